@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/utf8.hpp"
+
+namespace prot::text {
+
+/// Where a text may be cut. Widths count a Hangul or CJK code point as 2, any other as 1.
+struct SplitterOptions {
+  std::size_t first_clause_width = 12;       // the first segment may end at a comma from here on,
+  std::size_t first_conjunction_width = 32;  // and before "but", "because", ... from here on
+  std::size_t later_clause_width = 160;      // a later segment may end at a comma from here on
+  std::size_t max_code_points = 2000;        // no segment is longer
+};
+
+/// Cuts a text that arrives piece by piece into segments to be spoken one by one.
+/// The first segment comes early, at a clause; the others are sentences. A segment ends where the next one's
+/// first visible character is known, so white space belongs to the segment before it. Never cut: 3.14, "1.",
+/// "2024. 5. 1.", URLs, ellipses, abbreviations (Dr., e.g., U.S.), inside ``` fences, inside a code point.
+/// Not thread-safe. Invariants: the segments joined are the text (bytes that are not UTF-8 as U+FFFD); the
+/// same text gives the same segments, however it was divided into pushes.
+class SentenceSplitter {
+ public:
+  explicit SentenceSplitter(SplitterOptions options = {});
+
+  /// The segments that are complete now, in order.
+  [[nodiscard]] std::vector<std::string> push(std::string_view delta);
+  /// End of text: the rest (nothing, or one segment). The splitter is then as new.
+  [[nodiscard]] std::vector<std::string> flush();
+
+ private:
+  enum class Cut { kNone, kSentence, kMaybeNumber, kMaybeNumero, kClause, kNewline };
+
+  void take(char32_t code_point, std::vector<std::string>& out);
+  void end_of_word(char32_t space);
+  [[nodiscard]] Cut cut_after_word() const;
+  [[nodiscard]] bool cut_before(char32_t next) const;
+  void emit(std::size_t bytes, std::vector<std::string>& out);
+  void begin_segment();
+
+  SplitterOptions options_;
+  Utf8Assembler assembler_;
+  std::string segment_;          // not emitted yet
+  std::size_t code_points_ = 0;  // in segment_
+  std::size_t width_ = 0;        // of segment_
+  std::size_t word_start_ = 0;   // byte offset in segment_ of the word that is being read
+  std::size_t last_space_end_ = 0;
+  std::size_t code_points_at_space_ = 0;
+  bool first_ = true;
+  bool has_letter_ = false;
+  bool line_start_ = true;  // the word being read is the first of its line
+  bool in_space_ = true;
+  bool in_fence_ = false;
+  std::size_t backticks_ = 0;
+  Cut pending_ = Cut::kNone;
+};
+
+}  // namespace prot::text

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/clock.hpp"
+#include "ipc/layout.hpp"
+
+namespace prot::ipc {
+
+enum class [[nodiscard]] PublishResult { kOk, kFull, kTooLarge, kFaulted };
+enum class [[nodiscard]] TakeResult { kFrame, kEmpty, kFaulted };
+
+/// What a frame is, without its payload.
+struct FrameInfo {
+  std::uint8_t kind = 0;
+  std::uint8_t version = 1;
+  std::uint16_t flags = 0;
+  std::uint32_t turn = 0;
+  std::uint64_t sequence = 0;  // set by the ring
+  Nanos made_ns = 0;
+  Nanos published_ns = 0;  // set by the ring
+};
+
+/// The input sequences that an output frame covers, by input index of the stage (1 + sequence; 0 = nothing yet).
+struct Sources {
+  std::uint64_t seq[kMaxSources] = {};
+};
+
+/// The parts of one mapped segment that each side may touch. Plain memory: tests use arrays.
+struct RingMemory {
+  const RingHeader* header = nullptr;
+  const RingSupervisorPage* supervisor = nullptr;
+  RingProducerPage* producer = nullptr;  // const in spirit for the consumer
+  RingConsumerPage* consumer = nullptr;  // const in spirit for the producer
+  std::byte* data = nullptr;
+};
+
+/// Producer side of a single-producer single-consumer ring of variable-length records (doc/shared-memory.md).
+/// Commit point: one 64-bit store-release of `tail` after payload, padding and resume slot; whatever instruction
+/// the producer dies at, the consumer sees the frame whole or not at all.
+/// One thread at a time. RT safe: no system call, no allocation, no lock. Lives no longer than the memory.
+class RingProducer {
+ public:
+  RingProducer() = default;
+  /// REQUIRES: memory valid (see validate_ring). Resumes after the last committed frame of a predecessor.
+  explicit RingProducer(const RingMemory& memory) noexcept;
+
+  /// Room for a payload of `length`, contiguous; empty span when full (kFull) or too large.
+  /// A claim is given up by not committing it.
+  PublishResult claim(std::size_t length, std::span<std::byte>& payload) noexcept;
+  /// Publishes the claimed payload cut to `length`. `sources` goes into the alternating resume slot; what was
+  /// covered stays covered, so a frame without a source does not take it back.
+  void commit(std::size_t length, const FrameInfo& info, const Sources& sources, Nanos now) noexcept;
+  /// claim + copy + commit.
+  PublishResult publish(const FrameInfo& info, std::span<const std::byte> payload, const Sources& sources,
+                        Nanos now) noexcept;
+  /// Counts a frame that was dropped because the ring was full.
+  void count_drop() noexcept;
+
+  /// What the last committed frame covered: where a restarted stage goes on.
+  [[nodiscard]] Sources resume_sources() const noexcept { return resume_; }
+  [[nodiscard]] std::uint64_t next_sequence() const noexcept { return sequence_; }
+  [[nodiscard]] std::uint64_t tail() const noexcept { return tail_; }
+  [[nodiscard]] std::uint64_t seen_head() const noexcept { return cached_head_; }
+  [[nodiscard]] std::uint64_t used() const noexcept;  // bytes
+  [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] const RingMemory& memory() const noexcept { return memory_; }
+
+ private:
+  [[nodiscard]] bool load_head() noexcept;
+  void fault(PeerFault code) noexcept;
+  [[nodiscard]] std::byte* at(std::uint64_t position) const noexcept;
+  void count_commit() noexcept;
+
+  RingMemory memory_;
+  std::uint64_t capacity_ = 0;
+  std::uint32_t max_frame_ = 0;
+  std::uint64_t tail_ = 0;
+  std::uint64_t cached_head_ = 0;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t claimed_at_ = 0;  // position of the claimed record, after padding
+  std::size_t claimed_ = 0;
+  bool claim_open_ = false;
+  bool faulted_ = false;
+  unsigned next_slot_ = 0;
+  Sources resume_;
+};
+
+/// Consumer side. Frames stay in the ring until release(), so a consumer that dies meets them again.
+/// Trusts nothing that the peer wrote: indices, lengths, sequence and header CRC are checked on a private copy of
+/// the header before the payload is touched. One thread at a time. RT safe.
+class RingConsumer {
+ public:
+  RingConsumer() = default;
+  /// REQUIRES: memory valid. Starts at head: what a predecessor took but did not release comes again.
+  explicit RingConsumer(const RingMemory& memory) noexcept;
+
+  /// Looks at the next frame that was not looked at yet, without releasing it: several may be in hand.
+  TakeResult peek(FrameInfo& info, std::span<const std::byte>& payload) noexcept;
+  /// Releases every frame up to and including `sequence`. REQUIRES: it was peeked.
+  void release_through(std::uint64_t sequence, Nanos now) noexcept;
+  /// Releases everything that was peeked.
+  void release(Nanos now) noexcept;
+  /// Looks again at everything that is not released.
+  void rewind() noexcept;
+  /// Skips frames up to and including `sequence` without work (resume): those already covered by an output.
+  void skip_through(std::uint64_t sequence, Nanos now) noexcept;
+  void count_stale() noexcept;
+
+  [[nodiscard]] bool has_data() const noexcept;  // anything not yet peeked
+  [[nodiscard]] std::uint64_t in_hand() const noexcept { return sequence_ - head_sequence_; }  // frames
+  [[nodiscard]] std::uint64_t head() const noexcept { return head_; }
+  [[nodiscard]] std::uint64_t seen_tail() const noexcept { return seen_tail_; }
+  [[nodiscard]] std::uint64_t used() const noexcept;
+  [[nodiscard]] const RingMemory& memory() const noexcept { return memory_; }
+
+ private:
+  struct Record {
+    RecordHeader header;   // private copy: what was checked is what is used
+    std::uint64_t begin;   // of the record itself, behind a padding record
+    std::uint64_t end;
+  };
+  [[nodiscard]] bool load_tail() noexcept;
+  [[nodiscard]] PeerFault check_record(std::uint64_t position, std::uint64_t limit, Record& record) const noexcept;
+  [[nodiscard]] bool read_record(std::uint64_t position, std::uint64_t limit, Record& record) noexcept;
+  void learn_sequence(std::uint64_t sequence) noexcept;
+  void move_head(std::uint64_t position, std::uint64_t sequence, bool skipped, Nanos now) noexcept;
+  TakeResult fault(PeerFault code, std::uint64_t position) noexcept;
+
+  RingMemory memory_;
+  std::uint64_t capacity_ = 0;
+  std::uint32_t max_frame_ = 0;
+  std::uint64_t head_ = 0;      // released
+  std::uint64_t position_ = 0;  // peeked
+  std::uint64_t sequence_ = 0;  // expected next; taken from the first record after attach
+  std::uint64_t head_sequence_ = 0;  // of the first frame that is not released
+  std::uint64_t kind_mask_ = 0;
+  bool sequence_known_ = false;
+  bool faulted_ = false;
+  std::uint64_t seen_tail_ = 0;
+};
+
+/// Why a segment is refused; kOk when it is a valid ring of `size` bytes.
+enum class [[nodiscard]] RingFault { kOk, kNotReady, kMagic, kVersion, kSize, kChecksum, kIndex };
+RingFault validate_ring(const RingMemory& memory, std::size_t size) noexcept;
+[[nodiscard]] const char* to_string(RingFault fault) noexcept;
+
+}  // namespace prot::ipc

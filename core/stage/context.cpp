@@ -1,0 +1,92 @@
+#include "stage/context.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "wire/topology.hpp"
+
+namespace prot::stage {
+namespace {
+const ipc::Doorbell* find_bell(const StageEnvironment& env, std::string_view stage) {
+  const auto it = env.bells.find(std::string(stage));
+  return it == env.bells.end() ? nullptr : &it->second;
+}
+}  // namespace
+
+StageContext::StageContext(StageEnvironment environment, const Clock& clock)
+    : environment_(std::move(environment)),
+      clock_(&clock),
+      board_(ipc::Board::open(ipc::segment_name(environment_.paths.instance, environment_.run_id, "board"),
+                              environment_.stage)) {
+  const int program = board_.find(environment_.stage);
+  bell_ = find_bell(environment_, environment_.stage);
+  if (program < 0 || bell_ == nullptr) throw Error("the board does not know stage " + environment_.stage);
+  program_ = static_cast<std::size_t>(program);
+  page().pid.store(static_cast<std::uint32_t>(::getpid()));
+  const auto segment = [&](const wire::RingInfo& ring) {
+    return ipc::segment_name(environment_.paths.instance, environment_.run_id, std::string(ring.name));
+  };
+  for (const wire::RingInfo* ring : wire::inputs_of(environment_.stage))
+    inputs_.emplace_back(ipc::RingSegment::open(segment(*ring), ipc::Role::kConsumer),
+                         find_bell(environment_, ring->producer), clock);
+  for (const wire::RingInfo* ring : wire::outputs_of(environment_.stage))
+    outputs_.emplace_back(ipc::RingSegment::open(segment(*ring), ipc::Role::kProducer),
+                          find_bell(environment_, ring->consumer), clock);
+}
+
+ipc::Input& StageContext::input(std::string_view ring) { return inputs_.at(input_index(ring)); }
+
+std::size_t StageContext::input_index(std::string_view ring) const {
+  const auto it =
+      std::find_if(inputs_.begin(), inputs_.end(), [&](const ipc::Input& i) { return i.name() == ring; });
+  if (it == inputs_.end()) throw Error("bug: " + environment_.stage + " does not read " + std::string(ring));
+  return static_cast<std::size_t>(it - inputs_.begin());
+}
+
+ipc::Output& StageContext::output(std::string_view ring) {
+  const auto it =
+      std::find_if(outputs_.begin(), outputs_.end(), [&](const ipc::Output& o) { return o.name() == ring; });
+  if (it == outputs_.end())
+    throw Error("bug: " + environment_.stage + " does not write " + std::string(ring));
+  return *it;
+}
+
+void StageContext::set_engine(std::string_view name) {
+  char* engine = page().engine;
+  const std::size_t length = std::min(name.size(), sizeof(page().engine) - 1);
+  std::memset(engine, 0, sizeof(page().engine));
+  std::memcpy(engine, name.data(), length);
+}
+
+ipc::Drain StageContext::drain() const noexcept {
+  return static_cast<ipc::Drain>(board_.supervisor().drain.load());
+}
+
+void StageContext::ring(std::string_view stage) const noexcept {
+  if (const ipc::Doorbell* bell = find_bell(environment_, stage); bell != nullptr) bell->ring();
+}
+
+void StageContext::disarm() noexcept {
+  for (ipc::Input& input : inputs_) input.disarm();
+  for (ipc::Output& output : outputs_) output.disarm();
+}
+
+bool StageContext::arm() noexcept {
+  for (ipc::Input& input : inputs_) input.arm();
+  for (ipc::Output& output : outputs_) output.arm();
+  bool changed = false;
+  for (ipc::Input& input : inputs_) changed |= input.changed();
+  for (ipc::Output& output : outputs_) changed |= output.changed();
+  return !changed;
+}
+
+void StageContext::count_wakes(bool belt) noexcept {
+  // A belt time-out that finds something new means that a wake was lost: a bug, counted as late.
+  for (ipc::Input& input : inputs_) input.count_wake(belt && input.changed());
+  for (ipc::Output& output : outputs_) output.count_wake(belt && output.changed());
+}
+
+}  // namespace prot::stage

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/clock.hpp"
+
+namespace prot::stage {
+
+/// Waits for descriptors and a deadline (Boost.Asio inside). Single-threaded. Callbacks run inside
+/// wait()/poll(), level-triggered: a descriptor that is still ready is reported again in the next round.
+class EventLoop {
+ public:
+  using WatchId = int;
+  EventLoop();
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  /// The descriptor stays the caller's; unwatch before closing it (the watch holds a duplicate).
+  WatchId watch_readable(int fd, std::function<void()> callback);
+  WatchId watch_writable(int fd, std::function<void()> callback);
+  /// No callback of `id` runs after this, even from inside a callback.
+  void unwatch(WatchId id);
+  /// Runs ready callbacks; sleeps until one ran or `until` (monotonic). True: a callback ran.
+  bool wait(Nanos until);
+  /// Runs what is ready now.
+  bool poll();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace prot::stage

@@ -1,0 +1,149 @@
+#include "stage/stage_runner.hpp"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string_view>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace prot::stage {
+namespace {
+
+constexpr Nanos kBelt = kSecond;  // a sleep ends after this even if nobody rings
+
+struct Options {
+  std::string join;
+};
+
+// Empty when the program has answered by itself (--help, --version).
+bool parse(int argc, char** argv, const char* stage, Options& options) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--help") {
+      std::printf(
+          "usage: prot-%s [--join INSTANCE] [--version]\n"
+          "One stage of prot; 'prot up' starts it. --join takes this stage's place in a running instance\n"
+          "(under a debugger, say) until it ends.\n",
+          stage);
+      return false;
+    }
+    if (argument == "--version") {
+      std::printf("prot-%s %s\n", stage, PROT_VERSION);
+      return false;
+    }
+    if (argument != "--join" || i + 1 >= argc)
+      throw UsageError("unknown option '" + std::string(argument) + "'; see --help");
+    options.join = argv[++i];
+  }
+  return true;
+}
+
+// The last line against orphans: when the supervisor's end of the pipe closes, this process ends, whatever
+// its loop is doing. The thread sleeps in poll all its life.
+void watch_lifeline(int fd) {
+  std::thread([fd] {
+    pollfd p{fd, 0, 0};
+    while (::poll(&p, 1, -1) < 0 || (p.revents & (POLLHUP | POLLERR)) == 0) {
+    }
+    ::_exit(70);
+  }).detach();
+}
+
+UniqueFd block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) throw errno_error("cannot block signals");
+  std::signal(SIGPIPE, SIG_IGN);
+  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) throw errno_error("cannot make a signalfd");
+  return fd;
+}
+
+void add(ipc::Word& word, Nanos value) noexcept {
+  word.store(word.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(value),
+             std::memory_order_relaxed);
+}
+
+void duty_cycles(StageContext& context, Stage& stage, const bool& ended) {
+  ipc::StagePage& page = context.page();
+  const Clock& clock = context.clock();
+  while (!ended && !stage.finished()) {
+    context.disarm();
+    context.bell().clear();
+    const Nanos begin = clock.now();
+    page.heartbeat_ns.store(static_cast<std::uint64_t>(begin), std::memory_order_relaxed);
+    const int items = stage.do_work(begin);
+    const Nanos end = clock.now();
+    add(page.loops, 1);
+    add(page.work, items);
+    add(page.busy_ns, end - begin);
+    if (static_cast<std::uint64_t>(end - begin) > page.max_loop_ns.load(std::memory_order_relaxed))
+      page.max_loop_ns.store(static_cast<std::uint64_t>(end - begin), std::memory_order_relaxed);
+    if (items > 0 || !context.arm()) {
+      context.loop().poll();
+      continue;
+    }
+    const Nanos deadline = stage.next_deadline(end);
+    page.asleep.store(1, std::memory_order_relaxed);
+    const bool woken = context.loop().wait(std::min(deadline, end + kBelt));
+    page.asleep.store(0, std::memory_order_relaxed);
+    context.count_wakes(!woken && deadline > end + kBelt);
+    add(page.wait_ns, clock.now() - end);
+  }
+}
+
+void run(StageEnvironment environment, const StageFactory& factory) {
+  const UniqueFd signals = block_signals();
+  watch_lifeline(environment.lifeline.get());
+  const SteadyClock clock;
+  const int ready = environment.ready.get();
+  StageContext context(std::move(environment), clock);
+  bool ended = false;
+  context.loop().watch_readable(signals.get(), [&] {
+    signalfd_siginfo info{};
+    while (::read(signals.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) ended = true;
+  });
+  context.loop().watch_readable(context.bell().fd(), [] {});
+  const std::unique_ptr<Stage> stage = factory(context);
+  stage->start();
+  if (ready >= 0 && ::write(ready, "READY=1\n", 8) != 8) throw errno_error("cannot report READY");
+  log_info("ready (generation {})", context.environment().generation);
+  try {
+    duty_cycles(context, *stage, ended);
+  } catch (...) {
+    stage->stop();
+    throw;
+  }
+  stage->stop();
+  log_info("{}", stage->finished() ? "drained" : "ended by request");
+}
+
+}  // namespace
+
+int run_stage(int argc, char** argv, const char* stage, const StageFactory& factory) {
+  try {
+    init_log(stage);
+    Options options;
+    if (!parse(argc, argv, stage, options)) return 0;
+    StageEnvironment environment =
+        options.join.empty() ? environment_from_process(stage) : join_instance(stage, options.join);
+    init_log(stage, environment.config.get_string("general.log_level"));
+    run(std::move(environment), factory);
+    return 0;
+  } catch (const Error& e) {
+    log_error("{}", full_message(e));
+    return e.exit_code();
+  } catch (const std::exception& e) {
+    log_error("{}", full_message(e));
+    return 1;
+  }
+}
+
+}  // namespace prot::stage

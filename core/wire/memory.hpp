@@ -1,0 +1,91 @@
+#pragma once
+
+#include "wire/frame.hpp"
+
+/// turns (brain -> memory) and recall (memory -> brain).
+namespace prot::wire {
+
+struct ConversationId {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  friend bool operator==(const ConversationId&, const ConversationId&) = default;
+};
+
+enum class Channel : std::uint32_t { kVoice = 1, kText };
+
+/// A message is accepted at the tail store of its frame. `sequence` rises within the conversation and is
+/// unique there for ever (wall-clock microseconds, never repeated), so that a replay changes nothing. Tail:
+/// text.
+struct UserMessage {
+  static constexpr Kind kKind = Kind::kUserMessage;
+  static constexpr std::uint8_t kVersion = 1;
+  ConversationId conversation;
+  std::uint64_t sequence;
+  Nanos wall_ns;
+  Channel channel;
+  std::uint32_t reserved = 0;
+};
+
+/// One spoken segment of the reply, as it is given to the voice. Appended to the assistant's message
+/// `sequence`.
+struct ReplySegment {
+  static constexpr Kind kKind = Kind::kReplySegment;
+  static constexpr std::uint8_t kVersion = 1;
+  ConversationId conversation;
+  std::uint64_t sequence;
+  Nanos wall_ns;
+  std::uint32_t segment;
+  Channel channel;
+};
+
+/// The reply is over. Tail: the text that was really heard; it replaces the segments.
+struct ReplyEnd {
+  static constexpr Kind kKind = Kind::kReplyEnd;
+  static constexpr std::uint8_t kVersion = 1;
+  ConversationId conversation;
+  std::uint64_t sequence;
+  Nanos wall_ns;
+  std::uint32_t interrupted;
+  Channel channel;
+};
+
+/// Tail: the query text. The answer is a RecallBlock with the same request number.
+struct RecallRequest {
+  static constexpr Kind kKind = Kind::kRecallRequest;
+  static constexpr std::uint8_t kVersion = 1;
+  ConversationId conversation;
+  std::uint64_t request;
+  std::uint32_t max_tokens;
+  std::uint32_t reserved = 0;
+};
+
+/// A restarted brain asks for the messages of its conversation.
+struct HistoryRequest {
+  static constexpr Kind kKind = Kind::kHistoryRequest;
+  static constexpr std::uint8_t kVersion = 1;
+  ConversationId conversation;
+  std::uint64_t request;
+  std::uint32_t max_messages;
+  std::uint32_t reserved = 0;
+};
+
+/// Tail: the memory block, UTF-8, ready for the prompt; empty when nothing is known.
+struct RecallBlock {
+  static constexpr Kind kKind = Kind::kRecallBlock;
+  static constexpr std::uint8_t kVersion = 1;
+  std::uint64_t request;
+  std::uint64_t generation;
+  Nanos built_ns;
+  std::uint32_t tokens;
+  std::uint32_t facts;
+};
+
+/// Tail: JSON [{"sequence","role","text","interrupted","open"}], oldest first.
+struct History {
+  static constexpr Kind kKind = Kind::kHistory;
+  static constexpr std::uint8_t kVersion = 1;
+  ConversationId conversation;
+  std::uint64_t request;
+};
+
+}  // namespace prot::wire

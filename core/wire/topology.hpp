@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ipc/layout.hpp"
+#include "ipc/shm_segment.hpp"
+
+/// What flows, as one table: the only place that names rings, their ends, sizes and policies.
+namespace prot::wire {
+
+struct RingInfo {
+  std::string_view name;
+  std::string_view producer;
+  std::string_view consumer;
+  std::uint64_t capacity;
+  std::uint32_t max_frame;
+  ipc::Policy policy;
+  std::string_view payload;
+};
+
+inline constexpr std::uint64_t kKiB = 1024;
+inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+
+//   name         producer   consumer   capacity    largest frame  when full                   payload
+inline constexpr std::array<RingInfo, 9> kRings = {{
+    {"mic", "capture", "stt", 4 * kMiB, 4 * kKiB, ipc::Policy::kDropNewest, "512-sample frames, 60 s"},
+    {"hearing", "capture", "brain", 64 * kKiB, 1 * kKiB, ipc::Policy::kDropNewest, "speech started / ended"},
+    {"transcript", "stt", "brain", 256 * kKiB, 32 * kKiB, ipc::Policy::kBlock, "partial, final, failed"},
+    {"speech", "brain", "tts", 256 * kKiB, 32 * kKiB, ipc::Policy::kBlock, "text segments"},
+    {"pcm", "tts", "player", 2 * kMiB, 32 * kKiB, ipc::Policy::kBlock, "samples, alignment"},
+    {"playback", "player", "brain", 64 * kKiB, 1 * kKiB, ipc::Policy::kDropNewest, "heard position"},
+    {"echo", "player", "capture", 256 * kKiB, 16 * kKiB, ipc::Policy::kDropNewest, "far-end reference"},
+    {"turns", "brain", "memory", 1 * kMiB, 128 * kKiB, ipc::Policy::kBlock, "messages, requests"},
+    {"recall", "memory", "brain", 512 * kKiB, 128 * kKiB, ipc::Policy::kKeepLatest, "memory block"},
+}};
+
+/// Programs that have a page on the board, in start order; those after the stages are external.
+inline constexpr std::array<std::string_view, 9> kPrograms = {"db",    "llm", "memory",  "player", "tts",
+                                                              "brain", "stt", "capture", "web"};
+/// The stages in the order of the drain.
+inline constexpr std::array<std::string_view, 6> kDrainOrder = {"capture", "stt",    "brain",
+                                                                "tts",     "player", "memory"};
+
+/// Rings that `stage` reads, in table order: the index is the input index of Sources.
+[[nodiscard]] std::vector<const RingInfo*> inputs_of(std::string_view stage);
+[[nodiscard]] std::vector<const RingInfo*> outputs_of(std::string_view stage);
+[[nodiscard]] const RingInfo* find_ring(std::string_view name) noexcept;
+[[nodiscard]] bool is_stage(std::string_view name) noexcept;
+/// Header values for a new segment of this ring.
+[[nodiscard]] ipc::RingSpec spec_of(const RingInfo& ring);
+
+}  // namespace prot::wire

@@ -69,7 +69,7 @@ StageEnvironment join_instance(const std::string& stage, const std::string& inst
   std::vector<std::string> overrides;
   for (std::size_t i = 0; i < root.get("set").size(); ++i)
     overrides.emplace_back(root.get("set").at(i).as_string());
-  env.config = Config::load(root.get("config").as_string(), overrides);
+  env.config = Config::load(std::string(root.get("config").as_string()), overrides);
   const json::View names = root.get("bells");
   if (names.size() != fds.size())
     throw Error("the supervisor of '" + instance + "' sent an incomplete set of descriptors");

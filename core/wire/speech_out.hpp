@@ -22,8 +22,9 @@ struct TurnEnd {
   std::uint32_t reserved = 0;
 };
 
-/// A segment's samples follow. kFlagRestarted on it: what was played of this segment is known to player,
-/// which drops the unplayed rest and goes on at the first unheard sample.
+/// A segment's samples follow. made_ns of the record: when the voice engine began. kFlagRestarted on it: what
+/// was played of this segment is known to player, which drops the unplayed rest and goes on at the first
+/// unheard sample.
 struct PcmStart {
   static constexpr Kind kKind = Kind::kPcmStart;
   static constexpr std::uint8_t kVersion = 1;
@@ -89,6 +90,7 @@ struct Playback {
   std::uint32_t samples_heard;  // of that segment
   std::uint32_t bytes_heard;    // of that segment's text, by its alignment, at a word's end
   Nanos at_ns;                  // at the DAC
+  Nanos synthesis_start_ns;     // kStarted: when the voice engine began (made_ns of PcmStart)
   Nanos first_pcm_ns;           // kStarted: when tts made the first samples
   Nanos written_ns;             // kStarted: when they were given to the device
 };

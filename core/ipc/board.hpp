@@ -8,7 +8,8 @@
 #include "base/clock.hpp"
 #include "ipc/layout.hpp"
 
-/// The board: one more segment "/prot.INSTANCE.RUN.board", every field with exactly one writer, read by everybody.
+/// The board: one more segment "/prot.INSTANCE.RUN.board", every field with exactly one writer, read by
+/// everybody.
 namespace prot::ipc {
 
 inline constexpr std::uint64_t kBoardMagic = 0x31445242544F5250;  // "PROTBRD1"
@@ -16,11 +17,27 @@ inline constexpr std::size_t kMaxPrograms = 12;
 inline constexpr std::size_t kMaxCounters = 40;
 
 /// What the supervisor says of a program.
-enum class ProgramState : std::uint32_t { kDown, kStarting, kReady, kStopping, kBackoff, kFailed, kHeld, kDone };
+enum class ProgramState : std::uint32_t {
+  kDown,
+  kStarting,
+  kReady,
+  kStopping,
+  kBackoff,
+  kFailed,
+  kHeld,
+  kDone
+};
 [[nodiscard]] const char* to_string(ProgramState state) noexcept;
 
 /// The conversation's state (original.md); written by brain.
-enum class ConversationState : std::uint32_t { kIdle, kListening, kProcessing, kSpeaking, kActive, kInterrupted };
+enum class ConversationState : std::uint32_t {
+  kIdle,
+  kListening,
+  kProcessing,
+  kSpeaking,
+  kActive,
+  kInterrupted
+};
 [[nodiscard]] const char* to_string(ConversationState state) noexcept;
 
 /// How hard a drain presses; written by the supervisor.
@@ -49,20 +66,20 @@ struct SupervisorPage {
   ProgramEntry programs[kMaxPrograms];
 };
 
-struct ConversationPage {  // writer: brain
-  HalfWord state;          // ConversationState
-  HalfWord voice_turn;     // number of the newest voice turn
-  Word cancelled_turn;     // voice frames of turns <= this are stale; final
+struct ConversationPage {                   // writer: brain
+  HalfWord state;                           // ConversationState
+  HalfWord voice_turn;                      // number of the newest voice turn
+  Word cancelled_turn;                      // voice frames of turns <= this are stale; final
   std::atomic<std::int64_t> hold_until_ns;  // player is silent until then (barge-in suspected); 0: cleared
-  HalfWord utterance;      // newest utterance that brain took
+  HalfWord utterance;                       // newest utterance that brain took
   Word turns_done;
-  Word last_message;       // newest message sequence (wire/memory.hpp)
+  Word last_message;  // newest message sequence (wire/memory.hpp)
 };
 
 struct PlaybackPage {  // writer: player
   HalfWord turn, segment;
-  Word samples_heard;       // of that segment, at the DAC
-  Word bytes_heard;         // of that segment's text
+  Word samples_heard;  // of that segment, at the DAC
+  Word bytes_heard;    // of that segment's text
   HalfWord sample_rate, playing;
   std::atomic<std::int64_t> at_ns;
 };
@@ -87,7 +104,8 @@ static_assert(sizeof(SupervisorPage) <= kPage && sizeof(StagePage) <= kPage && s
 class Board {
  public:
   /// Supervisor. Throws Error.
-  static Board create(const std::string& instance, const std::string& run_id, const std::vector<std::string>& programs);
+  static Board create(const std::string& instance, const std::string& run_id,
+                      const std::vector<std::string>& programs);
   /// `writer`: name of the stage whose pages become writable; empty: observer. Throws Error.
   static Board open(const std::string& shm_name, std::string_view writer = {});
 
@@ -114,6 +132,7 @@ class Board {
   ConversationPage* conversation_ = nullptr;
   PlaybackPage* playback_ = nullptr;
   StagePage* stages_[kMaxPrograms] = {};
+  int own_ = -1;  // program whose page this mapping may write
 };
 
 }  // namespace prot::ipc

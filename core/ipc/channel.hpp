@@ -15,13 +15,14 @@ class Output {
  public:
   Output(RingSegment segment, const Doorbell* peer, const Clock& clock);
 
-  /// Publishes by the ring's policy. kFull: kBlock - keep the frame and offer it again (space_wanted() is then
-  /// true until a publish succeeds), and so for kKeepLatest, but a newer frame may take its place;
+  /// Publishes by the ring's policy. kFull: kBlock - keep the frame and offer it again (space_wanted() is
+  /// then true until a publish succeeds), and so for kKeepLatest, but a newer frame may take its place;
   /// kDropNewest - the frame is dropped and counted, the next carries kFlagGap.
-  PublishResult publish(const FrameInfo& info, std::span<const std::byte> payload, const Sources& sources = {});
-  /// The same for a payload in two parts (fixed head + tail), without an intermediate copy.
-  PublishResult publish(const FrameInfo& info, std::span<const std::byte> head, std::span<const std::byte> tail,
+  PublishResult publish(const FrameInfo& info, std::span<const std::byte> payload,
                         const Sources& sources = {});
+  /// The same for a payload in two parts (fixed head + tail), without an intermediate copy.
+  PublishResult publish(const FrameInfo& info, std::span<const std::byte> head,
+                        std::span<const std::byte> tail, const Sources& sources = {});
 
   [[nodiscard]] Sources resume_sources() const noexcept { return ring_.resume_sources(); }
   [[nodiscard]] std::uint64_t used() const noexcept { return ring_.used(); }
@@ -32,9 +33,9 @@ class Output {
 
   // The loop's part of the wake protocol (doorbell.hpp).
   void disarm() noexcept;
-  void arm() noexcept;                     // no-op unless a frame is on offer
-  [[nodiscard]] bool changed() noexcept;   // after arm(): true - do not sleep
-  void count_wake(bool late) noexcept;     // before disarm(); late: the belt ran out and no bell had rung
+  void arm() noexcept;                    // no-op unless a frame is on offer
+  [[nodiscard]] bool changed() noexcept;  // after arm(): true - do not sleep
+  void count_wake(bool late) noexcept;    // before disarm(); late: the belt ran out and no bell had rung
 
  private:
   void note_full() noexcept;
@@ -62,8 +63,8 @@ class Input {
 
   /// Looks at the next frame; it stays in the ring until release. Payload is valid until then.
   TakeResult peek(FrameInfo& info, std::span<const std::byte>& payload);
-  void release();                                   // everything peeked
-  void release_through(std::uint64_t sequence);     // up to and including
+  void release();                                // everything peeked
+  void release_through(std::uint64_t sequence);  // up to and including
   void rewind() noexcept { ring_.rewind(); }
   /// Drops what a predecessor's output already covers. `covered`: Sources value (1 + sequence, 0: nothing).
   void resume(std::uint64_t covered);

@@ -11,6 +11,7 @@ namespace prot::ipc {
 [[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t previous = 0) noexcept;
 
 /// The same by table alone; tests compare the two.
-[[nodiscard]] std::uint32_t crc32c_by_table(std::span<const std::byte> data, std::uint32_t previous = 0) noexcept;
+[[nodiscard]] std::uint32_t crc32c_by_table(std::span<const std::byte> data,
+                                            std::uint32_t previous = 0) noexcept;
 
 }  // namespace prot::ipc

@@ -7,11 +7,11 @@
 
 namespace prot::ipc {
 
-/// One stage's wake-up: a non-blocking eventfd that peers write only when the stage's sleep ticket says that it
-/// sleeps. Ticket = seen_lo32 << 32 | number, odd = asleep. The order is the protocol (tests/model checks it):
-///   waiter: tickets even -> read the eventfd -> drain the rings -> ... -> arm all tickets with fresh odd numbers
+/// One stage's wake-up: a non-blocking eventfd that peers write only when the stage's sleep ticket says that
+/// it sleeps. Ticket = seen_lo32 << 32 | number, odd = asleep. The order is the protocol (tests/model):
+///   waiter: tickets even -> read the eventfd -> drain the rings -> ... -> arm all tickets, fresh odd numbers
 ///           -> (seq_cst) check again that no index differs from the one last seen -> poll
-///   waker:  index.store(seq_cst) -> ticket.load(seq_cst) -> odd, not served yet, seen != index: write the eventfd
+///   waker:  index.store(seq_cst) -> ticket.load(seq_cst) -> odd, not served yet, seen != index: ring
 /// Thread-safe: ring() from anywhere.
 class Doorbell {
  public:

@@ -42,7 +42,7 @@ struct RingHeader {
   std::uint8_t run_id[16];
   std::uint32_t ring_id;
   Policy policy;
-  std::uint64_t kind_mask;
+  std::uint64_t kind_mask;  // bit (kind mod 64) of every kind that may flow; 0: any
   std::uint64_t schema_hash;
   char name[64];
   char producer[32];

@@ -31,14 +31,15 @@ struct RingSpec {
 /// Movable; not thread-safe. Unmaps in the destructor, never unlinks by itself.
 class RingSegment {
  public:
-  /// Supervisor only: creates (exclusive), sizes with real pages (disk full shows here, not as SIGBUS), fills,
-  /// stores the magic last. Throws Error.
+  /// Supervisor only: creates (exclusive), sizes with real pages (disk full shows here, not as SIGBUS),
+  /// fills, stores the magic last. Throws Error.
   static RingSegment create(const std::string& shm_name, const RingSpec& spec, const std::string& run_id);
   /// Attaches and validates. Throws Error that says which segment and what is wrong, with both versions.
   static RingSegment open(const std::string& shm_name, Role role);
 
   [[nodiscard]] const RingMemory& memory() const noexcept { return memory_; }
-  [[nodiscard]] RingSupervisorPage* supervisor_page() const noexcept { return supervisor_; }  // kSupervisor only
+  /// Null unless the role is kSupervisor.
+  [[nodiscard]] RingSupervisorPage* supervisor_page() const noexcept { return supervisor_; }
   [[nodiscard]] const std::string& shm_name() const noexcept { return shm_name_; }
 
  private:
@@ -50,7 +51,8 @@ class RingSegment {
 };
 
 /// "/prot.INSTANCE.RUN.RING".
-[[nodiscard]] std::string segment_name(const std::string& instance, const std::string& run_id, const std::string& ring);
+[[nodiscard]] std::string segment_name(const std::string& instance, const std::string& run_id,
+                                       const std::string& ring);
 /// Segments in shared memory of an instance (all runs): full names.
 [[nodiscard]] std::vector<std::string> list_segments(const std::string& instance);
 /// All instances that have a board in shared memory.

@@ -9,8 +9,8 @@
 
 namespace prot::ipc {
 
-enum class [[nodiscard]] PublishResult { kOk, kFull, kTooLarge, kFaulted };
-enum class [[nodiscard]] TakeResult { kFrame, kEmpty, kFaulted };
+enum class [[nodiscard]] PublishResult{kOk, kFull, kTooLarge, kFaulted};
+enum class [[nodiscard]] TakeResult{kFrame, kEmpty, kFaulted};
 
 /// What a frame is, without its payload.
 struct FrameInfo {
@@ -23,7 +23,7 @@ struct FrameInfo {
   Nanos published_ns = 0;  // set by the ring
 };
 
-/// The input sequences that an output frame covers, by input index of the stage (1 + sequence; 0 = nothing yet).
+/// The input sequences that an output frame covers, by the stage's input index: 1 + sequence; 0: nothing yet.
 struct Sources {
   std::uint64_t seq[kMaxSources] = {};
 };
@@ -38,9 +38,9 @@ struct RingMemory {
 };
 
 /// Producer side of a single-producer single-consumer ring of variable-length records (doc/shared-memory.md).
-/// Commit point: one 64-bit store-release of `tail` after payload, padding and resume slot; whatever instruction
-/// the producer dies at, the consumer sees the frame whole or not at all.
-/// One thread at a time. RT safe: no system call, no allocation, no lock. Lives no longer than the memory.
+/// Commit point: one 64-bit store-release of `tail` after payload, padding and resume slot; whatever
+/// instruction the producer dies at, the consumer sees the frame whole or not at all. One thread at a time.
+/// RT safe: no system call, no allocation, no lock. Lives no longer than the memory.
 class RingProducer {
  public:
   RingProducer() = default;
@@ -48,12 +48,11 @@ class RingProducer {
   explicit RingProducer(const RingMemory& memory) noexcept;
 
   /// Room for a payload of `length`, contiguous; empty span when full (kFull) or too large.
-  /// A claim is given up by not committing it.
+  /// Not committing gives a claim up.
   PublishResult claim(std::size_t length, std::span<std::byte>& payload) noexcept;
   /// Publishes the claimed payload cut to `length`. `sources` goes into the alternating resume slot; what was
   /// covered stays covered, so a frame without a source does not take it back.
   void commit(std::size_t length, const FrameInfo& info, const Sources& sources, Nanos now) noexcept;
-  /// claim + copy + commit.
   PublishResult publish(const FrameInfo& info, std::span<const std::byte> payload, const Sources& sources,
                         Nanos now) noexcept;
   /// Counts a frame that was dropped because the ring was full.
@@ -89,8 +88,8 @@ class RingProducer {
 };
 
 /// Consumer side. Frames stay in the ring until release(), so a consumer that dies meets them again.
-/// Trusts nothing that the peer wrote: indices, lengths, sequence and header CRC are checked on a private copy of
-/// the header before the payload is touched. One thread at a time. RT safe.
+/// Trusts nothing that the peer wrote: indices, lengths, sequence and header CRC are checked on a private
+/// copy of the header before the payload is touched. One thread at a time. RT safe.
 class RingConsumer {
  public:
   RingConsumer() = default;
@@ -118,12 +117,13 @@ class RingConsumer {
 
  private:
   struct Record {
-    RecordHeader header;   // private copy: what was checked is what is used
-    std::uint64_t begin;   // of the record itself, behind a padding record
+    RecordHeader header;  // private copy: what was checked is what is used
+    std::uint64_t begin;  // of the record itself, behind a padding record
     std::uint64_t end;
   };
   [[nodiscard]] bool load_tail() noexcept;
-  [[nodiscard]] PeerFault check_record(std::uint64_t position, std::uint64_t limit, Record& record) const noexcept;
+  [[nodiscard]] PeerFault check_record(std::uint64_t position, std::uint64_t limit,
+                                       Record& record) const noexcept;
   [[nodiscard]] bool read_record(std::uint64_t position, std::uint64_t limit, Record& record) noexcept;
   void learn_sequence(std::uint64_t sequence) noexcept;
   void move_head(std::uint64_t position, std::uint64_t sequence, bool skipped, Nanos now) noexcept;
@@ -132,9 +132,9 @@ class RingConsumer {
   RingMemory memory_;
   std::uint64_t capacity_ = 0;
   std::uint32_t max_frame_ = 0;
-  std::uint64_t head_ = 0;      // released
-  std::uint64_t position_ = 0;  // peeked
-  std::uint64_t sequence_ = 0;  // expected next; taken from the first record after attach
+  std::uint64_t head_ = 0;           // released
+  std::uint64_t position_ = 0;       // peeked
+  std::uint64_t sequence_ = 0;       // expected next; taken from the first record after attach
   std::uint64_t head_sequence_ = 0;  // of the first frame that is not released
   std::uint64_t kind_mask_ = 0;
   bool sequence_known_ = false;
@@ -143,7 +143,7 @@ class RingConsumer {
 };
 
 /// Why a segment is refused; kOk when it is a valid ring of `size` bytes.
-enum class [[nodiscard]] RingFault { kOk, kNotReady, kMagic, kVersion, kSize, kChecksum, kIndex };
+enum class [[nodiscard]] RingFault{kOk, kNotReady, kMagic, kVersion, kSize, kChecksum, kIndex};
 RingFault validate_ring(const RingMemory& memory, std::size_t size) noexcept;
 [[nodiscard]] const char* to_string(RingFault fault) noexcept;
 

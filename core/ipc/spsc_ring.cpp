@@ -1,0 +1,349 @@
+#include "ipc/spsc_ring.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ipc/crc32c.hpp"
+
+namespace prot::ipc {
+namespace {
+
+constexpr std::uint64_t kAlign = 16;
+constexpr std::size_t kPaddingHeader =
+    16;  // the first bytes of a RecordHeader, all that a padding record has
+static_assert(offsetof(RecordHeader, crc) == 12 && offsetof(RecordHeader, sequence) == kPaddingHeader);
+
+constexpr std::uint64_t record_size(std::uint64_t length) noexcept {
+  return (sizeof(RecordHeader) + length + kAlign - 1) & ~(kAlign - 1);
+}
+
+std::uint32_t checksum(const RecordHeader& header, bool whole) noexcept {
+  const auto bytes = std::as_bytes(std::span(&header, 1));
+  const std::uint32_t front = crc32c(bytes.first(offsetof(RecordHeader, crc)));
+  return whole ? crc32c(bytes.subspan(kPaddingHeader), front) : front;
+}
+
+bool is_padding(const RecordHeader& header) noexcept {
+  return header.kind == (kPaddingKind & 0xFFU) && header.version == (kPaddingKind >> 8U);
+}
+
+bool is_known(std::uint64_t mask, std::uint8_t kind) noexcept {
+  return kind != 0xFF && (mask == 0 || ((mask >> (kind % 64U)) & 1U) != 0);
+}
+
+/// Copies shared bytes once: volatile, so that the compiler cannot fetch them a second time after the checks.
+void copy_once(RecordHeader& to, const std::byte* from, std::size_t begin, std::size_t end) noexcept {
+  for (std::size_t i = begin; i < end; i += sizeof(std::uint64_t)) {
+    const std::uint64_t word = *reinterpret_cast<const volatile std::uint64_t*>(from + i);
+    std::memcpy(reinterpret_cast<std::byte*>(&to) + i, &word, sizeof word);
+  }
+}
+
+/// Single writer: no read-modify-write needed.
+void add(Word& counter, std::uint64_t by) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+std::uint64_t fault_word(PeerFault code, std::uint64_t position) noexcept {
+  return (static_cast<std::uint64_t>(code) << 56U) | (position & ((std::uint64_t{1} << 56U) - 1));
+}
+
+}  // namespace
+
+// ---- producer
+
+RingProducer::RingProducer(const RingMemory& memory) noexcept
+    : memory_(memory), capacity_(memory.header->capacity), max_frame_(memory.header->max_frame) {
+  RingProducerPage& page = *memory_.producer;
+  tail_ = page.tail.load(std::memory_order_relaxed);
+  cached_head_ = memory_.consumer->head.load(std::memory_order_acquire);
+  page.generation.store(memory_.supervisor->producer_generation.load(std::memory_order_relaxed),
+                        std::memory_order_relaxed);
+  page.fault.store(0, std::memory_order_relaxed);
+  page.state.store(static_cast<std::uint32_t>(SideState::kAttached), std::memory_order_relaxed);
+  if (tail_ > 0) {
+    // A predecessor that died between slot and tail left a slot whose end is ahead: only the true one
+    // matches.
+    const auto* slot = std::find_if(std::begin(page.slot), std::end(page.slot), [&](const ResumeSlot& s) {
+      return s.end.load(std::memory_order_relaxed) == tail_;
+    });
+    if (slot == std::end(page.slot)) {
+      fault(PeerFault::kSlot);
+      return;
+    }
+    sequence_ = slot->sequence.load(std::memory_order_relaxed) + 1;
+    for (std::size_t i = 0; i < kMaxSources; ++i)
+      resume_.seq[i] = slot->source[i].load(std::memory_order_relaxed);
+    next_slot_ = slot == &page.slot[0] ? 1 : 0;
+  }
+  if (cached_head_ > tail_ || tail_ - cached_head_ > capacity_ || cached_head_ % kAlign != 0)
+    fault(PeerFault::kIndex);
+  else
+    count_commit();  // a predecessor may have died before it counted its last frame
+}
+
+std::byte* RingProducer::at(std::uint64_t position) const noexcept {
+  return memory_.data + (position & (capacity_ - 1));
+}
+
+void RingProducer::fault(PeerFault code) noexcept {
+  faulted_ = true;
+  memory_.producer->fault.store(fault_word(code, tail_), std::memory_order_relaxed);
+  memory_.producer->state.store(static_cast<std::uint32_t>(SideState::kFaulted), std::memory_order_release);
+}
+
+bool RingProducer::load_head() noexcept {
+  const std::uint64_t head = memory_.consumer->head.load(std::memory_order_acquire);
+  if (head < cached_head_ || head > tail_ || head % kAlign != 0) {
+    fault(PeerFault::kIndex);
+    return false;
+  }
+  cached_head_ = head;
+  return true;
+}
+
+PublishResult RingProducer::claim(std::size_t length, std::span<std::byte>& payload) noexcept {
+  payload = {};
+  claim_open_ = false;
+  if (faulted_) return PublishResult::kFaulted;
+  if (length > max_frame_) return PublishResult::kTooLarge;
+  const std::uint64_t size = record_size(length);
+  const std::uint64_t to_end = capacity_ - (tail_ & (capacity_ - 1));
+  const std::uint64_t padding = size > to_end ? to_end : 0;
+  if (padding + size > capacity_ - (tail_ - cached_head_)) {
+    if (!load_head()) return PublishResult::kFaulted;
+    if (padding + size > capacity_ - (tail_ - cached_head_)) return PublishResult::kFull;
+  }
+  claimed_at_ = tail_ + padding;
+  claimed_ = length;
+  claim_open_ = true;
+  payload = {at(claimed_at_) + sizeof(RecordHeader), length};
+  return PublishResult::kOk;
+}
+
+void RingProducer::commit(std::size_t length, const FrameInfo& info, const Sources& sources,
+                          Nanos now) noexcept {
+  if (!claim_open_) return;
+  claim_open_ = false;
+  length = std::min(length, claimed_);
+  if (claimed_at_ != tail_) {
+    RecordHeader padding{};
+    padding.length = static_cast<std::uint32_t>(claimed_at_ - tail_ - kPaddingHeader);
+    padding.kind = kPaddingKind & 0xFFU;
+    padding.version = kPaddingKind >> 8U;
+    padding.crc = checksum(padding, false);
+    std::memcpy(at(tail_), &padding, kPaddingHeader);
+  }
+  RecordHeader header{};
+  header.length = static_cast<std::uint32_t>(length);
+  header.kind = info.kind;
+  header.version = info.version;
+  header.flags = info.flags;
+  header.turn = info.turn;
+  header.sequence = sequence_;
+  header.made_ns = info.made_ns;
+  header.published_ns = now;
+  header.source_sequence = sources.seq[0];
+  header.crc = checksum(header, true);
+  std::memcpy(at(claimed_at_), &header, sizeof header);
+
+  RingProducerPage& page = *memory_.producer;
+  const std::uint64_t end = claimed_at_ + record_size(length);
+  ResumeSlot& slot = page.slot[next_slot_];
+  slot.end.store(end, std::memory_order_relaxed);
+  slot.sequence.store(sequence_, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < kMaxSources; ++i) {
+    resume_.seq[i] = std::max(resume_.seq[i], sources.seq[i]);
+    slot.source[i].store(resume_.seq[i], std::memory_order_relaxed);
+  }
+  page.last_publish_ns.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
+  page.tail.store(end, std::memory_order_seq_cst);  // the commit; seq_cst pairs with the sleep ticket
+
+  tail_ = end;
+  ++sequence_;
+  next_slot_ ^= 1U;
+  count_commit();
+}
+
+void RingProducer::count_commit() noexcept {
+  RingProducerPage& page = *memory_.producer;
+  page.frames.store(sequence_, std::memory_order_relaxed);
+  page.bytes.store(tail_, std::memory_order_relaxed);
+  const std::uint64_t high = page.high_water_bytes.load(std::memory_order_relaxed);
+  // The cached head may be old, so a new record is checked against the real one.
+  if (tail_ - cached_head_ > high && load_head() && tail_ - cached_head_ > high)
+    page.high_water_bytes.store(tail_ - cached_head_, std::memory_order_relaxed);
+}
+
+PublishResult RingProducer::publish(const FrameInfo& info, std::span<const std::byte> payload,
+                                    const Sources& sources, Nanos now) noexcept {
+  std::span<std::byte> room;
+  const PublishResult result = claim(payload.size(), room);
+  if (result != PublishResult::kOk) return result;
+  if (!payload.empty()) std::memcpy(room.data(), payload.data(), payload.size());
+  commit(payload.size(), info, sources, now);
+  return PublishResult::kOk;
+}
+
+void RingProducer::count_drop() noexcept { add(memory_.producer->drops, 1); }
+
+std::uint64_t RingProducer::used() const noexcept {
+  return std::min(tail_ - memory_.consumer->head.load(std::memory_order_acquire), capacity_);
+}
+
+// ---- consumer
+
+RingConsumer::RingConsumer(const RingMemory& memory) noexcept
+    : memory_(memory),
+      capacity_(memory.header->capacity),
+      max_frame_(memory.header->max_frame),
+      kind_mask_(memory.header->kind_mask) {
+  RingConsumerPage& page = *memory_.consumer;
+  head_ = position_ = seen_tail_ = page.head.load(std::memory_order_relaxed);
+  page.generation.store(memory_.supervisor->consumer_generation.load(std::memory_order_relaxed),
+                        std::memory_order_relaxed);
+  page.processing_seq.store(0, std::memory_order_relaxed);
+  page.fault.store(0, std::memory_order_relaxed);
+  page.state.store(static_cast<std::uint32_t>(SideState::kAttached), std::memory_order_relaxed);
+}
+
+TakeResult RingConsumer::fault(PeerFault code, std::uint64_t position) noexcept {
+  faulted_ = true;
+  add(memory_.consumer->faults, 1);
+  memory_.consumer->fault.store(fault_word(code, position), std::memory_order_relaxed);
+  memory_.consumer->state.store(static_cast<std::uint32_t>(SideState::kFaulted), std::memory_order_release);
+  return TakeResult::kFaulted;
+}
+
+bool RingConsumer::load_tail() noexcept {
+  const std::uint64_t tail = memory_.producer->tail.load(std::memory_order_acquire);
+  if (tail < seen_tail_ || tail - head_ > capacity_ || tail % kAlign != 0 || head_ % kAlign != 0) {
+    (void)fault(PeerFault::kIndex, position_);
+    return false;
+  }
+  seen_tail_ = tail;
+  return true;
+}
+
+PeerFault RingConsumer::check_record(std::uint64_t position, std::uint64_t limit,
+                                     Record& record) const noexcept {
+  RecordHeader& header = record.header;
+  std::uint64_t offset = position & (capacity_ - 1);
+  copy_once(header, memory_.data + offset, 0, kPaddingHeader);
+  if (is_padding(header)) {
+    const std::uint64_t to_end = capacity_ - offset;
+    // A padding record fills the end and is committed together with the record behind it.
+    if (offset == 0 || header.length != to_end - kPaddingHeader || header.flags != 0 || header.turn != 0 ||
+        limit - position < to_end + sizeof(RecordHeader) || header.crc != checksum(header, false))
+      return PeerFault::kPadding;
+    position += to_end;
+    offset = 0;
+    copy_once(header, memory_.data, 0, kPaddingHeader);
+    if (is_padding(header)) return PeerFault::kPadding;
+  }
+  const std::uint64_t room = std::min(limit - position, capacity_ - offset);
+  if (room < sizeof(RecordHeader) || header.length > max_frame_ || record_size(header.length) > room)
+    return PeerFault::kLength;
+  copy_once(header, memory_.data + offset, kPaddingHeader, sizeof header);
+  if (header.crc != checksum(header, true)) return PeerFault::kChecksum;
+  if (!is_known(kind_mask_, header.kind)) return PeerFault::kKind;
+  record.begin = position;
+  record.end = position + record_size(header.length);
+  return PeerFault::kNone;
+}
+
+bool RingConsumer::read_record(std::uint64_t position, std::uint64_t limit, Record& record) noexcept {
+  const PeerFault code = check_record(position, limit, record);
+  if (code != PeerFault::kNone) (void)fault(code, position);
+  return code == PeerFault::kNone;
+}
+
+void RingConsumer::learn_sequence(std::uint64_t sequence) noexcept {
+  if (sequence_known_) return;
+  sequence_known_ = true;
+  sequence_ = head_sequence_ = sequence;
+}
+
+TakeResult RingConsumer::peek(FrameInfo& info, std::span<const std::byte>& payload) noexcept {
+  if (faulted_) return TakeResult::kFaulted;
+  if (position_ == seen_tail_ && !load_tail()) return TakeResult::kFaulted;
+  if (position_ == seen_tail_) return TakeResult::kEmpty;
+  Record record;
+  if (!read_record(position_, seen_tail_, record)) return TakeResult::kFaulted;
+  const RecordHeader& header = record.header;
+  learn_sequence(header.sequence);
+  if (header.sequence != sequence_) return fault(PeerFault::kSequence, position_);
+  info.kind = header.kind;
+  info.version = header.version;
+  info.flags = header.flags;
+  info.turn = header.turn;
+  info.sequence = header.sequence;
+  info.made_ns = header.made_ns;
+  info.published_ns = header.published_ns;
+  payload = {memory_.data + (record.begin & (capacity_ - 1)) + sizeof(RecordHeader), header.length};
+  position_ = record.end;
+  ++sequence_;
+  memory_.consumer->processing_seq.store(sequence_, std::memory_order_relaxed);
+  return TakeResult::kFrame;
+}
+
+void RingConsumer::move_head(std::uint64_t position, std::uint64_t sequence, bool skipped,
+                             Nanos now) noexcept {
+  if (position == head_) return;
+  RingConsumerPage& page = *memory_.consumer;
+  page.last_release_ns.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
+  page.head.store(position, std::memory_order_seq_cst);  // seq_cst pairs with the producer's sleep ticket
+  add(skipped ? page.skipped_frames : page.frames, sequence - head_sequence_);
+  add(skipped ? page.skipped_bytes : page.bytes, position - head_);
+  head_ = position;
+  head_sequence_ = sequence;
+  if (head_ == position_) page.processing_seq.store(0, std::memory_order_relaxed);
+}
+
+void RingConsumer::release(Nanos now) noexcept { move_head(position_, sequence_, false, now); }
+
+void RingConsumer::release_through(std::uint64_t sequence, Nanos now) noexcept {
+  if (!sequence_known_ || sequence < head_sequence_) return;
+  if (sequence >= sequence_ || sequence + 1 == sequence_) return release(now);
+  std::uint64_t position = head_;
+  for (std::uint64_t next = head_sequence_; next <= sequence; ++next) {
+    Record record;
+    if (!read_record(position, position_, record)) return;
+    if (record.header.sequence != next) return (void)fault(PeerFault::kSequence, position);
+    position = record.end;
+  }
+  move_head(position, sequence + 1, false, now);
+}
+
+void RingConsumer::rewind() noexcept {
+  position_ = head_;
+  sequence_ = head_sequence_;
+  memory_.consumer->processing_seq.store(0, std::memory_order_relaxed);
+}
+
+void RingConsumer::skip_through(std::uint64_t sequence, Nanos now) noexcept {
+  rewind();
+  if (faulted_ || !load_tail()) return;
+  while (position_ != seen_tail_) {
+    Record record;
+    if (!read_record(position_, seen_tail_, record)) return;
+    learn_sequence(record.header.sequence);
+    if (record.header.sequence != sequence_) return (void)fault(PeerFault::kSequence, position_);
+    if (sequence_ > sequence) break;
+    position_ = record.end;
+    ++sequence_;
+  }
+  move_head(position_, sequence_, true, now);
+}
+
+void RingConsumer::count_stale() noexcept { add(memory_.consumer->stale_frames, 1); }
+
+bool RingConsumer::has_data() const noexcept {
+  return !faulted_ && memory_.producer->tail.load(std::memory_order_acquire) != position_;
+}
+
+std::uint64_t RingConsumer::used() const noexcept {
+  return std::min(memory_.producer->tail.load(std::memory_order_acquire) - head_, capacity_);
+}
+
+}  // namespace prot::ipc

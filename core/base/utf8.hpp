@@ -49,7 +49,7 @@ inline void append(std::string& out, char32_t code_point) {
     return;
   }
   const int tail = code_point < 0x800 ? 1 : code_point < 0x10000 ? 2 : 3;
-  const unsigned lead = 0xF00U >> static_cast<unsigned>(tail);  // 110xxxxx, 1110xxxx, 11110xxx
+  const unsigned lead = 0xFFU << static_cast<unsigned>(7 - tail);  // 110xxxxx, 1110xxxx, 11110xxx
   out += static_cast<char>((lead & 0xFFU) | (code_point >> (6U * static_cast<unsigned>(tail))));
   for (int i = tail - 1; i >= 0; --i) {
     out += static_cast<char>(0x80U | ((code_point >> (6U * static_cast<unsigned>(i))) & 0x3FU));

@@ -33,29 +33,37 @@ class SentenceSplitter {
   [[nodiscard]] std::vector<std::string> flush();
 
  private:
-  enum class Cut { kNone, kSentence, kMaybeNumber, kMaybeNumero, kClause, kNewline };
+  /// What may happen before the next visible character.
+  enum class Cut {
+    kNone,
+    kSentence,     // cut, unless a lower-case letter goes on
+    kUnlessDigit,  // cut, unless a digit goes on: a number, "No.", a comma
+    kAlways
+  };
 
   void take(char32_t code_point, std::vector<std::string>& out);
-  void end_of_word(char32_t space);
-  [[nodiscard]] Cut cut_after_word() const;
-  [[nodiscard]] bool cut_before(char32_t next) const;
+  void track_fence(char32_t code_point);
+  void end_word(std::vector<std::string>& out);
+  [[nodiscard]] Cut cut_after(const std::u32string& word) const;
+  [[nodiscard]] bool cuts_before(char32_t next) const;
   void emit(std::size_t bytes, std::vector<std::string>& out);
-  void begin_segment();
 
   SplitterOptions options_;
   Utf8Assembler assembler_;
-  std::string segment_;          // not emitted yet
-  std::size_t code_points_ = 0;  // in segment_
-  std::size_t width_ = 0;        // of segment_
-  std::size_t word_start_ = 0;   // byte offset in segment_ of the word that is being read
-  std::size_t last_space_end_ = 0;
-  std::size_t code_points_at_space_ = 0;
-  bool first_ = true;
-  bool has_letter_ = false;
-  bool line_start_ = true;  // the word being read is the first of its line
+  std::string segment_;                // not emitted yet
+  std::size_t code_points_ = 0;        // of segment_
+  std::size_t width_ = 0;              // of segment_
+  std::size_t width_before_word_ = 0;  // of segment_ up to word_start_
+  std::size_t word_start_ = 0;         // byte offset of the word being read
+  std::size_t space_end_ = 0;          // byte offset after the last white space
+  bool first_ = true;                  // nothing emitted yet
+  bool has_letter_ = false;            // segment_ has more than marks and digits
+  bool after_number_ = false;          // the word before was "12.": a date or a list goes on
+  bool line_start_ = true;             // the word being read is the first of its line
   bool in_space_ = true;
+  bool full_stop_ = false;  // the last character was a full-width stop: no white space need follow
   bool in_fence_ = false;
-  std::size_t backticks_ = 0;
+  unsigned backticks_ = 0;
   Cut pending_ = Cut::kNone;
 };
 

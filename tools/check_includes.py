@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Holds the include rules of the house. The tables below are the rules; doc/developer.md explains them.
+
+usage: check_includes.py [ROOT]     exit 0: clean, 1: violations (one line each), 2: usage
+"""
+import pathlib
+import re
+import sys
+
+# Folder -> the core/ modules it may include.
+STAGE = {"base", "ipc", "wire", "stage", "json", "text"}
+MAY_INCLUDE = {
+    "core/base": {"base"},
+    "core/ipc": {"base", "ipc"},
+    "core/wire": {"base", "ipc", "wire"},
+    "core/json": {"base", "json"},
+    "core/text": {"base", "text"},
+    "core/stage": {"base", "ipc", "wire", "stage", "json"},
+    "core/audio": {"base", "audio"},
+    "core/http": {"base", "http", "json"},
+    "capture": STAGE | {"audio"},
+    "player": STAGE | {"audio"},
+    "stt": STAGE | {"http", "audio"},
+    "tts": STAGE | {"http", "audio"},
+    "brain": STAGE | {"http"},
+    "memory": STAGE | {"http"},
+    "supervisor": STAGE | {"http"},
+    "top": {"base", "ipc", "wire", "json", "text"},
+}
+
+# Header of a wrapped library -> the only places that may include it.
+WRAPPED = {
+    r"curl/": ["core/http/"],
+    r"alsa/": ["core/audio/"],
+    r"pulse/": ["core/audio/"],
+    r"samplerate\.h": ["core/audio/"],
+    r"rapidjson/": ["core/json/"],
+    r"utf8proc\.h": ["core/text/", "core/base/", "core/json/"],
+    r"toml\+\+/": ["core/stage/config.cpp"],
+    r"spdlog/": ["core/base/log.cpp"],
+    r"boost/asio": ["core/stage/event_loop.cpp"],
+    r"boost/interprocess": ["core/ipc/"],
+    r"boost/lockfree": ["capture/", "player/"],
+    r"pqxx/": ["memory/stores/"],
+    r"whisper\.h": ["stt/engines/", "capture/detectors/", "capture/"],
+    r"onnxruntime": ["tts/voices/"],
+    r"CLI/": ["supervisor/", "top/"],
+    r"n?curses": ["top/"],
+}
+
+# Folders of backends: they know their interface, never the stage.
+BACKENDS = ("sources/", "sinks/", "engines/", "voices/", "stores/", "detectors/")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+SIZES = {".hpp": 150, ".cpp": 400}
+
+
+def folder_of(path: str) -> str:
+    parts = path.split("/")
+    return "/".join(parts[:2]) if parts[0] == "core" else parts[0]
+
+
+def check_file(path: str, text: str) -> list[str]:
+    """The violations of one file, each as "path:line: what"."""
+    problems = []
+    folder = folder_of(path)
+    allowed = MAY_INCLUDE.get(folder)
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        name = match.group(2)
+        where = f"{path}:{number}: "
+        if ".." in name.split("/"):
+            problems.append(where + f"'..' in an include: {name}")
+        for pattern, places in WRAPPED.items():
+            if re.match(pattern, name) and not any(path.startswith(p) for p in places):
+                problems.append(where + f"{name} belongs to {', '.join(places)} alone")
+        if match.group(1) == '"' and allowed is not None:
+            module = name.split("/")[0]
+            if "/" in name and (pathlib.PurePosixPath("core") / module).as_posix() in MAY_INCLUDE:
+                if module not in allowed:
+                    problems.append(where + f"{folder} may not include core/{module}")
+            elif "/" in name and module in MAY_INCLUDE and module != folder:
+                problems.append(where + f"{folder} may not include another stage: {name}")
+        if any(f"/{b}" in f"/{path}" for b in BACKENDS) and re.search(r"_stage\.hpp$", name):
+            problems.append(where + f"a backend knows its interface, not the stage: {name}")
+    limit = SIZES[pathlib.PurePosixPath(path).suffix]
+    if path.endswith("/main.cpp"):
+        limit = 40
+    if len(lines) > limit:
+        problems.append(f"{path}: {len(lines)} lines, at most {limit}")
+    return problems
+
+
+def main(argv: list[str]) -> int:
+    if len(argv) > 2:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    root = pathlib.Path(argv[1] if len(argv) == 2 else ".").resolve()
+    problems = []
+    checked = 0
+    for folder in sorted({f.split("/")[0] for f in MAY_INCLUDE}):
+        for file in sorted((root / folder).rglob("*.[ch]pp")):
+            checked += 1
+            problems += check_file(file.relative_to(root).as_posix(), file.read_text(encoding="utf-8"))
+    for problem in problems:
+        print(problem)
+    if checked == 0:
+        print(f"no sources under {root}", file=sys.stderr)
+        return 2
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,5 +1,6 @@
 #include "screen.hpp"
 
+#define NCURSES_NOMACROS  // functions, so that :: works
 #include <curses.h>
 
 #include <array>
@@ -56,40 +57,40 @@ Screen::Screen(bool colour) : colour_(colour) {
 Screen::~Screen() { ::endwin(); }
 
 void Screen::draw(const std::vector<Line>& lines, const std::string& footer) {
-  ::erase();
+  ::werase(stdscr);
   if (width() < 40 || height() < 6) {
-    ::mvaddnstr(0, 0, "terminal too small", static_cast<int>(width()));
-    ::refresh();
+    ::mvwaddnstr(stdscr, 0, 0, "terminal too small", static_cast<int>(width()));
+    ::wrefresh(stdscr);
     return;
   }
   const std::size_t room = height() - 1;
   for (std::size_t i = 0; i < lines.size() && i < room; ++i) {
     const attr_t attribute = attribute_of(lines[i].style);
     const short pair = colour_ ? pair_of(lines[i].style) : static_cast<short>(0);
-    ::attr_set(attribute, pair, nullptr);
-    ::mvaddnstr(static_cast<int>(i), 0, lines[i].text.c_str(), static_cast<int>(width()));
+    ::wattr_set(stdscr, attribute, pair, nullptr);
+    ::mvwaddnstr(stdscr, static_cast<int>(i), 0, lines[i].text.c_str(), static_cast<int>(width()));
   }
-  ::attr_set(A_DIM, 0, nullptr);
-  ::mvaddnstr(static_cast<int>(room), 0, footer.c_str(), static_cast<int>(width()));
-  ::attr_set(A_NORMAL, 0, nullptr);
-  ::refresh();
+  ::wattr_set(stdscr, A_DIM, 0, nullptr);
+  ::mvwaddnstr(stdscr, static_cast<int>(room), 0, footer.c_str(), static_cast<int>(width()));
+  ::wattr_set(stdscr, A_NORMAL, 0, nullptr);
+  ::wrefresh(stdscr);
 }
 
 int Screen::key(int milliseconds) {
-  ::timeout(milliseconds);
-  const int code = ::getch();
+  ::wtimeout(stdscr, milliseconds);
+  const int code = ::wgetch(stdscr);
   if (code == KEY_RESIZE) return kResize;
   return code == ERR ? -1 : code;
 }
 
 std::string Screen::ask(const std::string& question) {
   std::array<char, 64> answer{};
-  ::timeout(-1);
+  ::wtimeout(stdscr, -1);
   ::echo();
-  ::move(static_cast<int>(height()) - 1, 0);
-  ::clrtoeol();
-  ::addstr(question.c_str());
-  ::getnstr(answer.data(), static_cast<int>(answer.size()) - 1);
+  ::wmove(stdscr, static_cast<int>(height()) - 1, 0);
+  ::wclrtoeol(stdscr);
+  ::waddstr(stdscr, question.c_str());
+  ::wgetnstr(stdscr, answer.data(), static_cast<int>(answer.size()) - 1);
   ::noecho();
   return answer.data();
 }

@@ -143,7 +143,7 @@ std::string segment_name(const std::string& instance, const std::string& run_id,
 
 std::vector<std::string> list_segments(const std::string& instance) {
   std::vector<std::string> names = list_names(kPrefix + instance + ".", "");
-  for (std::string& name : names) name.insert(0, "/");
+  for (std::string& name : names) name = fmt::format("/{}", name);
   return names;
 }
 

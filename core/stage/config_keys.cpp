@@ -11,6 +11,7 @@ constexpr ConfigKey kKeys[] = {
 
     {"capture.source", kString, "auto", 0, 0, "", "auto, pulse, alsa, wav or null"},
     {"capture.device", kString, "", 0, 0, "", "device of the source, or the WAV file; empty: its default"},
+    {"capture.detector", kString, "auto", 0, 0, "", "auto, silero or energy"},
     {"capture.vad_model", kString, "", 0, 0, "", "Silero model (ggml); empty: the installed one"},
     {"capture.vad_threshold", kDouble, "0.5", 0.05, 0.99, "VAD_THRESHOLD",
      "speech probability that counts as speech"},
@@ -22,7 +23,7 @@ constexpr ConfigKey kKeys[] = {
      "windows kept from before the speech"},
     {"capture.pause_ms", kInt, "192", 32, 2000, "", "silence after which decoding starts on a guess"},
     {"capture.end_of_turn_ms", kInt, "550", 100, 3000, "", "silence that ends the person's turn"},
-    {"capture.max_utterance_ms", kInt, "30000", 1000, 60000, "", "a longer utterance is ended"},
+    {"capture.max_utterance_ms", kInt, "28000", 1000, 60000, "", "a longer utterance is ended"},
 
     {"stt.engine", kString, "whisper", 0, 0, "", "whisper or null"},
     {"stt.model", kString, "", 0, 0, "", "whisper model (ggml); empty: the installed one"},

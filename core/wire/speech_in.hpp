@@ -28,6 +28,8 @@ struct MicAudio {
   std::uint64_t first_sample;
   float speech_probability;
   std::uint32_t missing_samples;  // dropped before this window (gap)
+  std::uint32_t is_speech;        // counted as speech of the segment: takes a guess back
+  std::uint32_t reserved = 0;
 };
 
 /// The person paused: decoding may start on a guess. Audio that follows takes it back.

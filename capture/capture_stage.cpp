@@ -1,0 +1,236 @@
+#include "capture_stage.hpp"
+
+#include <algorithm>
+
+#include "audio/level.hpp"
+#include "base/log.hpp"
+
+namespace prot::capture {
+namespace {
+
+constexpr int kWindowsPerCycle = 16;             // then the other rings get their turn
+constexpr Nanos kStall = 2 * kSecond;            // a device that is open but says nothing
+constexpr Nanos kOfferAgain = 5 * kMillisecond;  // end-of-stream that found no room
+constexpr Nanos kCloseDeadline = 500 * kMillisecond;
+constexpr int kDigitalSilence = 2;  // a muted device needs no detector
+
+SegmenterOptions segmenter_options(const stage::Config& config) {
+  const auto count = [&](const char* key) { return static_cast<unsigned>(config.get_int(key)); };
+  SegmenterOptions options;
+  options.confirm = count("capture.confirm_windows");
+  options.barge_in = count("capture.barge_in_windows");
+  options.pre_roll = count("capture.pre_roll_windows");
+  options.pause = windows_of(config.get_int("capture.pause_ms"));
+  options.end = windows_of(config.get_int("capture.end_of_turn_ms"));
+  options.longest = windows_of(config.get_int("capture.max_utterance_ms"));
+  return options;
+}
+
+bool is_silent(const Window& window) noexcept {
+  return std::all_of(window.samples.begin(), window.samples.end(),
+                     [](int sample) { return sample >= -kDigitalSilence && sample <= kDigitalSilence; });
+}
+
+}  // namespace
+
+CaptureStage::CaptureStage(stage::StageContext& context, std::unique_ptr<WindowFeed> feed,
+                           std::unique_ptr<VoiceDetector> detector)
+    : context_(context),
+      feed_(std::move(feed)),
+      detector_(std::move(detector)),
+      segmenter_(segmenter_options(context.config())),
+      sample_clock_(wire::kMicRate),
+      writer_(context.output("mic"), context.output("hearing"), context.counter("utterance"),
+              context.counter("open_utterance")),
+      echo_(context.input("echo")),
+      windows_(context.counter("windows")),
+      dropped_(context.counter("dropped_samples")),
+      lost_(context.counter("device_lost")),
+      jumps_(context.counter("clock_jumps")),
+      stalls_(context.counter("device_stalls")),
+      threshold_quiet_(static_cast<float>(context.config().get_double("capture.vad_threshold"))),
+      threshold_speaking_(static_cast<float>(context.config().get_double("capture.vad_threshold_speaking"))),
+      headphones_(context.config().get_bool("player.headphones")),
+      history_(segmenter_.reach() + 1) {}
+
+CaptureStage::~CaptureStage() { stop(); }
+
+void CaptureStage::start() {
+  const Nanos now = context_.clock().now();
+  writer_.resume(context_.board().conversation().utterance.load(), now);
+  // A device that is lost while we are restarted is no reason to give up: only the first start is strict.
+  feed_->start(context_.environment().generation > 1);
+  last_window_ = now;
+  follow_device(now);
+}
+
+int CaptureStage::do_work(Nanos now) {
+  if (finished_) return 0;
+  int items = echo_.drain();
+  follow_device(now);
+  (void)writer_.flush();
+  for (int i = 0; i < kWindowsPerCycle && feed_->pop(incoming_); ++i, ++items)
+    if (!draining_) take(incoming_, now);
+  if (context_.drain() != ipc::Drain::kNone && items == 0) return drain(now);
+  watch_for_silence(now);
+  return items;
+}
+
+Nanos CaptureStage::next_deadline(Nanos now) const {
+  if (draining_) return now + kOfferAgain;
+  return device_open_ && !stalled_ ? last_window_ + kStall : kNever;
+}
+
+void CaptureStage::stop() noexcept {
+  if (feed_) feed_->close();
+  feed_.reset();
+}
+
+int CaptureStage::drain(Nanos now) {
+  if (!draining_) {
+    draining_ = true;
+    drain_began_ = now;
+    interrupt(now);
+    feed_->close();
+  }
+  if (!feed_->closed() && now - drain_began_ < kCloseDeadline) return 0;
+  if (!writer_.end_of_stream()) return 0;
+  finished_ = true;
+  return 1;
+}
+
+void CaptureStage::follow_device(Nanos now) {
+  if (feed_->revision() == revision_) return;
+  revision_ = feed_->revision();
+  const FeedStatus status = feed_->status();
+  lost_.store(status.lost);
+  if (status.open) {
+    const std::string engine = status.device + " " + std::string(detector_->name());
+    context_.set_engine(engine);
+    if (!device_open_) log_info("listening to {}, voice activity by {}", status.device, detector_->name());
+    last_window_ = now;
+  } else if (device_open_) {
+    interrupt(now);
+    context_.set_engine("no microphone");
+  }
+  device_open_ = status.open;
+}
+
+void CaptureStage::watch_for_silence(Nanos now) {
+  if (!device_open_ || stalled_ || now - last_window_ < kStall) return;
+  stalled_ = true;
+  stalls_.store(stalls_.load() + 1);
+  log_warn("the microphone has delivered nothing for {} s", kStall / kSecond);
+  interrupt(now);
+}
+
+void CaptureStage::interrupt(Nanos now) {
+  for (const SegmentEvent event : segmenter_.finish()) on_event(event, now);
+}
+
+const CaptureStage::Past& CaptureStage::newest() const noexcept {
+  return history_[(history_next_ + history_.size() - 1) % history_.size()];
+}
+
+float CaptureStage::threshold(Nanos now) const noexcept {
+  if (headphones_) return threshold_quiet_;
+  const ipc::Board& board = context_.board();
+  const auto state =
+      static_cast<ipc::ConversationState>(board.conversation().state.load(std::memory_order_relaxed));
+  const bool speaking = state == ipc::ConversationState::kSpeaking ||
+                        board.playback().playing.load(std::memory_order_relaxed) != 0 || echo_.audible(now);
+  return speaking ? std::max(threshold_speaking_, threshold_quiet_) : threshold_quiet_;
+}
+
+void CaptureStage::take(const Window& window, Nanos now) {
+  last_window_ = now;
+  stalled_ = false;
+  windows_.store(windows_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (window.opening != opening_) {
+    interrupt(now);
+    opening_ = window.opening;
+    sample_clock_.restart();
+    detector_->reset();
+    history_size_ = 0;
+  }
+  if (window.missing > 0) {
+    dropped_.store(dropped_.load() + window.missing);
+    history_size_ = 0;  // a pre-roll has no hole
+  }
+  sample_clock_.observe(window.first_sample + wire::kMicWindow, window.at);
+  jumps_.store(sample_clock_.jumps(), std::memory_order_relaxed);
+
+  const bool was_open = segmenter_.open();
+  const float probability = is_silent(window) ? 0.0F : detector_->probability(window.samples);
+  const auto events = segmenter_.step(window.first_sample, probability, threshold(now));
+  Past& past = history_[history_next_];
+  past = {window, probability, segmenter_.open() ? segmenter_.counted() : segmenter_.speech()};
+  history_next_ = (history_next_ + 1) % history_.size();
+  history_size_ = std::min(history_size_ + 1, history_.size());
+
+  if (was_open) write(past);
+  for (const SegmentEvent event : events) on_event(event, now);
+}
+
+void CaptureStage::on_event(SegmentEvent event, Nanos now) {
+  const Segment& segment = segmenter_.segment();
+  const Nanos speech_end = sample_clock_.time_of(segment.speech_end);
+  switch (event) {
+    case SegmentEvent::kStart:
+      open_utterance(now);
+      break;
+    case SegmentEvent::kConfirm:
+      writer_.heard(wire::Heard::kConfirmed, speech_end, now, level());
+      break;
+    case SegmentEvent::kResume:
+      if (segment.confirmed) writer_.heard(wire::Heard::kConfirmed, speech_end, now, level());
+      break;
+    case SegmentEvent::kPause:
+      writer_.pause(speech_end);
+      writer_.heard(wire::Heard::kPaused, speech_end, now, level());
+      break;
+    case SegmentEvent::kEnd:
+      close_utterance(true, now);
+      break;
+    case SegmentEvent::kDiscard:
+      close_utterance(false, now);
+      break;
+  }
+}
+
+void CaptureStage::open_utterance(Nanos now) {
+  const Segment& segment = segmenter_.segment();
+  // The oldest window at hand that belongs to it; the history may be shorter than the pre-roll.
+  std::size_t count = 0;
+  const auto back = [&](std::size_t windows) -> const Past& {
+    return history_[(history_next_ + 2 * history_.size() - windows) % history_.size()];
+  };
+  while (count < history_size_ && back(count + 1).window.first_sample >= segment.first) ++count;
+  if (count == 0) return;  // not possible: the newest window belongs to it
+  const std::uint64_t first = back(count).window.first_sample;
+  const auto pre_roll =
+      static_cast<std::uint32_t>(segment.speech_begin > first ? segment.speech_begin - first : 0);
+  const Nanos speech_start = sample_clock_.time_of(segment.speech_begin);
+  writer_.begin(first, pre_roll, speech_start, sample_clock_.time_of(first));
+  writer_.heard(wire::Heard::kStarted, speech_start, now, level());
+  for (; count > 0; --count) write(back(count));
+}
+
+void CaptureStage::close_utterance(bool confirmed, Nanos now) {
+  const Segment& segment = segmenter_.segment();
+  const Nanos speech_end = sample_clock_.time_of(segment.speech_end);
+  writer_.end({sample_clock_.time_of(segment.speech_begin), speech_end, now, confirmed ? 1U : 0U, 0});
+  writer_.heard(confirmed ? wire::Heard::kEnded : wire::Heard::kDiscarded, speech_end, now, level());
+}
+
+void CaptureStage::write(const Past& past) {
+  const wire::MicAudio head{past.window.first_sample, past.probability, past.window.missing,
+                            past.speech ? 1U : 0U, 0};
+  writer_.audio(past.window.samples, head, sample_clock_.time_of(past.window.first_sample));
+}
+
+double CaptureStage::level() const noexcept {
+  return history_size_ == 0 ? audio::kSilenceDbfs : audio::rms_dbfs(newest().window.samples);
+}
+
+}  // namespace prot::capture

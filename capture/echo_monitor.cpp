@@ -1,0 +1,42 @@
+#include "echo_monitor.hpp"
+
+#include <array>
+#include <cstring>
+
+#include "audio/level.hpp"
+#include "wire/speech_out.hpp"
+
+namespace prot::capture {
+namespace {
+
+constexpr double kAudible = -50;                 // dBFS
+constexpr Nanos kRoomTail = 300 * kMillisecond;  // reverberation, and the latency of both devices
+
+}  // namespace
+
+int EchoMonitor::drain() {
+  int frames = 0;
+  ipc::FrameInfo info;
+  std::span<const std::byte> payload;
+  while (echo_.peek(info, payload) == ipc::TakeResult::kFrame) {
+    ++frames;
+    wire::Echo head{};
+    std::span<const std::byte> tail;
+    if (wire::decode(info, payload, head, tail)) {
+      // A copy: the tail of a frame is not aligned for samples. Its first part tells the level well enough.
+      std::array<std::int16_t, 1024> samples{};
+      const std::size_t count = std::min(samples.size(), tail.size() / sizeof(std::int16_t));
+      std::memcpy(samples.data(), tail.data(), count * sizeof(std::int16_t));
+      level_db_ = audio::rms_dbfs(std::span(samples).first(count));
+      const Nanos length =
+          head.sample_rate > 0 ? static_cast<Nanos>(tail.size() / 2) * kSecond / head.sample_rate : 0;
+      if (level_db_ > kAudible) audible_until_ = std::max(audible_until_, info.made_ns + length + kRoomTail);
+    }
+    echo_.release();
+  }
+  return frames;
+}
+
+bool EchoMonitor::audible(Nanos now) const noexcept { return now < audible_until_; }
+
+}  // namespace prot::capture

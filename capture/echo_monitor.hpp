@@ -1,0 +1,26 @@
+#pragma once
+
+#include "ipc/channel.hpp"
+
+namespace prot::capture {
+
+/// Listens to what prot itself plays (`echo`), so that capture knows when its own voice may be in the
+/// microphone. Keeps the far end's level; the samples are dropped. One thread (the loop).
+class EchoMonitor {
+ public:
+  explicit EchoMonitor(ipc::Input& echo) noexcept : echo_(echo) {}
+
+  /// Takes everything that is there. Returns frames taken.
+  int drain();
+  /// Was something audible at the loudspeaker just before `now`? RT safe.
+  [[nodiscard]] bool audible(Nanos now) const noexcept;
+  /// Level of the newest far-end frame, dBFS.
+  [[nodiscard]] double level_db() const noexcept { return level_db_; }
+
+ private:
+  ipc::Input& echo_;
+  double level_db_ = -120;
+  Nanos audible_until_ = 0;
+};
+
+}  // namespace prot::capture

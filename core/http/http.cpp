@@ -1,0 +1,67 @@
+#include "http/http.hpp"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <ctime>
+
+namespace prot::http {
+
+const char* to_string(ErrorClass error_class) noexcept {
+  switch (error_class) {
+    case ErrorClass::kRetry:
+      return "retry";
+    case ErrorClass::kAuth:
+      return "auth";
+    case ErrorClass::kQuota:
+      return "quota";
+    case ErrorClass::kOverloaded:
+      return "overloaded";
+    case ErrorClass::kFatal:
+      return "fatal";
+  }
+  return "fatal";
+}
+
+ErrorClass classify_status(int status, std::string_view body, bool has_retry_after) noexcept {
+  const auto says = [&](std::string_view word) { return body.find(word) != std::string_view::npos; };
+  switch (status) {
+    case 401:
+    case 403:
+      return ErrorClass::kAuth;
+    case 402:
+      return ErrorClass::kQuota;
+    case 429:
+      // A spent quota comes as 429 too, but then nobody says when to come back.
+      if (!has_retry_after && (says("quota") || says("spend_limit") || says("billing")))
+        return ErrorClass::kQuota;
+      return ErrorClass::kRetry;
+    case 503:
+    case 529:
+      return ErrorClass::kOverloaded;
+    case 408:
+    case 409:
+    case 425:
+      return ErrorClass::kRetry;
+    case 501:
+      return ErrorClass::kFatal;
+    default:
+      return status >= 500 ? ErrorClass::kRetry : ErrorClass::kFatal;
+  }
+}
+
+Nanos parse_retry_after(const std::string& value) {
+  double seconds = 0;
+  const char* end = value.data() + value.size();
+  const auto [stop, error] = std::from_chars(value.data(), end, seconds);
+  if (error == std::errc() && stop == end) {
+    return seconds > 0 && seconds < 1e6 ? static_cast<Nanos>(seconds * static_cast<double>(kSecond)) : 0;
+  }
+  const std::time_t date = curl_getdate(value.c_str(), nullptr);
+  if (date == -1) return 0;
+  return std::max<Nanos>(0, static_cast<Nanos>(date) * kSecond - wall_now());
+}
+
+}  // namespace prot::http

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+
+/// One accepted connection with the request that came on it.
+class Connection {
+ public:
+  Connection(int fd, const std::atomic<bool>& stop) : fd_(fd), stop_(stop) {}
+
+  std::string request;  // head and body
+
+  void send(std::string_view bytes) const;
+  /// Sends `bytes` in pieces of `piece` bytes.
+  void send_slowly(std::string_view bytes, std::size_t piece) const;
+  void answer(std::string_view status, std::string_view headers, std::string_view body) const;
+  /// Waits until the client closes; false: it did not within `milliseconds`.
+  [[nodiscard]] bool closed_within(int milliseconds) const;
+  /// Sleeps, but not beyond the end of the server.
+  void hold(int milliseconds) const;
+
+ private:
+  int fd_;
+  const std::atomic<bool>& stop_;
+};
+
+/// An HTTP server of a few lines for tests: one thread a connection, the handler writes the bytes itself.
+/// A connection serves requests until the handler returns false or the client closes.
+class LoopbackServer {
+ public:
+  using Handler = std::function<bool(Connection&)>;
+
+  /// On 127.0.0.1 and any free port, or on a Unix socket when a path is given.
+  explicit LoopbackServer(Handler handler, const std::string& unix_path = {});
+  ~LoopbackServer();
+
+  [[nodiscard]] std::string url(std::string_view path = "/") const;
+  [[nodiscard]] int connections() const { return connections_; }
+
+ private:
+  void accept_loop();
+  void serve(int fd);
+
+  Handler handler_;
+  std::string unix_path_;
+  prot::UniqueFd listener_;
+  int port_ = 0;
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> connections_ = 0;
+  std::mutex mutex_;
+  std::vector<std::thread> threads_;  // protected by mutex_
+  std::thread accepter_;
+};

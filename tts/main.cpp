@@ -1,0 +1,6 @@
+#include "stage/stage_runner.hpp"
+#include "tts_stage.hpp"
+
+int main(int argc, char** argv) {
+  return prot::stage::run_stage(argc, argv, "tts", prot::tts::make_tts_stage);
+}

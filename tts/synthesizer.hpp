@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "wire/speech_out.hpp"
+
+namespace prot::tts {
+
+/// One text segment of a turn.
+struct SpeechRequest {
+  std::uint32_t turn = 0;
+  std::uint32_t segment = 0;
+  std::string text;      // UTF-8, already speakable
+  std::string language;  // "en", "ko"
+};
+
+/// What to do about a voice that failed.
+enum class VoiceError { kNone, kRetry, kAuth, kQuota, kFatal };
+[[nodiscard]] const char* to_string(VoiceError error) noexcept;
+
+/// What a voice has ready. Alignment comes before the samples that it is about.
+struct Piece {
+  enum class Kind { kSamples, kAlignment, kDone, kFailed };
+  Kind kind = Kind::kDone;
+  unsigned rate = 0;                        // kSamples, kAlignment, in Hz
+  std::vector<std::int16_t> samples;        // kSamples, mono
+  std::vector<wire::AlignPoint> alignment;  // kAlignment, rising
+  Nanos began_ns = 0;                       // when the engine began with this request
+  Nanos first_audio_ns = 0;                 // kDone: when it had the first samples; 0: never
+  VoiceError error = VoiceError::kNone;     // kFailed
+  std::string message;                      // kFailed: engine, what, why
+};
+
+/// A voice, local or remote, as the stage sees it: texts in, samples with their alignment out, one request at
+/// a time. Never blocks. Used by one thread (the stage's loop); a worker of its own rings the stage's bell
+/// when there is something to poll. kDone or kFailed is the last piece of a request, and always comes.
+class Synthesizer {
+ public:
+  virtual ~Synthesizer() = default;
+  /// Loads models and warms up; blocks (set-up). Throws Error.
+  virtual void start() = 0;
+  /// REQUIRES: no request is under way.
+  virtual void begin(const SpeechRequest& request) = 0;
+  /// The next piece of the request. False: nothing yet.
+  [[nodiscard]] virtual bool poll(Piece& piece) = 0;
+  /// Gives the request up: none of its pieces comes any more.
+  virtual void cancel() noexcept = 0;
+  /// Ends the worker. Idempotent.
+  virtual void stop() noexcept = 0;
+  [[nodiscard]] virtual std::string name() const = 0;
+};
+
+}  // namespace prot::tts

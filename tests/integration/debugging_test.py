@@ -1,0 +1,51 @@
+"""What a developer is promised: one stage is taken apart while the conversation goes on."""
+import json
+import subprocess
+import time
+import unittest
+
+from harness import Conversation, wait_for
+
+
+class Debugging(unittest.TestCase):
+    def test_brain_restarts_during_playback_and_the_sound_goes_on(self):
+        with Conversation("rebrain") as talk:
+            talk.speak("Please tell me a story about a fox.")
+            audible = talk.event("audible")["at_ns"] / 1e9
+            self.assertEqual(talk.prot.command("restart", "brain").returncode, 0)
+            restarted = time.monotonic()
+            loud = talk.loudspeaker.loud_blocks(audible, restarted + 0.3)
+            self.assertTrue(loud and loud[-1] > restarted - 0.5, "the loudspeaker fell silent")
+            talk.event("turn")
+            self.assertTrue(talk.ask("How many days are in a week?")["reply"])
+
+    def test_a_stopped_stage_leaves_its_frames_in_the_ring_and_works_them_off(self):
+        with Conversation("stopped") as talk:
+            self.assertEqual(talk.prot.command("stop", "stt").returncode, 0)
+            talk.speak("How many days are in a week?")
+            top = subprocess.run([talk.binaries / "prot-top", "--instance", talk.instance, "--once", "--json"],
+                                 capture_output=True, text=True, env=talk.prot.environment, check=True)
+            mic = next(r for r in json.loads(top.stdout)["rings"] if r["name"] == "mic")
+            self.assertGreater(mic["used_bytes"], 20_000)
+            self.assertEqual(talk.prot.command("start", "stt").returncode, 0)
+            self.assertIn("days", talk.event("turn")["heard"].lower())
+            wait_for("the ring is empty again", lambda: talk.ring("mic")["used_bytes"] == 0, 5)
+
+    def test_a_stage_under_gdb_joins_the_running_instance(self):
+        with Conversation("gdb") as talk:
+            before = talk.stage("stt")["pid"]
+            gdb = subprocess.Popen(
+                ["gdb", "-q", "-batch", "-ex", "run", "--args", str(talk.binaries / "prot-stt"), "--join", talk.instance],
+                env=talk.prot.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            try:
+                wait_for("stt held by the developer", lambda: talk.stage("stt")["state"] == "held", 20, 0.05)
+                self.assertIn("france", talk.ask("What is the capital of France?")["heard"].lower())
+            finally:
+                gdb.terminate()
+                gdb.wait(20)
+            talk.ready_again("stt", before)
+            self.assertIn("week", talk.ask("How many days are in a week?")["heard"].lower())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,36 @@
+"""The demonstration itself: the report is judged against what a user would expect."""
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class DemoRuns(unittest.TestCase):
+    def test_the_whole_conversation(self):
+        with tempfile.TemporaryDirectory() as folder:
+            report = pathlib.Path(folder) / "report.json"
+            done = subprocess.run([sys.executable, ROOT / "tools" / "demo" / "demo.py", "--report", report,
+                                   "--instance", f"demo-test-{os.getpid()}", "--output", folder],
+                                  capture_output=True, text=True, timeout=400)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            data = json.loads(report.read_text())
+            self.assertGreaterEqual(len(data["turns"]), 8)
+            self.assertTrue(data["memory"]["recalled"])
+            self.assertEqual(sum(r["drops"] for r in data["rings"].values()), 0)
+            self.assertEqual(sum(r["late_wakes"] for r in data["rings"].values()), 0)
+            for turn in data["turns"]:
+                self.assertTrue((pathlib.Path(folder) / f"reply-{turn['n']}.wav").exists())
+                stamps = [turn[k] for k in ("speech_end_ns", "final_transcript_ns", "first_token_ns",
+                                            "first_segment_ns", "first_pcm_ns", "audible_ns")]
+                self.assertEqual(stamps, sorted(stamps), turn)
+            print("voice to voice p50", statistics.median(t["voice_to_voice_ms"] for t in data["turns"]), "ms")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

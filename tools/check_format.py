@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+"""Checks that every C++ file is as clang-format 14 would write it. exit 0: yes, 1: no, 77: not installed."""
+import pathlib
+import shutil
+import subprocess
+import sys
+
+FOLDERS = ["core", "capture", "stt", "brain", "tts", "player", "memory", "supervisor", "top", "web", "tests"]
+
+
+def main() -> int:
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+    program = shutil.which("clang-format-14")
+    if program is None:
+        print("clang-format-14 is not installed")
+        return 77
+    files = sorted(str(f) for folder in FOLDERS for f in (root / folder).rglob("*.[ch]pp"))
+    done = subprocess.run([program, "--dry-run", "-Werror", "--style=file", *files], capture_output=True, text=True)
+    print(done.stderr, end="")
+    return 0 if done.returncode == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+#pragma once
+
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+
+#include "ring_fixture.hpp"
+
+/// What the kill sweep stands on: rings that survive a child, the oracle, and the child itself.
+namespace prot::ipc::test {
+
+inline constexpr std::uint64_t kCapacity = 16384;
+inline constexpr std::uint64_t kFrames = 8;  // all that ever flow in one scenario
+inline constexpr std::size_t kLength = 1024;
+
+/// What a run of one kill point did wrong.
+struct Verdict {
+  int lost = 0, duplicated = 0, torn = 0, stuck = 0;
+  [[nodiscard]] bool clean() const { return lost + duplicated + torn + stuck == 0; }
+  void operator+=(const Verdict& other) {
+    lost += other.lost;
+    duplicated += other.duplicated;
+    torn += other.torn;
+    stuck += other.stuck;
+  }
+};
+
+struct SharedRing {
+  alignas(kPage) RingHeader header;
+  alignas(kPage) RingSupervisorPage supervisor;
+  alignas(kPage) RingProducerPage producer;
+  alignas(kPage) RingConsumerPage consumer;
+  alignas(kPage) std::byte data[kCapacity];
+  [[nodiscard]] RingMemory memory() { return {&header, &supervisor, &producer, &consumer, data}; }
+};
+
+/// What survives the child.
+struct World {
+  SharedRing input;
+  SharedRing output;
+  std::atomic<int> done;       // the child's operation has returned
+  std::atomic<int> processed;  // what a consumer without output has made of its frame
+
+  void reset(std::uint64_t start) {
+    std::memset(static_cast<void*>(this), 0, sizeof *this);
+    for (SharedRing* ring : {&input, &output}) {
+      ring->header.capacity = kCapacity;
+      ring->header.max_frame = kCapacity / 4;
+      ring->header.align = 16;
+      ring->producer.tail = ring->consumer.head = ring->producer.slot[0].end = start;
+      ring->producer.slot[0].sequence = UINT64_MAX;  // the next one is 0
+    }
+  }
+};
+
+/// One value for each frame: cheap to write, so that the steps are the ring's; a torn frame mixes two of
+/// them.
+inline void fill(std::span<std::byte> payload, std::uint64_t number) {
+  std::memset(payload.data(), static_cast<int>(number + 1), payload.size());
+}
+
+inline bool is_right(std::span<const std::byte> payload, std::uint64_t number) {
+  return payload.size() == kLength && payload.front() == static_cast<std::byte>(number + 1) &&
+         std::memcmp(payload.data(), payload.data() + 1, kLength - 1) == 0;
+}
+
+/// Frame `number` with the content that follows from the number.
+inline bool send_number(RingProducer& ring, std::uint64_t number, const Sources& sources = {}) {
+  std::span<std::byte> room;
+  if (ring.claim(kLength, room) != PublishResult::kOk) return false;
+  fill(room, number);
+  FrameInfo info;
+  info.kind = 1;
+  ring.commit(kLength, info, sources, 1);
+  return true;
+}
+
+/// Drains a ring that must hold frames first .. kFrames - 1, once each.
+inline Verdict drain(SharedRing& ring, std::uint64_t first = 0) {
+  Verdict verdict;
+  RingConsumer consumer(ring.memory());
+  std::uint64_t expected = first;
+  for (;;) {
+    FrameInfo info;
+    std::span<const std::byte> payload;
+    const TakeResult result = consumer.peek(info, payload);
+    if (result == TakeResult::kEmpty) break;
+    if (result == TakeResult::kFaulted) {
+      ++verdict.stuck;
+      break;
+    }
+    // A frame says its own number; where it stands in the ring says which one it should be.
+    std::uint64_t number = 0;
+    while (number < kFrames && !is_right(payload, number)) ++number;
+    if (number == kFrames) ++verdict.torn;
+    if (number < expected) ++verdict.duplicated;
+    if (number > expected && number < kFrames) verdict.lost += static_cast<int>(number - expected);
+    expected = std::max(expected, std::min(number, kFrames - 1) + 1);
+    consumer.release(1);
+  }
+  verdict.lost += static_cast<int>(kFrames - std::min(expected, kFrames));
+  return verdict;
+}
+
+[[noreturn]] inline void die(const char* what) {
+  std::perror(what);
+  std::_Exit(1);
+}
+
+/// Parent and child take turns at every instruction: on one processor that costs no wake-up of another.
+inline void stay_on_one_processor() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<unsigned>(::sched_getcpu()), &set);
+  ::sched_setaffinity(0, sizeof set, &set);
+}
+
+/// A child that runs `act` instruction by instruction, and is killed at the end.
+class Child {
+ public:
+  Child(World& world, const std::function<void()>& act) : world_(world), pid_(::fork()) {
+    if (pid_ < 0) die("fork");
+    if (pid_ == 0) {
+      ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      ::raise(SIGSTOP);
+      act();
+      world_.done = 1;
+      for (;;) ::pause();
+    }
+    wait_for(SIGSTOP);
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    ::kill(pid_, SIGKILL);
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+  }
+  /// One instruction. False: the operation has returned.
+  bool step() {
+    if (::ptrace(PTRACE_SINGLESTEP, pid_, nullptr, nullptr) != 0) die("ptrace");
+    wait_for(SIGTRAP);
+    return world_.done == 0;
+  }
+  /// So many; false as above.
+  bool step(std::uint64_t steps) {
+    bool more = true;
+    for (std::uint64_t i = 0; i < steps && more; ++i) more = step();
+    return more;
+  }
+
+ private:
+  void wait_for(int signal) {
+    int status = 0;
+    if (::waitpid(pid_, &status, 0) != pid_ || !WIFSTOPPED(status) || WSTOPSIG(status) != signal)
+      die("the child ended by itself");
+  }
+  World& world_;
+  pid_t pid_;
+};
+
+}  // namespace prot::ipc::test

@@ -16,15 +16,27 @@ namespace {
 
 constexpr int kExitConfiguration = 78;
 
-// The engine logs at every call; only its errors are of interest.
-void on_log(ggml_log_level level, const char* text, void* last_error) {
+// The engine logs at every call; only its errors are of interest, and of those the first names the cause.
+void on_log(ggml_log_level level, const char* text, void* first_error) {
   if (level != GGML_LOG_LEVEL_ERROR) return;
   std::string_view line(text);
   while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.remove_suffix(1);
-  if (last_error != nullptr)
-    static_cast<std::string*>(last_error)->assign(line);
-  else
+  if (first_error == nullptr)
     log_error("{}", line);
+  else if (auto& reason = *static_cast<std::string*>(first_error); reason.empty())
+    reason.assign(line);
+}
+
+// The engine ends the process on some files that are not its own: look before it does. Empty: it may load it.
+std::string fault_of(const std::string& model) {
+  constexpr std::string_view kName = "silero";  // behind the magic and the name's length
+  std::ifstream file(model, std::ios::binary);
+  std::array<char, 8 + kName.size()> head{};
+  if (!file) return "cannot be opened";
+  if (!file.read(head.data(), head.size())) return "too short";
+  const bool known = std::memcmp(head.data(), "lmgg", 4) == 0 &&
+                     std::memcmp(head.data() + 8, kName.data(), kName.size()) == 0;
+  return known ? "" : "no Silero model for ggml";
 }
 
 struct ContextCloser {
@@ -35,22 +47,19 @@ struct ContextCloser {
 class SileroDetector final : public VoiceDetector {
  public:
   explicit SileroDetector(const std::string& model) {
-    const std::string advice = "; run ./run again to fetch it, or set capture.vad_model";
-    std::ifstream file(model, std::ios::binary);
-    std::array<char, 4> magic{};
-    if (!file.read(magic.data(), magic.size()))
-      throw Error("cannot read the voice activity model " + model + advice, kExitConfiguration);
-    if (std::memcmp(magic.data(), "lmgg", magic.size()) != 0)
-      throw Error("damaged voice activity model " + model + ": no ggml file" + advice, kExitConfiguration);
-    std::string reason;
-    whisper_log_set(on_log, &reason);
-    whisper_vad_context_params params = whisper_vad_default_context_params();
-    params.n_threads = 1;
-    params.use_gpu = false;
-    context_.reset(whisper_vad_init_from_file_with_params(model.c_str(), params));
-    whisper_log_set(on_log, nullptr);
+    std::string reason = fault_of(model);
+    if (reason.empty()) {
+      whisper_log_set(on_log, &reason);
+      whisper_vad_context_params params = whisper_vad_default_context_params();
+      params.n_threads = 1;
+      params.use_gpu = false;
+      context_.reset(whisper_vad_init_from_file_with_params(model.c_str(), params));
+      whisper_log_set(on_log, nullptr);
+    }
     if (context_ == nullptr)
-      throw Error("damaged voice activity model " + model + ": " + reason + advice, kExitConfiguration);
+      throw Error("cannot load the voice activity model " + model + ": " + reason +
+                      "; run ./run again to fetch it, or set capture.vad_model",
+                  kExitConfiguration);
     // The first call allocates; the person should not wait for it.
     (void)probability(std::array<std::int16_t, wire::kMicWindow>{});
     reset();

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace prot::stt {
+
+/// A recogniser's raw text as a person would have written it: without marks of what is no speech
+/// ("[BLANK_AUDIO]", "(music)", "*sighs*", notes), white space made single, valid UTF-8. Empty when nothing
+/// was said.
+[[nodiscard]] std::string clean_transcript(std::string_view raw);
+
+/// The text with a phrase that repeats at least four times in a row said once: recognisers loop on noise.
+[[nodiscard]] std::string without_loops(std::string_view text);
+
+/// Do the last entries of a token sequence repeat so often that the decoder is in a loop? RT safe.
+template <typename At>
+[[nodiscard]] bool is_looping(int count, At token_at) noexcept {
+  constexpr int kLongest = 12;
+  for (int period = 1; period <= kLongest; ++period) {
+    const int repeats = period == 1 ? 8 : 4;  // "no, no, no" is speech
+    if (count < period * repeats) continue;
+    bool same = true;
+    for (int i = count - 1; same && i >= count - period * (repeats - 1); --i)
+      same = token_at(i) == token_at(i - period);
+    if (same) return true;
+  }
+  return false;
+}
+
+}  // namespace prot::stt

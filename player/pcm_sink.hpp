@@ -15,13 +15,14 @@ namespace prot::player {
 /// What a sink takes: mono 16-bit samples at `rate`; the device converts.
 struct SinkOptions {
   unsigned rate = 24'000;
-  unsigned latency_ms = 40;  // how much is buffered towards the device
-  std::string pulse_server;  // empty: PulseAudio's default
-  audio::Pacing pacing;      // of wav and null
+  unsigned latency_ms = 40;    // how much is buffered towards the device
+  std::string pulse_server{};  // empty: PulseAudio's default
+  audio::Pacing pacing{};      // of wav and null
 };
 
 /// A loudspeaker. Made on the main thread; all other functions are then called by the audio thread alone.
-/// They throw Error that names backend and device.
+/// They throw Error that names backend and device. A device that ran dry may swallow the first 10 ms or so of
+/// what comes next (PulseAudio does): go on writing silence between segments, or lead in with 20 ms of it.
 class PcmSink {
  public:
   virtual ~PcmSink() = default;

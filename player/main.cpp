@@ -1,0 +1,6 @@
+#include "player_stage.hpp"
+#include "stage/stage_runner.hpp"
+
+int main(int argc, char** argv) {
+  return prot::stage::run_stage(argc, argv, "player", prot::player::make_player_stage);
+}

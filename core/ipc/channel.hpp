@@ -25,6 +25,8 @@ class Output {
                         std::span<const std::byte> tail, const Sources& sources = {});
 
   [[nodiscard]] Sources resume_sources() const noexcept { return ring_.resume_sources(); }
+  /// Sequence that the next published frame will have; what is below it was committed.
+  [[nodiscard]] std::uint64_t next_sequence() const noexcept { return ring_.next_sequence(); }
   [[nodiscard]] std::uint64_t used() const noexcept { return ring_.used(); }
   [[nodiscard]] std::uint64_t capacity() const noexcept { return ring_.capacity(); }
   [[nodiscard]] bool space_wanted() const noexcept { return wants_space_; }

@@ -1,0 +1,247 @@
+#include "brain_stage.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "json/json.hpp"
+
+namespace prot::brain {
+namespace {
+
+Prompt::Settings prompt_settings(const stage::Config& config) {
+  Prompt::Settings settings;
+  settings.language = config.language();
+  settings.persona = read_persona(config.get_string("brain.persona_file"));
+  settings.max_tokens = static_cast<int>(config.get_int("brain.max_tokens"));
+  settings.temperature = config.get_double("brain.temperature");
+  return settings;
+}
+
+VoiceSettings voice_settings(const stage::StageContext& context) {
+  const stage::Config& config = context.config();
+  VoiceSettings settings;
+  settings.barge_in.enabled = config.get_bool("brain.barge_in");
+  settings.barge_in.headphones = config.get_bool("player.headphones");
+  settings.barge_in.grace = config.get_int("brain.barge_in_grace_ms") * kMillisecond;
+  settings.active_timeout = static_cast<Nanos>(config.get_double("brain.active_timeout_s") * kSecond);
+  settings.turns_file = (context.environment().paths.state / "turns.jsonl").string();
+  return settings;
+}
+
+std::uint32_t recall_tokens(const stage::Config& config) {
+  return config.get_bool("memory.enabled")
+             ? static_cast<std::uint32_t>(config.get_int("memory.recall_tokens"))
+             : 0;
+}
+
+void add(ipc::Word& counter, std::uint64_t value) { counter.store(value, std::memory_order_relaxed); }
+
+}  // namespace
+
+BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageModel> model)
+    : context_(context),
+      model_(std::move(model)),
+      server_(context.loop()),
+      parts_{context,
+             *model_,
+             Outbox(context.output("speech")),
+             Outbox(context.output("turns"), !context.config().get_bool("memory.enabled")),
+             MemoryClient(context.input("recall"), parts_.turns, recall_tokens(context.config())),
+             Prompt(prompt_settings(context.config())),
+             Conversations(static_cast<std::size_t>(context.config().get_int("brain.history_tokens"))),
+             TurnJournal((context.environment().paths.runtime / "brain.turn").string(),
+                         context.environment().run_id),
+             Prefill(*model_),
+             MessageNumbers(context.board().conversation()),
+             context.config().language(),
+             [this](std::string_view line) { server_.broadcast(line); }},
+      voice_(parts_, voice_settings(context)),
+      texts_(parts_, server_) {}
+
+BrainStage::~BrainStage() { stop(); }
+
+void BrainStage::start() {
+  context_.set_engine(model_->name());
+  const ipc::Sources covered = context_.output("turns").resume_sources();
+  for (const char* ring : {"transcript", "playback"})
+    context_.input(ring).resume(covered.seq[context_.input_index(ring)]);
+  server_.start((context_.environment().paths.runtime / "chat.sock").string());
+  voice_.start(context_.clock().now());
+}
+
+void BrainStage::stop() noexcept { server_.stop(); }
+
+int BrainStage::do_work(Nanos now) {
+  int items = parts_.speech.flush() + parts_.turns.flush();
+  items += pump_chat(now);
+  items += pump_hearing(now);
+  items += parts_.memory.poll();
+  for (const MemoryClient::HistoryAnswer& answer : parts_.memory.take_histories()) voice_.on_history(answer);
+  items += pump_playback(now);
+  items += pump_transcript(now);
+  items += pump_model(now);
+  items += voice_.tick(now);
+  items += texts_.tick(voice_.generating(), now);
+  items += pump_drain(now);
+  count();
+  return items;
+}
+
+int BrainStage::pump_hearing(Nanos now) {
+  ipc::Input& ring = context_.input("hearing");
+  ipc::FrameInfo info;
+  std::span<const std::byte> payload;
+  std::span<const std::byte> tail;
+  int items = 0;
+  while (ring.peek(info, payload) == ipc::TakeResult::kFrame) {
+    wire::Hearing hearing{};
+    if (wire::decode(info, payload, hearing, tail)) {
+      voice_.on_hearing(info, hearing, now);
+    } else if (!wire::is<wire::EndOfStream>(info)) {  // the end that counts is the transcripts'
+      ++bad_frames_;
+    }
+    ring.release();
+    ++items;
+  }
+  return items;
+}
+
+int BrainStage::pump_transcript(Nanos now) {
+  ipc::Input& ring = context_.input("transcript");
+  ipc::FrameInfo info;
+  std::span<const std::byte> payload;
+  std::span<const std::byte> tail;
+  int items = 0;
+  while (!transcript_over_ && !voice_.transcript_held() &&
+         ring.peek(info, payload) == ipc::TakeResult::kFrame) {
+    wire::Transcript transcript{};
+    if (wire::is<wire::EndOfStream>(info)) {  // released when it was forwarded
+      transcript_over_ = true;
+      return items + 1;
+    }
+    VoiceTurns::Taken taken = VoiceTurns::Taken::kDone;
+    if (wire::decode(info, payload, transcript, tail)) {
+      taken = voice_.on_transcript(info, transcript, wire::as_text(tail), now);
+    } else {
+      ++bad_frames_;
+    }
+    if (taken == VoiceTurns::Taken::kLater) {
+      ring.rewind();
+      return items;
+    }
+    if (taken == VoiceTurns::Taken::kDone) ring.release_through(info.sequence);
+    ++items;
+  }
+  if (!transcript_over_ && ring.producer_closed() && !ring.has_data() && voice_.quiet())
+    transcript_over_ = true;
+  return items;
+}
+
+int BrainStage::pump_playback(Nanos now) {
+  ipc::Input& ring = context_.input("playback");
+  ipc::FrameInfo info;
+  std::span<const std::byte> payload;
+  std::span<const std::byte> tail;
+  int items = 0;
+  while (!playback_over_ && !voice_.playback_held() && ring.peek(info, payload) == ipc::TakeResult::kFrame) {
+    wire::Playback playback{};
+    if (wire::is<wire::EndOfStream>(info)) {
+      playback_over_ = true;
+      return items + 1;
+    }
+    VoiceTurns::Taken taken = VoiceTurns::Taken::kDone;
+    if (wire::decode(info, payload, playback, tail)) {
+      taken = voice_.on_playback(info, playback, now);
+    } else {
+      ++bad_frames_;
+    }
+    if (taken == VoiceTurns::Taken::kDone) ring.release_through(info.sequence);
+    ++items;
+  }
+  return items;
+}
+
+int BrainStage::pump_model(Nanos now) {
+  if (parts_.speech.crowded() || parts_.turns.crowded()) return 0;  // back-pressure: the transport pauses
+  int items = 0;
+  for (const ModelEvent& event : model_->poll(now)) {
+    ++items;
+    if (parts_.prefill.on_event(event, now)) continue;
+    voice_.on_model(event, now);
+    texts_.on_model(event, now);
+  }
+  return items;
+}
+
+int BrainStage::pump_chat(Nanos now) {
+  int items = 0;
+  for (const ChatRequest& request : server_.take()) {
+    ++items;
+    if (request.kind == ChatRequest::Kind::kSubscribe) {
+      server_.subscribe(request.client);
+    } else if (request.kind == ChatRequest::Kind::kNewConversation) {
+      voice_.new_conversation(now);
+      ChatRequest hello = request;
+      hello.kind = ChatRequest::Kind::kHello;
+      hello.conversation = to_string(parts_.journal.conversation());
+      texts_.on_request(hello, voice_.state(), now);
+    } else {
+      texts_.on_request(request, voice_.state(), now);
+    }
+  }
+  return items;
+}
+
+int BrainStage::pump_drain(Nanos now) {
+  if (!pressed_ && context_.drain() == ipc::Drain::kNow) {
+    pressed_ = true;
+    voice_.cut_short(now);
+    texts_.stop(true);
+    return 1;
+  }
+  switch (drain_) {
+    case DrainStep::kOpen:
+      if (!transcript_over_) return 0;
+      texts_.stop(false);
+      drain_ = DrainStep::kFinish;
+      return 1;
+    case DrainStep::kFinish:
+      if (!voice_.quiet() || !texts_.quiet()) return 0;
+      parts_.prefill.stop();
+      parts_.speech.push(wire::EndOfStream{}, {}, {}, [this] { drain_ = DrainStep::kPlayback; });
+      if (drain_ == DrainStep::kFinish) drain_ = DrainStep::kFlush;  // full: flush() goes on
+      return 1;
+    case DrainStep::kPlayback: {
+      ipc::Input& playback = context_.input("playback");
+      if (!playback_over_ && !(playback.producer_closed() && !playback.has_data())) return 0;
+      drain_ = DrainStep::kFlush;
+      parts_.turns.push(wire::EndOfStream{}, {}, {}, [this] {
+        for (const char* ring : {"transcript", "playback"}) context_.input(ring).release();
+        drain_ = DrainStep::kDone;
+      });
+      return 1;
+    }
+    case DrainStep::kFlush:
+    case DrainStep::kDone:
+      return 0;
+  }
+  return 0;
+}
+
+Nanos BrainStage::next_deadline(Nanos now) const {
+  (void)now;
+  return std::min({voice_.next_deadline(), texts_.next_deadline(), model_->next_deadline()});
+}
+
+void BrainStage::count() {
+  add(context_.counter("dropped_utterances"), voice_.dropped_utterances());
+  add(context_.counter("refused_transitions"), voice_.refused());
+  add(context_.counter("bad_frames"), bad_frames_);
+  add(context_.counter("prefills"), parts_.prefill.count());
+  add(context_.counter("speech_waiting"), parts_.speech.size());
+  add(context_.counter("turns_waiting"), parts_.turns.size());
+  add(context_.counter("chat_clients"), server_.clients());
+}
+
+}  // namespace prot::brain

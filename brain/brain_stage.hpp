@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+
+#include "chat_server.hpp"
+#include "parts.hpp"
+#include "stage/stage.hpp"
+#include "text_turns.hpp"
+#include "voice_turns.hpp"
+
+namespace prot::brain {
+
+/// Owns the conversation: transcripts in, streamed reply text out, memory asked, interruption decided.
+/// This class only moves frames and events between the rings, the model, the chat clients and the two kinds
+/// of turns, and runs the drain:
+///
+///   drain    | until
+///   open     | end of stream on `transcript` (or stt is gone)
+///   finish   | the reply under way is over; then end of stream on `speech`
+///   playback | end of stream on `playback` (or the player is gone); then end of stream on `turns`
+///   flush    | the outboxes are empty
+///   done     |
+///
+/// One thread (the loop's). The model's worker only rings the bell.
+class BrainStage final : public stage::Stage {
+ public:
+  BrainStage(stage::StageContext& context, std::unique_ptr<LanguageModel> model);
+  ~BrainStage() override;
+
+  void start() override;
+  int do_work(Nanos now) override;
+  [[nodiscard]] Nanos next_deadline(Nanos now) const override;
+  [[nodiscard]] bool finished() const override { return drain_ == DrainStep::kDone; }
+  void stop() noexcept override;
+
+ private:
+  enum class DrainStep { kOpen, kFinish, kPlayback, kFlush, kDone };
+
+  int pump_hearing(Nanos now);
+  int pump_transcript(Nanos now);
+  int pump_playback(Nanos now);
+  int pump_model(Nanos now);
+  int pump_chat(Nanos now);
+  int pump_drain(Nanos now);
+  void count();
+
+  stage::StageContext& context_;
+  std::unique_ptr<LanguageModel> model_;
+  ChatServer server_;
+  Parts parts_;
+  VoiceTurns voice_;
+  TextTurns texts_;
+  DrainStep drain_ = DrainStep::kOpen;
+  bool transcript_over_ = false;
+  bool playback_over_ = false;
+  bool pressed_ = false;  // drain "now" was obeyed
+  std::uint64_t bad_frames_ = 0;
+};
+
+}  // namespace prot::brain

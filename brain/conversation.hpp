@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "language_model.hpp"
+#include "wire/memory.hpp"
+
+namespace prot::brain {
+
+/// 32 hexadecimal digits.
+[[nodiscard]] std::string to_string(const wire::ConversationId& id);
+/// False: it is none.
+[[nodiscard]] bool parse_conversation(std::string_view text, wire::ConversationId& id) noexcept;
+/// The first voice conversation of a run; the same for every brain of that run.
+[[nodiscard]] wire::ConversationId conversation_of_run(std::string_view run_id) noexcept;
+/// A new one; 128 random bits.
+[[nodiscard]] wire::ConversationId new_conversation_id();
+
+/// What was said in one conversation, as the model is to see it. A reply holds exactly what was heard.
+/// Bounded: above `max_tokens` whole turns are dropped from the front until two thirds are left; they go in
+/// one step, so that in between the front stays byte-stable and the server's cache warm. One thread.
+class Conversation {
+ public:
+  explicit Conversation(std::size_t max_tokens) : max_tokens_(max_tokens) {}
+
+  /// The person's words; several in a row (no reply between) are one message to the model.
+  void add_user(std::string_view text);
+  /// What was heard of the reply; nothing when it is empty.
+  void add_reply(std::string_view text, bool interrupted);
+  /// Oldest first; begins with the person.
+  [[nodiscard]] std::vector<Message> messages() const;
+  [[nodiscard]] bool empty() const noexcept { return turns_.empty(); }
+  [[nodiscard]] std::size_t tokens() const noexcept;
+  /// Puts what memory knows (wire::History) before what was said since; a reply that is still open and
+  /// entries that make no sense are left out. Throws Error when it is no JSON.
+  void restore(std::string_view json);
+
+ private:
+  struct Turn {
+    std::string user;
+    std::string reply;  // empty: none yet
+    std::size_t tokens = 0;
+  };
+  void count(Turn& turn);
+  void trim();
+
+  std::size_t max_tokens_;
+  std::deque<Turn> turns_;
+};
+
+/// The conversations that are going on, the most recent ones. One thread.
+class Conversations {
+ public:
+  static constexpr std::size_t kMost = 64;
+  explicit Conversations(std::size_t max_tokens) : max_tokens_(max_tokens) {}
+  /// Made at first use; the least recently used goes when there are too many. Valid until the next call.
+  Conversation& at(const wire::ConversationId& id);
+  [[nodiscard]] bool has(const wire::ConversationId& id) const { return known_.contains(to_string(id)); }
+
+ private:
+  struct Entry {
+    Conversation conversation;
+    std::uint64_t used;
+  };
+  std::size_t max_tokens_;
+  std::uint64_t uses_ = 0;
+  std::map<std::string, Entry> known_;
+};
+
+/// How an interrupted reply is marked for the model.
+inline constexpr std::string_view kInterruptedMark = " [interrupted]";
+
+}  // namespace prot::brain

@@ -1,0 +1,12 @@
+#include "brain_stage.hpp"
+#include "registry.hpp"
+#include "stage/stage_runner.hpp"
+
+int main(int argc, char** argv) {
+  return prot::stage::run_stage(argc, argv, "brain", [](prot::stage::StageContext& context) {
+    const std::string socket = (context.environment().paths.runtime / "llm.sock").string();
+    return std::make_unique<prot::brain::BrainStage>(
+        context,
+        prot::brain::make_language_model(context.config(), socket, [&context] { context.bell().ring(); }));
+  });
+}

@@ -1,0 +1,77 @@
+#include "memory_client.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "text/utf8.hpp"
+
+namespace prot::brain {
+namespace {
+constexpr std::uint32_t kHistoryMessages = 60;
+constexpr std::size_t kMaxQueryBytes = 4096;
+}  // namespace
+
+MemoryClient::MemoryClient(ipc::Input& recall, Outbox& turns, std::uint32_t max_tokens)
+    : recall_(&recall), turns_(&turns), max_tokens_(max_tokens) {}
+
+// Above every number of a predecessor, so that its late answers are not taken for ours.
+std::uint64_t MemoryClient::next_number() {
+  return last_number_ = std::max(last_number_ + 1, static_cast<std::uint64_t>(wall_now() / kMicrosecond));
+}
+
+std::uint64_t MemoryClient::request(const wire::ConversationId& conversation, std::string_view text,
+                                    Lane lane) {
+  if (max_tokens_ == 0 || text.empty() || !turns_->empty()) return 0;
+  wire::RecallRequest head{};
+  head.conversation = conversation;
+  head.request = next_number();
+  head.max_tokens = max_tokens_;
+  asked_.emplace(head.request, lane);
+  while (asked_.size() > 64) asked_.erase(asked_.begin());
+  turns_->push(head, text::truncate_utf8(text, kMaxQueryBytes), {});
+  return head.request;
+}
+
+void MemoryClient::request_history(const wire::ConversationId& conversation) {
+  if (max_tokens_ == 0) return;
+  wire::HistoryRequest head{};
+  head.conversation = conversation;
+  head.request = next_number();
+  head.max_messages = kHistoryMessages;
+  turns_->push(head, {}, {});
+}
+
+int MemoryClient::poll() {
+  int taken = 0;
+  ipc::FrameInfo info;
+  std::span<const std::byte> payload;
+  while (recall_->peek(info, payload) == ipc::TakeResult::kFrame) {
+    take(info, payload);
+    recall_->release();
+    ++taken;
+  }
+  return taken;
+}
+
+void MemoryClient::take(const ipc::FrameInfo& info, std::span<const std::byte> payload) {
+  std::span<const std::byte> tail;
+  wire::RecallBlock block{};
+  wire::History history{};
+  if (wire::decode(info, payload, block, tail)) {
+    const auto asked = asked_.find(block.request);
+    // Unasked: what memory prepared at its start, good until something better is known.
+    Block& kept = blocks_[asked == asked_.end() ? 0 : index(asked->second)];
+    if (asked == asked_.end() && kept.request != 0) return;
+    if (asked != asked_.end() && block.request < kept.request) return;
+    kept = {asked == asked_.end() ? 0 : block.request, std::string(wire::as_text(tail)), block.tokens};
+  } else if (wire::decode(info, payload, history, tail)) {
+    histories_.push_back({history.conversation, std::string(wire::as_text(tail))});
+  }
+}
+
+std::vector<MemoryClient::HistoryAnswer> MemoryClient::take_histories() {
+  return std::exchange(histories_, {});
+}
+
+}  // namespace prot::brain

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ipc/channel.hpp"
+#include "language_model.hpp"
+#include "outbox.hpp"
+#include "wire/memory.hpp"
+
+namespace prot::brain {
+
+/// Asks memory and keeps its newest answer for each lane. Never waits: the caller decides for how long an
+/// answer is worth waiting. One thread.
+class MemoryClient {
+ public:
+  struct Block {
+    std::uint64_t request = 0;
+    std::string text;  // empty: nothing is known
+    std::uint32_t tokens = 0;
+  };
+  struct HistoryAnswer {
+    wire::ConversationId conversation;
+    std::string json;
+  };
+  /// `max_tokens` of a block; 0: memory is off.
+  MemoryClient(ipc::Input& recall, Outbox& turns, std::uint32_t max_tokens);
+
+  /// Asks for what is known about `text`. 0 when memory is off or the ring to it is full.
+  std::uint64_t request(const wire::ConversationId& conversation, std::string_view text, Lane lane);
+  /// A restarted brain asks for what was said.
+  void request_history(const wire::ConversationId& conversation);
+  /// Reads `recall`; returns frames taken.
+  int poll();
+
+  [[nodiscard]] const Block& block(Lane lane) const { return blocks_[index(lane)]; }
+  /// Has `request` (or a later one of that lane) been answered? True for 0.
+  [[nodiscard]] bool answered(Lane lane, std::uint64_t request) const {
+    return blocks_[index(lane)].request >= request;
+  }
+  [[nodiscard]] std::vector<HistoryAnswer> take_histories();
+
+ private:
+  static std::size_t index(Lane lane) noexcept { return lane == Lane::kVoice ? 0 : 1; }
+  [[nodiscard]] std::uint64_t next_number();
+  void take(const ipc::FrameInfo& info, std::span<const std::byte> payload);
+
+  ipc::Input* recall_;
+  Outbox* turns_;
+  std::uint32_t max_tokens_;
+  std::uint64_t last_number_ = 0;
+  std::map<std::uint64_t, Lane> asked_;
+  std::array<Block, 2> blocks_;
+  std::vector<HistoryAnswer> histories_;
+};
+
+}  // namespace prot::brain

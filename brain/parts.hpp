@@ -1,0 +1,52 @@
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "barge_in.hpp"
+#include "conversation.hpp"
+#include "language_model.hpp"
+#include "memory_client.hpp"
+#include "outbox.hpp"
+#include "prefill.hpp"
+#include "prompt.hpp"
+#include "stage/context.hpp"
+#include "turn_journal.hpp"
+
+namespace prot::brain {
+
+/// Numbers of messages: unique within a conversation for ever. The newest is on the board, so that a
+/// restarted brain goes on above it, even when the wall clock went back. One thread.
+class MessageNumbers {
+ public:
+  explicit MessageNumbers(ipc::ConversationPage& page) : page_(&page) {}
+  [[nodiscard]] std::uint64_t next() noexcept {
+    const std::uint64_t last = page_->last_message.load(std::memory_order_relaxed);
+    const std::uint64_t number = std::max(last + 1, static_cast<std::uint64_t>(wall_now() / kMicrosecond));
+    page_->last_message.store(number, std::memory_order_release);
+    return number;
+  }
+
+ private:
+  ipc::ConversationPage* page_;
+};
+
+/// What the voice and the text side share. Owned by the stage; lives longer than both.
+struct Parts {
+  stage::StageContext& context;
+  LanguageModel& model;
+  Outbox speech;
+  Outbox turns;
+  MemoryClient memory;
+  Prompt prompt;
+  Conversations conversations;
+  TurnJournal journal;
+  Prefill prefill;
+  MessageNumbers numbers;
+  std::string language;
+  std::function<void(std::string_view)> publish;  // one event line to the subscribers of chat.sock
+};
+
+}  // namespace prot::brain

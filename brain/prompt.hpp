@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "conversation.hpp"
+#include "language_model.hpp"
+
+namespace prot::brain {
+
+/// Puts a request together. Order: persona, history, then in the last user message time, memory block and the
+/// person's words. Invariant: everything before the last user message is the same bytes in every request of
+/// a conversation until its history is trimmed, so that a local server has it in its cache. One thread.
+class Prompt {
+ public:
+  struct Settings {
+    std::string language;  // "en" or "ko": of the built-in persona and of what frames the memory block
+    std::string persona;   // empty: the built-in one
+    int max_tokens = 160;
+    double temperature = 0.3;
+  };
+  explicit Prompt(Settings settings);
+
+  /// The request for the words that are already the last of `conversation`.
+  [[nodiscard]] Request reply(const Conversation& conversation, std::string_view context, Lane lane) const;
+  /// What can be computed before the person has finished: history, and when they are known context and the
+  /// words so far.
+  [[nodiscard]] Request prefill(const Conversation& conversation, std::string_view context,
+                                std::string_view words, Lane lane) const;
+
+  /// The dynamic part: the time to the minute, and the memory block when there is one.
+  [[nodiscard]] std::string context(Nanos wall_ns, std::string_view memory) const;
+  [[nodiscard]] const std::string& persona() const noexcept { return settings_.persona; }
+
+ private:
+  Settings settings_;
+};
+
+/// A UTF-8 file, sent verbatim; empty path: empty. Throws Error.
+[[nodiscard]] std::string read_persona(const std::string& path);
+
+/// All that the server computes, as one text: a request is warm when an earlier one's begins with it.
+[[nodiscard]] std::string cache_key(const Request& request);
+
+/// Short sentences for what goes wrong, in the language of the settings.
+enum class Notice { kNotUnderstood, kModelAway, kModelRefuses, kModelBusy, kNoAnswer };
+[[nodiscard]] std::string_view notice_text(Notice notice, std::string_view language) noexcept;
+[[nodiscard]] Notice notice_for(http::ErrorClass error) noexcept;
+
+}  // namespace prot::brain

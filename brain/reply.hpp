@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "outbox.hpp"
+#include "text/sentence_splitter.hpp"
+#include "turn_journal.hpp"
+#include "wire/speech_out.hpp"
+
+namespace prot::brain {
+
+/// One voice reply under way: model text in, segments out to the voice and to memory, and what was heard of
+/// it.
+///
+///   phase   | left by
+///   recall  | memory's answer or its time is over -> model
+///   model   | the model's last word, a failure or a notice -> playing
+///   playing | the player's "turn done" -> over
+///   cut     | the player's "cut at", or 200 ms -> over          (cancelled in any phase before)
+///
+/// Every turn that got here ends with one TurnEnd in `speech`. One thread.
+class Reply {
+ public:
+  enum class Phase { kRecall, kModel, kPlaying, kCut };
+  struct Links {
+    Outbox* speech;
+    Outbox* turns;
+    TurnJournal* journal;
+    std::string language;                                  // of a segment that does not tell
+    const std::function<void(std::string_view)>* publish;  // events for subscribers
+  };
+
+  /// REQUIRES: the record is in the journal. `phase`: where a predecessor left it.
+  Reply(TurnRecord record, Links links, Phase phase);
+
+  /// Text of the model. Segments go out as soon as they are complete.
+  void add_text(std::string_view delta, Nanos now);
+  /// Something prot says by itself; it is no part of the conversation.
+  void say(std::string_view notice, Nanos now);
+  /// The model has said its last: what the splitter holds goes out.
+  void finish_text(Nanos now);
+  /// Nothing more to say: TurnEnd. -> playing
+  void end(Nanos now);
+  /// A predecessor had ended it already. -> playing
+  void resume_playing() noexcept { phase_ = Phase::kPlaying; }
+  /// Cancelled: what waits is dropped, TurnEnd is said. -> cut
+  void cut(Nanos now, Nanos deadline);
+  void ask_model(Nanos request_ns) noexcept;  // -> model
+
+  /// The player's account: `segment` was heard up to `bytes` of its text, those before it wholly.
+  void heard(std::uint32_t segment, std::uint32_t bytes);
+  /// `segment` is over; a voice that failed leaves samples and bytes at 0.
+  void segment_done(std::uint32_t segment, std::uint32_t bytes, std::uint32_t samples);
+  void heard_all();
+  /// Exactly what was heard, without notices.
+  [[nodiscard]] std::string heard_text() const;
+  /// The same with everything that was given to the voice.
+  [[nodiscard]] std::string given_text() const;
+
+  [[nodiscard]] Phase phase() const noexcept { return phase_; }
+  [[nodiscard]] bool silent() const noexcept { return record_.segments.empty(); }
+  [[nodiscard]] Nanos cut_deadline() const noexcept { return cut_deadline_; }
+  [[nodiscard]] const TurnRecord& record() const noexcept { return record_; }
+  [[nodiscard]] Waterfall& waterfall() noexcept { return record_.waterfall; }
+  [[nodiscard]] std::uint32_t turn() const noexcept { return record_.waterfall.turn; }
+
+ private:
+  void emit(std::string_view text, bool notice, Nanos now);
+  void push_end();
+
+  TurnRecord record_;
+  Links links_;
+  Phase phase_;
+  text::SentenceSplitter splitter_;
+  std::vector<bool> done_;  // by segment: the player said how it ended
+  Nanos cut_deadline_ = 0;
+};
+
+/// "ko" when the text has Hangul, "en" when it has Latin letters, else `fallback`.
+[[nodiscard]] std::string_view segment_language(std::string_view text, std::string_view fallback) noexcept;
+
+}  // namespace prot::brain

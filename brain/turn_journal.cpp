@@ -1,0 +1,138 @@
+#include "turn_journal.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/unique_fd.hpp"
+#include "conversation.hpp"
+#include "json/json.hpp"
+
+namespace prot::brain {
+namespace {
+
+void read_turn(json::View line, TurnRecord& record) {
+  record = {};
+  record.attempt = static_cast<std::uint32_t>(line.get("attempt").as_int());
+  record.has_message = line.get("has_message").as_bool();
+  record.user_sequence = static_cast<std::uint64_t>(line.get("user_sequence").as_int());
+  record.reply_sequence = static_cast<std::uint64_t>(line.get("reply_sequence").as_int());
+  record.user_frame = static_cast<std::uint64_t>(line.get("user_frame").as_int());
+  record.waterfall = Waterfall::from_json(line.get("waterfall"));
+}
+
+// False: nothing that follows can be trusted.
+bool read_line(const std::string& text, TurnRecord& record, bool& open) {
+  try {
+    const json::Document document = json::parse(text);
+    const json::View line = document.root();
+    const std::string_view what = line.get("what").as_string();
+    if (what == "turn") {
+      open = parse_conversation(line.get("conversation").as_string(), record.conversation);
+      const wire::ConversationId conversation = record.conversation;
+      read_turn(line, record);
+      record.conversation = conversation;
+    } else if (what == "segment" && open) {
+      SpokenSegment segment;
+      segment.text = line.get("text").as_string();
+      segment.notice = line.get("notice").as_bool();
+      segment.frame = static_cast<std::uint64_t>(line.get("frame").as_int());
+      record.segments.push_back(std::move(segment));
+    } else if (what == "end" && open) {
+      record.ended = true;
+      record.end_frame = static_cast<std::uint64_t>(line.get("frame").as_int());
+    }
+    return true;
+  } catch (const std::exception& error) {  // cut off by the death of its writer
+    log_warn("turn journal: {}", error.what());
+    return false;
+  }
+}
+
+}  // namespace
+
+TurnJournal::TurnJournal(std::string path, std::string run_id)
+    : path_(std::move(path)), run_id_(std::move(run_id)) {}
+
+bool TurnJournal::load(const wire::ConversationId& fallback, TurnRecord& record) {
+  conversation_ = fallback;
+  bool open = false;
+  std::ifstream file(path_, std::ios::binary);
+  std::string text;
+  if (!std::getline(file, text)) return false;
+  try {
+    const json::Document session = json::parse(text);
+    if (session.get("run").as_string() != run_id_) return false;
+    wire::ConversationId id;
+    if (parse_conversation(session.get("conversation").as_string(), id)) conversation_ = id;
+  } catch (const std::exception& error) {
+    log_warn("turn journal {}: {}", path_, error.what());
+    return false;
+  }
+  while (std::getline(file, text))
+    if (!read_line(text, record, open)) break;
+  turn_ = open ? record.waterfall.turn : 0;
+  return open;
+}
+
+std::string TurnJournal::session_line() const {
+  json::Writer out;
+  out.begin_object().member("what", "session").member("run", run_id_);
+  return out.member("conversation", to_string(conversation_)).end_object().str() + "\n";
+}
+
+void TurnJournal::set_conversation(const wire::ConversationId& id) {
+  conversation_ = id;
+  turn_ = 0;
+  replace(session_line());
+}
+
+void TurnJournal::begin(const TurnRecord& record) {
+  json::Writer out;
+  out.begin_object().member("what", "turn").member("attempt", record.attempt);
+  out.member("conversation", to_string(record.conversation)).member("has_message", record.has_message);
+  out.member("user_sequence", record.user_sequence).member("reply_sequence", record.reply_sequence);
+  out.member("user_frame", record.user_frame).key("waterfall").raw(record.waterfall.to_json()).end_object();
+  turn_ = record.waterfall.turn;
+  replace(session_line() + out.str() + "\n");
+}
+
+void TurnJournal::segment(const SpokenSegment& segment) {
+  json::Writer out;
+  out.begin_object().member("what", "segment").member("text", segment.text);
+  append(out.member("notice", segment.notice).member("frame", segment.frame).end_object().str());
+}
+
+void TurnJournal::turn_end(std::uint64_t frame) {
+  json::Writer out;
+  append(out.begin_object().member("what", "end").member("frame", frame).end_object().str());
+}
+
+void TurnJournal::clear(std::uint32_t turn) {
+  if (turn == turn_) replace(session_line());
+}
+
+// By rename, so that a reader meets the old content or the new.
+void TurnJournal::replace(const std::string& content) {
+  const std::string next = path_ + ".new";
+  const UniqueFd file(::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const bool written =
+      file && ::write(file.get(), content.data(), content.size()) == static_cast<ssize_t>(content.size());
+  if (written && std::rename(next.c_str(), path_.c_str()) == 0) return;
+  if (!std::exchange(failed_, true)) log_error("{}", errno_error("cannot write " + path_, errno).what());
+}
+
+void TurnJournal::append(std::string_view line) {
+  const UniqueFd file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  const std::string bytes = std::string(line) + "\n";
+  if (file && ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size())) return;
+  if (!std::exchange(failed_, true)) log_error("{}", errno_error("cannot append to " + path_, errno).what());
+}
+
+}  // namespace prot::brain

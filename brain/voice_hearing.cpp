@@ -1,0 +1,207 @@
+// VoiceTurns, the person's side: hearing, transcripts, interruption, the beginning of a turn.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "json/json.hpp"
+#include "text/utf8.hpp"
+#include "voice_turns.hpp"
+
+namespace prot::brain {
+namespace {
+
+constexpr Nanos kRoom = 150 * kMillisecond;  // how long a loudspeaker's sound stays in the room
+
+std::string cleaned(std::string_view text) {
+  std::string out = text::sanitize_utf8(text);
+  const auto first = out.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos) return {};
+  return out.substr(first, out.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::string heard_event(std::uint32_t utterance, std::string_view text, bool final, Nanos at) {
+  json::Writer out;
+  out.begin_object().member("type", "heard").member("utterance", utterance).member("text", text);
+  return out.member("final", final).member("at_ns", at).end_object().str();
+}
+
+}  // namespace
+
+void VoiceTurns::on_hearing(const ipc::FrameInfo& info, const wire::Hearing& hearing, Nanos now) {
+  page().utterance.store(info.turn, std::memory_order_release);
+  if (!answering_) return;
+  const bool starts = hearing.what == wire::Heard::kStarted || hearing.what == wire::Heard::kConfirmed;
+  if (starts && utterance_.number != info.turn) utterance_ = {info.turn, hearing.at_ns, 0, false};
+  if (hearing.what == wire::Heard::kConfirmed) utterance_.confirmed = true;
+  if (hearing.what == wire::Heard::kEnded) utterance_.ended = now;
+
+  act(barge_in_.on_hearing(hearing, reply_view(), now), now);
+  if (reply_ && reply_->phase() != Reply::Phase::kCut) return;
+  if (starts && (turn_taking_.is(State::kIdle) || turn_taking_.is(State::kActive))) {
+    turn_taking_.on(TurnEvent::kSpeech);
+    context_wall_ = 0;
+    warm_up({}, now);
+  }
+  if (hearing.what == wire::Heard::kDiscarded && utterance_.number == info.turn) give_up_listening();
+}
+
+void VoiceTurns::act(BargeAction action, Nanos now) {
+  switch (action) {
+    case BargeAction::kNone:
+      return;
+    case BargeAction::kHold:
+      return set_hold(barge_in_.hold_until());
+    case BargeAction::kRelease:
+      return set_hold(0);
+    case BargeAction::kCancel:
+      return interrupt(now);
+  }
+}
+
+void VoiceTurns::interrupt(Nanos now) {
+  if (!reply_ || reply_->phase() == Reply::Phase::kCut) return;
+  Waterfall& times = reply_->waterfall();
+  times.interrupt_onset = utterance_.began;
+  times.interrupt_decided = now;
+  cancel_reply(now);
+  turn_taking_.on(TurnEvent::kBargeIn);
+  turn_taking_.on(TurnEvent::kListen);
+}
+
+VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wire::Transcript& transcript,
+                                            std::string_view text, Nanos now) {
+  const bool understood = transcript.what != wire::TranscriptKind::kFailed;
+  const std::string words = understood ? cleaned(text) : std::string();
+  if (transcript.what == wire::TranscriptKind::kPartial) {
+    if (!words.empty() && !is_own_voice(transcript.speech_start_ns)) {
+      parts_.publish(heard_event(info.turn, words, false, now));
+      on_partial(words, now);
+    }
+    return Taken::kDone;
+  }
+  if (is_own_voice(transcript.speech_start_ns)) {
+    ++dropped_;
+    log_info("utterance {} began while prot was audible and is not answered: '{}'", info.turn, words);
+    if (!reply_) give_up_listening();
+    return Taken::kDone;
+  }
+  if (reply_) {
+    const bool may_interrupt = barge_in_.allowed(transcript.speech_start_ns, reply_view(), now);
+    if (!words.empty() && may_interrupt) interrupt(now);
+    return Taken::kLater;  // the reply before it is committed first
+  }
+  parts_.publish(heard_event(info.turn, words, true, now));
+  if (!understood) log_warn("utterance {} was not recognised: {}", info.turn, text);
+  if (words.empty()) {
+    nothing_understood(info, transcript, now);
+    return Taken::kDone;
+  }
+  begin(info, transcript, words, now);
+  return Taken::kHeld;
+}
+
+void VoiceTurns::on_partial(const std::string& text, Nanos now) {
+  if (reply_ || text == recall_text_) return;
+  recall_ = parts_.memory.request(parts_.journal.conversation(), text, Lane::kVoice);
+  recall_text_ = text;
+  recall_until_ = now + settings_.recall_wait;
+  recall_prefill_ = true;
+}
+
+void VoiceTurns::warm_up(std::string_view words, Nanos now) {
+  if (reply_) return;
+  parts_.prefill.want(parts_.prompt.prefill(conversation(), context_now(), words, Lane::kVoice), now);
+}
+
+TurnRecord VoiceTurns::new_record(const ipc::FrameInfo& info, const wire::Transcript& transcript) {
+  TurnRecord record;
+  record.conversation = parts_.journal.conversation();
+  Waterfall& times = record.waterfall;
+  times.turn = 1 + static_cast<std::uint32_t>(
+                       std::max<std::uint64_t>(page().voice_turn.load(), page().cancelled_turn.load()));
+  page().voice_turn.store(times.turn, std::memory_order_release);
+  times.utterance = info.turn;
+  times.speech_start = transcript.speech_start_ns;
+  times.speech_end = transcript.speech_end_ns;
+  times.end_decided = transcript.end_decided_ns;
+  times.decode_start = transcript.decode_start_ns;
+  times.decode_end = transcript.decode_end_ns;
+  times.final_transcript = info.published_ns;
+  return record;
+}
+
+// Into `processing` from wherever lost marks or a queued utterance left the machine.
+static void to_processing(TurnTaking& machine) {
+  if (machine.is(State::kIdle) || machine.is(State::kActive)) machine.on(TurnEvent::kSpeech);
+  machine.on(TurnEvent::kUtterance);
+}
+
+void VoiceTurns::begin(const ipc::FrameInfo& info, const wire::Transcript& transcript,
+                       const std::string& text, Nanos now) {
+  TurnRecord record = new_record(info, transcript);
+  record.user_sequence = parts_.numbers.next();
+  record.reply_sequence = parts_.numbers.next();
+  record.user_frame = parts_.turns.next_sequence();
+  record.waterfall.heard = text;
+  parts_.journal.begin(record);
+
+  wire::UserMessage message{};
+  message.conversation = record.conversation;
+  message.sequence = record.user_sequence;
+  message.wall_ns = wall_now();
+  message.channel = wire::Channel::kVoice;
+  wire::SendOptions options;
+  options.turn = record.waterfall.turn;
+  options.sources.seq[parts_.context.input_index("transcript")] = info.sequence + 1;
+  transcript_held_ = true;
+  parts_.turns.push(message, text, options, [this, sequence = info.sequence] {
+    parts_.context.input("transcript").release_through(sequence);
+    transcript_held_ = false;
+  });
+
+  conversation().add_user(text);
+  to_processing(turn_taking_);
+  talking_ = true;
+  recall_prefill_ = false;
+  reply_.emplace(std::move(record), links(), Reply::Phase::kRecall);
+  if (!answering_) {  // drain "now": the words are kept, the answer is not given
+    commit(now);
+    turn_taking_.on(TurnEvent::kFailed);
+    return;
+  }
+  if (text != recall_text_) {
+    recall_ = parts_.memory.request(parts_.journal.conversation(), text, Lane::kVoice);
+    recall_until_ = now + settings_.recall_wait;
+  }
+  tick(now);
+}
+
+void VoiceTurns::nothing_understood(const ipc::FrameInfo& info, const wire::Transcript& transcript,
+                                    Nanos now) {
+  const bool known = utterance_.number == info.turn;
+  const bool speech = (!known || utterance_.confirmed) &&
+                      transcript.speech_end_ns - transcript.speech_start_ns >= settings_.least_speech;
+  if (!speech || !answering_) return give_up_listening();
+  TurnRecord record = new_record(info, transcript);
+  record.has_message = false;
+  record.waterfall.failed = true;
+  parts_.journal.begin(record);
+  to_processing(turn_taking_);
+  talking_ = true;
+  reply_.emplace(std::move(record), links(), Reply::Phase::kModel);
+  reply_->say(notice_text(Notice::kNotUnderstood, parts_.language), now);
+  reply_->end(now);
+  progress_at_ = now;
+}
+
+void VoiceTurns::give_up_listening() {
+  if (!turn_taking_.is(State::kListening)) return;
+  turn_taking_.on(talking_ ? TurnEvent::kSilenceTalk : TurnEvent::kSilence);
+}
+
+// Without headphones, what began while the loudspeaker was on cannot be told from prot's own voice.
+bool VoiceTurns::is_own_voice(Nanos speech_start) const noexcept {
+  if (settings_.barge_in.headphones || audible_from_ == 0 || speech_start < audible_from_) return false;
+  return audible_to_ == 0 || speech_start <= audible_to_ + kRoom;
+}
+
+}  // namespace prot::brain

@@ -15,10 +15,10 @@ namespace prot::capture {
 /// What a source delivers: mono 16-bit samples at `rate`, whatever the device gives.
 struct SourceOptions {
   unsigned rate = 16'000;
-  std::string pulse_server;       // empty: PulseAudio's default
+  std::string pulse_server{};     // empty: PulseAudio's default
   bool wav_then_silence = false;  // at its end a WAV file goes on as silence instead of ending
   bool wav_in_real_time = true;   // false: as fast as it is read
-  audio::Pacing pacing;           // of wav and null
+  audio::Pacing pacing{};         // of wav and null
 };
 
 /// A microphone. Made on the main thread; start(), read(), latency() are then called by the audio thread

@@ -55,35 +55,29 @@ std::unique_ptr<pa_simple, PulseCloser> open(const PulseOptions& options, const 
   return std::unique_ptr<pa_simple, PulseCloser>(stream);
 }
 
-Nanos latency_of(pa_simple* stream, const std::string& where) {
-  int code = 0;
-  const pa_usec_t latency = pa_simple_get_latency(stream, &code);
-  if (latency == static_cast<pa_usec_t>(-1)) throw pulse_error("lost", where, code);
-  return static_cast<Nanos>(latency) * kMicrosecond;
-}
-
-void flush_of(pa_simple* stream, const std::string& where) {
-  int code = 0;
-  if (pa_simple_flush(stream, &code) < 0) throw pulse_error("lost", where, code);
-}
-
 }  // namespace
 
 void PulseCloser::operator()(pa_simple* stream) const noexcept { pa_simple_free(stream); }
 
 PulseRecord::PulseRecord(const PulseOptions& options)
     : stream_(open(options, describe(options, "source"), PA_STREAM_RECORD)),
-      where_(describe(options, "source")) {}
+      where_(describe(options, "source")),
+      channels_(options.format.channels),
+      arrivals_(options.format.rate) {}
 
 void PulseRecord::read(std::span<std::int16_t> samples) {
   int code = 0;
   if (pa_simple_read(stream_.get(), samples.data(), samples.size_bytes(), &code) < 0) {
     throw pulse_error("lost", where_, code);
   }
+  arrivals_.arrived(static_cast<std::int64_t>(samples.size() / channels_), monotonic_now());
 }
 
-Nanos PulseRecord::latency() { return latency_of(stream_.get(), where_); }
-void PulseRecord::flush() { flush_of(stream_.get(), where_); }
+void PulseRecord::flush() {
+  int code = 0;
+  if (pa_simple_flush(stream_.get(), &code) < 0) throw pulse_error("lost", where_, code);
+  arrivals_.reset();
+}
 
 PulsePlayback::PulsePlayback(const PulseOptions& options)
     : stream_(open(options, describe(options, "sink"), PA_STREAM_PLAYBACK)),
@@ -96,13 +90,21 @@ void PulsePlayback::write(std::span<const std::int16_t> samples) {
   }
 }
 
-Nanos PulsePlayback::latency() { return latency_of(stream_.get(), where_); }
+Nanos PulsePlayback::latency() {
+  int code = 0;
+  const pa_usec_t latency = pa_simple_get_latency(stream_.get(), &code);
+  if (latency == static_cast<pa_usec_t>(-1)) throw pulse_error("lost", where_, code);
+  return static_cast<Nanos>(latency) * kMicrosecond;
+}
 
 void PulsePlayback::drain() {
   int code = 0;
   if (pa_simple_drain(stream_.get(), &code) < 0) throw pulse_error("lost", where_, code);
 }
 
-void PulsePlayback::flush() { flush_of(stream_.get(), where_); }
+void PulsePlayback::flush() {
+  int code = 0;
+  if (pa_simple_flush(stream_.get(), &code) < 0) throw pulse_error("lost", where_, code);
+}
 
 }  // namespace prot::audio

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "audio/arrival_clock.hpp"
 #include "audio/pcm_format.hpp"
 
 struct pa_simple;
@@ -33,14 +34,17 @@ class PulseRecord {
 
   /// Blocks until `samples` is full. Size: a multiple of the channels.
   void read(std::span<std::int16_t> samples);
-  /// How old the next sample to be read is: time since it was at the microphone.
-  [[nodiscard]] Nanos latency();
+  /// How old the next sample to be read is: time since it was at the microphone, without the converter's own
+  /// few milliseconds. Known from the arrivals, not asked of the server. RT safe.
+  [[nodiscard]] Nanos latency() const noexcept { return arrivals_.lateness(monotonic_now()); }
   /// Drops what was recorded and not read yet.
   void flush();
 
  private:
   std::unique_ptr<pa_simple, PulseCloser> stream_;
   std::string where_;
+  unsigned channels_;
+  ArrivalClock arrivals_;
 };
 
 /// A playback stream; the server converts from the format given. Use from one thread. Blocks, throws Error.

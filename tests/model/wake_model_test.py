@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Runs spin over tests/model/wake.pml: the protocol must hold, and each of its mutations must fail.
+
+Exit code 77 (skipped) only when spin is not installed.
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# (name, defines, must hold)
+CONFIGURATIONS = [
+    ("the protocol, nobody dies", ["KILLS=0", "FRAMES=3"], True),
+    ("the protocol, two deaths", ["KILLS=2"], True),
+    ("both sides sleep, nobody dies", ["KILLS=0", "FRAMES=3", "CAPACITY=1", "NO_CANCEL"], True),
+    ("both sides sleep, two deaths", ["KILLS=2", "CAPACITY=1", "NO_CANCEL"], True),
+    ("eventfd read empty after arming", ["KILLS=0", "CLEAR_AFTER_ARM"], False),
+    ("ticket numbers begin again at a restart", ["RESET_NUMBERS"], False),
+    ("no second look before the sleep", ["KILLS=0", "NO_RECHECK"], False),
+    ("no ring at attach", ["NO_ATTACH_WAKE"], False),
+    ("index stored after the look at the ticket", ["KILLS=0", "LATE_STORE"], False),
+]
+
+
+def run(arguments, folder):
+    result = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(arguments)} failed:\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def check(model, name, defines, must_hold):
+    with tempfile.TemporaryDirectory() as folder:
+        run(["spin", *[f"-D{define}" for define in defines], "-a", str(model)], folder)
+        run(["cc", "-O1", "-w", "-DSAFETY", "-DMEMLIM=1024", "-o", "pan", "pan.c"], folder)
+        output = run(["./pan", "-m100000"], folder)
+    errors = int(re.search(r"errors: (\d+)", output).group(1))
+    states = int(re.search(r"(\d+) states, stored", output).group(1))
+    whole = "Search not completed" not in output and "max search depth too small" not in output
+    lost = "invalid end state" in output
+    good = (errors == 0 and whole) if must_hold else (errors > 0 and lost)
+    found = "no error" if errors == 0 else ("a wake is lost" if lost else "another error")
+    print(f"{name:44} {found:16} {states:8} states  {'ok' if good else 'FAILED'}", flush=True)
+    if not good:
+        print(output)
+    return good
+
+
+def main():
+    if shutil.which("spin") is None:
+        print("skipped: spin is not installed (package spin)")
+        return 77
+    model = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve().parent / "wake.pml"
+    results = [check(model, *configuration) for configuration in CONFIGURATIONS]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -58,6 +58,7 @@ constexpr ConfigKey kKeys[] = {
      "silence between segments"},
 
     {"memory.enabled", kBool, "true", 0, 0, "", "long-term memory"},
+    {"memory.store", kString, "postgres", 0, 0, "", "postgres, or ram: nothing outlives the process"},
     {"memory.database_url", kString, "", 0, 0, "DATABASE_URL",
      "PostgreSQL; empty: a private cluster (child db)"},
     {"memory.recall_tokens", kInt, "120", 0, 20000, "", "size of the memory block in the prompt"},

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <variant>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "memory_store.hpp"
+#include "spool.hpp"
+
+namespace prot::memory {
+
+// What the loop asks of the database ...
+namespace ask {
+struct Store {
+  std::uint64_t frame;  // sequence in `turns`; it comes back in told::Stored
+  TurnRecord record;
+};
+struct History {
+  wire::ConversationId conversation;
+  std::uint64_t request;
+  int max_messages;
+};
+struct Claim {
+  bool ignore_due;
+};
+struct Finish {
+  Job job;
+  std::string answer;
+};
+struct GiveBack {
+  Job job;
+};
+struct Fail {
+  Job job;
+  std::string error;
+  Nanos delay;
+  bool dead;
+};
+struct Close {};
+}  // namespace ask
+using Ask =
+    std::variant<ask::Store, ask::History, ask::Claim, ask::Finish, ask::GiveBack, ask::Fail, ask::Close>;
+
+// ... and what it hears.
+namespace told {
+struct Stored {                 // kept for good, in the database or in the spool
+  std::uint64_t through_frame;  // 0: a replay
+  std::vector<Message> messages;
+};
+struct Loaded {  // at the first connection
+  std::vector<Message> messages;
+  bool complete;
+};
+struct Facts {
+  std::vector<Fact> facts;
+};
+struct History {
+  ask::History question;
+  bool failed;
+  std::vector<Message> messages;
+};
+struct Claimed {
+  std::optional<Job> job;
+};
+struct JobClosed {};  // the answer to Finish, GiveBack, Fail
+struct JobsDone {
+  int count;
+};
+struct Gauges {
+  Counts counts;
+  bool up;
+  std::uint64_t spooled;
+  std::uint64_t replayed;
+};
+struct Closed {
+  Counts counts;
+};
+}  // namespace told
+using Told = std::variant<told::Stored, told::Loaded, told::Facts, told::History, told::Claimed,
+                          told::JobClosed, told::JobsDone, told::Gauges, told::Closed>;
+
+/// The database's side of memory: connection, spool, replay, jobs. No thread of its own; the worker's thread
+/// drives it, a test by hand.
+///
+///   state | Store      | others            | tick
+///   down  | spool      | nothing / failed  | connect (back-off) -> migrate, replay, free leases -> up
+///   up    | one commit | done              | brain's spool, leases that are over, gauges
+///   A call that fails because the store is away: up -> down, and the call is answered as in down.
+class DatabaseTask {
+ public:
+  struct Folders {
+    std::filesystem::path own_spool;    // state/spool/memory
+    std::filesystem::path brain_spool;  // state/spool/brain
+  };
+  DatabaseTask(MemoryStore& store, Folders folders, std::function<Nanos()> wall);
+
+  void handle(std::vector<Ask> asks, std::vector<Told>& told);
+  /// Periodic work; `now` monotonic.
+  void tick(Nanos now, std::vector<Told>& told);
+  [[nodiscard]] Nanos next_tick() const noexcept { return next_tick_; }
+  [[nodiscard]] bool up() const noexcept { return up_; }
+
+ private:
+  void connect(Nanos now, std::vector<Told>& told);
+  void lost(const StoreError& error);
+  void replay(std::vector<Told>& told);
+  void replay_folder(const std::filesystem::path& folder, const std::string& extension,
+                     SpoolContent (*parse)(std::span<const std::byte>), std::vector<Told>& told);
+  void load(std::vector<Told>& told);
+  void flush(std::vector<Told>& told);
+  void store_records(std::span<const TurnRecord> records);
+  void set_rejected_aside(const TurnRecord& record, const StoreError& error);
+  void run_applies(std::vector<Told>& told);
+  bool apply(const Job& job);
+  void report(std::vector<Told>& told);
+  template <typename F>
+  bool attempt(F&& action);
+
+  void on(const ask::History& question, std::vector<Told>& told);
+  void on(const ask::Claim& claim, std::vector<Told>& told);
+  void on(const ask::Finish& finish, std::vector<Told>& told);
+  void on(const ask::GiveBack& back, std::vector<Told>& told);
+  void on(const ask::Fail& fail, std::vector<Told>& told);
+  void on(const ask::Close& close, std::vector<Told>& told);
+
+  MemoryStore* store_;
+  Folders folders_;
+  std::function<Nanos()> wall_;
+  SpoolWriter spool_;
+  SpoolWriter rejected_;
+  std::vector<ask::Store> pending_;
+  std::vector<ask::Finish> unfinished_;  // answers whose connection broke
+  bool up_ = false;
+  bool loaded_ = false;
+  Nanos back_off_ = 0;
+  Nanos next_tick_ = 0;
+  std::uint64_t spooled_ = 0;
+  std::uint64_t replayed_ = 0;
+};
+
+}  // namespace prot::memory

@@ -1,0 +1,112 @@
+#include "extractor.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "extraction.hpp"
+
+namespace prot::memory {
+namespace {
+
+constexpr Nanos kEmptyQueue = 5 * kSecond;    // until the queue is looked at again (jobs that are not due)
+constexpr Nanos kModelAway = 10 * kSecond;    // until the model is tried again
+constexpr Nanos kFirstBackOff = 2 * kSecond;  // of a job that failed: 2, 4, 8, ... s
+constexpr Nanos kBoardPeriod = 50 * kMillisecond;  // how soon speech is seen while the model works
+
+}  // namespace
+
+bool Extractor::allowed(Nanos now, Nanos quiet_since) const noexcept {
+  if (draining_) return !exhausted_ && now < drain_deadline_;
+  return quiet_since != kNever && now - quiet_since >= idle_;
+}
+
+void Extractor::step(Nanos now, Nanos quiet_since, std::uint64_t ready) {
+  if (state_ == State::kWaiting) {
+    if (!allowed(now, quiet_since) || (!draining_ && (ready == 0 || now < retry_at_))) return;
+    state_ = State::kClaiming;
+    claimed_all_ = draining_;
+    ports_.database(ask::Claim{draining_});
+  } else if (state_ == State::kAsking && !cancelling_) {
+    const bool speaking = draining_ ? now >= drain_deadline_ : quiet_since == kNever;
+    if (!speaking) return;
+    cancelling_ = true;
+    ports_.cancel_model();
+  }
+}
+
+void Extractor::claimed(Nanos now, std::optional<Job> job) {
+  if (!job) {
+    state_ = State::kWaiting;
+    retry_at_ = now + kEmptyQueue;
+    exhausted_ = claimed_all_;
+    return;
+  }
+  job_ = std::move(*job);
+  if (!worth_asking(job_)) {
+    state_ = State::kClosing;
+    ports_.database(ask::Finish{job_, std::string(kEmptyAnswer)});
+    return;
+  }
+  state_ = State::kAsking;
+  cancelling_ = false;
+  ports_.start_model(
+      {std::string(extraction_instructions()), extraction_question(job_), std::string(extraction_schema())});
+}
+
+void Extractor::give_back() {
+  state_ = State::kClosing;
+  ports_.database(ask::GiveBack{job_});
+}
+
+void Extractor::answered(Nanos now, ModelWorker::Answer answer) {
+  std::string problem = answer.error;
+  if (problem.empty()) {
+    try {
+      (void)parse_answer(answer.text, job_);
+      state_ = State::kClosing;
+      ports_.database(ask::Finish{job_, std::move(answer.text)});
+      return;
+    } catch (const Error& e) {
+      problem = e.what();
+    }
+  } else if (answer.kind != ModelError::Kind::kFailed) {
+    if (answer.kind == ModelError::Kind::kUnavailable) {
+      log_info("extraction waits for the model: {}", problem);
+      retry_at_ = now + kModelAway;
+      exhausted_ = true;
+    }
+    give_back();
+    return;
+  }
+  const bool dead = job_.attempts >= kMaxAttempts;
+  log_warn("extraction job {} failed ({} of {}): {}", job_.id, job_.attempts, kMaxAttempts, problem);
+  exhausted_ = true;  // a drain has no time for a second try
+  state_ = State::kClosing;
+  const Nanos delay = kFirstBackOff << std::min(job_.attempts, 8);
+  ports_.database(ask::Fail{job_, problem, delay, dead});
+}
+
+void Extractor::drain(Nanos deadline) noexcept {
+  if (!draining_) exhausted_ = false;
+  draining_ = true;
+  drain_deadline_ = std::min(drain_deadline_, deadline);
+}
+
+void Extractor::hand_back() {
+  if (state_ == State::kAsking) give_back();
+}
+
+bool Extractor::drained(Nanos now) const noexcept {
+  return draining_ && state_ == State::kWaiting && (exhausted_ || now >= drain_deadline_);
+}
+
+Nanos Extractor::next_deadline(Nanos now, Nanos quiet_since, std::uint64_t ready) const noexcept {
+  if (draining_) return state_ == State::kAsking ? drain_deadline_ : kNever;
+  if (state_ == State::kAsking) return now + kBoardPeriod;
+  if (state_ != State::kWaiting || ready == 0) return kNever;
+  if (quiet_since == kNever) return now + kSecond / 4;  // no bell tells that talking has ended
+  return std::max({quiet_since + idle_, retry_at_, now + kBoardPeriod});
+}
+
+}  // namespace prot::memory

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "database_task.hpp"
+#include "worker.hpp"
+
+namespace prot::memory {
+
+/// Takes waiting exchanges to the model, one at a time, when nobody needs it for talking.
+///
+///   state    | step: quiet long enough | step: busy / not allowed   | claimed          | answered       |
+///   closed waiting  | ask to claim -> claiming | -                          | -                | - | -
+///   claiming | -                        | -                          | job -> asking,   | -              | -
+///            |                          |                            | none -> waiting  |                |
+///   asking   | -                        | cancel the model           | -                | tell -> closing |
+///   - closing  | -                        | -                          | -                | -              |
+///   waiting
+///
+/// "tell": Finish with the answer; GiveBack when it was cancelled or the model cannot be reached (the attempt
+/// does not count); Fail with back-off when it answered badly, dead after kMaxAttempts. Not thread-safe (the
+/// loop's thread).
+class Extractor {
+ public:
+  struct Ports {
+    std::function<void(Ask)> database;
+    std::function<void(ModelWorker::Question)> start_model;
+    std::function<void()> cancel_model;
+  };
+  enum class State { kWaiting, kClaiming, kAsking, kClosing };
+
+  Extractor(Ports ports, Nanos idle) : ports_(std::move(ports)), idle_(idle) {}
+
+  /// Once in a duty cycle. `quiet_since`: when talking ended; kNever while it goes on. `ready`: jobs in the
+  /// queue, as last heard.
+  void step(Nanos now, Nanos quiet_since, std::uint64_t ready);
+  void claimed(Nanos now, std::optional<Job> job);
+  void answered(Nanos now, ModelWorker::Answer answer);
+  void closed() noexcept { state_ = State::kWaiting; }
+
+  /// At once, without the model's answer: the process ends.
+  void hand_back();
+  /// From now on without waiting for quiet or for a job's due time, until `deadline` or until none is left.
+  /// Again: an earlier deadline counts.
+  void drain(Nanos deadline) noexcept;
+  [[nodiscard]] bool drained(Nanos now) const noexcept;
+  [[nodiscard]] State state() const noexcept { return state_; }
+  [[nodiscard]] Nanos next_deadline(Nanos now, Nanos quiet_since, std::uint64_t ready) const noexcept;
+
+  static constexpr int kMaxAttempts = 4;
+
+ private:
+  [[nodiscard]] bool allowed(Nanos now, Nanos quiet_since) const noexcept;
+  void give_back();
+
+  Ports ports_;
+  Nanos idle_;
+  State state_ = State::kWaiting;
+  Job job_;
+  bool cancelling_ = false;
+  bool draining_ = false;
+  bool claimed_all_ = false;  // the last claim did not look at due times
+  bool exhausted_ = false;    // drain: nothing more to claim, or the model is of no use
+  Nanos drain_deadline_ = kNever;
+  Nanos retry_at_ = 0;
+};
+
+}  // namespace prot::memory

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "wire/memory.hpp"
+
+/// What memory keeps. Plain values. Times named wall_ns or at_ns are CLOCK_REALTIME nanoseconds.
+namespace prot::memory {
+
+/// Identity of a message for ever: a replay of the same key changes nothing.
+struct MessageKey {
+  wire::ConversationId conversation;
+  std::uint64_t sequence = 0;
+  friend bool operator==(const MessageKey&, const MessageKey&) = default;
+};
+
+enum class Role { kUser, kAssistant };
+[[nodiscard]] const char* to_string(Role role) noexcept;
+
+struct Message {
+  MessageKey key;
+  Role role = Role::kUser;
+  wire::Channel channel = wire::Channel::kVoice;
+  Nanos at_ns = 0;
+  std::string text;
+  bool interrupted = false;
+  bool open = false;  // a reply whose end has not come yet
+};
+
+/// One frame of `turns` that must be kept.
+struct TurnRecord {
+  enum class Kind { kUser = 1, kSegment, kEnd };
+  Kind kind = Kind::kUser;
+  MessageKey key;
+  Nanos wall_ns = 0;
+  wire::Channel channel = wire::Channel::kVoice;
+  std::uint32_t segment = 0;  // kSegment
+  bool interrupted = false;   // kEnd
+  std::string text;           // valid UTF-8 without NUL
+};
+
+struct Entity {
+  std::string name;
+  std::string type;
+  std::string description;
+};
+
+/// A statement about the world with its validity. `subject` and `predicate` are canonical (extraction.hpp).
+struct Fact {
+  std::string subject;
+  std::string predicate;
+  std::string object;
+  std::string statement;
+  Nanos valid_from = 0;
+  MessageKey source;  // the newest message that says so
+};
+
+/// What one exchange yields.
+struct Extraction {
+  std::vector<Entity> entities;
+  std::vector<Fact> facts;
+};
+
+/// extract: ask the model, store its raw answer. apply: parse a stored answer, write entities and facts.
+enum class JobKind { kExtract, kApply };
+[[nodiscard]] const char* to_string(JobKind kind) noexcept;
+
+struct Job {
+  std::int64_t id = 0;
+  JobKind kind = JobKind::kExtract;
+  wire::ConversationId conversation;
+  std::uint64_t first_seq = 0;   // the user's message
+  std::uint64_t last_seq = 0;    // the reply, or first_seq
+  int attempts = 0;              // this one included
+  std::string token;             // of the lease
+  std::string result;            // kApply: the raw answer
+  std::vector<Message> context;  // the message before, the user's, the reply: those that exist
+};
+
+struct Counts {
+  std::uint64_t messages = 0;
+  std::uint64_t jobs_ready = 0;  // leased ones of a dead owner too
+  std::uint64_t jobs_leased = 0;
+  std::uint64_t jobs_dead = 0;
+  std::uint64_t facts = 0;  // active
+};
+
+/// "8-4-4-4-12" hexadecimal, and back. parse: throws Error when it is none.
+[[nodiscard]] std::string to_uuid(const wire::ConversationId& id);
+[[nodiscard]] wire::ConversationId parse_uuid(std::string_view text);
+
+}  // namespace prot::memory

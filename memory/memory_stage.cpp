@@ -1,0 +1,260 @@
+#include "memory_stage.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "turn_record.hpp"
+
+namespace prot::memory {
+namespace {
+
+constexpr std::size_t kMaxInHand = 256;
+constexpr int kMaxHistory = 200;
+
+bool talking(const ipc::Board& board, Nanos now) {
+  const ipc::ConversationPage& page = board.conversation();
+  const auto state = static_cast<ipc::ConversationState>(page.state.load(std::memory_order_relaxed));
+  const bool calm = state == ipc::ConversationState::kIdle || state == ipc::ConversationState::kActive;
+  return !calm || page.hold_until_ns.load(std::memory_order_relaxed) > now;
+}
+
+}  // namespace
+
+MemoryStage::MemoryStage(stage::StageContext& context, Parts parts)
+    : context_(&context),
+      parts_(std::move(parts)),
+      turns_(&context.input("turns")),
+      outbox_(context.output("recall")) {}
+
+MemoryStage::~MemoryStage() { stop(); }
+
+void MemoryStage::start() {
+  const auto wake = [bell = &context_->bell()] { bell->ring(); };
+  const std::filesystem::path spool = context_->environment().paths.state / "spool";
+  context_->set_engine(parts_.engine);
+  database_ = std::make_unique<DatabaseWorker>(
+      std::move(parts_.store), DatabaseTask::Folders{spool / "memory", spool / "brain"}, wake);
+  if (!parts_.model) return;
+  model_ = std::make_unique<ModelWorker>(std::move(parts_.model), wake);
+  Extractor::Ports ports;
+  ports.database = [this](Ask ask) { database_->post(std::move(ask)); };
+  ports.start_model = [this](ModelWorker::Question question) {
+    count("model_calls", ++model_calls_);
+    model_->start(std::move(question));
+  };
+  ports.cancel_model = [this] { model_->cancel(); };
+  extractor_ = std::make_unique<Extractor>(
+      std::move(ports),
+      static_cast<Nanos>(context_->config().get_double("memory.extraction_idle_s") * kSecond));
+}
+
+int MemoryStage::do_work(Nanos now) {
+  int items = take_told(now);
+  items += intake(now);
+  release_done();
+  items += outbox_.flush();
+  watch_board(now);
+  if (extractor_ && phase_ == Phase::kRunning)
+    extractor_->step(now, quiet_since_, gauges_.up ? gauges_.counts.jobs_ready : 0);
+  drain_step(now);
+  return items;
+}
+
+void MemoryStage::watch_board(Nanos now) {
+  if (talking(context_->board(), now)) {
+    quiet_since_ = kNever;
+  } else if (quiet_since_ == kNever) {
+    quiet_since_ = now;
+  }
+}
+
+int MemoryStage::intake(Nanos now) {
+  int items = 0;
+  ipc::FrameInfo info;
+  std::span<const std::byte> payload;
+  while (phase_ == Phase::kRunning && in_hand_.size() < kMaxInHand) {
+    const ipc::TakeResult taken = turns_->peek(info, payload);
+    if (taken == ipc::TakeResult::kFaulted) throw Error("the ring 'turns' is damaged");
+    if (taken == ipc::TakeResult::kEmpty) {
+      if (turns_->producer_closed() && !turns_->has_data()) phase_ = Phase::kStoring;
+      break;
+    }
+    take_frame(info, payload, now);
+    ++items;
+  }
+  return items;
+}
+
+void MemoryStage::take_frame(const ipc::FrameInfo& info, std::span<const std::byte> payload, Nanos now) {
+  std::span<const std::byte> tail;
+  if (wire::is<wire::EndOfStream>(info)) {
+    end_of_stream_ = info.sequence;
+    phase_ = Phase::kStoring;
+    return;
+  }
+  in_hand_.push_back({info.sequence, true});
+  if (quiet_since_ != kNever) quiet_since_ = now;  // somebody is at it
+  if (std::optional<TurnRecord> record = record_of(info, payload); record) {
+    in_hand_.back().done = false;
+    database_->post(ask::Store{info.sequence + 1, std::move(*record)});
+    return;
+  }
+  if (Request request; wire::decode(info, payload, request.head, tail)) {
+    request.query = wire::as_text(tail);
+    answer(request, now);
+    if (!loaded_) last_request_ = std::move(request);
+    return;
+  }
+  if (wire::HistoryRequest request; wire::decode(info, payload, request, tail)) {
+    const int limit = std::clamp(static_cast<int>(request.max_messages), 1, kMaxHistory);
+    database_->post(ask::History{request.conversation, request.request, limit});
+    return;
+  }
+  log_warn("a frame of kind {} version {} on 'turns' is not understood", info.kind, info.version);
+  context_->counter("bad_frames").fetch_add(1, std::memory_order_relaxed);
+}
+
+void MemoryStage::release_done() {
+  std::optional<std::uint64_t> last;
+  while (!in_hand_.empty() && in_hand_.front().done) {
+    last = in_hand_.front().sequence;
+    in_hand_.pop_front();
+  }
+  if (last) turns_->release_through(*last);
+}
+
+void MemoryStage::answer(const Request& request, Nanos now) {
+  const std::size_t limit = std::min<std::size_t>(
+      request.head.max_tokens, static_cast<std::size_t>(context_->config().get_int("memory.recall_tokens")));
+  outbox_.put_block(request.head.request, ++generation_, now,
+                    recall_.answer(request.query, request.head.conversation, limit));
+  count("recalls", ++recalls_);
+  const auto took = static_cast<std::uint64_t>(context_->clock().now() - now) / 1000;
+  ipc::Word& worst = context_->counter("recall_max_us");
+  if (took > worst.load()) worst.store(took);
+}
+
+void MemoryStage::publish_profile(Nanos now) {
+  const auto limit = static_cast<std::size_t>(context_->config().get_int("memory.recall_tokens"));
+  outbox_.put_block(0, ++generation_, now, recall_.profile(limit));
+}
+
+int MemoryStage::take_told(Nanos now) {
+  if (database_)
+    for (Told& item : database_->poll()) told_.push_back(std::move(item));
+  int items = 0;
+  bool heavy = false;  // a page of messages to index is work enough for one cycle
+  while (!told_.empty() && !heavy) {
+    Told item = std::move(told_.front());
+    told_.pop_front();
+    heavy = std::holds_alternative<told::Loaded>(item);
+    std::visit([&](auto& what) { on(what, now); }, item);
+    ++items;
+  }
+  if (model_ && extractor_)
+    if (std::optional<ModelWorker::Answer> answer = model_->poll(); answer) {
+      extractor_->answered(now, std::move(*answer));
+      ++items;
+    }
+  return items;
+}
+
+void MemoryStage::on(told::Stored& stored, Nanos) {
+  for (const Message& message : stored.messages) recall_.put(message);
+  for (Frame& frame : in_hand_)
+    if (frame.sequence < stored.through_frame) frame.done = true;
+}
+
+void MemoryStage::on(told::Loaded& loaded, Nanos now) {
+  for (const Message& message : loaded.messages) recall_.put(message);
+  if (!loaded.complete) return;
+  loaded_ = true;
+  log_info("{} messages remembered", recall_.turns());
+  publish_profile(now);
+  if (last_request_) answer(*last_request_, now);
+  last_request_.reset();
+}
+
+void MemoryStage::on(told::Facts& facts, Nanos now) {
+  recall_.set_facts(std::move(facts.facts));
+  // Never over a block that answers a question: the next question sees the new facts anyway.
+  if (loaded_ && recalls_ == 0) publish_profile(now);
+}
+
+void MemoryStage::on(told::History& history, Nanos) {
+  const ask::History& question = history.question;
+  if (history.failed)
+    history.messages =
+        recall_.history(question.conversation, static_cast<std::size_t>(question.max_messages));
+  outbox_.put_history(question.conversation, question.request, history.messages);
+}
+
+void MemoryStage::on(told::Claimed& claimed, Nanos now) {
+  if (extractor_) extractor_->claimed(now, std::move(claimed.job));
+}
+
+void MemoryStage::on(told::JobClosed&, Nanos) {
+  if (extractor_) extractor_->closed();
+}
+
+void MemoryStage::on(told::JobsDone& done, Nanos) {
+  if (phase_ != Phase::kRunning) drained_ += static_cast<std::uint64_t>(done.count);
+}
+
+void MemoryStage::on(told::Gauges& gauges, Nanos) {
+  gauges_ = gauges;
+  count("db_up", gauges.up ? 1 : 0);
+  count("spooled", gauges.spooled);
+  count("replayed", gauges.replayed);
+  if (!gauges.up) return;
+  count("messages", gauges.counts.messages);
+  count("jobs_ready", gauges.counts.jobs_ready);
+  count("jobs_leased", gauges.counts.jobs_leased);
+  count("jobs_dead", gauges.counts.jobs_dead);
+  count("facts", gauges.counts.facts);
+}
+
+void MemoryStage::on(told::Closed& closed, Nanos) {
+  std::printf("DRAINED=%llu DEFERRED=%llu\n", static_cast<unsigned long long>(drained_),
+              static_cast<unsigned long long>(closed.counts.jobs_ready + closed.counts.jobs_leased));
+  std::fflush(stdout);
+  // Only now: a crash in the drain meets the end again and repeats it.
+  if (end_of_stream_) turns_->release_through(*end_of_stream_);
+  phase_ = Phase::kFinished;
+}
+
+void MemoryStage::drain_step(Nanos now) {
+  if (phase_ == Phase::kStoring) {
+    if (!in_hand_.empty()) return;
+    const auto allowance =
+        static_cast<Nanos>(context_->config().get_double("memory.drain_model_s") * kSecond);
+    if (extractor_) extractor_->drain(now + allowance);
+    phase_ = Phase::kExtracting;
+  }
+  if (phase_ != Phase::kExtracting) return;
+  if (extractor_) {
+    if (context_->drain() == ipc::Drain::kNow) extractor_->drain(now);
+    extractor_->step(now, quiet_since_, gauges_.counts.jobs_ready);
+    if (!extractor_->drained(now)) return;
+  }
+  database_->post(ask::Close{});
+  phase_ = Phase::kClosing;
+}
+
+Nanos MemoryStage::next_deadline(Nanos now) const {
+  if (!extractor_ || phase_ == Phase::kStoring || phase_ == Phase::kClosing) return kNever;
+  return extractor_->next_deadline(now, quiet_since_, gauges_.up ? gauges_.counts.jobs_ready : 0);
+}
+
+void MemoryStage::stop() noexcept {
+  // The model first: its job goes back before the connection closes.
+  const bool asking = extractor_ && extractor_->state() == Extractor::State::kAsking;
+  model_.reset();
+  if (asking && database_) extractor_->hand_back();
+  extractor_.reset();
+  database_.reset();
+}
+
+}  // namespace prot::memory

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "database_task.hpp"
+#include "extractor.hpp"
+#include "outbox.hpp"
+#include "recall.hpp"
+#include "stage/context.hpp"
+#include "stage/stage.hpp"
+#include "worker.hpp"
+
+namespace prot::memory {
+
+/// prot-memory: keeps what `turns` brings, answers what to remember, extracts facts while nobody talks.
+///
+///   loop thread      rings, board, the index in memory, the extractor's decisions; never waits
+///   database worker  the one connection, the spool, replays
+///   model worker     one question to the language model at a time
+///
+/// A frame is released when its message is committed or in the spool. READY does not wait for the database.
+/// Drain: end-of-stream on `turns` -> everything stored -> extraction until memory.drain_model_s -> leases
+/// handed back, connection closed, "DRAINED=n DEFERRED=m" on stdout -> finished.
+class MemoryStage final : public stage::Stage {
+ public:
+  struct Parts {
+    std::unique_ptr<MemoryStore> store;
+    std::unique_ptr<ExtractionModel> model;  // null: no extraction
+    std::string engine;                      // shown by status
+  };
+  MemoryStage(stage::StageContext& context, Parts parts);
+  ~MemoryStage() override;
+
+  void start() override;
+  int do_work(Nanos now) override;
+  [[nodiscard]] Nanos next_deadline(Nanos now) const override;
+  [[nodiscard]] bool finished() const override { return phase_ == Phase::kFinished; }
+  void stop() noexcept override;
+
+ private:
+  enum class Phase { kRunning, kStoring, kExtracting, kClosing, kFinished };
+  struct Frame {
+    std::uint64_t sequence;
+    bool done;
+  };
+  struct Request {
+    wire::RecallRequest head;
+    std::string query;
+  };
+
+  int intake(Nanos now);
+  void take_frame(const ipc::FrameInfo& info, std::span<const std::byte> payload, Nanos now);
+  void release_done();
+  int take_told(Nanos now);
+  void on(told::Stored& stored, Nanos now);
+  void on(told::Loaded& loaded, Nanos now);
+  void on(told::Facts& facts, Nanos now);
+  void on(told::History& history, Nanos now);
+  void on(told::Claimed& claimed, Nanos now);
+  void on(told::JobClosed& closed, Nanos now);
+  void on(told::JobsDone& done, Nanos now);
+  void on(told::Gauges& gauges, Nanos now);
+  void on(told::Closed& closed, Nanos now);
+  void answer(const Request& request, Nanos now);
+  void publish_profile(Nanos now);
+  void watch_board(Nanos now);
+  void drain_step(Nanos now);
+  void count(std::string_view label, std::uint64_t value) { context_->counter(label).store(value); }
+
+  stage::StageContext* context_;
+  Parts parts_;
+  ipc::Input* turns_;
+  Outbox outbox_;
+  Recall recall_;
+  std::unique_ptr<DatabaseWorker> database_;
+  std::unique_ptr<ModelWorker> model_;
+  std::unique_ptr<Extractor> extractor_;
+
+  Phase phase_ = Phase::kRunning;
+  std::deque<Frame> in_hand_;
+  std::optional<std::uint64_t> end_of_stream_;  // its sequence
+  std::deque<Told> told_;
+  std::optional<Request> last_request_;  // answered before everything was loaded
+  bool loaded_ = false;
+  std::uint64_t generation_ = 0;
+  std::uint64_t recalls_ = 0;
+  std::uint64_t model_calls_ = 0;
+  told::Gauges gauges_{{}, false, 0, 0};
+  Nanos quiet_since_ = kNever;
+  std::uint64_t drained_ = 0;
+};
+
+}  // namespace prot::memory

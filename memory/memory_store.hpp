@@ -1,0 +1,73 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "memory_records.hpp"
+
+namespace prot::memory {
+
+/// kAway: no connection, or the server cannot work now: try again later. kRejected: this data will never be
+/// taken. kBroken: the store itself is wrong (schema, rights).
+class StoreError : public Error {
+ public:
+  enum class Kind { kAway, kRejected, kBroken };
+  StoreError(Kind kind, const std::string& what) : Error(what), kind_(kind) {}
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+/// A job's life:
+///   state  | claim          | finish / apply    | give_back       | fail          | lease over, owner back
+///   ready  | leased, att.+1 | lost (false)      | lost            | lost          | -
+///   leased | -              | done (+ apply job)| ready, att.-1   | ready or dead | ready
+///   done   | -              | lost              | lost            | lost          | -
+///   dead   | -              | lost              | lost            | lost          | -
+/// "lost": the lease (token) is no longer the caller's; nothing changes, the result is discarded.
+///
+/// Where messages, jobs and facts live. Blocking; one thread (the database worker). Every call is one
+/// transaction: it happened or it did not. All throw StoreError. `now` is wall time: jobs are due, leases end
+/// by it.
+class MemoryStore {
+ public:
+  virtual ~MemoryStore() = default;
+
+  /// Opens, and brings the schema up to date (forward only; running it twice changes nothing).
+  virtual void connect() = 0;
+  virtual void close() noexcept = 0;
+  [[nodiscard]] virtual const char* name() const noexcept = 0;
+
+  /// Stores records in order; those known already change nothing. A user's message brings its extract job,
+  /// due `patience` later or when its reply ends.
+  virtual void append(std::span<const TurnRecord> records, Nanos now) = 0;
+  /// Finished messages with text, oldest first, after `*cursor`, which moves on; empty: that was all.
+  virtual std::vector<Message> next_messages(std::int64_t* cursor, int limit) = 0;
+  /// The newest `limit` messages of a conversation, oldest first, open ones too.
+  virtual std::vector<Message> history(const wire::ConversationId& conversation, int limit) = 0;
+
+  /// Leases the job of this kind that is due longest. `ignore_due`: those that wait as well (drain).
+  virtual std::optional<Job> claim(JobKind kind, Nanos now, Nanos lease, bool ignore_due) = 0;
+  /// An extract job is answered: keeps the raw answer, adds the apply job. False: lease lost.
+  virtual bool finish_extract(const Job& job, const std::string& answer, Nanos now) = 0;
+  /// An apply job's writes and its end. Applying the same twice changes nothing. False: lease lost.
+  virtual bool apply(const Job& job, const Extraction& extraction, Nanos now) = 0;
+  /// Back to ready at once; the attempt does not count.
+  virtual bool give_back(const Job& job, Nanos due) = 0;
+  /// Tried and failed: ready again at `due`, or dead for good.
+  virtual bool fail(const Job& job, const std::string& error, Nanos due, bool dead) = 0;
+  /// Frees leases that are over, and with `all_of_owner` those of this owner's dead predecessor.
+  virtual int reap(Nanos now, bool all_of_owner) = 0;
+
+  virtual std::vector<Fact> active_facts(int limit) = 0;
+  virtual Counts counts() = 0;
+};
+
+/// A user's message whose reply never ends is extracted after this.
+inline constexpr Nanos kExchangePatience = 120 * kSecond;
+
+}  // namespace prot::memory

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "extraction_model.hpp"
+
+namespace prot::memory {
+
+/// Where an OpenAI-compatible server is.
+struct OpenAiServer {
+  std::string url;          // base, e.g. "https://host/v1"
+  std::string unix_socket;  // of the local llama-server; empty: by network
+  std::string model;        // may be empty for llama-server
+  std::string api_key;
+  bool llama_cpp = false;  // it takes id_slot and cache_prompt
+};
+[[nodiscard]] std::unique_ptr<ExtractionModel> make_openai_model(OpenAiServer server);
+
+}  // namespace prot::memory

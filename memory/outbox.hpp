@@ -1,0 +1,44 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "ipc/channel.hpp"
+#include "memory_records.hpp"
+#include "recall.hpp"
+
+namespace prot::memory {
+
+/// What waits for room in `recall`: every history, and of the blocks the newest only. The loop's thread.
+class Outbox {
+ public:
+  explicit Outbox(ipc::Output& output) : output_(&output) {}
+
+  void put_block(std::uint64_t request, std::uint64_t generation, Nanos now, const RecallResult& recalled);
+  /// The newest messages that fit into one frame.
+  void put_history(const wire::ConversationId& conversation, std::uint64_t request,
+                   const std::vector<Message>& messages);
+  /// Frames sent.
+  int flush();
+
+  static constexpr std::size_t kMaxTail = 120 * 1024;  // below the ring's largest frame
+
+ private:
+  struct Block {
+    wire::RecallBlock head;
+    std::string text;
+  };
+  struct History {
+    wire::History head;
+    std::string json;
+  };
+  ipc::Output* output_;
+  std::optional<Block> block_;
+  std::deque<History> histories_;
+};
+
+/// JSON as wire::History says, at most `max_bytes`: the oldest messages are left out.
+[[nodiscard]] std::string history_json(const std::vector<Message>& messages, std::size_t max_bytes);
+
+}  // namespace prot::memory

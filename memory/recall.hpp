@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "memory_records.hpp"
+#include "turn_index.hpp"
+
+namespace prot::memory {
+
+/// The memory block of one moment.
+struct RecallResult {
+  std::string block;  // UTF-8; empty: nothing is known
+  std::uint32_t tokens = 0;
+  std::uint32_t items = 0;  // lines
+};
+
+/// Tokens of a line of a block, rather too many than too few: text::estimate_tokens, and each digit one.
+[[nodiscard]] std::size_t block_tokens(std::string_view line) noexcept;
+/// A text as it may stand in a block: one line, no control, invisible or direction marks, no block delimiter,
+/// at most `max_bytes`, cut at a word with an ellipsis.
+[[nodiscard]] std::string quotable(std::string_view text, std::size_t max_bytes);
+
+/// Chooses what is worth saying to the model about a question, from turns and facts, and packs it.
+/// Not thread-safe (the loop's thread); no I/O: a few milliseconds at ten thousands of turns.
+/// Invariants: a block is never above its budget, never has part of a line, and the same knowledge and
+/// question give the same bytes (the model's prompt cache).
+class Recall {
+ public:
+  /// False: known already.
+  bool put(const Message& message) { return index_.put(message); }
+  void set_facts(std::vector<Fact> facts);
+
+  /// What concerns `query`; then, up to half the budget, what is known of the user in general. Turns of
+  /// `conversation` that its history holds anyway are left out.
+  [[nodiscard]] RecallResult answer(std::string_view query, const wire::ConversationId& conversation,
+                                    std::size_t max_tokens) const;
+  /// Without a question: the newest facts and statements.
+  [[nodiscard]] RecallResult profile(std::size_t max_tokens) const;
+
+  /// The newest `limit` finished messages of a conversation, oldest first.
+  [[nodiscard]] std::vector<Message> history(const wire::ConversationId& conversation,
+                                             std::size_t limit) const {
+    return index_.conversation(conversation, limit);
+  }
+  [[nodiscard]] std::size_t turns() const noexcept { return index_.size(); }
+  [[nodiscard]] std::size_t facts() const noexcept { return facts_.size(); }
+
+ private:
+  struct KnownFact {
+    Fact fact;
+    Terms terms;
+  };
+  class Packer;
+  [[nodiscard]] double fact_score(const Terms& query, const KnownFact& fact) const;
+  void add_profile(Packer& packer, const wire::ConversationId& conversation) const;
+  [[nodiscard]] bool in_history(const MessageKey& key, const wire::ConversationId& conversation) const;
+
+  TurnIndex index_;
+  std::vector<KnownFact> facts_;  // newest first
+};
+
+}  // namespace prot::memory

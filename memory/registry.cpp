@@ -1,0 +1,85 @@
+#include "registry.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "models/openai.hpp"
+#include "stores/in_memory.hpp"
+#include "stores/postgres.hpp"
+
+namespace prot::memory {
+namespace {
+
+// A server that hangs must not hold the worker for ever.
+constexpr const char* kOptions =
+    "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000";
+
+std::string owner_name(const std::string& instance) {
+  char host[256] = {};
+  if (::gethostname(host, sizeof(host) - 1) != 0) throw errno_error("gethostname");
+  return std::string(host) + ":" + instance;
+}
+
+std::string percent_encoded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == ' ') {
+      out += "%20";
+    } else if (c == '=') {
+      out += "%3D";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::unique_ptr<ExtractionModel> make_model(const stage::StageContext& context) {
+  const stage::Config& config = context.config();
+  if (!config.get_bool("memory.extraction")) return nullptr;
+  OpenAiServer server;
+  server.url = config.get_string("brain.url");
+  server.model = config.get_string("brain.model");
+  if (server.url.empty()) {
+    server.url = "http://localhost/v1";
+    server.unix_socket = context.environment().paths.runtime / "llm.sock";
+    server.llama_cpp = true;
+  }
+  if (const char* key = std::getenv(config.get_string("brain.api_key_env").c_str()); key != nullptr)
+    server.api_key = key;
+  return make_openai_model(std::move(server));
+}
+
+}  // namespace
+
+std::string database_conninfo(const stage::Config& config, const InstancePaths& paths) {
+  const std::string& url = config.get_string("memory.database_url");
+  if (url.empty())
+    return "host='" + (paths.runtime / "db").string() +
+           "' dbname=prot user=prot connect_timeout=3 application_name=prot-memory options='" +
+           std::string(kOptions) + "'";
+  if (url.find("://") == std::string::npos) return url;  // "host=... dbname=..." says everything by itself
+  return url + (url.find('?') == std::string::npos ? "?" : "&") +
+         "connect_timeout=3&tcp_user_timeout=10000&application_name=prot-memory&options=" +
+         percent_encoded(kOptions);
+}
+
+MemoryStage::Parts make_parts(const stage::StageContext& context) {
+  const InstancePaths& paths = context.environment().paths;
+  const std::string& name = context.config().get_string("memory.store");
+  MemoryStage::Parts parts;
+  if (name == "postgres") {
+    parts.store = make_postgres_store(database_conninfo(context.config(), paths), owner_name(paths.instance));
+  } else if (name == "ram") {
+    parts.store = make_in_memory_store();
+  } else {
+    throw UsageError("memory.store = '" + name + "': there are postgres and ram");
+  }
+  parts.model = make_model(context);
+  parts.engine = parts.store->name();
+  return parts;
+}
+
+}  // namespace prot::memory

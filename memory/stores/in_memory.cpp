@@ -1,0 +1,243 @@
+#include "stores/in_memory.hpp"
+
+#include <algorithm>
+
+#include "facts.hpp"
+
+namespace prot::memory {
+
+void InMemoryStore::need() const {
+  if (away_ || !connected_) throw StoreError(StoreError::Kind::kAway, "ram: not connected");
+}
+
+void InMemoryStore::connect() {
+  if (away_) throw StoreError(StoreError::Kind::kAway, "ram: away");
+  connected_ = true;
+}
+
+InMemoryStore::StoredMessage* InMemoryStore::find(const MessageKey& key) {
+  const auto found = std::find_if(messages_.begin(), messages_.end(),
+                                  [&](const StoredMessage& m) { return m.message.key == key; });
+  return found == messages_.end() ? nullptr : &*found;
+}
+
+void InMemoryStore::add_job(JobKind kind, const MessageKey& key, std::uint64_t last_seq, Nanos due,
+                            std::string result) {
+  if (!job_keys_
+           .insert(std::string(to_string(kind)) + to_uuid(key.conversation) + std::to_string(key.sequence))
+           .second)
+    return;
+  StoredJob job;
+  job.job.id = static_cast<std::int64_t>(jobs_.size()) + 1;
+  job.job.kind = kind;
+  job.job.conversation = key.conversation;
+  job.job.first_seq = key.sequence;
+  job.job.last_seq = last_seq;
+  job.job.result = std::move(result);
+  job.due = due;
+  jobs_.push_back(std::move(job));
+}
+
+void InMemoryStore::append(std::span<const TurnRecord> records, Nanos now) {
+  need();
+  for (const TurnRecord& record : records) append(record, now);
+}
+
+void InMemoryStore::append(const TurnRecord& record, Nanos now) {
+  StoredMessage* known = find(record.key);
+  if (known == nullptr) {
+    Message message;
+    message.key = record.key;
+    message.role = record.kind == TurnRecord::Kind::kUser ? Role::kUser : Role::kAssistant;
+    message.channel = record.channel;
+    message.at_ns = record.wall_ns;
+    message.open = record.kind != TurnRecord::Kind::kUser;
+    if (record.kind == TurnRecord::Kind::kUser) message.text = record.text;
+    messages_.push_back({std::move(message), {}});
+    known = &messages_.back();
+  }
+  if (record.kind == TurnRecord::Kind::kUser) {
+    add_job(JobKind::kExtract, record.key, record.key.sequence, now + kExchangePatience, {});
+    return;
+  }
+  if (!known->message.open) return;
+  if (record.kind == TurnRecord::Kind::kSegment) {
+    known->segments.emplace(record.segment, record.text);
+    known->message.text.clear();
+    for (const auto& [number, text] : known->segments) {
+      if (!known->message.text.empty()) known->message.text += ' ';
+      known->message.text += text.substr(0, text.find_last_not_of(' ') + 1);
+    }
+    return;
+  }
+  known->message.text = record.text;
+  known->message.interrupted = record.interrupted;
+  known->message.open = false;
+  known->segments.clear();
+  std::uint64_t user = 0;
+  bool any = false;
+  for (const StoredMessage& m : messages_)
+    if (m.message.key.conversation == record.key.conversation && m.message.role == Role::kUser &&
+        m.message.key.sequence < record.key.sequence && (!any || m.message.key.sequence > user)) {
+      user = m.message.key.sequence;
+      any = true;
+    }
+  for (StoredJob& job : jobs_)
+    if (any && job.job.kind == JobKind::kExtract && job.state == State::kReady &&
+        job.job.conversation == record.key.conversation && job.job.first_seq == user) {
+      job.job.last_seq = std::max(job.job.last_seq, record.key.sequence);
+      job.due = std::min(job.due, now);
+    }
+}
+
+std::vector<Message> InMemoryStore::next_messages(std::int64_t* cursor, int limit) {
+  need();
+  std::vector<Message> page;
+  while (static_cast<std::size_t>(*cursor) < messages_.size() &&
+         page.size() < static_cast<std::size_t>(limit)) {
+    const Message& message = messages_[static_cast<std::size_t>((*cursor)++)].message;
+    if (!message.open && !message.text.empty()) page.push_back(message);
+  }
+  return page;
+}
+
+std::vector<Message> InMemoryStore::history(const wire::ConversationId& conversation, int limit) {
+  need();
+  std::vector<Message> messages;
+  for (const StoredMessage& m : messages_)
+    if (m.message.key.conversation == conversation) messages.push_back(m.message);
+  std::sort(messages.begin(), messages.end(),
+            [](const Message& a, const Message& b) { return a.key.sequence < b.key.sequence; });
+  if (messages.size() > static_cast<std::size_t>(limit))
+    messages.erase(messages.begin(), messages.end() - limit);
+  return messages;
+}
+
+std::optional<Job> InMemoryStore::claim(JobKind kind, Nanos now, Nanos lease, bool ignore_due) {
+  need();
+  StoredJob* best = nullptr;
+  for (StoredJob& job : jobs_)
+    if (job.job.kind == kind && job.state == State::kReady && (ignore_due || job.due <= now) &&
+        (best == nullptr || job.due < best->due))
+      best = &job;
+  if (best == nullptr) return std::nullopt;
+  best->state = State::kLeased;
+  best->lease_until = now + lease;
+  best->job.token = "lease" + std::to_string(++leases_);
+  ++best->job.attempts;
+  Job job = best->job;
+  for (const Message& message : history(job.conversation, INT32_MAX))
+    if (message.key.sequence == job.first_seq || message.key.sequence == job.last_seq) {
+      job.context.push_back(message);
+    } else if (message.key.sequence < job.first_seq && !message.open) {
+      job.context.assign(1, message);
+    }
+  return job;
+}
+
+InMemoryStore::StoredJob* InMemoryStore::owned(const Job& job) {
+  need();
+  for (StoredJob& stored : jobs_)
+    if (stored.job.id == job.id && stored.state == State::kLeased && stored.job.token == job.token)
+      return &stored;
+  return nullptr;
+}
+
+bool InMemoryStore::finish_extract(const Job& job, const std::string& answer, Nanos now) {
+  StoredJob* stored = owned(job);
+  if (stored == nullptr) return false;
+  stored->state = State::kDone;
+  stored->job.result = answer;
+  add_job(JobKind::kApply, {job.conversation, job.first_seq}, job.last_seq, now, answer);
+  return true;
+}
+
+bool InMemoryStore::apply(const Job& job, const Extraction& extraction, Nanos) {
+  StoredJob* stored = owned(job);
+  if (stored == nullptr) return false;
+  for (const Fact& fact : extraction.facts)
+    if (find(fact.source) != nullptr) apply_fact(fact);
+  stored->state = State::kDone;
+  return true;
+}
+
+void InMemoryStore::apply_fact(const Fact& fact) {
+  const std::pair source{to_uuid(fact.source.conversation), fact.source.sequence};
+  for (auto& [key, known] : facts_)
+    if (known.active && spo_key(known.fact) == spo_key(fact)) {
+      known.sources.insert(source);
+      return;
+    }
+  bool newest = true;
+  if (is_functional(fact.predicate))
+    for (auto& [key, known] : facts_) {
+      if (!known.active || known.fact.subject != normalized_name(fact.subject) ||
+          known.fact.predicate != fact.predicate)
+        continue;
+      if (known.fact.valid_from > fact.valid_from) newest = false;
+    }
+  if (is_functional(fact.predicate) && newest)
+    for (auto& [key, known] : facts_)
+      if (known.fact.subject == normalized_name(fact.subject) && known.fact.predicate == fact.predicate)
+        known.active = false;
+  StoredFact made{fact, newest, {source}};
+  made.fact.subject = normalized_name(fact.subject);
+  facts_.emplace(fact_key(fact), std::move(made));
+}
+
+bool InMemoryStore::give_back(const Job& job, Nanos due) {
+  StoredJob* stored = owned(job);
+  if (stored == nullptr) return false;
+  stored->state = State::kReady;
+  stored->job.attempts = std::max(0, stored->job.attempts - 1);
+  stored->due = std::min(stored->due, due);
+  return true;
+}
+
+bool InMemoryStore::fail(const Job& job, const std::string& error, Nanos due, bool dead) {
+  StoredJob* stored = owned(job);
+  if (stored == nullptr) return false;
+  stored->state = dead ? State::kDead : State::kReady;
+  stored->error = error;
+  stored->due = due;
+  return true;
+}
+
+int InMemoryStore::reap(Nanos now, bool all_of_owner) {
+  need();
+  int freed = 0;
+  for (StoredJob& job : jobs_)
+    if (job.state == State::kLeased && (all_of_owner || job.lease_until < now)) {
+      job.state = State::kReady;
+      ++freed;
+    }
+  return freed;
+}
+
+std::vector<Fact> InMemoryStore::active_facts(int limit) {
+  need();
+  std::vector<Fact> facts;
+  for (const auto& [key, known] : facts_)
+    if (known.active) facts.push_back(known.fact);
+  std::sort(facts.begin(), facts.end(),
+            [](const Fact& a, const Fact& b) { return a.valid_from > b.valid_from; });
+  if (facts.size() > static_cast<std::size_t>(limit)) facts.resize(static_cast<std::size_t>(limit));
+  return facts;
+}
+
+Counts InMemoryStore::counts() {
+  need();
+  Counts counts;
+  counts.messages = messages_.size();
+  for (const StoredJob& job : jobs_) {
+    counts.jobs_ready += job.state == State::kReady ? 1 : 0;
+    counts.jobs_leased += job.state == State::kLeased ? 1 : 0;
+    counts.jobs_dead += job.state == State::kDead ? 1 : 0;
+  }
+  for (const auto& [key, known] : facts_) counts.facts += known.active ? 1 : 0;
+  return counts;
+}
+
+std::unique_ptr<MemoryStore> make_in_memory_store() { return std::make_unique<InMemoryStore>(); }
+
+}  // namespace prot::memory

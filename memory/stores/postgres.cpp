@@ -1,0 +1,241 @@
+#include "stores/postgres.hpp"
+
+#include <cstring>
+
+#include "schema/schema.hpp"
+#include "stores/postgres_store.hpp"
+
+namespace prot::memory {
+namespace {
+
+constexpr std::int64_t kMigrationLock = 0x70726F74'6D656D;  // "protmem"
+
+std::string_view view(const pqxx::field& field) { return {field.c_str(), field.size()}; }
+
+const char* channel_name(wire::Channel channel) { return channel == wire::Channel::kText ? "text" : "voice"; }
+
+StoreError::Kind kind_of(const std::string& sqlstate) {
+  // No state: the connection broke. 08 connection, 53 resources, 57 shutdown or cancelled, 40 rolled back,
+  // 55 lock or starting up.
+  if (sqlstate.size() < 2) return StoreError::Kind::kAway;
+  const std::string group = sqlstate.substr(0, 2);
+  for (const char* away : {"08", "40", "53", "55", "57", "58"})
+    if (group == away) return StoreError::Kind::kAway;
+  return group == "22" || group == "23" ? StoreError::Kind::kRejected : StoreError::Kind::kBroken;
+}
+
+std::string one_line(const char* text) {
+  std::string line(text);
+  while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
+  for (char& c : line)
+    if (c == '\n' || c == '\t') c = ' ';
+  return line;
+}
+
+}  // namespace
+
+namespace pg {
+
+Message read_message(const pqxx::row& row) {
+  Message message;
+  message.key.conversation = parse_uuid(view(row[0]));
+  message.key.sequence = static_cast<std::uint64_t>(row[1].as<std::int64_t>());
+  message.role = view(row[2]) == "user" ? Role::kUser : Role::kAssistant;
+  message.channel = view(row[3]) == "text" ? wire::Channel::kText : wire::Channel::kVoice;
+  message.at_ns = row[4].as<std::int64_t>() * kMicrosecond;
+  message.text = view(row[5]);
+  message.interrupted = row[6].as<bool>();
+  message.open = row[7].as<bool>();
+  return message;
+}
+
+void migrate(pqxx::connection& connection) {
+  pqxx::work tx(connection);
+  // The transaction's own lock: a session's would be lost by a silent reconnect.
+  run(tx, "SELECT pg_advisory_xact_lock($1::bigint)", kMigrationLock);
+  tx.exec(
+      "CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, name text NOT NULL, "
+      "applied_at timestamptz NOT NULL DEFAULT now())");
+  const pqxx::result newest = tx.exec("SELECT coalesce(max(version), 0) FROM schema_version");
+  const int version = newest[0][0].as<int>();
+  const int known = migrations().back().version;
+  if (version > known)
+    throw StoreError(StoreError::Kind::kBroken, "the database's schema is of version " +
+                                                    std::to_string(version) + ", this prot knows " +
+                                                    std::to_string(known) + ": update prot");
+  for (const Migration& migration : migrations()) {
+    if (migration.version <= version) continue;
+    tx.exec(migration.sql);
+    run(tx, "INSERT INTO schema_version (version, name) VALUES ($1::integer, $2)", migration.version,
+        std::string(migration.name));
+  }
+  tx.commit();
+}
+
+}  // namespace pg
+
+PostgresStore::PostgresStore(std::string conninfo, std::string owner)
+    : conninfo_(std::move(conninfo)), owner_(std::move(owner)) {}
+
+PostgresStore::~PostgresStore() = default;
+
+void PostgresStore::rethrow(const char* what) {
+  const std::string prefix = std::string("database: ") + what + ": ";
+  try {
+    throw;
+  } catch (const pqxx::sql_error& e) {
+    const StoreError::Kind kind = kind_of(e.sqlstate());
+    if (kind == StoreError::Kind::kAway) connection_.reset();
+    throw StoreError(kind, prefix + one_line(e.what()));
+  } catch (const pqxx::conversion_error& e) {
+    throw StoreError(StoreError::Kind::kBroken, prefix + one_line(e.what()));
+  } catch (const std::exception& e) {
+    // Broken, or in doubt at commit: the keys make doing it again safe.
+    connection_.reset();
+    throw StoreError(StoreError::Kind::kAway, prefix + one_line(e.what()));
+  }
+}
+
+pqxx::connection& PostgresStore::connection() {
+  if (!connection_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
+  return *connection_;
+}
+
+void PostgresStore::connect() {
+  connection_.reset();
+  try {
+    connection_ = std::make_unique<pqxx::connection>(conninfo_);
+    pg::migrate(*connection_);
+  } catch (const StoreError&) {
+    connection_.reset();
+    throw;
+  } catch (const std::exception&) {
+    rethrow("cannot connect");
+  }
+}
+
+void PostgresStore::close() noexcept { connection_.reset(); }
+
+namespace {
+
+using pg::at;
+using pg::run;
+
+void insert_conversation(pqxx::work& tx, const TurnRecord& record, const std::string& uuid) {
+  run(tx,
+      "INSERT INTO conversation (id, channel, started_at) VALUES ($1::uuid, $2, " + at(3) +
+          ") ON CONFLICT (id) DO NOTHING",
+      uuid, std::string(channel_name(record.channel)), pg::micros(record.wall_ns));
+}
+
+void store_user(pqxx::work& tx, const TurnRecord& record, const std::string& uuid, Nanos due) {
+  const std::int64_t seq = pg::signed_seq(record.key.sequence);
+  run(tx,
+      "INSERT INTO message (conversation_id, seq, role, channel, text, at) VALUES ($1::uuid, $2::bigint, "
+      "'user', $3, $4, " +
+          at(5) + ") ON CONFLICT (conversation_id, seq) DO NOTHING",
+      uuid, seq, std::string(channel_name(record.channel)), record.text, pg::micros(record.wall_ns));
+  run(tx,
+      "INSERT INTO memory_job (kind, dedupe_key, conversation_id, first_seq, last_seq, run_after) VALUES "
+      "('extract', $1, $2::uuid, $3::bigint, $3::bigint, " +
+          at(4) + ") ON CONFLICT (dedupe_key) DO NOTHING",
+      "extract:" + uuid + ":" + std::to_string(seq) + ":1", uuid, seq, pg::micros(due));
+}
+
+void store_segment(pqxx::work& tx, const TurnRecord& record, const std::string& uuid) {
+  const std::int64_t seq = pg::signed_seq(record.key.sequence);
+  run(tx,
+      "INSERT INTO message (conversation_id, seq, role, channel, text, at, open) VALUES ($1::uuid, "
+      "$2::bigint, 'assistant', $3, '', " +
+          at(4) + ", true) ON CONFLICT (conversation_id, seq) DO NOTHING",
+      uuid, seq, std::string(channel_name(record.channel)), pg::micros(record.wall_ns));
+  const pqxx::result added =
+      run(tx,
+          "INSERT INTO message_segment (message_id, segment, text) SELECT id, $3::integer, $4 FROM message "
+          "WHERE conversation_id = $1::uuid AND seq = $2::bigint AND open ON CONFLICT DO NOTHING",
+          uuid, seq, static_cast<std::int64_t>(record.segment), record.text);
+  if (added.affected_rows() == 0) return;
+  run(tx,
+      "UPDATE message SET text = (SELECT string_agg(rtrim(s.text), ' ' ORDER BY s.segment) FROM "
+      "message_segment s WHERE s.message_id = message.id) WHERE conversation_id = $1::uuid AND seq = "
+      "$2::bigint",
+      uuid, seq);
+}
+
+void store_end(pqxx::work& tx, const TurnRecord& record, const std::string& uuid, Nanos now) {
+  const std::int64_t seq = pg::signed_seq(record.key.sequence);
+  const pqxx::result ended =
+      run(tx,
+          "INSERT INTO message (conversation_id, seq, role, channel, text, at, interrupted, open) VALUES "
+          "($1::uuid, $2::bigint, 'assistant', $3, $4, " +
+              at(5) +
+              ", $6::boolean, false) ON CONFLICT (conversation_id, seq) DO UPDATE SET text = EXCLUDED.text, "
+              "interrupted = EXCLUDED.interrupted, open = false WHERE message.open RETURNING id",
+          uuid, seq, std::string(channel_name(record.channel)), record.text, pg::micros(record.wall_ns),
+          record.interrupted);
+  if (ended.empty()) return;
+  run(tx, "DELETE FROM message_segment WHERE message_id = $1::bigint", ended[0][0].as<std::int64_t>());
+  run(tx,
+      "UPDATE memory_job SET last_seq = $2::bigint, run_after = least(run_after, " + at(3) +
+          ") WHERE kind = 'extract' AND conversation_id = $1::uuid AND state = 'ready' AND last_seq < "
+          "$2::bigint AND first_seq = (SELECT max(seq) FROM message WHERE conversation_id = $1::uuid AND "
+          "role = 'user' AND seq < $2::bigint)",
+      uuid, seq, pg::micros(now));
+}
+
+}  // namespace
+
+void PostgresStore::append(std::span<const TurnRecord> records, Nanos now) {
+  transaction("storing messages", [&](pqxx::work& tx) {
+    for (const TurnRecord& record : records) {
+      const std::string uuid = to_uuid(record.key.conversation);
+      insert_conversation(tx, record, uuid);
+      switch (record.kind) {
+        case TurnRecord::Kind::kUser:
+          store_user(tx, record, uuid, now + kExchangePatience);
+          break;
+        case TurnRecord::Kind::kSegment:
+          store_segment(tx, record, uuid);
+          break;
+        case TurnRecord::Kind::kEnd:
+          store_end(tx, record, uuid, now);
+          break;
+      }
+    }
+  });
+}
+
+std::vector<Message> PostgresStore::next_messages(std::int64_t* cursor, int limit) {
+  return transaction("reading messages", [&](pqxx::work& tx) {
+    std::vector<Message> messages;
+    const pqxx::result rows = run(tx,
+                                  "SELECT " + pg::kMessageColumns +
+                                      ", m.id FROM message m WHERE m.id > $1::bigint AND NOT m.open AND "
+                                      "m.text <> '' ORDER BY m.id LIMIT $2::integer",
+                                  *cursor, limit);
+    for (const auto& row : rows) {
+      messages.push_back(pg::read_message(row));
+      *cursor = row[8].as<std::int64_t>();
+    }
+    return messages;
+  });
+}
+
+std::vector<Message> PostgresStore::history(const wire::ConversationId& conversation, int limit) {
+  return transaction("reading history", [&](pqxx::work& tx) {
+    std::vector<Message> messages;
+    const pqxx::result rows =
+        run(tx,
+            "SELECT " + pg::kMessageColumns +
+                " FROM message m WHERE m.conversation_id = $1::uuid ORDER BY m.seq DESC LIMIT $2::integer",
+            to_uuid(conversation), limit);
+    for (const auto& row : rows) messages.insert(messages.begin(), pg::read_message(row));
+    return messages;
+  });
+}
+
+std::unique_ptr<MemoryStore> make_postgres_store(std::string conninfo, std::string owner) {
+  return std::make_unique<PostgresStore>(std::move(conninfo), std::move(owner));
+}
+
+}  // namespace prot::memory

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "memory_store.hpp"
+
+namespace prot::memory {
+
+/// A store in PostgreSQL 13 or newer. `owner` names this instance on its leases.
+[[nodiscard]] std::unique_ptr<MemoryStore> make_postgres_store(std::string conninfo, std::string owner);
+
+}  // namespace prot::memory

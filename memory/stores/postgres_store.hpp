@@ -1,0 +1,99 @@
+#pragma once
+
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "memory_store.hpp"
+
+namespace prot::memory {
+
+/// MemoryStore over libpqxx: only what versions 6.4 to 7.x have in common. One connection, made anew after
+/// any sign that it is broken; nothing relies on session state, since 6.x reconnects silently.
+class PostgresStore final : public MemoryStore {
+ public:
+  PostgresStore(std::string conninfo, std::string owner);
+  ~PostgresStore() override;
+
+  void connect() override;
+  void close() noexcept override;
+  [[nodiscard]] const char* name() const noexcept override { return "postgresql"; }
+  void append(std::span<const TurnRecord> records, Nanos now) override;
+  std::vector<Message> next_messages(std::int64_t* cursor, int limit) override;
+  std::vector<Message> history(const wire::ConversationId& conversation, int limit) override;
+  std::optional<Job> claim(JobKind kind, Nanos now, Nanos lease, bool ignore_due) override;
+  bool finish_extract(const Job& job, const std::string& answer, Nanos now) override;
+  bool apply(const Job& job, const Extraction& extraction, Nanos now) override;
+  bool give_back(const Job& job, Nanos due) override;
+  bool fail(const Job& job, const std::string& error, Nanos due, bool dead) override;
+  int reap(Nanos now, bool all_of_owner) override;
+  std::vector<Fact> active_facts(int limit) override;
+  Counts counts() override;
+
+ private:
+  /// Runs one transaction; what goes wrong becomes a StoreError ("what: why").
+  template <typename F>
+  auto transaction(const char* what, F&& body);
+  [[noreturn]] void rethrow(const char* what);
+  [[nodiscard]] pqxx::connection& connection();
+
+  std::string conninfo_;
+  std::string owner_;
+  std::unique_ptr<pqxx::connection> connection_;
+};
+
+namespace pg {
+
+/// The one place that knows how the versions of libpqxx take parameters.
+template <typename... Args>
+pqxx::result run(pqxx::work& tx, const std::string& sql, const Args&... args) {
+#if PQXX_VERSION_MAJOR > 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 10)
+  return tx.exec(sql, pqxx::params{args...});
+#else
+  return tx.exec_params(sql, args...);
+#endif
+}
+
+/// Wall nanoseconds as the microseconds that PostgreSQL keeps.
+[[nodiscard]] inline std::int64_t micros(Nanos wall) noexcept { return wall / kMicrosecond; }
+[[nodiscard]] inline std::int64_t signed_seq(std::uint64_t seq) noexcept {
+  return static_cast<std::int64_t>(seq);
+}
+
+/// SQL of a timestamp parameter in microseconds.
+[[nodiscard]] inline std::string at(int parameter) {
+  return "to_timestamp($" + std::to_string(parameter) + "::bigint / 1000000.0)";
+}
+
+/// A row of (conversation_id::text, seq, role, channel, micros, text, interrupted, open).
+[[nodiscard]] Message read_message(const pqxx::row& row);
+inline const std::string kMessageColumns =
+    std::string("m.conversation_id::text, m.seq, m.role, m.channel, ") +
+    "(extract(epoch FROM m.at) * 1000000)::bigint, m.text, " + "m.interrupted, m.open";
+
+/// Brings the schema up to date in one transaction under an advisory lock.
+void migrate(pqxx::connection& connection);
+
+}  // namespace pg
+
+template <typename F>
+auto PostgresStore::transaction(const char* what, F&& body) {
+  try {
+    pqxx::work tx(connection());
+    if constexpr (std::is_void_v<decltype(body(tx))>) {
+      body(tx);
+      tx.commit();
+    } else {
+      auto result = body(tx);
+      tx.commit();
+      return result;
+    }
+  } catch (const StoreError&) {
+    throw;
+  } catch (const std::exception&) {
+    rethrow(what);
+  }
+}
+
+}  // namespace prot::memory

@@ -1,0 +1,168 @@
+#include "terms.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/utf8.hpp"
+#include "text/normalize.hpp"
+#include "text/utf8.hpp"
+
+namespace prot::memory {
+namespace {
+
+// Sorted. Apostrophes are gone already (text::words).
+constexpr std::array kStopWords = std::to_array<std::string_view>(
+    {"a",     "about", "all",  "also",  "am",   "an",     "and",  "any",    "are",      "as",    "at",
+     "be",    "been",  "but",  "by",    "can",  "could",  "d",    "did",    "do",       "does",  "dont",
+     "for",   "from",  "had",  "has",   "have", "he",     "her",  "him",    "his",      "how",   "i",
+     "id",    "if",    "ill",  "im",    "in",   "is",     "it",   "its",    "ive",      "just",  "know",
+     "let",   "like",  "ll",   "m",     "me",   "my",     "no",   "not",    "of",       "oh",    "ok",
+     "okay",  "on",    "or",   "our",   "out",  "please", "prot", "re",     "remember", "s",     "said",
+     "say",   "she",   "so",   "some",  "t",    "tell",   "than", "thanks", "that",     "thats", "the",
+     "their", "them",  "then", "there", "they", "this",   "to",   "too",    "up",       "us",    "user",
+     "users", "ve",    "very", "was",   "we",   "well",   "were", "what",   "whats",    "when",  "where",
+     "which", "who",   "why",  "will",  "with", "would",  "yes",  "you",    "your",     "yours"});
+
+// Without a question mark these ask by themselves ...
+constexpr std::array kAsking =
+    std::to_array<std::string_view>({"how", "tell", "what", "whats", "which", "who", "whose", "why"});
+// ... and these before one of those ("when was I born", but "when I was young").
+constexpr std::array kAskingBefore = std::to_array<std::string_view>({"when", "where"});
+constexpr std::array kAuxiliaries = std::to_array<std::string_view>(
+    {"are", "can", "could", "did", "do", "does", "is", "s", "should", "was", "were", "will", "would"});
+
+constexpr std::array kAskingKorean = std::to_array<std::string_view>(
+    {"뭐", "무엇", "무슨", "언제", "어디", "누구", "누가", "왜", "어떻게", "어떤", "몇", "얼마", "알려"});
+
+constexpr std::array kSelf = std::to_array<std::string_view>(
+    {"i", "id", "ill", "im", "ive", "me", "mine", "my", "myself", "our", "ours", "us", "we", "were", "weve"});
+
+constexpr std::array kSelfKorean =
+    std::to_array<std::string_view>({"나", "난", "내", "날", "저", "전", "제", "우리"});
+
+bool contains(const auto& sorted, std::string_view word) {
+  return std::find(sorted.begin(), sorted.end(), word) != sorted.end();
+}
+
+bool is_hangul_word(std::string_view word) { return text::is_hangul(utf8::decode(word).code_point); }
+
+std::string stem(std::string word) {
+  const auto ends = [&](std::string_view suffix, std::size_t keep) {
+    return word.size() >= suffix.size() + keep && word.ends_with(suffix);
+  };
+  if (ends("ies", 2)) return word.replace(word.size() - 3, 3, "y");
+  if (ends("sses", 1)) return word.substr(0, word.size() - 2);
+  if (ends("s", 3) && !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is"))
+    word.pop_back();
+  if (ends("ing", 3)) {
+    word.resize(word.size() - 3);
+  } else if (ends("ed", 3)) {
+    word.resize(word.size() - 2);
+  } else if (ends("ly", 4)) {
+    word.resize(word.size() - 2);
+  }
+  if (ends("e", 3)) word.pop_back();
+  if (word.size() > 4 && word[word.size() - 1] == word[word.size() - 2]) word.pop_back();
+  return word;
+}
+
+void add_grams(std::string_view word, std::vector<std::string>& grams) {
+  std::vector<std::string> points;
+  const bool hangul = is_hangul_word(word);
+  if (!hangul) points.emplace_back("_");
+  while (!word.empty()) {
+    const utf8::Decoded next = utf8::decode(word);
+    points.emplace_back(word.substr(0, next.length));
+    word.remove_prefix(next.length);
+  }
+  if (!hangul) points.emplace_back("_");
+  const std::size_t n = hangul ? 2 : 3;
+  if (points.size() < n) {
+    if (hangul && points.size() == 1) grams.push_back(points[0]);
+    return;
+  }
+  for (std::size_t i = 0; i + n <= points.size(); ++i) {
+    std::string gram;
+    for (std::size_t k = i; k < i + n; ++k) gram += points[k];
+    grams.push_back(std::move(gram));
+  }
+}
+
+/// Sentences with their closing marks.
+std::vector<std::string_view> sentences(std::string_view text) {
+  std::vector<std::string_view> out;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool mark = text[i] == '.' || text[i] == '!' || text[i] == '?';
+    if (mark && (i + 1 == text.size() || text[i + 1] == ' ')) {
+      out.push_back(text.substr(begin, i + 1 - begin));
+      begin = i + 1;
+    }
+  }
+  if (begin < text.size()) out.push_back(text.substr(begin));
+  return out;
+}
+
+bool asks(std::string_view sentence, const std::vector<std::string>& words) {
+  const std::size_t end = sentence.find_last_not_of(' ');
+  if (end != std::string_view::npos && sentence[end] == '?') return true;
+  if (contains(kAsking, words.front())) return true;
+  if (words.size() > 1 && contains(kAskingBefore, words[0]) && contains(kAuxiliaries, words[1])) return true;
+  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return std::any_of(kAskingKorean.begin(), kAskingKorean.end(),
+                       [&](std::string_view ask) { return word.starts_with(ask); });
+  });
+}
+
+}  // namespace
+
+std::string spelling(std::string_view word) {
+  std::string out(word);
+  if (out.size() > 4)
+    if (const std::size_t at = out.find("our", 1); at != std::string::npos) out.erase(at + 1, 1);
+  return out;
+}
+
+Terms terms_of(std::string_view text) {
+  Terms terms;
+  for (const std::string& word : text::words(text)) {
+    if (contains(kStopWords, word)) continue;
+    const std::string spelled = spelling(word);
+    add_grams(spelled, terms.grams);
+    terms.words.push_back(is_hangul_word(spelled) ? spelled : stem(spelled));
+  }
+  return terms;
+}
+
+bool is_question(std::string_view text) {
+  bool any = false;
+  for (const std::string_view sentence : sentences(text)) {
+    const std::vector<std::string> words = text::words(sentence);
+    if (words.empty() || (words.size() == 1 && contains(kStopWords, words.front()))) continue;
+    if (!asks(sentence, words)) return false;
+    any = true;
+  }
+  return any;
+}
+
+bool speaks_of_self(std::string_view text) {
+  for (const std::string& word : text::words(text)) {
+    if (contains(kSelf, word)) return true;
+    if (is_hangul_word(word) && std::any_of(kSelfKorean.begin(), kSelfKorean.end(),
+                                            [&](std::string_view self) { return word.starts_with(self); }))
+      return true;
+  }
+  return false;
+}
+
+double similarity(const Terms& a, const Terms& b) {
+  const std::set<std::string_view> left(a.words.begin(), a.words.end());
+  const std::set<std::string_view> right(b.words.begin(), b.words.end());
+  if (left.empty() || right.empty()) return 0.0;
+  std::size_t shared = 0;
+  for (const std::string_view word : left) shared += right.count(word);
+  return static_cast<double>(shared) / static_cast<double>(left.size() + right.size() - shared);
+}
+
+}  // namespace prot::memory

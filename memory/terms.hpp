@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Text as search terms: the same for what is stored and what is asked.
+namespace prot::memory {
+
+struct Terms {
+  std::vector<std::string> words;  // without stop words, stemmed lightly; repeated as often as they occur
+  std::vector<std::string> grams;  // Hangul 2-grams and 3-grams of other words, word bounds included
+};
+[[nodiscard]] Terms terms_of(std::string_view text);
+
+/// A word in one spelling: "favourite" as "favorite", "colours" as "colors".
+[[nodiscard]] std::string spelling(std::string_view word);
+
+/// Everything in the text asks, nothing tells: "What is my favourite colour?", "내 이름이 뭐야".
+[[nodiscard]] bool is_question(std::string_view text);
+/// The text speaks of the person who says it ("my", "we", "저는").
+[[nodiscard]] bool speaks_of_self(std::string_view text);
+
+/// How alike two texts are by their words: shared / all, 0 to 1.
+[[nodiscard]] double similarity(const Terms& a, const Terms& b);
+
+}  // namespace prot::memory

@@ -1,0 +1,17 @@
+#include <doctest/doctest.h>
+
+#include "memory/stores/in_memory.hpp"
+#include "tests/memory/store_contract.hpp"
+
+using namespace prot::memory;
+
+TEST_CASE("the store in memory keeps the contract of stores") {
+  InMemoryStore store;
+  store.connect();
+  SUBCASE("a message is stored once") { test::contract_messages_once(store); }
+  SUBCASE("segments grow a reply, its end replaces them") { test::contract_segments_and_end(store); }
+  SUBCASE("an exchange brings one job") { test::contract_job_of_an_exchange(store); }
+  SUBCASE("a lease guards a job") { test::contract_leases(store); }
+  SUBCASE("failures wait, then die visibly") { test::contract_failures(store); }
+  SUBCASE("facts are applied once and replace each other") { test::contract_facts(store); }
+}

@@ -1,0 +1,131 @@
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "memory/schema/schema.hpp"
+#include "memory/stores/postgres.hpp"
+#include "tests/memory/memory_fixture.hpp"
+#include "tests/memory/store_contract.hpp"
+#include "tests/support/postgres.hpp"
+
+using namespace prot;
+using namespace prot::memory;
+using namespace prot::memory::test;
+
+namespace {
+
+constexpr const char* kEmpty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+
+/// One server for all cases of this program.
+prot::test::PrivatePostgres& server() {
+  static prot::test::PrivatePostgres postgres;
+  static const bool started = (postgres.start(), true);
+  (void)started;
+  return postgres;
+}
+
+struct Fixture {
+  Fixture() {
+    (void)server().query(kEmpty);
+    store = make_postgres_store(server().conninfo(), "test");
+    store->connect();
+  }
+  std::unique_ptr<MemoryStore> store;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "PostgreSQL keeps the contract of stores") {
+  SUBCASE("a message is stored once") { contract_messages_once(*store); }
+  SUBCASE("segments grow a reply, its end replaces them") { contract_segments_and_end(*store); }
+  SUBCASE("an exchange brings one job") { contract_job_of_an_exchange(*store); }
+  SUBCASE("a lease guards a job") { contract_leases(*store); }
+  SUBCASE("failures wait, then die visibly") { contract_failures(*store); }
+  SUBCASE("facts are applied once and replace each other") { contract_facts(*store); }
+}
+
+TEST_CASE_FIXTURE(Fixture, "the schema is brought up to date once, by however many at a time") {
+  const std::string version = std::to_string(migrations().back().version);
+  store->connect();
+  CHECK(server().query("SELECT max(version) FROM schema_version") == version);
+  (void)server().query(kEmpty);
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([] { make_postgres_store(server().conninfo(), "test")->connect(); });
+  threads.clear();
+  CHECK(server().query("SELECT count(*) FROM schema_version") == std::to_string(migrations().size()));
+  CHECK(server().query("SELECT count(*) FROM message") == "0");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a database of a newer prot is left alone") {
+  (void)server().query("INSERT INTO schema_version (version, name) VALUES (999, 'future')");
+  try {
+    make_postgres_store(server().conninfo(), "test")->connect();
+    FAIL("it connected");
+  } catch (const StoreError& e) {
+    CHECK(e.kind() == StoreError::Kind::kBroken);
+    CHECK(std::string(e.what()).find("999") != std::string::npos);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "no active fact lives without a message that says so") {
+  store->append(exchange(1, 10, "I like tea.", "Ah."), kNoon);
+  const std::string insert =
+      "INSERT INTO fact (fact_key, spo_key, subject, predicate, object, statement, valid_from) VALUES ('k', "
+      "'s', 'user', 'likes', 'tea', 'The user likes tea.', now())";
+  CHECK_THROWS(server().query(insert));
+  CHECK(server().query("SELECT count(*) FROM fact") == "0");
+  (void)server().query("BEGIN; " + insert +
+                       "; INSERT INTO fact_source SELECT f.id, m.id FROM fact f, message m WHERE m.role = "
+                       "'user'; COMMIT");
+  CHECK(server().query("SELECT count(*) FROM fact") == "1");
+  // Forgetting the message forgets what only it said.
+  (void)server().query("DELETE FROM message WHERE role = 'user'");
+  CHECK(server().query("SELECT count(*) FROM fact") == "0");
+}
+
+TEST_CASE_FIXTURE(Fixture, "message and job are committed together or not at all") {
+  // The job's insert fails: the message is not there either.
+  (void)server().query("ALTER TABLE memory_job ADD CONSTRAINT no_jobs CHECK (false) NOT VALID");
+  const TurnRecord said = user(key(1, 10), "I live in Busan.");
+  CHECK_THROWS_AS(store->append({&said, 1}, kNoon), StoreError);
+  CHECK(server().query("SELECT count(*) FROM message") == "0");
+  CHECK(server().query("SELECT count(*) FROM conversation") == "0");
+  (void)server().query("ALTER TABLE memory_job DROP CONSTRAINT no_jobs");
+  store->append({&said, 1}, kNoon);
+  CHECK(server().query("SELECT count(*) FROM message m JOIN memory_job j ON j.first_seq = m.seq") == "1");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what the database refuses is told apart from a database that is away") {
+  TurnRecord huge = user(key(1, 10), std::string(300'000, 'x'));
+  try {
+    store->append({&huge, 1}, kNoon);
+    FAIL("it was taken");
+  } catch (const StoreError& e) {
+    CHECK(e.kind() == StoreError::Kind::kRejected);
+  }
+  (void)server().query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+      "AND backend_type = 'client backend'");
+  // Either libpqxx has connected anew or it says that the database is away; nothing else.
+  const TurnRecord said = user(key(1, 20), "I live in Busan.");
+  try {
+    store->append({&said, 1}, kNoon);
+  } catch (const StoreError& e) {
+    CHECK(e.kind() == StoreError::Kind::kAway);
+    store->connect();
+    store->append({&said, 1}, kNoon);
+  }
+  CHECK(server().query("SELECT count(*) FROM message WHERE seq = 20") == "1");
+}
+
+TEST_CASE("a server that is not there is away") {
+  const auto store = make_postgres_store("host=/nowhere dbname=prot user=prot connect_timeout=2", "test");
+  try {
+    store->connect();
+    FAIL("it connected");
+  } catch (const StoreError& e) {
+    CHECK(e.kind() == StoreError::Kind::kAway);
+  }
+  CHECK_THROWS_AS((void)store->counts(), StoreError);
+}

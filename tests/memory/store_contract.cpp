@@ -1,0 +1,186 @@
+#include "tests/memory/store_contract.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/memory/memory_fixture.hpp"
+
+namespace prot::memory::test {
+namespace {
+
+std::vector<Message> all(MemoryStore& store) {
+  std::int64_t cursor = 0;
+  return store.next_messages(&cursor, 1000);
+}
+
+}  // namespace
+
+void contract_messages_once(MemoryStore& store) {
+  std::vector<TurnRecord> records = exchange(1, 10, "My favourite colour is teal.", "A fine colour.");
+  for (int i = 0; i < 3; ++i) store.append(records, kNoon);
+  // Delivered again from the middle on, as after a crash.
+  store.append(std::span(records).subspan(1, 2), kNoon);
+  const std::vector<Message> messages = all(store);
+  REQUIRE(messages.size() == 2);
+  CHECK(messages[0].text == "My favourite colour is teal.");
+  CHECK(messages[0].role == Role::kUser);
+  CHECK(messages[1].text == "A fine colour.");
+  CHECK(messages[1].role == Role::kAssistant);
+  const Counts counts = store.counts();
+  CHECK(counts.messages == 2);
+  CHECK(counts.jobs_ready == 1);
+
+  // The same number with another text is a replay, not an edit.
+  const TurnRecord other = user(key(1, 10), "Something else.");
+  store.append({&other, 1}, kNoon);
+  CHECK(all(store)[0].text == "My favourite colour is teal.");
+  // The same number in another conversation is another message.
+  const TurnRecord elsewhere = user(key(2, 10), "안녕하세요");
+  store.append({&elsewhere, 1}, kNoon);
+  CHECK(all(store).size() == 3);
+}
+
+void contract_segments_and_end(MemoryStore& store) {
+  const std::vector<TurnRecord> open = {
+      user(key(1, 1), "Tell me a story."), segment(key(1, 2), 1, "there was a king."),
+      segment(key(1, 2), 0, "Once upon a time "), segment(key(1, 2), 1, "there was a king.")};
+  store.append(open, kNoon);
+  std::vector<Message> history = store.history(key(1, 0).conversation, 10);
+  REQUIRE(history.size() == 2);
+  CHECK(history[1].open);
+  CHECK(history[1].text == "Once upon a time there was a king.");
+  CHECK(all(store).size() == 1);  // the open reply is not found yet
+
+  const TurnRecord heard = end(key(1, 2), "Once upon a time", true);
+  store.append({&heard, 1}, kNoon);
+  store.append(open, kNoon);  // late segments change nothing
+  history = store.history(key(1, 0).conversation, 10);
+  REQUIRE(history.size() == 2);
+  CHECK_FALSE(history[1].open);
+  CHECK(history[1].interrupted);
+  CHECK(history[1].text == "Once upon a time");
+  CHECK(store.history(key(1, 0).conversation, 1).front().role == Role::kAssistant);
+  CHECK(store.history(key(7, 0).conversation, 10).empty());
+}
+
+void contract_job_of_an_exchange(MemoryStore& store) {
+  const TurnRecord said = user(key(1, 10), "I live in Busan.");
+  store.append({&said, 1}, kNoon);
+  CHECK(store.counts().jobs_ready == 1);
+  // While the reply is under way the job waits; a reply that never ends does not stop it for ever.
+  CHECK_FALSE(store.claim(JobKind::kExtract, kNoon + kSecond, kSecond, false));
+  const TurnRecord replied = end(key(1, 11), "By the sea.");
+  store.append({&replied, 1}, kNoon);
+  const std::optional<Job> job = store.claim(JobKind::kExtract, kNoon + kSecond, kSecond, false);
+  REQUIRE(job);
+  CHECK(job->first_seq == 10);
+  CHECK(job->last_seq == 11);
+  REQUIRE(job->context.size() == 2);
+  CHECK(job->context[0].text == "I live in Busan.");
+  CHECK(job->context[1].text == "By the sea.");
+  REQUIRE(store.finish_extract(*job, "{}", kNoon));
+
+  const TurnRecord unanswered = user(key(1, 20), "And my name is Anna.");
+  store.append({&unanswered, 1}, kNoon);
+  CHECK_FALSE(store.claim(JobKind::kExtract, kNoon, kSecond, false));
+  const std::optional<Job> late = store.claim(JobKind::kExtract, kNoon + kExchangePatience, kSecond, false);
+  REQUIRE(late);
+  CHECK(late->first_seq == 20);
+  REQUIRE(late->context.size() == 2);  // what was said before is context
+  CHECK(late->context[0].text == "By the sea.");
+}
+
+void contract_leases(MemoryStore& store) {
+  store.append(exchange(1, 10, "I live in Busan.", "Ah."), kNoon);
+  store.append(exchange(1, 20, "I like tea.", "Ah."), kNoon + 1 * kSecond);
+  const std::optional<Job> first = store.claim(JobKind::kExtract, kNoon + kSecond, 10 * kSecond, false);
+  const std::optional<Job> second = store.claim(JobKind::kExtract, kNoon + kSecond, 10 * kSecond, false);
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK(first->first_seq == 10);
+  CHECK(second->first_seq == 20);
+  CHECK(first->attempts == 1);
+  CHECK_FALSE(store.claim(JobKind::kExtract, kNoon + kSecond, kSecond, false));
+  CHECK(store.counts().jobs_leased == 2);
+
+  CHECK(store.reap(kNoon + 2 * kSecond, false) == 0);
+  CHECK(store.reap(kNoon + 60 * kSecond, false) == 2);
+  const std::optional<Job> again = store.claim(JobKind::kExtract, kNoon + 60 * kSecond, kSecond, false);
+  REQUIRE(again);
+  CHECK(again->id == first->id);
+  // Who lost its lease changes nothing.
+  CHECK_FALSE(store.finish_extract(*first, "late", kNoon));
+  CHECK_FALSE(store.give_back(*first, kNoon));
+  CHECK_FALSE(store.fail(*first, "late", kNoon, true));
+  CHECK(store.finish_extract(*again, "in time", kNoon));
+  CHECK_FALSE(store.finish_extract(*again, "twice", kNoon));
+
+  const std::optional<Job> apply = store.claim(JobKind::kApply, kNoon + 60 * kSecond, kSecond, false);
+  REQUIRE(apply);
+  CHECK(apply->result == "in time");
+  CHECK_FALSE(store.claim(JobKind::kApply, kNoon + 60 * kSecond, kSecond, true));
+}
+
+void contract_failures(MemoryStore& store) {
+  store.append(exchange(1, 10, "I live in Busan.", "Ah."), kNoon);
+  std::optional<Job> job = store.claim(JobKind::kExtract, kNoon, kSecond, false);
+  REQUIRE(job);
+  CHECK(store.give_back(*job, kNoon));
+  job = store.claim(JobKind::kExtract, kNoon, kSecond, false);
+  REQUIRE(job);
+  CHECK(job->attempts == 1);  // handing back is no attempt
+  CHECK(store.fail(*job, "bad answer", kNoon + 8 * kSecond, false));
+  CHECK_FALSE(store.claim(JobKind::kExtract, kNoon + 7 * kSecond, kSecond, false));
+  job = store.claim(JobKind::kExtract, kNoon + 7 * kSecond, kSecond, true);  // a drain does not wait
+  REQUIRE(job);
+  CHECK(job->attempts == 2);
+  CHECK(store.fail(*job, "bad answer", kNoon, true));
+  CHECK(store.counts().jobs_dead == 1);
+  CHECK(store.counts().jobs_ready == 0);
+  CHECK_FALSE(store.claim(JobKind::kExtract, kNoon + kDay, kSecond, true));
+
+  // The predecessor's leases are freed at once.
+  store.append(exchange(1, 20, "I like tea.", "Ah."), kNoon);
+  REQUIRE(store.claim(JobKind::kExtract, kNoon, kDay, false));
+  CHECK(store.reap(kNoon, false) == 0);
+  CHECK(store.reap(kNoon, true) == 1);
+}
+
+void contract_facts(MemoryStore& store) {
+  store.append(exchange(1, 10, "My favourite colour is teal.", "Ah."), kNoon);
+  store.append(exchange(1, 20, "My favourite colour is green now.", "Ah."), kNoon);
+  store.append(exchange(1, 30, "My favourite colour is green, really.", "Ah."), kNoon);
+  const auto claim_apply = [&] {
+    const std::optional<Job> extract = store.claim(JobKind::kExtract, kNoon, kSecond, false);
+    REQUIRE(extract);
+    REQUIRE(store.finish_extract(*extract, "{}", kNoon));
+    const std::optional<Job> apply = store.claim(JobKind::kApply, kNoon, kSecond, false);
+    REQUIRE(apply);
+    return *apply;
+  };
+  const Fact teal = fact("favorite_color", "teal", key(1, 10), kNoon + 10 * kSecond);
+  const Fact green = fact("favorite_color", "green", key(1, 20), kNoon + 20 * kSecond);
+  const Fact green_again = fact("favorite_color", "Green", key(1, 30), kNoon + 30 * kSecond);
+  const Fact tea = fact("likes", "tea", key(1, 10), kNoon + 10 * kSecond);
+  const Fact coffee = fact("likes", "coffee", key(1, 20), kNoon + 20 * kSecond);
+  const Fact unknown_source = fact("likes", "milk", key(9, 9), kNoon);
+
+  Job job = claim_apply();
+  CHECK(store.apply(job, {{{"Anna", "person", "a friend"}}, {teal, tea, teal}}, kNoon));
+  CHECK(store.counts().facts == 2);
+  CHECK_FALSE(store.apply(job, {{}, {green}}, kNoon));  // done already
+
+  job = claim_apply();
+  CHECK(store.apply(job, {{{"anna ", "", ""}}, {green, coffee, unknown_source}}, kNoon));
+  std::vector<Fact> facts = store.active_facts(10);
+  REQUIRE(facts.size() == 3);  // green, coffee, tea: a colour replaces a colour, a liking does not
+  for (const Fact& known : facts) CHECK(known.object != "teal");
+
+  job = claim_apply();  // said again, and what was superseded is delivered late
+  CHECK(store.apply(job, {{}, {green_again, teal}}, kNoon));
+  facts = store.active_facts(10);
+  REQUIRE(facts.size() == 3);
+  for (const Fact& known : facts) CHECK(known.object != "teal");
+  CHECK(store.active_facts(1).size() == 1);
+}
+
+}  // namespace prot::memory::test

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "memory/memory_store.hpp"
+
+/// What every MemoryStore does, whatever it is made of. Each function wants an empty, connected store.
+namespace prot::memory::test {
+
+void contract_messages_once(MemoryStore& store);
+void contract_segments_and_end(MemoryStore& store);
+void contract_job_of_an_exchange(MemoryStore& store);
+void contract_leases(MemoryStore& store);
+void contract_failures(MemoryStore& store);
+void contract_facts(MemoryStore& store);
+
+}  // namespace prot::memory::test

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace prot::supervisor {
+
+/// What the command line asks for, parsed and checked.
+struct CliRequest {
+  std::string command;  // "up", "config example", ...
+  std::string instance;
+  std::string config_file;
+  std::vector<std::string> overrides;
+  std::string stage;
+  std::string text;
+  std::size_t lines = 50;
+  double timeout_s = 60;
+  bool detach = false;
+  bool now = false;
+  bool json = false;
+  bool follow = false;
+  int report_fd = -1;                  // up: the detached process writes its progress there
+  std::vector<std::string> passed_on;  // top: arguments of prot-top
+};
+
+/// The program `prot`. stdout is data, stderr is messages. Exit code: 0 ok, 1 failure, 2 usage or
+/// configuration, 3 not running, 4 unknown stage, 5 timeout, 7 stopped with work handed to the next start.
+int run_cli(int argc, char** argv);
+
+// The commands. They throw Error.
+int command_up(const CliRequest& request, char** argv);
+int command_down(const CliRequest& request);
+int command_status(const CliRequest& request);
+int command_logs(const CliRequest& request);
+int command_program(const CliRequest& request);  // restart, start, stop
+int command_wait(const CliRequest& request);
+int command_check(const CliRequest& request);
+int command_top(const CliRequest& request);
+int command_say(const CliRequest& request);
+int command_chat(const CliRequest& request);
+
+}  // namespace prot::supervisor

@@ -1,0 +1,187 @@
+// prot up: in the foreground, or detached.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "cli.hpp"
+#include "conversation_view.hpp"
+#include "posix_process_sys.hpp"
+#include "supervisor.hpp"
+
+namespace prot::supervisor {
+namespace {
+
+constexpr std::string_view kReadyWord = "\x01READY\n";  // no line of text begins like this
+constexpr int kStartWaitMs = 180'000;
+
+UpOptions options_of(const CliRequest& request) {
+  return {request.instance, request.config_file, request.overrides};
+}
+
+int run_foreground(const CliRequest& request) {
+  PosixProcessSys sys;
+  const SteadyClock clock;
+  std::unique_ptr<ConversationView> view;
+  UpObserver observer;
+  observer.say = [](const std::string& line) { fmt::print(stderr, "prot: {}\n", line); };
+  observer.on_program_ready = [&](const std::string& program) {
+    if (program == "brain" && view != nullptr) view->connect();
+  };
+  observer.on_ready = [] { fmt::print(stderr, "prot: say something; Ctrl-C stops\n"); };
+  Supervisor supervisor(options_of(request), sys, clock, std::move(observer));
+  view = std::make_unique<ConversationView>((supervisor.paths().runtime / "chat.sock").string(),
+                                            supervisor.loop());
+  const int code = supervisor.run();
+  view.reset();  // before the loop
+  return code;
+}
+
+// ---- detached: the supervisor's side
+
+void report(int fd, std::string_view text) {
+  if (fd >= 0 && ::write(fd, text.data(), text.size()) < 0 && errno != EPIPE)
+    log_warn("cannot report to the terminal: {}", std::strerror(errno));
+}
+
+void leave_terminal(const InstancePaths& paths) {
+  const std::string log = (paths.state / "log" / "prot.log").string();
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const UniqueFd file(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  ::dup2(null.get(), STDIN_FILENO);
+  ::dup2(null.get(), STDOUT_FILENO);
+  ::dup2(file ? file.get() : null.get(), STDERR_FILENO);
+}
+
+int run_detached(const CliRequest& request) {
+  UniqueFd terminal(request.report_fd);
+  ::fcntl(terminal.get(), F_SETFD, FD_CLOEXEC);
+  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) throw errno_error("cannot ignore SIGPIPE");
+  try {
+    PosixProcessSys sys;
+    const SteadyClock clock;
+    UpObserver observer;
+    observer.say = [&](const std::string& line) { report(terminal.get(), line + "\n"); };
+    observer.on_ready = [&] {
+      report(terminal.get(), kReadyWord);
+      terminal.reset();
+    };
+    Supervisor supervisor(options_of(request), sys, clock, std::move(observer));
+    leave_terminal(supervisor.paths());
+    if (::chdir("/") != 0) log_warn("cannot leave the working folder: {}", std::strerror(errno));
+    return supervisor.run();
+  } catch (const Error& e) {
+    report(terminal.get(), full_message(e) + "\n");
+    return e.exit_code();
+  }
+}
+
+// ---- detached: the terminal's side
+
+// A second copy of this program, without this one's threads, locks and terminal.
+pid_t launch(char** argv, int report_fd) {
+  std::string option = "--report-fd=" + std::to_string(report_fd);
+  std::vector<char*> arguments;
+  for (char** argument = argv; *argument != nullptr; ++argument) arguments.push_back(*argument);
+  arguments.push_back(option.data());
+  arguments.push_back(nullptr);
+  const pid_t pid = ::fork();
+  if (pid < 0) throw errno_error("cannot start the supervisor");
+  if (pid > 0) return pid;
+  ::setsid();
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execv("/proc/self/exe", arguments.data());
+  ::_exit(127);
+}
+
+/// Shows the lines that come until the word comes, the other side ends, or time is up.
+class StartWatch {
+ public:
+  StartWatch(int fd, pid_t child) : fd_(fd), child_(child) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) throw errno_error("cannot block signals");
+    signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  /// True: ready. False: it ended before.
+  bool wait() {
+    const Nanos until = monotonic_now() + kStartWaitMs * kMillisecond;
+    for (;;) {
+      std::array<pollfd, 2> fds{{{fd_, POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
+      const Nanos left = until - monotonic_now();
+      if (left <= 0)
+        throw Error("it is not ready yet; it goes on in the background (see: prot status, prot logs)", 5);
+      if (::poll(fds.data(), fds.size(), static_cast<int>(left / kMillisecond) + 1) < 0 && errno != EINTR)
+        throw errno_error("poll");
+      if (fds[1].revents != 0) pass_signal();
+      if (fds[0].revents == 0) continue;
+      std::array<char, 4096> buffer;
+      const ssize_t n = ::read(fd_, buffer.data(), buffer.size());
+      if (n <= 0) return false;
+      text_.append(buffer.data(), static_cast<std::size_t>(n));
+      if (show()) return true;
+    }
+  }
+
+ private:
+  bool show() {
+    for (std::size_t end = text_.find('\n'); end != std::string::npos; end = text_.find('\n')) {
+      const std::string line = text_.substr(0, end + 1);
+      text_.erase(0, end + 1);
+      if (line == kReadyWord) return true;
+      fmt::print(stderr, "prot: {}", line);
+    }
+    return false;
+  }
+  void pass_signal() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
+      ::kill(child_, SIGTERM);
+  }
+  int fd_;
+  pid_t child_;
+  UniqueFd signals_;
+  std::string text_;
+};
+
+int detach(char** argv) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw errno_error("cannot make a pipe");
+  const UniqueFd read_end(ends[0]);
+  UniqueFd write_end(::dup(ends[1]));  // survives the exec
+  ::close(ends[1]);
+  const pid_t child = launch(argv, write_end.get());
+  write_end.reset();
+  if (StartWatch(read_end.get(), child).wait()) return 0;
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+  return code == 0 ? 1 : code;
+}
+
+}  // namespace
+
+int command_up(const CliRequest& request, char** argv) {
+  if (request.report_fd >= 0) return run_detached(request);
+  if (request.detach) return detach(argv);
+  return run_foreground(request);
+}
+
+}  // namespace prot::supervisor

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "stage/event_loop.hpp"
+
+namespace prot::supervisor {
+
+/// The listening end of control.sock (framing: core/stage/control.hpp). Never blocks: a client that does not
+/// read is cut off. Single-threaded.
+class ControlServer {
+ public:
+  /// One client. Held by shared_ptr: whoever answers later keeps it; closed() then says whether it is still
+  /// there.
+  class Connection : public std::enable_shared_from_this<Connection> {
+   public:
+    Connection(ControlServer& server, UniqueFd socket, pid_t peer);
+    /// Queues a message; with descriptors only while nothing else is queued.
+    void send(std::string_view json, const std::vector<int>& fds = {});
+    void send_error(const std::string& message, int code);
+    /// Closes when everything is written.
+    void finish();
+    void close();
+    [[nodiscard]] bool closed() const noexcept { return !socket_; }
+    [[nodiscard]] pid_t peer() const noexcept { return peer_; }
+    /// Called once when the client is gone or the connection was closed.
+    void on_close(std::function<void()> callback) { on_close_ = std::move(callback); }
+    /// Program whose log lines it wants ("": all); see ControlServer::spread_line.
+    bool follows = false;
+    std::string followed;
+
+   private:
+    friend class ControlServer;
+    void read();
+    void flush();
+
+    ControlServer* server_;
+    UniqueFd socket_;
+    pid_t peer_;
+    stage::EventLoop::WatchId read_watch_ = 0;
+    stage::EventLoop::WatchId write_watch_ = 0;
+    std::string input_;
+    std::string output_;
+    bool finishing_ = false;
+    std::function<void()> on_close_;
+  };
+  using Handler = std::function<void(const std::shared_ptr<Connection>&, const std::string& request)>;
+
+  /// Throws Error (socket in use, path too long).
+  ControlServer(const std::string& path, stage::EventLoop& loop, Handler handler);
+  ~ControlServer();
+  ControlServer(const ControlServer&) = delete;
+  ControlServer& operator=(const ControlServer&) = delete;
+
+  void spread_line(const std::string& program, const std::string& line);
+  /// No new clients: the socket's file is gone after this.
+  void stop_listening() noexcept;
+  /// Closes every connection once it is written out, waiting at most a moment. At the end of the run.
+  void drain_connections();
+
+ private:
+  void accept_all();
+
+  std::string path_;
+  stage::EventLoop* loop_;
+  Handler handler_;
+  UniqueFd listener_;
+  stage::EventLoop::WatchId watch_ = 0;
+  std::map<Connection*, std::shared_ptr<Connection>> connections_;
+};
+
+}  // namespace prot::supervisor

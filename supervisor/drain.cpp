@@ -1,0 +1,148 @@
+#include "drain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace prot::supervisor {
+namespace {
+constexpr Nanos kGraceAfterPress = 2 * kSecond;
+constexpr Nanos kReportEvery = kSecond;
+}  // namespace
+
+int DrainSequence::index_of(std::string_view stage) noexcept {
+  for (std::size_t i = 0; i < kDrainSteps.size(); ++i)
+    if (kDrainSteps[i].stage == stage) return static_cast<int>(i);
+  return -1;
+}
+
+bool DrainSequence::done(std::string_view stage) const noexcept {
+  const int step = index_of(stage);
+  return step < 0 || progress_[static_cast<std::size_t>(step)].done;
+}
+
+void DrainSequence::begin(Nanos now, bool press_now) {
+  begun_ = true;
+  begun_at_ = now;
+  report_at_ = now + kReportEvery;
+  host_->press(press_now ? ipc::Drain::kNow : ipc::Drain::kGraceful);
+  pressing_ = press_now;
+  for (std::size_t i = 0; i < kDrainSteps.size(); ++i) {
+    if (!host_->is_alive(kDrainSteps[i].stage)) lose(i, now, host_->input_pending(kDrainSteps[i].stage));
+  }
+  advance(now);
+}
+
+void DrainSequence::press(Nanos now) {
+  if (pressing_) return;
+  pressing_ = true;
+  host_->press(ipc::Drain::kNow);
+  for (std::size_t i = 0; i < kDrainSteps.size(); ++i)
+    if (progress_[i].active)
+      progress_[i].deadline = std::min(progress_[i].deadline, now + kDrainSteps[i].deadline_now);
+}
+
+void DrainSequence::advance(Nanos now) {
+  for (std::size_t i = 0; i < kDrainSteps.size(); ++i) {
+    Progress& step = progress_[i];
+    if (step.done || step.active || !done(kDrainSteps[i].after)) continue;
+    step.active = true;
+    step.deadline = now + (pressing_ ? kDrainSteps[i].deadline_now : kDrainSteps[i].deadline);
+  }
+}
+
+void DrainSequence::finish(std::size_t step, Nanos now, const char* how) {
+  Progress& progress = progress_[step];
+  if (progress.done) return;
+  progress.done = true;
+  progress.active = false;
+  progress.deadline = kNever;
+  host_->say(
+      fmt::format("{} {} after {} ms", kDrainSteps[step].stage, how, (now - begun_at_) / kMillisecond));
+}
+
+void DrainSequence::on_drained(std::string_view stage, Nanos now) {
+  const int step = index_of(stage);
+  if (step < 0 || !begun_) return;
+  finish(static_cast<std::size_t>(step), now, "drained");
+  advance(now);
+}
+
+void DrainSequence::on_lost(std::string_view stage, Nanos now) {
+  const int index = index_of(stage);
+  if (index < 0 || !begun_) return;
+  const auto step = static_cast<std::size_t>(index);
+  // Frames may still come to one whose turn has not begun: it is needed as well.
+  const bool turn_to_come = !progress_[step].active && !kDrainSteps[step].after.empty();
+  lose(step, now, host_->input_pending(stage) || turn_to_come);
+}
+
+void DrainSequence::lose(std::size_t step, Nanos now, bool needed) {
+  Progress& progress = progress_[step];
+  if (progress.done) return;
+  const std::string_view stage = kDrainSteps[step].stage;
+  if (needed && !progress.restarted && host_->can_start(stage)) {
+    progress.restarted = true;
+    if (progress.active)
+      progress.deadline = now + (pressing_ ? kDrainSteps[step].deadline_now : kDrainSteps[step].deadline);
+    host_->say(fmt::format("{} ended before it was drained: started once more", stage));
+    host_->restart(stage);
+    return;
+  }
+  finish(step, now, "given up");  // first: closing tells us again that it is lost
+  host_->close(stage);
+  advance(now);
+}
+
+void DrainSequence::expire(std::size_t step, Nanos now) {
+  const DrainStep& rule = kDrainSteps[step];
+  std::string_view blame = rule.stage;
+  if (!rule.feeder.empty() && !host_->ring_pending(rule.feed_ring) && host_->is_alive(rule.feeder))
+    blame = rule.feeder;
+  if (!pressing_) {
+    host_->say(fmt::format("{} takes too long: the drain presses", blame));
+    press(now);
+    progress_[step].deadline = now + kGraceAfterPress;
+    return;
+  }
+  host_->say(fmt::format("{} does not end: killed", blame));
+  // A blamed feeder gets this step's time once more after its restart.
+  progress_[step].deadline = now + rule.deadline_now;
+  host_->kill(blame);
+}
+
+void DrainSequence::on_time(Nanos now) {
+  if (!begun_ || finished()) return;
+  for (std::size_t i = 0; i < kDrainSteps.size(); ++i)
+    if (progress_[i].active && progress_[i].deadline <= now) expire(i, now);
+  if (report_at_ > now || finished()) return;
+  report_at_ = now + kReportEvery;
+  std::string names;
+  for (const std::string& name : blockers()) names += (names.empty() ? "" : ", ") + name;
+  if (!names.empty()) host_->say(fmt::format("waiting for {} ({} s)", names, (now - begun_at_) / kSecond));
+}
+
+bool DrainSequence::finished() const noexcept {
+  return begun_ && std::all_of(progress_.begin(), progress_.end(), [](const Progress& p) { return p.done; });
+}
+
+Nanos DrainSequence::next_deadline() const noexcept {
+  if (!begun_ || finished()) return kNever;
+  Nanos next = report_at_;
+  for (const Progress& progress : progress_)
+    if (progress.active) next = std::min(next, progress.deadline);
+  return next;
+}
+
+std::vector<std::string> DrainSequence::blockers() const {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < kDrainSteps.size(); ++i) {
+    if (!progress_[i].active) continue;
+    const DrainStep& rule = kDrainSteps[i];
+    const bool feeder = !rule.feeder.empty() && !host_->ring_pending(rule.feed_ring);
+    names.emplace_back(feeder ? rule.feeder : rule.stage);
+  }
+  return names;
+}
+
+}  // namespace prot::supervisor

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "ipc/board.hpp"
+
+namespace prot::supervisor {
+
+/// One stage's turn in the drain. Its time runs from the moment when the stage before it in the flow is done.
+struct DrainStep {
+  std::string_view stage;
+  std::string_view after;   // the step that must be done before
+  Nanos deadline;           // graceful
+  Nanos deadline_now;       // when it presses
+  std::string_view feeder;  // who is to blame while `feed_ring` is empty: it has not sent its end yet
+  std::string_view feed_ring;
+};
+
+// In the order of the end-of-stream frames. brain stands twice in the flow: its last words go to tts before
+// tts can end, and it ends itself when player has said what was heard.
+inline constexpr std::array<DrainStep, 6> kDrainSteps = {{
+    {"capture", "", 5 * kSecond, kSecond, "", ""},
+    {"stt", "capture", 5 * kSecond, 2 * kSecond, "", ""},
+    {"tts", "stt", 20 * kSecond, 3 * kSecond, "brain", "speech"},  // 15 s for brain's reply, 5 s of its own
+    {"player", "tts", 30 * kSecond, 2 * kSecond, "", ""},
+    {"brain", "player", 15 * kSecond, 3 * kSecond, "", ""},
+    {"memory", "brain", 60 * kSecond, 10 * kSecond, "", ""},
+}};
+
+/// What the drain does to the world.
+class DrainHost {
+ public:
+  virtual ~DrainHost() = default;
+  /// It runs, or will run by itself (held by a developer).
+  [[nodiscard]] virtual bool is_alive(std::string_view stage) const = 0;
+  /// There is such a program in this configuration.
+  [[nodiscard]] virtual bool can_start(std::string_view stage) const = 0;
+  [[nodiscard]] virtual bool input_pending(std::string_view stage) const = 0;
+  [[nodiscard]] virtual bool ring_pending(std::string_view ring) const = 0;
+  virtual void press(ipc::Drain how) = 0;  // the board's word, and every bell
+  virtual void restart(std::string_view stage) = 0;
+  virtual void kill(std::string_view stage) = 0;
+  virtual void close(std::string_view stage) = 0;  // gone for good: its rings are marked, neighbours woken
+  virtual void say(const std::string& line) = 0;
+};
+
+/// Runs the drain: who may take how long, who is to blame, who is started once more, who is given up.
+/// Pure logic over DrainHost: told what happens and what time it is. Single-threaded.
+///
+///   a stage in the drain  | its input holds frames, first time | restarted, fresh deadline
+///   dies or is killed     | else                               | closed; the drain goes on without it
+///   its time is over      | graceful                           | the drain presses; two more seconds
+///                         | pressing                           | killed
+class DrainSequence {
+ public:
+  explicit DrainSequence(DrainHost& host) : host_(&host) {}
+
+  void begin(Nanos now, bool press_now);
+  /// "Now": replies are cut, what is accepted is still stored.
+  void press(Nanos now);
+  void on_drained(std::string_view stage, Nanos now);
+  /// It ended in another way, or cannot run.
+  void on_lost(std::string_view stage, Nanos now);
+  void on_time(Nanos now);
+
+  [[nodiscard]] bool finished() const noexcept;
+  [[nodiscard]] bool pressing() const noexcept { return pressing_; }
+  [[nodiscard]] Nanos next_deadline() const noexcept;
+  /// Stages whose time runs, for "who is blocking".
+  [[nodiscard]] std::vector<std::string> blockers() const;
+
+ private:
+  struct Progress {
+    bool active = false;
+    bool done = false;
+    bool restarted = false;
+    Nanos deadline = kNever;
+    std::string report;  // told when the steps before it have told theirs
+  };
+  void advance(Nanos now);
+  void lose(std::size_t step, Nanos now, bool needed);
+  void finish(std::size_t step, Nanos now, const char* how);
+  void expire(std::size_t step, Nanos now);
+  [[nodiscard]] static int index_of(std::string_view stage) noexcept;
+  [[nodiscard]] bool done(std::string_view stage) const noexcept;
+
+  DrainHost* host_;
+  std::array<Progress, kDrainSteps.size()> progress_{};
+  bool begun_ = false;
+  bool pressing_ = false;
+  Nanos begun_at_ = 0;
+  Nanos report_at_ = kNever;
+};
+
+}  // namespace prot::supervisor

@@ -1,0 +1,108 @@
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+#include "base/error.hpp"
+#include "programs.hpp"
+#include "socket_probe.hpp"
+
+namespace prot::supervisor {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr const char* kModelFile = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf";
+constexpr long kSlots = 2;  // conversation, extraction
+constexpr int kNice = 5;    // below the audio stages
+
+SocketProbe::Answer judge_health(std::string_view answer) {
+  if (answer.size() < 12) return SocketProbe::Answer::kIncomplete;  // "HTTP/1.1 200"
+  return answer.substr(8, 4) == " 200" ? SocketProbe::Answer::kReady : SocketProbe::Answer::kNotYet;
+}
+
+std::string find_in_path(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const fs::path file = fs::path(folder) / name;
+    if (folder.starts_with('/') && ::access(file.c_str(), X_OK) == 0) return file.string();
+  }
+  return {};
+}
+
+/// llama-server on a Unix socket in the runtime folder. It survives its parent unless the kernel ends it, and
+/// a TERM in mid-stream can hang it: short grace, then KILL (it holds nothing).
+class LlmLauncher final : public Launcher {
+ public:
+  explicit LlmLauncher(const RunContext& run)
+      : run_(&run),
+        socket_((run.paths.runtime / "llm.sock").string()),
+        probe_(socket_, "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "",
+               judge_health) {}
+
+  Launch next(bool begin, std::uint32_t generation) override {
+    (void)begin;
+    (void)generation;
+    probe_.reset();
+    const stage::Config& config = run_->config;
+    const std::string model = config.model_path("llm.model", run_->paths.cache.string(), kModelFile);
+    if (::access(model.c_str(), R_OK) != 0)
+      throw Error("llm: model file " + model +
+                      " is not there: ./run fetches it; or set llm.model to a GGUF file, or brain.url to a "
+                      "server",
+                  2);
+    ::unlink(socket_.c_str());  // llama-server never does
+    const auto number = [](long value) { return std::to_string(value); };
+    const long threads = config.get_int("llm.threads");
+    Launch launch;
+    launch.what = "llama-server";
+    SpawnRequest& request = launch.request;
+    request.path = program();
+    request.argv = {"llama-server", "--host", socket_, "-m", model, "-t", number(threads), "-c",
+                    number(kSlots * config.get_int("llm.context_tokens")), "-np", number(kSlots),
+                    // Small batches: a prompt under way stops soon after the client hangs up.
+                    "-b", "128", "-ub", "128", "--no-webui", "--offline"};
+    request.environment = child_environment("llm", config);
+    request.environment.emplace_back("OMP_WAIT_POLICY=passive");  // spinning starves the audio stages
+    request.nice = kNice;
+    return launch;
+  }
+  [[nodiscard]] bool says_ready() const override { return false; }
+  Probe probe(Nanos now) override {
+    (void)now;
+    return probe_.ask();
+  }
+  [[nodiscard]] Nanos probe_interval() const override { return 50 * kMillisecond; }
+  [[nodiscard]] bool exit_code_names_config() const override { return false; }
+  [[nodiscard]] Nanos start_deadline() const override { return 120 * kSecond; }
+  [[nodiscard]] Nanos stop_grace() const override { return 2 * kSecond; }
+  [[nodiscard]] bool has_heartbeat() const override { return false; }
+
+ private:
+  [[nodiscard]] std::string program() const {
+    const std::string& configured = run_->config.get_string("llm.program");
+    if (!configured.empty()) {
+      if (::access(configured.c_str(), X_OK) == 0) return configured;
+      throw Error("llm: llm.program = " + configured + " cannot be executed", 2);
+    }
+    const std::string installed = (run_->paths.cache / "engines/llama/bin/llama-server").string();
+    if (::access(installed.c_str(), X_OK) == 0) return installed;
+    const std::string found = find_in_path("llama-server");
+    if (!found.empty()) return found;
+    throw Error(
+        "llm: llama-server is not there: ./run builds it; or set llm.program, or brain.url to a server", 2);
+  }
+
+  const RunContext* run_;
+  std::string socket_;
+  SocketProbe probe_;
+};
+
+}  // namespace
+
+std::unique_ptr<Launcher> make_llm_launcher(const RunContext& run) {
+  return std::make_unique<LlmLauncher>(run);
+}
+
+}  // namespace prot::supervisor

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+
+#include "process_sys.hpp"
+
+namespace prot::supervisor {
+
+/// The real system: fork, pidfd, process groups, /proc.
+class PosixProcessSys final : public ProcessSys {
+ public:
+  Spawned spawn(const SpawnRequest& request) override;
+  void signal_group(pid_t pid, int signal) noexcept override;
+  void signal_process(pid_t pid, int signal) noexcept override;
+  [[nodiscard]] bool reap(pid_t pid, ExitStatus& status) noexcept override;
+  [[nodiscard]] bool is_traced(pid_t pid) const noexcept override;
+  [[nodiscard]] ProcessUsage usage(pid_t pid) const noexcept override;
+  [[nodiscard]] std::uint64_t start_time(pid_t pid) const noexcept override;
+};
+
+/// Orphans of our children come to us. Throws Error.
+void become_subreaper();
+/// Collects ended processes that nobody knows; those that `is_known` stay for their owner.
+void reap_orphans(const std::function<bool(pid_t)>& is_known) noexcept;
+
+}  // namespace prot::supervisor

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "launcher.hpp"
+#include "program_state.hpp"
+#include "restart_policy.hpp"
+#include "stage/event_loop.hpp"
+
+namespace prot::supervisor {
+
+class Program;
+
+/// Who is told what happens to programs. Calls come from inside Program's methods and the event loop.
+class ProgramHost {
+ public:
+  virtual ~ProgramHost() = default;
+  /// The state changed. `note`: one line for the user, or empty.
+  virtual void on_state(Program& program, const std::string& note) = 0;
+  /// Right before the program's own process of a new generation is started: the rings' pages.
+  virtual void on_generation(Program& program) = 0;
+  /// Its process was collected.
+  virtual void on_death(Program& program, const ExitStatus& status) = 0;
+  /// Bytes of its stdout and stderr, not yet lines.
+  virtual void on_output(Program& program, std::string_view bytes) = 0;
+  [[nodiscard]] virtual bool draining() const = 0;
+};
+
+/// One program: its state machine (program_state.hpp), its process, pipes and timer.
+/// Single-threaded. Invariants: at most one process at a time; every callback of an older process is gone
+/// before a new one starts; a timer acts only on the state that set it. Lifetime: ends without killing (the
+/// kernel does, by the parent-death signal); stop() first for an orderly end.
+class Program {
+ public:
+  Program(std::string name, std::unique_ptr<Launcher> launcher, ProcessSys& sys, stage::EventLoop& loop,
+          const Clock& clock, ProgramHost& host);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // What the user or the supervisor wants.
+  void start();
+  void stop();
+  void restart();  // by hand: no back-off
+  /// A process of a developer takes the place once ours is gone; `pid` of it.
+  void hold(pid_t pid);
+  void release();
+  /// SIGKILL now; what follows is as if it had crashed.
+  void kill();
+  void hung();
+  /// Nothing runs and nothing is wanted any more.
+  void abandon();
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] State state() const noexcept { return state_; }
+  [[nodiscard]] bool ready() const noexcept { return state_ == State::kReady || state_ == State::kHeld; }
+  [[nodiscard]] bool gone() const noexcept { return !has_process(state_) && state_ != State::kHeld; }
+  [[nodiscard]] bool wanted() const noexcept { return want_ != Want::kDown; }
+  [[nodiscard]] pid_t pid() const noexcept { return state_ == State::kHeld ? held_by_ : pid_; }
+  [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+  [[nodiscard]] std::uint32_t restarts() const noexcept { return restarts_; }
+  [[nodiscard]] std::uint32_t failed_starts() const noexcept { return failed_starts_; }  // before ever ready
+  [[nodiscard]] int last_exit() const noexcept { return last_exit_; }
+  [[nodiscard]] const std::string& last_error() const noexcept { return last_error_; }
+  [[nodiscard]] Nanos started_at() const noexcept { return started_at_; }
+  [[nodiscard]] Nanos ready_at() const noexcept { return ready_at_; }
+  [[nodiscard]] const Launcher& launcher() const noexcept { return *launcher_; }
+  [[nodiscard]] bool owns(pid_t pid) const noexcept { return pid_ > 0 && pid == pid_; }
+
+  [[nodiscard]] Nanos next_deadline() const noexcept;
+  void on_time(Nanos now);
+  /// Collects the process if it has ended (also called for SIGCHLD).
+  void check_exit();
+
+ private:
+  enum class Want { kDown, kUp, kHeld };
+  struct Pipes;
+
+  void feed(Event event, const std::string& note = {});
+  void act(Action action, State from);
+  void begin_start();
+  void spawn(const Launch& launch);
+  void continue_start();
+  void settle();
+  void read_ready();
+  void read_output();
+  void ended(const ExitStatus& status);
+  void close_process();
+  void start_failed(const std::string& why, int exit_code);
+  void probe(Nanos now);
+
+  std::string name_;
+  std::unique_ptr<Launcher> launcher_;
+  ProcessSys* sys_;
+  stage::EventLoop* loop_;
+  const Clock* clock_;
+  ProgramHost* host_;
+  RestartPolicy policy_;
+  State state_ = State::kDown;
+  Want want_ = Want::kDown;
+  pid_t pid_ = -1;
+  pid_t held_by_ = -1;
+  std::unique_ptr<Pipes> pipes_;
+  Launch launch_;
+  bool starting_next_ = false;  // a helper has ended well: spawn the next process
+  std::uint32_t generation_ = 0;
+  std::uint32_t restarts_ = 0;
+  std::uint32_t failed_starts_ = 0;
+  int last_exit_ = 0;
+  std::string last_error_;
+  Nanos started_at_ = 0;
+  Nanos ready_at_ = 0;
+  Nanos deadline_ = kNever;  // of the state
+  Nanos probe_at_ = kNever;
+  Nanos recheck_at_ = kNever;  // an ended process that a debugger holds is looked at again
+};
+
+}  // namespace prot::supervisor

@@ -1,0 +1,201 @@
+#include "programs.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "wire/topology.hpp"
+
+extern char** environ;  // NOLINT
+
+namespace prot::supervisor {
+namespace {
+namespace fs = std::filesystem;
+
+// Names of the session that every program may see.
+constexpr std::string_view kSession[] = {
+    "PATH", "HOME",      "LANG",     "LANGUAGE",        "TMPDIR",  "TZ",
+    "USER", "LOG_LEVEL", "NO_COLOR", "LD_LIBRARY_PATH", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS"};
+constexpr std::string_view kSessionPrefixes[] = {"LC_", "XDG_", "PULSE_", "ALSA_", "PIPEWIRE_"};
+// Names of the original work that are no configuration keys here (yet).
+constexpr std::string_view kOriginal[] = {"MIC_DEVICE_INDEX",
+                                          "SAMPLE_RATE",
+                                          "CHUNK_SIZE",
+                                          "STT_LANGUAGE",
+                                          "CLAUDE_MODEL",
+                                          "CLAUDE_EFFORT",
+                                          "COMPACTION_TRIGGER",
+                                          "TOOL_CLEAR_TRIGGER",
+                                          "TOOL_CLEAR_KEEP",
+                                          "THINKING_KEEP_TURNS",
+                                          "ELEVENLABS_VOICE_ID",
+                                          "ELEVENLABS_MODEL",
+                                          "ELEVENLABS_OUTPUT_FORMAT",
+                                          "VOYAGE_MODEL",
+                                          "VOYAGE_DIMENSION",
+                                          "RERANK_MODEL",
+                                          "RERANK_TOP_K",
+                                          "MEMORY_EXTRACTION_MODEL",
+                                          "RAG_CONTEXT_TARGET_TOKENS",
+                                          "RAG_TOP_K",
+                                          "DECAY_BASE_RATE",
+                                          "DECAY_MIN_RETENTION",
+                                          "CORS_ORIGINS",
+                                          "PAUSE_AFTER_COMPACTION",
+                                          "STT_SILENCE_THRESHOLD_SECS",
+                                          "DB_POOL_MIN",
+                                          "DB_POOL_MAX",
+                                          "HASS_URL",
+                                          "HASS_AGENT_ID",
+                                          "PROT_TRACEMALLOC"};
+
+struct Secret {
+  std::string_view program;
+  std::string_view name;
+};
+constexpr Secret kSecrets[] = {
+    {"stt", "ELEVENLABS_API_KEY"}, {"tts", "ELEVENLABS_API_KEY"},   {"brain", "ANTHROPIC_API_KEY"},
+    {"brain", "HASS_TOKEN"},       {"memory", "ANTHROPIC_API_KEY"}, {"memory", "VOYAGE_API_KEY"},
+    {"memory", "DATABASE_URL"},
+};
+
+bool is_secret(std::string_view name) {
+  return std::any_of(std::begin(kSecrets), std::end(kSecrets),
+                     [&](const Secret& secret) { return secret.name == name; });
+}
+
+bool may_see(const std::string& program, std::string_view name, const stage::Config& config) {
+  for (const Secret& secret : kSecrets)
+    if (secret.program == program && secret.name == name) return true;
+  const bool talks_to_model = program == "brain" || program == "memory";
+  if (talks_to_model && name == config.get_string("brain.api_key_env")) return true;
+  if (is_secret(name)) return false;
+  for (const std::string_view session : kSession)
+    if (name == session) return true;
+  for (const std::string_view prefix : kSessionPrefixes)
+    if (name.starts_with(prefix)) return true;
+  for (const std::string_view original : kOriginal)
+    if (name == original) return true;
+  for (const stage::ConfigKey& key : stage::config_keys())
+    if (!key.environment.empty() && name == key.environment) return true;
+  // Test programs in the stages' place take their orders from the environment.
+  return name.starts_with("PROT_FIXTURE_") && std::getenv("PROT_STAGE_FOLDER") != nullptr;
+}
+
+/// A stage: READY=1 on descriptor 3, lifeline on 4, the bells from 5 on.
+class StageLauncher final : public Launcher {
+ public:
+  StageLauncher(std::string stage, const RunContext& run) : stage_(std::move(stage)), run_(&run) {}
+
+  Launch next(bool begin, std::uint32_t generation) override {
+    (void)begin;
+    Launch launch;
+    launch.what = "prot-" + stage_;
+    SpawnRequest& request = launch.request;
+    request.path = find_program(launch.what);
+    request.argv = {launch.what};
+    request.environment = child_environment(stage_, run_->config);
+    request.files = {{run_->lifeline_read.get(), 4}};
+    std::string bells;
+    int number = 5;
+    for (const auto& [name, bell] : run_->bells) {
+      request.files.emplace_back(bell.fd(), number);
+      bells += fmt::format("{}{}={}", bells.empty() ? "" : ",", name, number++);
+    }
+    std::string overrides;
+    for (const std::string& item : run_->overrides) overrides += item + "\n";
+    for (const auto& [name, value] : std::initializer_list<std::pair<const char*, std::string>>{
+             {"PROT_INSTANCE", run_->paths.instance},
+             {"PROT_RUN", run_->run_id},
+             {"PROT_GENERATION", std::to_string(generation)},
+             {"PROT_READY_FD", "3"},
+             {"PROT_LIFELINE_FD", "4"},
+             {"PROT_BELLS", bells},
+             {"PROT_CONFIG", run_->config_file},
+             {"PROT_SET", overrides}})
+      request.environment.push_back(fmt::format("{}={}", name, value));
+    return launch;
+  }
+  [[nodiscard]] Nanos start_deadline() const override {
+    const bool loads_model = stage_ == "stt" || stage_ == "tts" || stage_ == "memory" || stage_ == "capture";
+    return (loads_model ? 60 : 10) * kSecond;
+  }
+
+ private:
+  std::string stage_;
+  const RunContext* run_;
+};
+
+fs::path own_folder() {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  if (error) throw Error("cannot find this program's own folder: " + error.message());
+  return self.parent_path();
+}
+
+}  // namespace
+
+std::vector<std::string> programs_of(const stage::Config& config) {
+  std::vector<std::string> names;
+  const bool memory = config.get_bool("memory.enabled");
+  for (const std::string_view program : wire::kPrograms) {
+    if (program == "web") continue;
+    if (program == "memory" && !memory) continue;
+    if (program == "db" && (!memory || !config.get_string("memory.database_url").empty())) continue;
+    if (program == "llm" && (!config.get_bool("llm.enabled") || !config.get_string("brain.url").empty()))
+      continue;
+    names.emplace_back(program);
+  }
+  return names;
+}
+
+std::vector<std::string> start_dependencies(std::string_view program) {
+  if (program == "memory") return {"db"};
+  // Nobody listens before everybody who answers is there; the conversation does not wait for memory.
+  if (program == "capture") return {"llm", "player", "tts", "brain", "stt"};
+  return {};
+}
+
+std::unique_ptr<Launcher> make_launcher(const std::string& program, const RunContext& run) {
+  if (program == "db") return make_db_launcher(run);
+  if (program == "llm") return make_llm_launcher(run);
+  return make_stage_launcher(program, run);
+}
+
+std::unique_ptr<Launcher> make_stage_launcher(const std::string& stage, const RunContext& run) {
+  return std::make_unique<StageLauncher>(stage, run);
+}
+
+std::string find_program(const std::string& name) {
+  const fs::path own = own_folder();
+  const std::string part = name.starts_with("prot-") ? name.substr(5) : name;
+  std::vector<fs::path> places;
+  if (const char* folder = std::getenv("PROT_STAGE_FOLDER"); folder != nullptr && folder[0] == '/')
+    places.emplace_back(fs::path(folder) / name);
+  places.push_back(own / name);
+  places.push_back(own.parent_path() / part / name);
+  places.push_back(own.parent_path() / "libexec" / "prot" / name);
+  for (const fs::path& place : places)
+    if (::access(place.c_str(), X_OK) == 0 && !fs::is_directory(place)) return place.string();
+  throw Error(name + " is not there (looked in " + places.front().parent_path().string() + ", " +
+                  places.back().parent_path().string() + "); build or install prot again",
+              2);
+}
+
+std::vector<std::string> child_environment(const std::string& program, const stage::Config& config) {
+  std::vector<std::string> list;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view pair = *entry;
+    const std::size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && may_see(program, pair.substr(0, equals), config))
+      list.emplace_back(pair);
+  }
+  return list;
+}
+
+}  // namespace prot::supervisor

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/paths.hpp"
+#include "ipc/doorbell.hpp"
+#include "launcher.hpp"
+#include "stage/config.hpp"
+
+namespace prot::supervisor {
+
+/// What one run of an instance has in common; every launcher reads it. Lives as long as the supervisor.
+struct RunContext {
+  InstancePaths paths;
+  std::string run_id;
+  std::string config_file;
+  std::vector<std::string> overrides;  // --set
+  stage::Config config;
+  std::map<std::string, ipc::Doorbell> bells;  // by stage
+  UniqueFd lifeline_read;                      // every stage gets it; the other end closes with us
+  UniqueFd lifeline_write;
+};
+
+/// Which of the programs this configuration runs, in start order.
+[[nodiscard]] std::vector<std::string> programs_of(const stage::Config& config);
+/// What must be ready before `program` is started for the first time.
+[[nodiscard]] std::vector<std::string> start_dependencies(std::string_view program);
+
+[[nodiscard]] std::unique_ptr<Launcher> make_launcher(const std::string& program, const RunContext& run);
+[[nodiscard]] std::unique_ptr<Launcher> make_stage_launcher(const std::string& stage, const RunContext& run);
+[[nodiscard]] std::unique_ptr<Launcher> make_db_launcher(const RunContext& run);
+[[nodiscard]] std::unique_ptr<Launcher> make_llm_launcher(const RunContext& run);
+
+/// The path of a program of prot ("prot-stt"): PROT_STAGE_FOLDER (tests), beside this executable, the build
+/// tree's folder of that part, libexec. Throws Error when there is none.
+[[nodiscard]] std::string find_program(const std::string& name);
+/// The environment that `program` may see: names of its configuration and of the session, its own secrets.
+[[nodiscard]] std::vector<std::string> child_environment(const std::string& program,
+                                                         const stage::Config& config);
+
+}  // namespace prot::supervisor

@@ -1,0 +1,194 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "ipc/crc32c.hpp"
+#include "run_segments.hpp"
+
+namespace prot::supervisor {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr int kSurvivorGraceMs = 3000;
+
+void write_all(int fd, const void* data, std::size_t size, const fs::path& file) {
+  const char* from = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t n = ::write(fd, from, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw errno_error("cannot write " + file.string());
+    from += n;
+    size -= static_cast<std::size_t>(n);
+  }
+}
+
+void sync_folder(const fs::path& folder) {
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) throw errno_error("cannot force " + folder.string() + " to disk");
+}
+
+// The record as the producer wrote it, but for what only its own stage needs (source_sequence).
+ipc::RecordHeader header_of(const ipc::FrameInfo& info, std::size_t length) {
+  ipc::RecordHeader header{};
+  header.length = static_cast<std::uint32_t>(length);
+  header.kind = info.kind;
+  header.version = info.version;
+  header.flags = info.flags;
+  header.turn = info.turn;
+  header.sequence = info.sequence;
+  header.made_ns = info.made_ns;
+  header.published_ns = info.published_ns;
+  const auto bytes = std::as_bytes(std::span(&header, 1));
+  header.crc = ipc::crc32c(bytes.subspan(offsetof(ipc::RecordHeader, sequence)),
+                           ipc::crc32c(bytes.first(offsetof(ipc::RecordHeader, crc))));
+  return header;
+}
+
+fs::path free_name(const fs::path& spool, const std::string& run_id) {
+  for (int n = 1;; ++n) {
+    fs::path file = spool / fmt::format("{}-{:03}.frames", run_id, n);
+    if (!fs::exists(file)) return file;
+  }
+}
+
+struct Survivor {
+  pid_t pid = 0;
+  std::uint64_t start = 0;
+};
+
+bool wait_for_end(int pidfd, int timeout_ms) {
+  pollfd wait{pidfd, POLLIN, 0};
+  return ::poll(&wait, 1, timeout_ms) > 0;
+}
+
+// INT first: a PostgreSQL server must tell its children; whoever does not listen is killed.
+bool end_survivor(const Survivor& survivor, const ProcessSys& sys) {
+  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, survivor.pid, 0)));
+  if (!pidfd || sys.start_time(survivor.pid) != survivor.start) return false;
+  for (const int number : {SIGINT, SIGKILL}) {
+    ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0);
+    if (wait_for_end(pidfd.get(), kSurvivorGraceMs)) break;
+  }
+  return true;
+}
+
+std::vector<Survivor> read_pids(const InstancePaths& paths) {
+  std::ifstream file(paths.state / "pids");
+  std::vector<Survivor> list;
+  for (Survivor s; file >> s.pid >> s.start;)
+    if (s.pid > 1 && s.start != 0) list.push_back(s);
+  return list;
+}
+
+// Segments of the instance by run. An instance's name has no dot: "/prot.INSTANCE.RUN.RING".
+std::map<std::string, std::vector<std::string>> runs_of(const std::string& instance) {
+  std::map<std::string, std::vector<std::string>> runs;
+  const std::size_t begin = std::strlen("/prot.") + instance.size() + 1;
+  for (const std::string& name : ipc::list_segments(instance)) {
+    const std::size_t dot = name.find('.', begin);
+    if (dot != std::string::npos) runs[name.substr(begin, dot - begin)].push_back(name);
+  }
+  return runs;
+}
+
+// The lock says that no supervisor of this runtime folder lives; one of another folder may.
+bool is_alive(const std::string& instance, const std::string& run, const ProcessSys& sys) {
+  try {
+    const ipc::Board board = ipc::Board::open(ipc::segment_name(instance, run, "board"));
+    const auto pid = static_cast<pid_t>(board.supervisor().pid.load());
+    return pid > 1 && sys.start_time(pid) == board.supervisor().start_time.load();
+  } catch (const Error&) {
+    return false;  // no board, or a broken one: nobody works with it
+  }
+}
+
+}  // namespace
+
+std::size_t save_turns(const std::string& shm_name, const std::string& run_id, const fs::path& spool) {
+  const ipc::RingSegment segment = ipc::RingSegment::open(shm_name, ipc::Role::kConsumer);
+  ipc::RingConsumer ring(segment.memory());
+  ipc::FrameInfo info;
+  std::span<const std::byte> payload;
+  std::string records;
+  std::size_t count = 0;
+  ipc::TakeResult result = ring.peek(info, payload);
+  for (; result == ipc::TakeResult::kFrame; result = ring.peek(info, payload), ++count) {
+    const ipc::RecordHeader header = header_of(info, payload.size());
+    const auto total = static_cast<std::uint32_t>(sizeof(header) + payload.size());
+    records.append(reinterpret_cast<const char*>(&total), sizeof total);
+    records.append(reinterpret_cast<const char*>(&header), sizeof header);
+    records.append(reinterpret_cast<const char*>(payload.data()), payload.size());
+  }
+  if (result == ipc::TakeResult::kFaulted)
+    log_error("{}: a damaged frame ends what can be saved of run {}", shm_name, run_id);
+  if (count == 0) return 0;
+
+  make_private_directory(spool);
+  const fs::path file = free_name(spool, run_id);
+  const fs::path partial = file.string() + ".part";
+  const UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd) throw errno_error("cannot write " + partial.string());
+  write_all(fd.get(), records.data(), records.size(), partial);
+  if (::fsync(fd.get()) != 0) throw errno_error("cannot force " + partial.string() + " to disk");
+  if (::rename(partial.c_str(), file.c_str()) != 0) throw errno_error("cannot rename " + partial.string());
+  sync_folder(spool);
+  return count;
+}
+
+StaleRuns clear_stale_runs(const InstancePaths& paths, ProcessSys& sys) {
+  StaleRuns done;
+  const auto runs = runs_of(paths.instance);
+  bool other_lives = false;
+  std::set<std::string> stale;
+  for (const auto& [run, names] : runs) {
+    if (is_alive(paths.instance, run, sys)) {
+      other_lives = true;
+    } else {
+      stale.insert(run);
+    }
+  }
+  if (!other_lives)
+    for (const Survivor& survivor : read_pids(paths))
+      if (end_survivor(survivor, sys)) ++done.processes_killed;
+  for (const std::string& run : stale) {
+    const std::vector<std::string>& names = runs.at(run);
+    const std::string turns = ipc::segment_name(paths.instance, run, "turns");
+    if (std::find(names.begin(), names.end(), turns) != names.end()) {
+      try {
+        done.frames_saved += save_turns(turns, run, paths.state / "spool" / "brain");
+      } catch (const Error& e) {
+        throw Error(fmt::format("cannot save the turns of the earlier run {}: {}", run, e.what()));
+      }
+    }
+    for (const std::string& name : names) ipc::unlink_segment(name);
+    ++done.runs;
+  }
+  return done;
+}
+
+void write_pids(const InstancePaths& paths, const std::vector<pid_t>& pids, const ProcessSys& sys) {
+  const fs::path file = paths.state / "pids";
+  const fs::path partial = file.string() + ".part";
+  {
+    std::ofstream out(partial, std::ios::trunc);
+    for (const pid_t pid : pids) out << pid << ' ' << sys.start_time(pid) << '\n';
+    if (!out.flush()) throw Error("cannot write " + partial.string());
+  }
+  std::error_code error;
+  fs::rename(partial, file, error);
+  if (error) throw Error("cannot rename " + partial.string() + ": " + error.message());
+}
+
+}  // namespace prot::supervisor

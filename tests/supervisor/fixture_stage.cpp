@@ -1,0 +1,152 @@
+// A stage for the supervisor's process tests: named by its file (prot-stt, ...), it forwards no content, only
+// the end of the stream. What else it does is said by the environment:
+//   PROT_FIXTURE_FAIL=stage[,stage]       exits with 1 at start
+//   PROT_FIXTURE_CONFIG=stage             exits with 2 at start
+//   PROT_FIXTURE_SLOW=stage               is never ready
+//   PROT_FIXTURE_HANG=stage               is ready, then makes no progress
+//   PROT_FIXTURE_DEAF=stage               ignores the drain
+//   PROT_FIXTURE_CRASH_IN_DRAIN=stage     crashes when the drain reaches it, in its first generation
+//   PROT_FIXTURE_TURNS=n                  brain puts n frames on turns at start; memory leaves them unless
+//   PROT_FIXTURE_STORE=1                  it takes (and counts) them in the drain
+//   PROT_FIXTURE_CHILD=stage              leaves a child process of its own
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "base/error.hpp"
+#include "stage/stage_runner.hpp"
+#include "wire/memory.hpp"
+#include "wire/topology.hpp"
+
+namespace {
+using namespace prot;
+
+std::string order(const char* name) {
+  const char* value = std::getenv((std::string("PROT_FIXTURE_") + name).c_str());
+  return value != nullptr ? value : "";
+}
+
+bool meant(const char* name, const std::string& stage) {
+  return ("," + order(name) + ",").find("," + stage + ",") != std::string::npos;
+}
+
+// Which ends of stream must have come before this stage ends the rings behind the arrow.
+struct Hop {
+  const char* stage;
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+};
+const std::vector<Hop> kHops = {
+    {"stt", {"mic"}, {"transcript"}},          {"brain", {"hearing", "transcript"}, {"speech"}},
+    {"brain", {"playback"}, {"turns"}},        {"tts", {"speech"}, {"pcm"}},
+    {"player", {"pcm"}, {"playback", "echo"}}, {"memory", {"turns"}, {"recall"}},
+};
+
+class FixtureStage final : public stage::Stage {
+ public:
+  explicit FixtureStage(stage::StageContext& context)
+      : context_(&context), name_(context.environment().stage) {}
+
+  void start() override {
+    if (meant("CHILD", name_) && ::fork() == 0)
+      for (;;) ::pause();
+    if (meant("FAIL", name_)) throw Error("fixture: told to fail");
+    if (meant("CONFIG", name_)) throw UsageError("fixture: told to dislike its configuration");
+    if (meant("SLOW", name_))
+      for (;;) ::pause();
+    for (const wire::RingInfo* ring : wire::inputs_of(name_))
+      static_cast<void>(context_->input(ring->name));  // throws when it is not there
+    context_->set_engine("fixture");
+    if (name_ == "brain" && context_->environment().generation == 1) send_turns();
+  }
+
+  int do_work(Nanos now) override {
+    (void)now;
+    if (meant("HANG", name_))
+      for (;;) ::pause();
+    int items = 0;
+    for (const wire::RingInfo* ring : wire::inputs_of(name_)) items += take(std::string(ring->name));
+    if (context_->drain() == ipc::Drain::kNone || meant("DEAF", name_)) return items;
+    if (name_ == "capture" && !finished_) {
+      end("mic");
+      end("hearing");
+      finished_ = true;
+    }
+    for (const Hop& hop : kHops) forward(hop);
+    return items;
+  }
+  [[nodiscard]] bool finished() const override { return finished_; }
+  void stop() noexcept override {
+    if (finished_ && name_ == "memory") std::fprintf(stderr, "DRAINED=%d DEFERRED=0\n", stored_);
+  }
+
+ private:
+  void send_turns() {
+    for (int n = std::atoi(order("TURNS").c_str()); n > 0; --n) {
+      wire::UserMessage message{};
+      message.sequence = static_cast<std::uint64_t>(n);
+      if (wire::send(context_->output("turns"), message, wire::as_bytes("remember me"), {}) !=
+          ipc::PublishResult::kOk)
+        throw Error("fixture: turns is full");
+    }
+  }
+
+  // Takes frames; an end of stream stays in the ring until it was handed on.
+  int take(const std::string& ring) {
+    ipc::Input& input = context_->input(ring);
+    if (input.producer_closed() && !input.has_data()) ended_.insert(ring);
+    if (ended_.contains(ring)) return 0;
+    const bool memory_waits = ring == "turns" && order("STORE").empty();
+    if (memory_waits && context_->drain() == ipc::Drain::kNone) return 0;
+    ipc::FrameInfo info;
+    std::span<const std::byte> payload;
+    int items = 0;
+    while (input.peek(info, payload) == ipc::TakeResult::kFrame) {
+      ++items;
+      if (wire::is<wire::EndOfStream>(info)) {
+        ended_.insert(ring);
+        break;
+      }
+      if (ring == "turns") ++stored_;
+      input.release();
+    }
+    return items;
+  }
+
+  void forward(const Hop& hop) {
+    if (hop.stage != name_ || forwarded_.contains(hop.outputs.front())) return;
+    for (const std::string& ring : hop.inputs)
+      if (!ended_.contains(ring)) return;
+    if (meant("CRASH_IN_DRAIN", name_) && context_->environment().generation == 1) std::abort();
+    for (const std::string& ring : hop.outputs) end(ring);
+    for (const std::string& ring : hop.inputs) context_->input(ring).release();
+    forwarded_.insert(hop.outputs.front());
+    finished_ = name_ != "brain" || hop.outputs.front() == "turns";
+  }
+
+  void end(const std::string& ring) {
+    if (wire::send(context_->output(ring), wire::EndOfStream{}, {}, {}) != ipc::PublishResult::kOk)
+      throw Error("fixture: " + ring + " is full");
+  }
+
+  stage::StageContext* context_;
+  std::string name_;
+  std::set<std::string> ended_;
+  std::set<std::string> forwarded_;
+  int stored_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string name = std::filesystem::path(argv[0]).filename().string().substr(5);  // "prot-stt"
+  return prot::stage::run_stage(argc, argv, name.c_str(), [](prot::stage::StageContext& context) {
+    return std::make_unique<FixtureStage>(context);
+  });
+}

@@ -113,7 +113,7 @@ void AudioThread::start(bool patient) {
   std::unique_lock lock(shared->mutex);
   const bool answered =
       shared->changed.wait_for(lock, kOpenDeadline, [&] { return shared->first_open_done; });
-  if (shared->status.open || patient) return;
+  if (patient || (answered && shared->first_error.empty())) return;
   shared->stop.store(true);
   shared->changed.notify_all();
   throw Error(answered ? shared->first_error : "the microphone does not open: no answer from the device",

@@ -11,14 +11,14 @@ UtteranceWriter::UtteranceWriter(ipc::Output& mic, ipc::Output& hearing, ipc::Wo
     : mic_(mic), hearing_(hearing), number_(number), open_number_(open_number) {}
 
 void UtteranceWriter::resume(std::uint32_t newest, Nanos now) {
-  utterance_ = std::max(newest, static_cast<std::uint32_t>(number_.load()));
-  const auto open = static_cast<std::uint32_t>(open_number_.load());
-  if (open == 0) return;
-  // What was said so far is worth recognising; stt knows the times of its audio better than we do now.
-  utterance_ = std::max(utterance_, open);
-  begun_ = true;
-  end(wire::MicEnd{0, 0, now, 1, 0});
-  heard(wire::Heard::kEnded, now, now, 0);
+  if (const auto open = static_cast<std::uint32_t>(open_number_.load()); open != 0) {
+    // What was said so far is worth recognising; stt knows the times of its audio better than we do now.
+    utterance_ = open;
+    begun_ = true;
+    end(wire::MicEnd{0, 0, now, 1, 0});
+    heard(wire::Heard::kEnded, now, now, 0);
+  }
+  utterance_ = std::max({utterance_, newest, static_cast<std::uint32_t>(number_.load())});
 }
 
 void UtteranceWriter::begin(std::uint64_t first_sample, std::uint32_t pre_roll_samples, Nanos speech_start,

@@ -1,0 +1,229 @@
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "brain_bench.hpp"
+#include "json/json.hpp"
+#include "stage/control.hpp"
+
+using namespace prot;
+using namespace prot::test;
+using wire::Heard;
+using wire::Played;
+using wire::TranscriptKind;
+
+namespace {
+
+/// A client of chat.sock; the bench's duty cycles run between its calls.
+class ChatClient {
+ public:
+  explicit ChatClient(BrainBench& bench)
+      : bench_(bench),
+        socket_(stage::connect_unix((bench.context->environment().paths.runtime / "chat.sock").string())) {
+    ::fcntl(socket_.get(), F_SETFL, O_NONBLOCK);
+    bench_.work();
+  }
+  void send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
+      bench_.work();
+      if (sent < 0 && errno != EAGAIN) return;
+    }
+    bench_.work();
+  }
+  json::Document next() {
+    for (int i = 0; i < 50; ++i) {
+      if (const auto end = in_.find('\n'); end != std::string::npos) {
+        const std::string line = in_.substr(0, end);
+        in_.erase(0, end + 1);
+        return json::parse(line);
+      }
+      bench_.work();
+      char buffer[4096];
+      const ssize_t got = ::read(socket_.get(), buffer, sizeof buffer);
+      if (got > 0) in_.append(buffer, static_cast<std::size_t>(got));
+      closed = closed || got == 0;
+    }
+    return json::parse("{}");
+  }
+  std::string type() { return std::string(next().get("type").as_string("nothing")); }
+
+  bool closed = false;
+
+ private:
+  BrainBench& bench_;
+  UniqueFd socket_;
+  std::string in_;
+};
+
+}  // namespace
+
+TEST_CASE("a text client says hello, is answered piece by piece, and keeps its own history") {
+  BrainBench bench;
+  ChatClient client(bench);
+  client.send("{\"type\":\"hello\"}\n");
+  const json::Document hello = client.next();
+  CHECK(hello.get("type").as_string() == "hello");
+  CHECK(hello.get("state").as_string() == "idle");
+  const std::string id(hello.get("conversation").as_string());
+  REQUIRE(id.size() == 32);
+
+  client.send(R"({"type":"message","content":"Hello \ud55c","conversation":")" + id + "\"}\n");
+  bench.advance(60 * kMillisecond);
+  REQUIRE(bench.model->newest() != nullptr);
+  CHECK(bench.model->newest()->request.lane == brain::Lane::kText);
+  bench.model->say(bench.model->newest()->id, "Hi");
+  bench.model->say(bench.model->newest()->id, " there.");
+  bench.model->done(bench.model->newest()->id);
+  bench.work();
+  CHECK(client.next().get("content").as_string() == "Hi");
+  CHECK(client.type() == "chunk");
+  const json::Document done = client.next();
+  CHECK(done.get("type").as_string() == "done");
+  CHECK(done.get("content").as_string() == "Hi there.");
+  CHECK(done.get("conversation").as_string() == id);
+  CHECK_FALSE(done.get("interrupted").as_bool(true));
+
+  client.send(R"({"type":"message","content":"And you?","conversation":")" + id + "\"}\n");
+  bench.advance(60 * kMillisecond);
+  CHECK(bench.model->newest()->request.messages.size() == 3);
+  ChatClient other(bench);
+  other.send("{\"type\":\"message\",\"content\":\"Something else\"}\n");
+  bench.model->reply("Fine.");
+  bench.advance(60 * kMillisecond);
+  bench.advance(60 * kMillisecond);
+  CHECK(bench.model->newest()->request.messages.size() == 1);
+  std::size_t messages = 0;
+  for (const Sent& one : bench.sent("turns")) messages += one.kind == wire::Kind::kUserMessage ? 1 : 0;
+  CHECK(messages == 3);
+  CHECK(bench.turn() == 0);  // no voice turn
+}
+
+TEST_CASE("bad input gets one clear line and harms nobody") {
+  BrainBench bench;
+  ChatClient client(bench);
+  client.send("this is no json\n");
+  CHECK(client.next().get("message").as_string().starts_with("not JSON"));
+  client.send("{\"type\":\"dance\"}\n\n  \n");
+  CHECK(client.next().get("message").as_string() == "unknown type 'dance'");
+  client.send("{\"type\":\"message\",\"content\":\"hi\",\"conversation\":\"my own\"}\n");
+  CHECK(client.type() == "error");
+  client.send("{\"type\":\"message\",\"content\":\"  \"}\n");
+  CHECK(client.type() == "error");
+  client.send("{\"type\":\"message\",\"content\":\"" + std::string(40000, 'x') + "\"}\n");
+  CHECK(client.type() == "error");
+  client.send("{\"type\":\"message\",\"content\":\"caf\xc3\"}\n");  // not UTF-8
+  bench.advance(60 * kMillisecond);
+  REQUIRE(bench.model->newest() != nullptr);
+  CHECK(bench.model->newest()->request.messages.back().text == "caf\xEF\xBF\xBD");
+  ChatClient endless(bench);
+  endless.send(std::string(brain::ChatServer::kMaxLine + 20000, 'x'));
+  CHECK(endless.type() == "error");
+  (void)endless.next();
+  CHECK(endless.closed);
+  client.send("{\"type\":\"hello\"}\n");
+  CHECK(client.type() == "hello");
+}
+
+TEST_CASE("subscribers see the turn as it happens, with its waterfall") {
+  BrainBench bench;
+  ChatClient client(bench);
+  client.send("{\"type\":\"subscribe\"}\n");
+  bench.say(1, "Hello");
+  bench.model->reply("Hi.");
+  bench.work();
+  bench.play(Played::kStarted, 1);
+  bench.play(Played::kTurnDone, 1);
+  std::string types;
+  for (std::string type = client.type(); type != "nothing"; type = client.type()) types += type + " ";
+  CHECK(types == "state heard state segment audible state turn state ");
+}
+
+TEST_CASE("text waits while the model works for the voice, and neither cancels the other") {
+  BrainBench bench;
+  bench.say(1, "Hello");
+  const auto voice = bench.model->newest()->id;
+  ChatClient client(bench);
+  client.send("{\"type\":\"message\",\"content\":\"typed\"}\n");
+  bench.advance(60 * kMillisecond);
+  CHECK(bench.model->real_calls() == 1);
+  bench.model->reply("Hi.");
+  bench.advance(60 * kMillisecond);
+  bench.advance(60 * kMillisecond);
+  CHECK(bench.model->real_calls() == 2);
+  CHECK(bench.model->newest()->request.lane == brain::Lane::kText);
+  const auto text = bench.model->newest()->id;
+  bench.play(Played::kTurnDone, 1);
+  bench.say(2, "More");
+  CHECK(bench.model->real_calls() == 3);
+  for (const auto& call : bench.model->calls) {
+    if (call.id == text || call.id == voice) CHECK_FALSE(call.cancelled);
+  }
+  bench.model->say(text, "late");
+  bench.model->done(text);
+  bench.work();
+  CHECK(client.type() == "chunk");
+  CHECK(client.type() == "done");
+}
+
+TEST_CASE("a client that goes, fails or does not read loses only its own turn") {
+  BrainBench bench;
+  {
+    ChatClient client(bench);
+    client.send("{\"type\":\"message\",\"content\":\"one\"}\n");
+    bench.advance(60 * kMillisecond);
+    bench.model->say(bench.model->newest()->id, "half an ans");
+    bench.work();
+  }
+  bench.work();
+  CHECK(bench.model->newest()->cancelled);
+  bool kept = false;
+  for (const Sent& one : bench.sent("turns"))
+    if (one.kind == wire::Kind::kReplyEnd) kept = one.text == "half an ans" && one.interrupted;
+  CHECK(kept);
+
+  ChatClient deaf(bench);
+  deaf.send("{\"type\":\"subscribe\"}\n");
+  CHECK(bench.run->counter("chat_clients") == 1);
+  for (std::uint32_t i = 1; i < 400 && bench.run->counter("chat_clients") > 0; ++i) {
+    bench.hear(Heard::kStarted, i);
+    bench.transcript(TranscriptKind::kPartial, i, std::string(20000, 'x'));
+    bench.hear(Heard::kDiscarded, i);
+  }
+  CHECK(bench.run->counter("chat_clients") == 0);
+}
+
+TEST_CASE("a new conversation begins with an empty history") {
+  BrainBench bench;
+  bench.say(1, "My name is Ada");
+  bench.model->reply("Hello Ada.");
+  bench.work();
+  bench.play(Played::kTurnDone, 1);
+  ChatClient client(bench);
+  client.send("{\"type\":\"new_conversation\"}\n");
+  const json::Document hello = client.next();
+  CHECK(hello.get("type").as_string() == "hello");
+  CHECK(hello.get("conversation").as_string() !=
+        brain::to_string(brain::conversation_of_run(bench.context->environment().run_id)));
+  bench.restart();  // and stays so
+  bench.say(2, "What is my name?");
+  CHECK(bench.model->newest()->request.messages.size() == 1);
+}
+
+TEST_CASE("in a drain text is refused with a reason") {
+  BrainBench bench;
+  ChatClient client(bench);
+  client.send("{\"type\":\"message\",\"content\":\"one\"}\n");
+  bench.advance(60 * kMillisecond);
+  bench.end_of_stream("transcript");
+  client.send("{\"type\":\"message\",\"content\":\"two\"}\n");
+  CHECK(client.next().get("message").as_string() == "prot is shutting down");
+  CHECK(bench.sent("speech").empty());
+  bench.model->reply("Answer.");
+  bench.work();
+  CHECK(client.type() == "chunk");
+  CHECK(client.type() == "done");
+  CHECK(bench.sent("speech").size() == 1);
+}

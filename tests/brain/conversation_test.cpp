@@ -1,0 +1,94 @@
+#include "brain/conversation.hpp"
+
+#include <doctest/doctest.h>
+
+#include "base/error.hpp"
+
+using namespace prot::brain;
+
+TEST_CASE("a conversation number survives being written and read") {
+  const auto id = prot::wire::ConversationId{0x0123456789abcdef, 0xfedcba9876543210};
+  prot::wire::ConversationId back;
+  CHECK(to_string(id) == "0123456789abcdeffedcba9876543210");
+  CHECK(parse_conversation(to_string(id), back));
+  CHECK(back == id);
+  CHECK_FALSE(parse_conversation("", back));
+  CHECK_FALSE(parse_conversation("0123456789abcdeffedcba987654321", back));
+  CHECK_FALSE(parse_conversation("0123456789abcdeffedcba987654321g", back));
+  CHECK(conversation_of_run("a") == conversation_of_run("a"));
+  CHECK_FALSE(conversation_of_run("a") == conversation_of_run("b"));
+  CHECK_FALSE(new_conversation_id() == new_conversation_id());
+}
+
+TEST_CASE("messages come in turns, and words without a reply join") {
+  Conversation talk(1000);
+  talk.add_reply("nobody asked", false);
+  talk.add_user("What is the capital");
+  talk.add_user("of France?");
+  talk.add_reply("It is", true);
+  talk.add_user("Sorry, of Spain?");
+  talk.add_reply("Madrid.", false);
+  const auto messages = talk.messages();
+  REQUIRE(messages.size() == 4);
+  CHECK(messages[0].text == "What is the capital\nof France?");
+  CHECK(messages[1].text == "It is [interrupted]");
+  CHECK(messages[1].role == Role::kAssistant);
+  CHECK(messages[3].text == "Madrid.");
+}
+
+TEST_CASE("history is trimmed by whole turns, seldom, and never to nothing") {
+  Conversation talk(100);
+  std::size_t trims = 0;
+  std::size_t last = 0;
+  for (int i = 0; i < 50; ++i) {
+    talk.add_user("question number " + std::to_string(i));
+    talk.add_reply("a short answer to it", false);
+    const auto messages = talk.messages();
+    CHECK(talk.tokens() <= 100);
+    REQUIRE(messages.front().role == Role::kUser);
+    REQUIRE(messages.back().role == Role::kAssistant);
+    CHECK(messages.size() % 2 == 0);
+    if (messages.size() < last) ++trims;
+    last = messages.size();
+  }
+  CHECK(trims > 5);
+  CHECK(trims < 25);  // the front stays the same for several turns in between
+  talk.add_user(std::string(4000, 'x'));
+  talk.add_reply("yes", false);
+  CHECK(talk.messages().size() == 2);
+}
+
+TEST_CASE("a restored history stands before what was said since, without saying it twice") {
+  const std::string known =
+      R"([{"role":"user","text":"one"},{"role":"assistant","text":"eins","interrupted":true},)"
+      R"({"role":"user","text":"two"},{"role":"assistant","text":"zw","open":true},{"role":"wrong"}])";
+  Conversation talk(1000);
+  talk.add_user("two");
+  talk.restore(known);
+  auto messages = talk.messages();
+  REQUIRE(messages.size() == 3);
+  CHECK(messages[1].text == "eins [interrupted]");
+  CHECK(messages[2].text == "two");
+
+  Conversation later(1000);
+  later.add_user("two");
+  later.add_reply("zwei", false);
+  later.restore(known);
+  messages = later.messages();
+  REQUIRE(messages.size() == 4);
+  CHECK(messages[3].text == "zwei");
+  CHECK_THROWS_AS(later.restore("not json"), prot::Error);
+}
+
+TEST_CASE("the least recently used conversation makes room") {
+  Conversations all(100);
+  const auto first = new_conversation_id();
+  all.at(first).add_user("hello");
+  for (std::size_t i = 0; i < Conversations::kMost - 1; ++i) all.at(new_conversation_id());
+  CHECK(all.has(first));
+  CHECK_FALSE(all.at(first).empty());
+  all.at(new_conversation_id());
+  CHECK(all.has(first));
+  for (std::size_t i = 0; i < Conversations::kMost; ++i) all.at(new_conversation_id());
+  CHECK_FALSE(all.has(first));
+}

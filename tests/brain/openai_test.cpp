@@ -1,0 +1,260 @@
+#include "brain/engines/openai.hpp"
+
+#include <doctest/doctest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "core/http/loopback_server.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace prot;
+using namespace prot::brain;
+
+namespace {
+
+constexpr const char* kHead =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+
+std::string chunk(const std::string& delta, const std::string& finish = "null") {
+  return "data: {\"choices\":[{\"index\":0,\"delta\":" + delta + ",\"finish_reason\":" + finish + "}]}\n\n";
+}
+
+/// An engine and its loop: sleeps until the engine wakes it.
+class Engine {
+ public:
+  explicit Engine(OpenAiOptions options) : model(std::move(options), [this] { wake(); }) {}
+
+  std::vector<ModelEvent> run(const Request& request, int milliseconds = 5000) {
+    const RequestId id = model.start(request, monotonic_now());
+    std::vector<ModelEvent> all;
+    const Nanos until = monotonic_now() + milliseconds * kMillisecond;
+    while (monotonic_now() < until) {
+      for (ModelEvent& event : model.poll(monotonic_now())) {
+        all.push_back(std::move(event));
+        const auto kind = all.back().kind;
+        if (all.back().id == id && (kind == ModelEvent::Kind::kDone || kind == ModelEvent::Kind::kError))
+          return all;
+      }
+      wait(std::min(until, model.next_deadline()));
+    }
+    return all;
+  }
+  void wait(Nanos until) {
+    std::unique_lock lock(mutex_);
+    const auto patience = std::chrono::nanoseconds(std::max<Nanos>(until - monotonic_now(), 0));
+    changed_.wait_for(lock, patience, [this] { return woken_; });
+    woken_ = false;
+  }
+
+ private:
+  void wake() {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+    changed_.notify_all();
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool woken_ = false;
+
+ public:
+  OpenAiModel model;  // last: its worker calls wake()
+};
+
+Request question(const std::string& text = "Hi") {
+  Request request;
+  request.prompt = {"Be brief."};
+  request.messages = {{Role::kUser, text, {}, {}}};
+  return request;
+}
+
+std::string text_of(const std::vector<ModelEvent>& events) {
+  std::string text;
+  for (const ModelEvent& event : events)
+    if (event.kind == ModelEvent::Kind::kText) text += event.text;
+  return text;
+}
+
+OpenAiOptions at(const std::string& url) {
+  OpenAiOptions options;
+  options.url = url;
+  options.first_byte_timeout = 3 * kSecond;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("a stream is read wherever it is split, with all that servers really send") {
+  const std::string body =
+      chunk(R"({"role":"assistant","content":null})") + ": keep-alive\n\n" + chunk(R"({"content":"Grüß "})") +
+      chunk(R"({"reasoning_content":"hm","content":""})") + chunk(R"({"content":"Gott 👋"})") +
+      chunk("{}", "\"stop\"") +
+      R"(data: {"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":9}}})" +
+      "\n\ndata: [DONE]";  // without the blank line
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{4096}}) {
+    std::string seen;
+    LoopbackServer server([&](Connection& connection) {
+      seen = connection.request;
+      connection.send(kHead);
+      connection.send_slowly(body, piece);
+      return false;
+    });
+    Engine engine(at(server.url()));
+    const auto events = engine.run(question());
+    CAPTURE(piece);
+    REQUIRE_FALSE(events.empty());
+    CHECK(text_of(events) == "Grüß Gott 👋");
+    CHECK(events.back().kind == ModelEvent::Kind::kDone);
+    CHECK(events.back().stop == StopReason::kEnd);
+    CHECK(events.front().request_ns > 0);
+    CHECK(events.front().at >= events.front().request_ns);
+    CHECK(seen.find("POST /v1/chat/completions") == 0);
+    CHECK(seen.find("\"include_usage\":true") != std::string::npos);
+    CHECK(seen.find("id_slot") == std::string::npos);
+    bool usage = false;
+    for (const ModelEvent& event : events)
+      if (event.kind == ModelEvent::Kind::kUsage)
+        usage = event.usage.prompt_tokens == 12 && event.usage.cached_tokens == 9;
+    CHECK(usage);
+  }
+}
+
+TEST_CASE("errors are told apart, wherever the server puts them") {
+  struct Sample {
+    const char* answer;
+    http::ErrorClass expected;
+  };
+  const Sample samples[] = {
+      {"data: {\"error\":{\"code\":401,\"message\":\"bad key\"}}\n\n", http::ErrorClass::kAuth},
+      {"data: {\"error\":{\"type\":\"insufficient_quota\",\"message\":\"pay\"}}\n\n",
+       http::ErrorClass::kQuota},
+      {"error: {\"code\":503,\"message\":\"busy\",\"type\":\"unavailable_error\"}\n\ndata: [DONE]\n\n",
+       http::ErrorClass::kOverloaded},
+      {"data: {\"error\":\"out of memory\"}\n\n", http::ErrorClass::kFatal},
+      {"data: {broken\n\n", http::ErrorClass::kFatal},
+      {"data: {\"choices\":[{\"delta\":{\"content\":\"half\"},\"finish_reason\":null}]}\n\n",
+       http::ErrorClass::kRetry},  // the stream just ends
+  };
+  for (const Sample& sample : samples) {
+    LoopbackServer server([&](Connection& connection) {
+      connection.send(std::string(kHead) + sample.answer);
+      return false;
+    });
+    Engine engine(at(server.url()));
+    const auto events = engine.run(question());
+    CAPTURE(sample.answer);
+    REQUIRE_FALSE(events.empty());
+    CHECK(events.back().kind == ModelEvent::Kind::kError);
+    CHECK(events.back().error == sample.expected);
+    CHECK_FALSE(events.back().text.empty());
+  }
+}
+
+TEST_CASE("a server that is still loading is asked again; one that refuses is not") {
+  std::atomic<int> asked = 0;
+  LoopbackServer server([&](Connection& connection) {
+    if (++asked < 3) {
+      connection.answer("503 Service Unavailable", "", R"({"error":{"code":503,"message":"Loading model"}})");
+    } else {
+      connection.send(std::string(kHead) + chunk(R"({"content":"ready"})", "\"stop\""));
+    }
+    return false;
+  });
+  Engine engine(at(server.url("/v1/")));
+  CHECK(text_of(engine.run(question())) == "ready");
+  CHECK(asked == 3);
+
+  std::atomic<int> refused = 0;
+  LoopbackServer strict([&](Connection& connection) {
+    ++refused;
+    connection.answer("401 Unauthorized", "", R"({"error":{"message":"no key"}})");
+    return false;
+  });
+  Engine other(at(strict.url()));
+  const auto events = other.run(question());
+  REQUIRE_FALSE(events.empty());
+  CHECK(events.back().error == http::ErrorClass::kAuth);
+  CHECK(refused == 1);
+}
+
+TEST_CASE("a socket that nobody listens on yet is tried until the time is over") {
+  test::TempFolder folder;
+  OpenAiOptions options = at("http://llm");
+  options.local = true;
+  options.unix_socket = (folder.path() / "llm.sock").string();
+  options.first_byte_timeout = 600 * kMillisecond;
+  const Nanos before = monotonic_now();
+  Engine engine(options);
+  const auto events = engine.run(question());
+  REQUIRE_FALSE(events.empty());
+  CHECK(events.back().kind == ModelEvent::Kind::kError);
+  CHECK(monotonic_now() - before < 3 * kSecond);
+
+  options.first_byte_timeout = 5 * kSecond;
+  Engine patient(options);
+  const RequestId id = patient.model.start(question(), monotonic_now());
+  (void)id;
+  std::string seen;
+  LoopbackServer server(
+      [&](Connection& connection) {
+        seen = connection.request;
+        connection.send(std::string(kHead) + chunk(R"({"content":"up"})", "\"stop\""));
+        return false;
+      },
+      options.unix_socket);
+  CHECK(text_of(patient.run(question())).find("up") != std::string::npos);
+  CHECK(seen.find("\"id_slot\":0") != std::string::npos);
+}
+
+TEST_CASE("a cancel closes the transport and nothing comes after it") {
+  std::atomic<bool> closed = false;
+  std::atomic<bool> sent = false;
+  LoopbackServer server([&](Connection& connection) {
+    connection.send(std::string(kHead) + chunk(R"({"content":"one"})"));
+    sent = true;
+    closed = connection.closed_within(5000);
+    return false;
+  });
+  Engine engine(at(server.url()));
+  const RequestId id = engine.model.start(question(), monotonic_now());
+  std::vector<ModelEvent> events;
+  const Nanos until = monotonic_now() + 5 * kSecond;
+  while (events.empty() && monotonic_now() < until) {
+    engine.wait(until);
+    events = engine.model.poll(monotonic_now());
+  }
+  REQUIRE(text_of(events) == "one");
+  engine.model.cancel(id);
+  engine.model.cancel(id);
+  while (!closed && monotonic_now() < until) engine.wait(monotonic_now() + 5 * kMillisecond);
+  CHECK(closed);
+  CHECK(engine.model.poll(monotonic_now()).empty());
+}
+
+TEST_CASE("tool calls are put together, in pieces or whole, also with index 0 for each") {
+  const std::string pieces =
+      chunk(
+          R"({"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"light","arguments":""}}]})") +
+      chunk(R"({"tool_calls":[{"index":0,"function":{"arguments":"{\"on\":"}}]})") +
+      chunk(R"({"tool_calls":[{"index":0,"function":{"arguments":"true}"}}]})") +
+      chunk(R"({"tool_calls":[{"index":0,"id":"b","function":{"name":"heat","arguments":"{}"}}]})") +
+      chunk("{}", "\"stop\"");
+  LoopbackServer server([&](Connection& connection) {
+    connection.send(std::string(kHead) + pieces);
+    return false;
+  });
+  Engine engine(at(server.url()));
+  Request request = question();
+  request.tools = {{"light", "switches", R"({"type":"object"})"}};
+  std::vector<ToolCall> calls;
+  StopReason stop = StopReason::kEnd;
+  for (const ModelEvent& event : engine.run(request)) {
+    if (event.kind == ModelEvent::Kind::kToolCall) calls.push_back(event.call);
+    if (event.kind == ModelEvent::Kind::kDone) stop = event.stop;
+  }
+  REQUIRE(calls.size() == 2);
+  CHECK(calls[0].name == "light");
+  CHECK(calls[0].arguments == "{\"on\":true}");
+  CHECK(calls[1].id == "b");
+  CHECK(stop == StopReason::kTools);
+}

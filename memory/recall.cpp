@@ -176,9 +176,8 @@ void Recall::add_profile(Packer& packer, const wire::ConversationId& conversatio
     if (!in_history(fact.fact.source, conversation) && fact.fact.subject == "user" &&
         !packer.add(fact_line(fact.fact), fact.terms, limit))
       break;
-  for (const std::uint32_t doc : index_.newest_statements(kCandidates, [&](const TurnIndex::Turn& t) {
-         return !in_history(t.message.key, conversation) && speaks_of_self(t.message.text);
-       }))
+  for (const std::uint32_t doc : index_.newest_statements(
+           kCandidates, [&](const TurnIndex::Turn& t) { return !in_history(t.message.key, conversation); }))
     packer.add(turn_line(index_.turn(doc).message), index_.turn(doc).terms, limit);
 }
 

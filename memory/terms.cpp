@@ -32,6 +32,21 @@ constexpr std::array kAskingBefore = std::to_array<std::string_view>({"when", "w
 constexpr std::array kAuxiliaries = std::to_array<std::string_view>(
     {"are", "can", "could", "did", "do", "does", "is", "s", "should", "was", "were", "will", "would"});
 
+constexpr std::array kStopWordsKorean = std::to_array<std::string_view>(
+    {"나",   "난",     "내",     "내가",   "나는",   "나의", "저",     "저는",   "제",   "제가",
+     "우리", "우리는", "이",     "그",     "것",     "거",   "게",     "좀",     "잘",   "더",
+     "또",   "네",     "응",     "아니",   "뭐",     "뭐야", "뭐예요", "뭐더라", "뭐지", "무엇",
+     "무슨", "어디",   "어디에", "어디서", "어디야", "언제", "언제야", "언제지", "누구", "누가",
+     "왜",   "어떻게", "어떤",   "몇",     "해",     "해요", "했어",   "했어요", "있어", "있어요",
+     "없어", "없어요", "알아",   "기억해", "말해",   "줘",   "알려줘"});
+
+// Longest first: only one is taken off.
+constexpr std::array kParticles = std::to_array<std::string_view>(
+    {"이에요", "입니다", "에서는", "에게서", "이라고", "한테서", "으로", "에서", "에게",
+     "한테",   "까지",   "부터",   "이랑",   "예요",   "라고",   "처럼", "보다", "하고",
+     "이야",   "은",     "는",     "이",     "가",     "을",     "를",   "에",   "의",
+     "도",     "로",     "와",     "과",     "랑",     "야",     "만"});
+
 constexpr std::array kAskingKorean = std::to_array<std::string_view>(
     {"뭐", "무엇", "무슨", "언제", "어디", "누구", "누가", "왜", "어떻게", "어떤", "몇", "얼마", "알려"});
 
@@ -64,6 +79,14 @@ std::string stem(std::string word) {
   }
   if (ends("e", 3)) word.pop_back();
   if (word.size() > 4 && word[word.size() - 1] == word[word.size() - 2]) word.pop_back();
+  return word;
+}
+
+/// Without its particle, when two syllables remain: "민수는" and "민수가" are one.
+std::string without_particle(const std::string& word) {
+  for (const std::string_view particle : kParticles)
+    if (word.ends_with(particle) && text::count_code_points(word) >= 2 + text::count_code_points(particle))
+      return word.substr(0, word.size() - particle.size());
   return word;
 }
 
@@ -127,10 +150,11 @@ std::string spelling(std::string_view word) {
 Terms terms_of(std::string_view text) {
   Terms terms;
   for (const std::string& word : text::words(text)) {
-    if (contains(kStopWords, word)) continue;
-    const std::string spelled = spelling(word);
+    if (contains(kStopWords, word) || contains(kStopWordsKorean, word)) continue;
+    const bool hangul = is_hangul_word(word);
+    const std::string spelled = hangul ? without_particle(word) : spelling(word);
     add_grams(spelled, terms.grams);
-    terms.words.push_back(is_hangul_word(spelled) ? spelled : stem(spelled));
+    terms.words.push_back(hangul ? spelled : stem(spelled));
   }
   return terms;
 }

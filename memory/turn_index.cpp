@@ -123,7 +123,10 @@ bool TurnIndex::put(const Message& message) {
   if (conversation.contains(message.key.sequence)) return false;
   const auto doc = static_cast<std::uint32_t>(turns_.size());
   const auto place = conversation.emplace(message.key.sequence, doc).first;
-  turns_.push_back({message, terms_of(message.text), is_question(message.text)});
+  Turn turn{message, terms_of(message.text), is_question(message.text), false};
+  turn.about_self = message.role == Role::kUser && !turn.question && !turn.terms.words.empty() &&
+                    speaks_of_self(message.text);
+  turns_.push_back(std::move(turn));
   previous_.push_back(TermIndex::kNone);
   next_.push_back(TermIndex::kNone);
   if (place != conversation.begin()) {
@@ -182,11 +185,8 @@ std::vector<Message> TurnIndex::conversation(const wire::ConversationId& id, std
 std::vector<std::uint32_t> TurnIndex::newest_statements(
     std::size_t limit, const std::function<bool(const Turn&)>& allowed) const {
   std::vector<std::uint32_t> found;
-  for (std::uint32_t doc = 0; doc < turns_.size(); ++doc) {
-    const Turn& turn = turns_[doc];
-    if (turn.message.role == Role::kUser && !turn.question && !turn.terms.words.empty() && allowed(turn))
-      found.push_back(doc);
-  }
+  for (std::uint32_t doc = 0; doc < turns_.size(); ++doc)
+    if (turns_[doc].about_self && allowed(turns_[doc])) found.push_back(doc);
   std::sort(found.begin(), found.end(), [&](std::uint32_t a, std::uint32_t b) {
     return turns_[a].message.at_ns > turns_[b].message.at_ns;
   });

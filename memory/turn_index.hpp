@@ -49,6 +49,7 @@ class TurnIndex {
     Message message;
     Terms terms;
     bool question = false;
+    bool about_self = false;  // the user tells about themselves
   };
   struct Hit {
     std::uint32_t doc;
@@ -67,7 +68,7 @@ class TurnIndex {
   [[nodiscard]] std::uint64_t nth_newest(const wire::ConversationId& conversation, std::size_t n) const;
   /// The newest `limit` messages of a conversation, oldest first.
   [[nodiscard]] std::vector<Message> conversation(const wire::ConversationId& id, std::size_t limit) const;
-  /// The user's newest statements, newest first.
+  /// The newest that the user told about themselves, newest first.
   [[nodiscard]] std::vector<std::uint32_t> newest_statements(
       std::size_t limit, const std::function<bool(const Turn&)>& allowed) const;
 

@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t kMaxItems = 20;       // of one exchange, whatever the server lets pass
 constexpr std::size_t kContextBytes = 200;  // of a reply
 constexpr std::size_t kUserBytes = 1200;
-constexpr double kBorneOut = 0.5;  // share of an object's terms that the user must have said
+constexpr double kBorneOut = 0.5;           // share of a name's terms that the user must have said
+constexpr double kStatementBorneOut = 0.3;  // of a statement's, which may be worded anew
 
 constexpr std::array kUserNames = std::to_array<std::string_view>(
     {"user", "the user", "i", "me", "my", "myself", "speaker", "you", "나", "내", "저", "사용자"});
@@ -38,10 +39,10 @@ double share_of(const std::vector<std::string>& terms, const std::vector<std::st
   return static_cast<double>(found) / static_cast<double>(terms.size());
 }
 
-bool borne_out(std::string_view text, const Terms& said) {
+bool borne_out(std::string_view text, const Terms& said, double share = kBorneOut) {
   const Terms terms = terms_of(text);
   if (terms.words.empty()) return false;
-  return share_of(terms.words, said.words) >= kBorneOut || share_of(terms.grams, said.grams) >= kBorneOut;
+  return share_of(terms.words, said.words) >= share || share_of(terms.grams, said.grams) >= share;
 }
 
 std::string field(json::View object, std::string_view name, std::size_t max_bytes) {
@@ -121,7 +122,7 @@ Extraction parse_answer(std::string_view answer, const Job& job) {
     fact.source = user->key;
     if (fact.subject.empty() || fact.statement.empty() || !borne_out(fact.object, said)) continue;
     if (fact.subject != "user" && !borne_out(fact.subject, said)) continue;
-    if (!borne_out(fact.statement, said)) continue;
+    if (!borne_out(fact.statement, said, kStatementBorneOut)) continue;
     extraction.facts.push_back(std::move(fact));
   }
   for (std::size_t i = 0; i < std::min(entities.size(), kMaxItems); ++i) {

@@ -50,8 +50,9 @@ constexpr std::array kParticles = std::to_array<std::string_view>(
 constexpr std::array kAskingKorean = std::to_array<std::string_view>(
     {"뭐", "무엇", "무슨", "언제", "어디", "누구", "누가", "왜", "어떻게", "어떤", "몇", "얼마", "알려"});
 
+// Not "me" and "us": "tell me a joke" tells nothing.
 constexpr std::array kSelf = std::to_array<std::string_view>(
-    {"i", "id", "ill", "im", "ive", "me", "mine", "my", "myself", "our", "ours", "us", "we", "were", "weve"});
+    {"i", "id", "ill", "im", "ive", "mine", "my", "myself", "our", "ours", "we", "weve"});
 
 constexpr std::array kSelfKorean =
     std::to_array<std::string_view>({"나", "난", "내", "날", "저", "전", "제", "우리"});

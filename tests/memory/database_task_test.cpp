@@ -1,0 +1,201 @@
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include "memory/database_task.hpp"
+#include "memory/extraction.hpp"
+#include "memory/stores/in_memory.hpp"
+#include "tests/memory/memory_fixture.hpp"
+#include "tests/support/temp_folder.hpp"
+
+using namespace prot;
+using namespace prot::memory;
+using namespace prot::memory::test;
+
+namespace {
+
+struct Fixture {
+  Fixture() : task(store, {folder.path() / "memory", folder.path() / "brain"}, [this] { return wall; }) {}
+
+  template <typename T>
+  std::vector<T> all() const {
+    std::vector<T> found;
+    for (const Told& item : told)
+      if (const T* one = std::get_if<T>(&item)) found.push_back(*one);
+    return found;
+  }
+  void tick(Nanos by = 20 * kSecond) {
+    now += by;
+    task.tick(now, told);
+  }
+  void handle(std::vector<Ask> asks) { task.handle(std::move(asks), told); }
+  /// One exchange as the stage would post it; frames are numbered on.
+  void exchange_comes(std::uint64_t sequence, const std::string& said) {
+    std::vector<Ask> asks;
+    for (TurnRecord& r : exchange(1, sequence, said, "Ah."))
+      asks.emplace_back(ask::Store{++frame, std::move(r)});
+    handle(std::move(asks));
+  }
+  std::size_t spool_count() const { return spool_files(folder.path() / "memory", ".spool").size(); }
+  Counts counts() { return store.counts(); }
+
+  const prot::test::TempFolder folder;
+  InMemoryStore store;
+  Nanos wall = kNoon;
+  Nanos now = kSecond;
+  std::uint64_t frame = 0;
+  std::vector<Told> told;
+  DatabaseTask task;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "messages are committed, told through the last frame, and counted") {
+  tick();
+  CHECK(task.up());
+  REQUIRE(all<told::Loaded>().size() == 1);
+  CHECK(all<told::Loaded>()[0].complete);
+  exchange_comes(10, "I live in Busan.");
+  const auto stored = all<told::Stored>();
+  REQUIRE(stored.size() == 1);
+  CHECK(stored[0].through_frame == 4);
+  CHECK(stored[0].messages.size() == 2);  // the user's, and the finished reply
+  CHECK(all<told::Gauges>().back().counts.messages == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "with the database away messages go to the spool and come back once, in order") {
+  store.set_away(true);
+  tick();
+  CHECK_FALSE(task.up());
+  exchange_comes(10, "I live in Busan.");
+  exchange_comes(20, "I like tea.");
+  CHECK(all<told::Stored>().size() == 2);  // safe: the frames may go
+  CHECK(all<told::Stored>().back().through_frame == 8);
+  tick(kMillisecond);
+  CHECK(all<told::Gauges>().back().up == false);
+  tick();
+  CHECK(all<told::Gauges>().back().spooled == 8);
+  CHECK(spool_count() == 1);
+
+  store.set_away(false);
+  tick();
+  CHECK(task.up());
+  CHECK(counts().messages == 4);
+  CHECK(counts().jobs_ready == 2);
+  CHECK(spool_count() == 0);
+  CHECK(all<told::Gauges>().back().spooled == 0);
+  CHECK(all<told::Gauges>().back().replayed == 8);
+  exchange_comes(30, "I play the cello.");
+  CHECK(counts().messages == 6);
+  CHECK(store.history(key(1, 0).conversation, 10)[0].text == "I live in Busan.");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a connection that breaks in the middle loses nothing and doubles nothing") {
+  tick();
+  exchange_comes(10, "I live in Busan.");
+  store.set_away(true);
+  exchange_comes(20, "I like tea.");  // fails in the commit: spooled in the same breath
+  CHECK_FALSE(task.up());
+  CHECK(spool_count() == 1);
+  store.set_away(false);
+  tick();
+  CHECK(counts().messages == 4);
+  // The commit may have happened before the connection broke: the same frames come again.
+  exchange_comes(20, "I like tea.");
+  CHECK(counts().messages == 4);
+  CHECK(counts().jobs_ready == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "neither database nor disk: the frames are kept and tried again") {
+  store.set_away(true);
+  std::ofstream(folder.path() / "memory") << "in the way";
+  tick();
+  exchange_comes(10, "I live in Busan.");
+  CHECK(all<told::Stored>().empty());
+  std::filesystem::remove(folder.path() / "memory");
+  tick();
+  CHECK(all<told::Stored>().size() == 1);
+  CHECK(all<told::Stored>()[0].through_frame == 4);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a damaged spool file gives what stood before the damage and is kept aside") {
+  std::filesystem::create_directories(folder.path() / "memory");
+  {
+    SpoolWriter writer(folder.path() / "memory");
+    writer.append(exchange(1, 10, "I live in Busan.", "Ah."));
+  }
+  const auto path = spool_files(folder.path() / "memory", ".spool")[0];
+  std::ofstream(path, std::ios::app) << std::string("\x05\0\0\0\0\0\0\0helloworldworld", 23);
+  tick();
+  CHECK(counts().messages == 2);
+  CHECK(spool_count() == 0);
+  CHECK(std::filesystem::exists(path.string() + ".bad"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "an answer is applied at once; one that cannot be used is dead, with its text") {
+  tick();
+  exchange_comes(10, "I like tea.");
+  handle({ask::Claim{false}});
+  REQUIRE(all<told::Claimed>().back().job);
+  SUBCASE("applied") {
+    handle({ask::Finish{*all<told::Claimed>().back().job,
+                        R"({"facts":[{"subject":"user","predicate":"likes","object":"tea","statement":)"
+                        R"("The user likes tea."}],"entities":[]})"}});
+    CHECK(counts().facts == 1);
+    CHECK(counts().jobs_ready == 0);
+    CHECK(all<told::Facts>().back().facts.size() == 1);
+    int done = 0;
+    for (const told::JobsDone& one : all<told::JobsDone>()) done += one.count;
+    CHECK(done == 2);  // extract and apply
+  }
+  SUBCASE("dead") {
+    handle({ask::Finish{*all<told::Claimed>().back().job, "not JSON"}});
+    CHECK(counts().jobs_dead == 1);
+    CHECK(counts().jobs_ready == 0);
+  }
+  SUBCASE("the connection breaks when the answer comes: it is kept for the next one") {
+    store.set_away(true);
+    handle({ask::Finish{*all<told::Claimed>().back().job, std::string(kEmptyAnswer)}});
+    CHECK(all<told::JobClosed>().size() == 1);
+    store.set_away(false);
+    tick();
+    CHECK(counts().jobs_ready == 0);
+    CHECK(counts().jobs_leased == 0);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a predecessor's answer is applied and its leases are freed at start") {
+  store.connect();
+  store.append(exchange(1, 10, "I like tea.", "Ah."), kNoon);
+  store.append(exchange(1, 20, "I like cake.", "Ah."), kNoon);
+  const std::optional<Job> first = store.claim(JobKind::kExtract, kNoon, kDay, true);
+  REQUIRE(store.finish_extract(*first, std::string(kEmptyAnswer), kNoon));
+  REQUIRE(store.claim(JobKind::kExtract, kNoon, kDay, true));  // and then it died
+  tick();
+  CHECK(counts().jobs_leased == 0);
+  CHECK(counts().jobs_ready == 1);
+  CHECK(all<told::Loaded>()[0].messages.size() == 4);
+}
+
+TEST_CASE_FIXTURE(Fixture, "history is answered, or said to have failed") {
+  tick();
+  exchange_comes(10, "I live in Busan.");
+  handle({ask::History{key(1, 0).conversation, 7, 10}});
+  CHECK(all<told::History>().back().messages.size() == 2);
+  CHECK(all<told::History>().back().question.request == 7);
+  store.set_away(true);
+  handle({ask::History{key(1, 0).conversation, 8, 10}});
+  CHECK(all<told::History>().back().failed);
+}
+
+TEST_CASE_FIXTURE(Fixture, "closing tries once more to bring the spool home") {
+  store.set_away(true);
+  tick();
+  exchange_comes(10, "I live in Busan.");
+  store.set_away(false);
+  handle({ask::Close{}});
+  REQUIRE(all<told::Closed>().size() == 1);
+  CHECK(all<told::Closed>()[0].counts.messages == 2);
+  CHECK(spool_count() == 0);
+  CHECK(task.next_tick() == kNever);
+}

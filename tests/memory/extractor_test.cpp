@@ -1,0 +1,183 @@
+#include <doctest/doctest.h>
+
+#include "memory/extraction.hpp"
+#include "memory/extractor.hpp"
+#include "tests/memory/memory_fixture.hpp"
+
+using namespace prot;
+using namespace prot::memory;
+using namespace prot::memory::test;
+using State = prot::memory::Extractor::State;
+
+namespace {
+
+struct Fixture {
+  Fixture()
+      : extractor({[this](Ask ask) { asks.push_back(std::move(ask)); },
+                   [this](ModelWorker::Question question) { questions.push_back(std::move(question)); },
+                   [this] { ++cancels; }},
+                  5 * kSecond) {}
+
+  template <typename T>
+  bool last_is() const {
+    return !asks.empty() && std::holds_alternative<T>(asks.back());
+  }
+  /// Quiet for long, a job in the queue, claimed and asked.
+  void reach_asking(const std::string& said = "I like tea.", int attempts = 1) {
+    clock.advance(10 * kSecond);
+    extractor.step(clock.now(), clock.now() - 6 * kSecond, 1);
+    REQUIRE(last_is<ask::Claim>());
+    extractor.claimed(clock.now(), job(said, attempts));
+  }
+  static Job job(const std::string& said, int attempts) {
+    Job out;
+    out.first_seq = 10;
+    out.last_seq = 10;
+    out.attempts = attempts;
+    out.context.push_back(message(1, 10, Role::kUser, said));
+    return out;
+  }
+  ModelWorker::Answer failure(ModelError::Kind kind) { return {"", "why", kind}; }
+
+  FakeClock clock;
+  std::vector<Ask> asks;
+  std::vector<ModelWorker::Question> questions;
+  int cancels = 0;
+  Extractor extractor;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "it waits for quiet and for a job") {
+  clock.advance(100 * kSecond);
+  extractor.step(clock.now(), kNever, 3);
+  extractor.step(clock.now(), clock.now() - 4 * kSecond, 3);
+  extractor.step(clock.now(), clock.now() - 60 * kSecond, 0);
+  CHECK(asks.empty());
+  CHECK(extractor.next_deadline(clock.now(), clock.now() - 4 * kSecond, 3) == clock.now() + kSecond);
+  CHECK(extractor.next_deadline(clock.now(), clock.now(), 0) == kNever);
+  extractor.step(clock.now(), clock.now() - 5 * kSecond, 3);
+  CHECK(last_is<ask::Claim>());
+  extractor.step(clock.now(), clock.now() - 5 * kSecond, 3);
+  CHECK(asks.size() == 1);
+  extractor.claimed(clock.now(), std::nullopt);  // none is due
+  extractor.step(clock.now(), clock.now() - 5 * kSecond, 3);
+  CHECK(asks.size() == 1);
+  clock.advance(5 * kSecond);
+  extractor.step(clock.now(), clock.now() - 5 * kSecond, 3);
+  CHECK(asks.size() == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an answer is kept, then the next job is looked for") {
+  reach_asking();
+  REQUIRE(questions.size() == 1);
+  CHECK(questions[0].text.find("I like tea.") != std::string::npos);
+  extractor.answered(clock.now(), {std::string(kEmptyAnswer), "", {}});
+  REQUIRE(last_is<ask::Finish>());
+  CHECK(extractor.state() == State::kClosing);
+  extractor.closed();
+  extractor.step(clock.now(), clock.now() - 6 * kSecond, 1);
+  CHECK(last_is<ask::Claim>());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a question that tells nothing never reaches the model") {
+  reach_asking("What is the capital of France?");
+  CHECK(questions.empty());
+  CHECK(last_is<ask::Finish>());
+}
+
+TEST_CASE_FIXTURE(Fixture, "speech stops the model at once and the job goes back uncounted") {
+  reach_asking();
+  extractor.step(clock.now(), clock.now() - 7 * kSecond, 1);
+  CHECK(cancels == 0);
+  CHECK(extractor.next_deadline(clock.now(), 0, 1) <= clock.now() + 100 * kMillisecond);
+  extractor.step(clock.now(), kNever, 1);
+  extractor.step(clock.now(), kNever, 1);
+  CHECK(cancels == 1);
+  extractor.answered(clock.now(), failure(ModelError::Kind::kCancelled));
+  CHECK(last_is<ask::GiveBack>());
+  extractor.closed();
+  const std::size_t before = asks.size();
+  extractor.step(clock.now(), kNever, 1);
+  CHECK(asks.size() == before);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a model that is away costs no attempt and is asked again later") {
+  reach_asking();
+  extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));
+  CHECK(last_is<ask::GiveBack>());
+  extractor.closed();
+  extractor.step(clock.now(), clock.now() - 6 * kSecond, 1);
+  CHECK(last_is<ask::GiveBack>());
+  clock.advance(10 * kSecond);
+  extractor.step(clock.now(), clock.now() - 6 * kSecond, 1);
+  CHECK(last_is<ask::Claim>());
+}
+
+TEST_CASE_FIXTURE(Fixture, "bad answers back off and end as dead with a reason") {
+  Nanos previous = 0;
+  for (int attempt = 1; attempt <= Extractor::kMaxAttempts; ++attempt) {
+    reach_asking("I like tea.", attempt);
+    extractor.answered(clock.now(), attempt % 2 == 0 ? failure(ModelError::Kind::kFailed)
+                                                     : ModelWorker::Answer{"no JSON", "", {}});
+    REQUIRE(last_is<ask::Fail>());
+    const auto& fail = std::get<ask::Fail>(asks.back());
+    CHECK_FALSE(fail.error.empty());
+    CHECK(fail.delay > previous);
+    CHECK(fail.dead == (attempt == Extractor::kMaxAttempts));
+    previous = fail.delay;
+    extractor.closed();
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a drain takes what waits until nothing is left or the time is over") {
+  const Nanos deadline = clock.now() + 8 * kSecond;
+  extractor.drain(deadline);
+  extractor.step(clock.now(), kNever, 0);  // no quiet, no gauge needed
+  REQUIRE(last_is<ask::Claim>());
+  CHECK(std::get<ask::Claim>(asks.back()).ignore_due);
+  CHECK_FALSE(extractor.drained(clock.now()));
+  extractor.claimed(clock.now(), job("I like tea.", 1));
+  extractor.step(clock.now(), kNever, 0);
+  CHECK(cancels == 0);
+
+  SUBCASE("nothing is left") {
+    extractor.answered(clock.now(), {std::string(kEmptyAnswer), "", {}});
+    extractor.closed();
+    extractor.step(clock.now(), kNever, 0);
+    extractor.claimed(clock.now(), std::nullopt);
+    CHECK(extractor.drained(clock.now()));
+  }
+  SUBCASE("the time is over") {
+    clock.advance(8 * kSecond);
+    CHECK(extractor.next_deadline(clock.now(), kNever, 0) == deadline);
+    extractor.step(clock.now(), kNever, 0);
+    CHECK(cancels == 1);
+    extractor.answered(clock.now(), failure(ModelError::Kind::kCancelled));
+    CHECK(last_is<ask::GiveBack>());
+    CHECK_FALSE(extractor.drained(clock.now()));  // the lease must be back first
+    extractor.closed();
+    CHECK(extractor.drained(clock.now()));
+  }
+  SUBCASE("now") {
+    extractor.drain(clock.now());
+    extractor.step(clock.now(), kNever, 0);
+    CHECK(cancels == 1);
+  }
+  SUBCASE("the model is of no use") {
+    extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));
+    extractor.closed();
+    CHECK(extractor.drained(clock.now()));
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a drain that begins while a claim is out looks again for jobs that wait") {
+  clock.advance(10 * kSecond);
+  extractor.step(clock.now(), clock.now() - 6 * kSecond, 1);
+  extractor.drain(clock.now() + 8 * kSecond);
+  extractor.claimed(clock.now(), std::nullopt);
+  CHECK_FALSE(extractor.drained(clock.now()));
+  extractor.step(clock.now(), kNever, 1);
+  REQUIRE(last_is<ask::Claim>());
+  CHECK(std::get<ask::Claim>(asks.back()).ignore_due);
+}

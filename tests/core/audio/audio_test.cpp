@@ -45,7 +45,9 @@ TEST_CASE("a resampled stream is as long as the ratio says, however it is divide
   const std::pair<unsigned, unsigned> rates[] = {{48'000, 16'000}, {44'100, 16'000}, {22'050, 24'000},
                                                  {16'000, 24'000}, {8'000, 16'000},  {22'050, 16'000},
                                                  {16'000, 16'000}};
-  for (const auto& [from, to] : rates) {
+  for (const auto& pair : rates) {
+    const unsigned from = pair.first;
+    const unsigned to = pair.second;
     const std::vector<std::int16_t> in = sine(440, from, from * 2 + 123);
     std::vector<std::int16_t> whole;
     for (const std::size_t piece : {in.size(), std::size_t{441}, std::size_t{7}}) {

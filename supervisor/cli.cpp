@@ -105,7 +105,9 @@ int run_cli(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
-    fmt::print(stderr, "prot: {} (see: prot --help)\n", e.what());
+    const bool no_command = argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty();
+    const std::string what = no_command ? fmt::format("there is no command '{}'", argv[1]) : e.what();
+    fmt::print(stderr, "prot: {} (see: prot --help)\n", what);
     return kUsage;
   }
   try {

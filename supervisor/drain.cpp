@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace prot::supervisor {
 namespace {
@@ -57,8 +58,13 @@ void DrainSequence::finish(std::size_t step, Nanos now, const char* how) {
   progress.done = true;
   progress.active = false;
   progress.deadline = kNever;
-  host_->say(
-      fmt::format("{} {} after {} ms", kDrainSteps[step].stage, how, (now - begun_at_) / kMillisecond));
+  progress.report =
+      fmt::format("{} {} after {} ms", kDrainSteps[step].stage, how, (now - begun_at_) / kMillisecond);
+  // Two that end in the same moment are collected in any order; they are told in the order of the drain.
+  for (Progress& before : progress_) {
+    if (!before.done) break;
+    if (!before.report.empty()) host_->say(std::exchange(before.report, {}));
+  }
 }
 
 void DrainSequence::on_drained(std::string_view stage, Nanos now) {

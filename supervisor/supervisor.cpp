@@ -151,10 +151,10 @@ void Supervisor::start_what_can() {
   }
 }
 
-void Supervisor::fail_start(const std::string& why) {
+void Supervisor::fail_start(const std::string& why, int exit_code) {
   if (phase_ != Phase::kStarting) return;
   failure_ = why;
-  exit_code_ = 1;
+  exit_code_ = exit_code;
   say("cannot start: " + why);
   phase_ = Phase::kStopping;  // nothing was said yet: there is nothing to drain
   for (const auto& program : programs_)

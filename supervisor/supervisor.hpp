@@ -82,7 +82,7 @@ class Supervisor final : private ProgramHost, private DrainHost {
   void take_lock();
   void watch_signals();
   void start_what_can();
-  void fail_start(const std::string& why);
+  void fail_start(const std::string& why, int exit_code);
   void check_phase();
   void stop_externals();
   void finish_run();

@@ -45,7 +45,8 @@ void Supervisor::on_state(Program& program, const std::string& note) {
         const std::string last = logs_->last_line(program.name());
         std::string why = note.empty() ? program.name() + " " + program.last_error() : note;
         if (!last.empty()) why += ": " + last;
-        fail_start(why);
+        const bool config = program.last_exit() == 2 || program.last_exit() == 78;
+        fail_start(why, config ? 2 : 1);
       }
       break;
     }

@@ -78,7 +78,8 @@ prevent_cluster() {
   ${as_root[@]+"${as_root[@]}"} sh -c "mkdir -p ${conf%/*} && echo 'create_main_cluster = false' >$conf"
 }
 
-download_size() { sed -n 's/^Need to get \([^ ]* [kMG]\?B\).* of archives.*/\1/p' "$log" | tail -n 1; }
+# bytes, from the list of addresses: 'address' file bytes checksum
+download_size() { awk '$1 ~ /^\047/ { sum += $3 } END { printf "%.0f", sum }' "$log"; }
 
 install_missing() {
   local size start
@@ -86,9 +87,9 @@ install_missing() {
   become_root
   repair
   refresh_lists
-  apt "planning" install --no-install-recommends --no-remove --assume-no "${missing[@]}" || true
+  apt "planning" install --no-install-recommends --no-remove --print-uris "${missing[@]}" || fail "$(explain_log "$log") (apt-get install ${missing[*]})"
   size=$(download_size)
-  note "installing ${#missing[@]} packages and what they need${size:+, $size to fetch}: ${missing[*]}"
+  note "installing ${#missing[@]} packages and what they need, $(human_size "$size") to fetch: ${missing[*]}"
   prevent_cluster
   apt "installing packages" install --no-install-recommends --no-remove "${missing[@]}" ||
     fail "$(explain_log "$log") (apt-get install ${missing[*]})"

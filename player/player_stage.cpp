@@ -6,7 +6,6 @@
 #include "audio/pcm_format.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "wire/topology.hpp"
 
 namespace prot::player {
 namespace {
@@ -237,8 +236,7 @@ Nanos PlayerStage::quiet_since(std::uint32_t turn) const { return last_end_turn_
 
 // A segment is kept whole until it was heard, but not at the price of a ring that cannot take its end.
 void PlayerStage::make_room(std::uint64_t heard) {
-  static const std::uint64_t kCrowded = wire::find_ring("pcm")->capacity / 4 * 3;
-  if (pcm_->used() < kCrowded) return;
+  if (pcm_->used() < pcm_->capacity() / 4 * 3) return;
   std::uint64_t through = 0;
   for (; !in_hand_.empty() && in_hand_.front().end <= heard; in_hand_.pop_front())
     through = in_hand_.front().sequence + 1;

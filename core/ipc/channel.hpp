@@ -75,6 +75,7 @@ class Input {
   [[nodiscard]] bool has_data() const noexcept { return ring_.has_data(); }
   [[nodiscard]] bool producer_closed() const noexcept;
   [[nodiscard]] std::uint64_t used() const noexcept { return ring_.used(); }
+  [[nodiscard]] std::uint64_t capacity() const noexcept { return segment_.memory().header->capacity; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   void disarm() noexcept;

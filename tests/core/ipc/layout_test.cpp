@@ -17,7 +17,6 @@ namespace {
 struct Place {
   std::size_t offset = 0;
   std::size_t size = 0;
-  friend bool operator==(const Place&, const Place&) = default;
 };
 
 using Fields = std::map<std::string, Place>;

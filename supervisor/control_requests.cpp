@@ -21,6 +21,15 @@ std::string engine_of(const ipc::StagePage& page) {
   return {page.engine, ::strnlen(page.engine, sizeof page.engine)};
 }
 
+// How long the newest process took from its start to READY; -1: it is not ready (yet).
+std::int64_t ready_ms(const ipc::Board& board, int index) {
+  if (index < 0) return -1;
+  const ipc::ProgramEntry& entry = board.supervisor().programs[index];
+  const auto started = static_cast<Nanos>(entry.started_ns.load());
+  const auto ready = static_cast<Nanos>(entry.ready_ns.load());
+  return ready >= started && ready != 0 ? (ready - started) / kMillisecond : -1;
+}
+
 }  // namespace
 
 void Supervisor::handle(const std::shared_ptr<ControlServer::Connection>& client,
@@ -217,6 +226,7 @@ std::string Supervisor::status() const {
         .member("generation", program->generation())
         .member("restarts", program->restarts())
         .member("uptime_ms", runs ? (now - program->started_at()) / kMillisecond : 0)
+        .member("ready_ms", ready_ms(board, index))
         .member("last_exit", program->last_exit())
         .member("rss_bytes", usage.rss_bytes)
         .member("cpu_ms", usage.cpu_ms)

@@ -44,7 +44,8 @@ void Outbox::put_block(std::uint64_t request, std::uint64_t generation, Nanos no
   block.head.tokens = recalled.tokens;
   block.head.facts = recalled.items;
   block.text = recalled.block;
-  block_ = std::move(block);
+  blocks_.push_back(std::move(block));
+  if (blocks_.size() > kMaxBlocks) blocks_.pop_front();
 }
 
 void Outbox::put_history(const wire::ConversationId& conversation, std::uint64_t request,
@@ -69,7 +70,11 @@ int Outbox::flush() {
     if (!gone(wire::send(*output_, history.head, wire::as_bytes(history.json), {}))) return sent;
     histories_.pop_front();
   }
-  if (block_ && gone(wire::send(*output_, block_->head, wire::as_bytes(block_->text), {}))) block_.reset();
+  while (!blocks_.empty()) {
+    const Block& block = blocks_.front();
+    if (!gone(wire::send(*output_, block.head, wire::as_bytes(block.text), {}))) return sent;
+    blocks_.pop_front();
+  }
   return sent;
 }
 

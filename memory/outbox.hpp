@@ -1,7 +1,6 @@
 #pragma once
 
 #include <deque>
-#include <optional>
 #include <string>
 
 #include "ipc/channel.hpp"
@@ -10,7 +9,8 @@
 
 namespace prot::memory {
 
-/// What waits for room in `recall`: every history, and of the blocks the newest only. The loop's thread.
+/// What waits for room in `recall`: every history, and the newest blocks (a voice and a text turn may ask at
+/// once). The loop's thread.
 class Outbox {
  public:
   explicit Outbox(ipc::Output& output) : output_(&output) {}
@@ -22,6 +22,7 @@ class Outbox {
   /// Frames sent.
   int flush();
 
+  static constexpr std::size_t kMaxBlocks = 8;
   static constexpr std::size_t kMaxTail = 120 * 1024;  // below the ring's largest frame
 
  private:
@@ -34,7 +35,7 @@ class Outbox {
     std::string json;
   };
   ipc::Output* output_;
-  std::optional<Block> block_;
+  std::deque<Block> blocks_;
   std::deque<History> histories_;
 };
 

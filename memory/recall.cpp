@@ -89,7 +89,6 @@ class Recall::Packer {
     said_.push_back(&terms);
     return true;
   }
-  [[nodiscard]] std::size_t budget() const noexcept { return budget_; }
 
   [[nodiscard]] RecallResult result() const {
     RecallResult result;
@@ -166,12 +165,11 @@ RecallResult Recall::answer(std::string_view query, const wire::ConversationId& 
       packer.add(fact_line(candidate.fact->fact), candidate.fact->terms, max_tokens);
     }
   }
-  add_profile(packer, conversation);
+  add_profile(packer, conversation, (max_tokens + 1) / 2);
   return packer.result();
 }
 
-void Recall::add_profile(Packer& packer, const wire::ConversationId& conversation) const {
-  const std::size_t limit = packer.budget() / 2 + packer.budget() % 2;
+void Recall::add_profile(Packer& packer, const wire::ConversationId& conversation, std::size_t limit) const {
   for (const KnownFact& fact : facts_)
     if (!in_history(fact.fact.source, conversation) && fact.fact.subject == "user" &&
         !packer.add(fact_line(fact.fact), fact.terms, limit))
@@ -183,7 +181,7 @@ void Recall::add_profile(Packer& packer, const wire::ConversationId& conversatio
 
 RecallResult Recall::profile(std::size_t max_tokens) const {
   Packer packer(max_tokens);
-  add_profile(packer, {});
+  add_profile(packer, {}, max_tokens);
   return packer.result();
 }
 

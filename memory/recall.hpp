@@ -56,7 +56,7 @@ class Recall {
   };
   class Packer;
   [[nodiscard]] double fact_score(const Terms& query, const KnownFact& fact) const;
-  void add_profile(Packer& packer, const wire::ConversationId& conversation) const;
+  void add_profile(Packer& packer, const wire::ConversationId& conversation, std::size_t limit) const;
   [[nodiscard]] bool in_history(const MessageKey& key, const wire::ConversationId& conversation) const;
 
   TurnIndex index_;

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "memory/stores/in_memory.hpp"
+
+namespace prot::memory::test {
+
+/// One store for all "processes" of a test: what the database is to them.
+class SharedStore final : public MemoryStore {
+ public:
+  struct State {
+    std::mutex mutex;
+    InMemoryStore store;
+    bool away = false;
+  };
+
+ private:
+  template <typename F>
+  auto locked(F&& body) {
+    const std::lock_guard lock(state_->mutex);
+    state_->store.set_away(state_->away);
+    return body(state_->store);
+  }
+
+ public:
+  explicit SharedStore(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  void connect() override {
+    locked([](InMemoryStore& s) { s.connect(); });
+  }
+  void close() noexcept override {}
+  [[nodiscard]] const char* name() const noexcept override { return "shared"; }
+  void append(std::span<const TurnRecord> records, Nanos now) override {
+    locked([&](InMemoryStore& s) { s.append(records, now); });
+  }
+  std::vector<Message> next_messages(std::int64_t* cursor, int limit) override {
+    return locked([&](InMemoryStore& s) { return s.next_messages(cursor, limit); });
+  }
+  std::vector<Message> history(const wire::ConversationId& conversation, int limit) override {
+    return locked([&](InMemoryStore& s) { return s.history(conversation, limit); });
+  }
+  std::optional<Job> claim(JobKind kind, Nanos now, Nanos lease, bool ignore_due) override {
+    return locked([&](InMemoryStore& s) { return s.claim(kind, now, lease, ignore_due); });
+  }
+  bool finish_extract(const Job& job, const std::string& answer, Nanos now) override {
+    return locked([&](InMemoryStore& s) { return s.finish_extract(job, answer, now); });
+  }
+  bool apply(const Job& job, const Extraction& extraction, Nanos now) override {
+    return locked([&](InMemoryStore& s) { return s.apply(job, extraction, now); });
+  }
+  bool give_back(const Job& job, Nanos due) override {
+    return locked([&](InMemoryStore& s) { return s.give_back(job, due); });
+  }
+  bool fail(const Job& job, const std::string& error, Nanos due, bool dead) override {
+    return locked([&](InMemoryStore& s) { return s.fail(job, error, due, dead); });
+  }
+  int reap(Nanos now, bool all) override {
+    return locked([&](InMemoryStore& s) { return s.reap(now, all); });
+  }
+  std::vector<Fact> active_facts(int limit) override {
+    return locked([&](InMemoryStore& s) { return s.active_facts(limit); });
+  }
+  Counts counts() override {
+    return locked([](InMemoryStore& s) { return s.counts(); });
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace prot::memory::test

@@ -37,7 +37,7 @@ class DrainHost {
   virtual ~DrainHost() = default;
   /// It runs, or will run by itself (held by a developer).
   [[nodiscard]] virtual bool is_alive(std::string_view stage) const = 0;
-  /// There is such a program in this configuration.
+  /// There is such a program, and it has been ready before.
   [[nodiscard]] virtual bool can_start(std::string_view stage) const = 0;
   [[nodiscard]] virtual bool input_pending(std::string_view stage) const = 0;
   [[nodiscard]] virtual bool ring_pending(std::string_view ring) const = 0;

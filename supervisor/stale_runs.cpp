@@ -108,7 +108,8 @@ bool is_alive(const std::string& instance, const std::string& run, const Process
   try {
     const ipc::Board board = ipc::Board::open(ipc::segment_name(instance, run, "board"));
     const auto pid = static_cast<pid_t>(board.supervisor().pid.load());
-    return pid > 1 && sys.start_time(pid) == board.supervisor().start_time.load();
+    const std::uint64_t start = board.supervisor().start_time.load();
+    return pid > 1 && start != 0 && sys.start_time(pid) == start;
   } catch (const Error&) {
     return false;  // no board, or a broken one: nobody works with it
   }

@@ -194,7 +194,10 @@ void Supervisor::ask_to_stop() {
     phase_ = Phase::kDraining;
     drain_begun_at_ = now;
     say("stopping: what was said is answered and stored first (again: hurry; a third time: kill)");
-    // A stage that was never started has nothing to drain.
+    // A stage that still loads has taken nothing: nobody waits for it.
+    for (const auto& program : programs_)
+      if (wire::is_stage(program->name()) && program->state() == State::kStarting && program->ready_at() == 0)
+        program->stop();
     drain_.begin(now, false);
   } else if (stop_requests_ == 2 && phase_ == Phase::kDraining) {
     say("hurrying: replies are cut, memories are still stored");

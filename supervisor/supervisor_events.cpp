@@ -45,7 +45,8 @@ void Supervisor::on_state(Program& program, const std::string& note) {
         const std::string last = logs_->last_line(program.name());
         std::string why = note.empty() ? program.name() + " " + program.last_error() : note;
         if (!last.empty()) why += ": " + last;
-        const bool config = program.last_exit() == 2 || program.last_exit() == 78;
+        const bool config =
+            wire::is_stage(program.name()) && (program.last_exit() == 2 || program.last_exit() == 78);
         fail_start(why, config ? 2 : 1);
       }
       break;
@@ -62,8 +63,7 @@ void Supervisor::on_generation(Program& program) {
 }
 
 void Supervisor::on_death(Program& program, const ExitStatus& status) {
-  logs_->append_line("supervisor",
-                     fmt::format("{} (pid {}) ended: {}", program.name(), program.pid(), status.code));
+  logs_->append_line("supervisor", fmt::format("{} ended: {}", program.name(), status.code));
   segments_->ring_neighbours(program.name(), run_);
 }
 
@@ -88,7 +88,10 @@ bool Supervisor::is_alive(std::string_view stage) const {
   return program != nullptr && !program->gone();
 }
 
-bool Supervisor::can_start(std::string_view stage) const { return find(stage) != nullptr; }
+bool Supervisor::can_start(std::string_view stage) const {
+  const Program* program = find(stage);
+  return program != nullptr && program->ready_at() != 0;  // what never worked will not work in a hurry
+}
 
 bool Supervisor::input_pending(std::string_view stage) const { return segments_->input_pending(stage); }
 

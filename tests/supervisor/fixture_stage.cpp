@@ -101,8 +101,8 @@ class FixtureStage final : public stage::Stage {
     ipc::Input& input = context_->input(ring);
     if (input.producer_closed() && !input.has_data()) ended_.insert(ring);
     if (ended_.contains(ring)) return 0;
-    const bool memory_waits = ring == "turns" && order("STORE").empty();
-    if (memory_waits && context_->drain() == ipc::Drain::kNone) return 0;
+    const bool draining = context_->drain() != ipc::Drain::kNone && !meant("DEAF", name_);
+    if (ring == "turns" && order("STORE").empty() && !draining) return 0;
     ipc::FrameInfo info;
     std::span<const std::byte> payload;
     int items = 0;

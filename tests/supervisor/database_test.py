@@ -1,0 +1,88 @@
+"""The private PostgreSQL as a child: made at first use, ready when it answers, gone with the supervisor."""
+import glob
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import time
+import unittest
+
+from instance import Instance, alive, wait_for
+
+BINARIES = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+SETTINGS = ["--set", "llm.enabled=false"]
+if os.geteuid() == 0:
+    try:
+        pwd.getpwnam("postgres")
+        SETTINGS += ["--set", "db.user=postgres"]  # no new user for a test
+    except KeyError:
+        BINARIES = []
+
+
+class Database(unittest.TestCase):
+    def sql(self, prot, query):
+        return subprocess.run([BINARIES[-1] + "/psql", "-h", str(prot.runtime / "db"), "-U", "prot", "-d", "prot",
+                               "-Atc", query], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    def test_its_data_outlives_a_clean_stop_and_a_killed_supervisor(self):
+        with Instance(settings=SETTINGS) as prot:
+            prot.up()
+            self.assertEqual(self.sql(prot, "show listen_addresses"), "")
+            self.sql(prot, "create table kept(n int); insert into kept values (1)")
+            self.assertEqual(prot.run("down").returncode, 0)
+            prot.up()
+            self.sql(prot, "insert into kept values (2)")
+            pid = prot.stage("db")["pid"]
+            _, killed = prot.kill_supervisor()
+            wait_for("the database is gone", lambda: not alive(pid), 2)
+            print(f"database gone {1000 * (time.monotonic() - killed):.0f} ms after the supervisor")
+            prot.up()
+            self.assertEqual(self.sql(prot, "select sum(n) from kept"), "3")
+
+    def test_it_is_stopped_last_and_memory_waits_for_it(self):
+        with Instance(settings=SETTINGS) as prot:
+            prot.up()
+            ready = [line.split()[0] for line in prot.log() if " ready in " in line]
+            self.assertLess(ready.index("db"), ready.index("memory"))
+            prot.run("down")
+            log = prot.log()
+            memory = next(i for i, line in enumerate(log) if line.startswith("memory drained"))
+            database = next(i for i, line in enumerate(log) if line.startswith("db ended"))
+            self.assertLess(memory, database)
+            self.assertIn("database system is shut down", "\n".join(prot.log("db")[-3:]))
+
+    def test_a_start_that_was_broken_off_is_done_again(self):
+        with Instance(settings=SETTINGS) as prot:
+            half = prot.state / "db.new"
+            half.mkdir(parents=True)
+            (half / "PG_VERSION").write_text("15\n")
+            prot.up()
+            self.assertFalse(half.exists())
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs another user")
+    def test_a_folder_of_somebody_else_is_refused_with_one_line(self):
+        with Instance(settings=SETTINGS) as prot:
+            folder = prot.folder / "cluster"
+            folder.mkdir()
+            os.chown(folder, 65534, 65534)
+            done = prot.run("up", "-d", *SETTINGS, "--set", f"db.folder={folder}")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("belongs to user 65534", done.stderr)
+            self.assertEqual(prot.segments(), [])
+            shutil.rmtree(folder)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs another user")
+    def test_a_runtime_folder_that_its_user_cannot_enter_works_by_a_link(self):
+        with Instance(settings=SETTINGS) as prot:
+            (prot.folder / "run").chmod(0o700)
+            prot.up()
+            self.assertTrue((prot.runtime / "db").is_symlink())
+            self.assertEqual(self.sql(prot, "select 1"), "1")
+
+
+if __name__ == "__main__":
+    if not BINARIES:
+        print("PostgreSQL, or its system user, is not there")
+        sys.exit(77)
+    unittest.main(verbosity=2)

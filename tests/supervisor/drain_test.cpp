@@ -1,0 +1,173 @@
+// The drain's rules on a fake host and hand-turned time.
+#include "drain.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+namespace prot::supervisor {
+namespace {
+
+struct Fixture : DrainHost {
+  bool is_alive(std::string_view stage) const override { return alive.contains(std::string(stage)); }
+  bool can_start(std::string_view stage) const override { return !missing.contains(std::string(stage)); }
+  bool input_pending(std::string_view stage) const override { return pending.contains(std::string(stage)); }
+  bool ring_pending(std::string_view ring) const override { return rings.contains(std::string(ring)); }
+  void press(ipc::Drain how) override { pressed.push_back(how); }
+  void restart(std::string_view stage) override {
+    restarted.emplace_back(stage);
+    alive.insert(std::string(stage));
+  }
+  void kill(std::string_view stage) override {
+    killed.emplace_back(stage);
+    alive.erase(std::string(stage));
+    drain.on_lost(stage, now);
+  }
+  void close(std::string_view stage) override {
+    closed.emplace_back(stage);
+    drain.on_lost(stage, now);  // as the real host: what is closed is lost
+  }
+  void say(const std::string& line) override { said.push_back(line); }
+
+  void done(const char* stage) {
+    alive.erase(stage);
+    drain.on_drained(stage, now);
+  }
+  void pass(Nanos time) {
+    for (const Nanos end = now + time; now < end;) {
+      now += 100 * kMillisecond;
+      drain.on_time(now);
+    }
+  }
+  [[nodiscard]] bool was_said(const std::string& text) const {
+    return std::any_of(said.begin(), said.end(),
+                       [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  }
+
+  std::set<std::string> alive = {"capture", "stt", "brain", "tts", "player", "memory"};
+  std::set<std::string> missing;
+  std::set<std::string> pending;
+  std::set<std::string> rings;
+  std::vector<ipc::Drain> pressed;
+  std::vector<std::string> restarted, killed, closed, said;
+  Nanos now = kSecond;
+  DrainSequence drain{*this};
+};
+
+TEST_CASE_FIXTURE(Fixture, "stages that end in order make a short drain without a restart or a kill") {
+  drain.begin(now, false);
+  for (const char* stage : {"capture", "stt", "tts", "player", "brain"}) done(stage);
+  CHECK_FALSE(drain.finished());
+  done("memory");
+  CHECK(drain.finished());
+  CHECK(killed.empty());
+  CHECK(restarted.empty());
+  CHECK(pressed == std::vector<ipc::Drain>{ipc::Drain::kGraceful});
+  CHECK(drain.next_deadline() == kNever);
+}
+
+TEST_CASE_FIXTURE(Fixture, "two that end in one moment are told in the order of the drain") {
+  drain.begin(now, false);
+  for (const char* stage : {"memory", "stt", "brain", "player", "capture", "tts"}) done(stage);
+  REQUIRE(said.size() == 6);
+  const std::vector<std::string> order = {"capture", "stt", "tts", "player", "brain", "memory"};
+  for (std::size_t i = 0; i < order.size(); ++i) CHECK(said[i].starts_with(order[i] + " drained"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a deaf capture is pressed after 5 s and killed 2 s later") {
+  drain.begin(now, false);
+  pass(4900 * kMillisecond);
+  CHECK(pressed.size() == 1);
+  pass(200 * kMillisecond);
+  CHECK(pressed.back() == ipc::Drain::kNow);
+  CHECK(killed.empty());
+  pass(2 * kSecond);
+  CHECK(killed == std::vector<std::string>{"capture"});
+  CHECK(closed == std::vector<std::string>{"capture"});
+  CHECK(was_said("waiting for capture"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a stage's time runs only from the end of the one before it") {
+  drain.begin(now, false);
+  done("capture");
+  done("stt");
+  done("tts");
+  pass(25 * kSecond);  // player plays a long reply
+  CHECK(killed.empty());
+  done("player");
+  done("brain");
+  pass(55 * kSecond);  // memory stores
+  CHECK(killed.empty());
+  done("memory");
+  CHECK(drain.finished());
+}
+
+TEST_CASE_FIXTURE(Fixture, "while speech is empty brain is to blame, not tts") {
+  drain.begin(now, false);
+  done("capture");
+  done("stt");
+  CHECK(drain.blockers() == std::vector<std::string>{"brain"});
+  pass(23 * kSecond);
+  CHECK(killed == std::vector<std::string>{"brain"});
+  rings.insert("speech");
+  CHECK(drain.blockers() == std::vector<std::string>{"tts"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "one that crashes with frames waiting is started once more, then given up") {
+  drain.begin(now, false);
+  done("capture");
+  pending.insert("stt");
+  alive.erase("stt");
+  drain.on_lost("stt", now);
+  CHECK(restarted == std::vector<std::string>{"stt"});
+  alive.erase("stt");
+  drain.on_lost("stt", now);
+  CHECK(restarted.size() == 1);
+  CHECK(closed == std::vector<std::string>{"stt"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "one that crashes before its turn is still needed") {
+  drain.begin(now, false);
+  alive.erase("player");
+  drain.on_lost("player", now);
+  CHECK(restarted == std::vector<std::string>{"player"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "one that crashes in its turn with nothing waiting is gone") {
+  drain.begin(now, false);
+  alive.erase("capture");
+  drain.on_lost("capture", now);
+  CHECK(restarted.empty());
+  CHECK(closed == std::vector<std::string>{"capture"});
+  CHECK(drain.blockers() == std::vector<std::string>{"stt"});
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "what did not run is started only for frames that wait, and never when there is none") {
+  alive = {"capture", "stt", "tts", "player"};
+  pending = {"brain", "memory"};
+  missing = {"memory"};
+  drain.begin(now, false);
+  CHECK(restarted == std::vector<std::string>{"brain"});
+  CHECK(closed == std::vector<std::string>{"memory"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a second request hurries: short deadlines, each stage has its chance") {
+  drain.begin(now, false);
+  drain.press(now);
+  CHECK(pressed.back() == ipc::Drain::kNow);
+  pass(1100 * kMillisecond);
+  CHECK(killed == std::vector<std::string>{"capture"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "the drain always ends, even if nobody obeys and everybody has frames") {
+  for (const char* stage : {"capture", "stt", "brain", "tts", "player", "memory"}) pending.insert(stage);
+  rings.insert("speech");
+  drain.begin(now, false);
+  pass(120 * kSecond);
+  CHECK(drain.finished());
+}
+
+}  // namespace
+}  // namespace prot::supervisor

@@ -1,0 +1,297 @@
+"""The real prot with fixture stages: start, kills, drain, bad input."""
+import contextlib
+import os
+import random
+import re
+import shutil
+import signal
+import time
+import unittest
+
+from instance import ALONE, PROT, STAGES, Instance, alive, children_of, wait_for
+
+
+class Start(unittest.TestCase):
+    def test_up_returns_when_all_is_ready_and_down_leaves_nothing(self):
+        with Instance() as prot:
+            prot.up()
+            status = prot.status()
+            self.assertEqual(status["state"], "ready")
+            self.assertEqual({s["name"] for s in status["stages"]}, set(STAGES))
+            self.assertEqual({r["name"] for r in status["rings"]},
+                             {"mic", "hearing", "transcript", "speech", "pcm", "playback", "echo", "turns", "recall"})
+            self.assertEqual(status["stages"][0]["engine"], "fixture")
+            pids = [s["pid"] for s in status["stages"]] + [status["supervisor"]["pid"]]
+            self.assertEqual(prot.run("wait", "ready").returncode, 0)
+            down = prot.run("down")
+            self.assertEqual((down.returncode, down.stdout), (0, "DRAINED=0 DEFERRED=0\n"))
+            wait_for("all gone", lambda: not any(map(alive, pids)), 1)
+            self.assertEqual(prot.segments(), [])
+            self.assertEqual({p.name for p in prot.runtime.iterdir()}, {"lock"})
+            self.assertEqual(prot.run("status").returncode, 3)
+
+    def test_capture_is_started_last(self):
+        with Instance() as prot:
+            prot.up()
+            ready = [line.split()[0] for line in prot.log() if " ready in " in line]
+            self.assertEqual(ready[-1], "capture")
+
+    def test_a_stage_that_dies_at_every_start_fails_up_with_its_own_words(self):
+        with Instance(fail="stt") as prot:
+            up = prot.run("up", "-d", *ALONE)
+            self.assertEqual(up.returncode, 1)
+            self.assertIn("fixture: told to fail", up.stderr.splitlines()[-1])
+            self.assertEqual(prot.segments(), [])
+
+    def test_a_stage_that_dislikes_its_configuration_is_not_tried_again(self):
+        with Instance(config="tts") as prot:
+            up = prot.run("up", "-d", *ALONE)
+            self.assertEqual(up.returncode, 2)
+            self.assertEqual(up.stderr.count("tts ended"), 2)  # the event, and the verdict
+
+    def test_foreground_shows_the_start_and_ends_well_on_interrupt(self):
+        with Instance() as prot:
+            process = prot.spawn("up", *ALONE)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            process.send_signal(signal.SIGINT)
+            _, messages = process.communicate(timeout=10)
+            self.assertEqual(process.returncode, 0)
+            self.assertRegex(messages, r"stt ready in \d+ ms")
+            self.assertRegex(messages, r"stopped after \d+ ms")
+
+    def test_an_interrupted_start_leaves_nothing(self):
+        with Instance(slow="brain") as prot:
+            process = prot.spawn("up", "-d", *ALONE)
+            wait_for("started", prot.status)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=5)
+            self.assertNotEqual(process.returncode, 0)
+            self.assertEqual(prot.segments(), [])
+
+
+class Kills(unittest.TestCase):
+    def test_every_stage_comes_back_after_sigkill(self):
+        with Instance() as prot:
+            prot.up()
+            for name in STAGES:
+                before = prot.stage(name)
+                os.kill(before["pid"], signal.SIGKILL)
+                after = wait_for(name, lambda: (s := prot.stage(name))["state"] == "ready" and s["generation"] == 2 and s, 5)
+                self.assertEqual((after["restarts"], after["last_exit"]), (1, -9))
+            self.assertEqual(prot.status()["state"], "ready")
+
+    def test_what_a_stage_leaves_in_its_group_dies_with_it(self):
+        with Instance(child="tts") as prot:
+            prot.up()
+            pid = prot.stage("tts")["pid"]
+            orphans = children_of(pid)
+            self.assertTrue(orphans)
+            os.kill(pid, signal.SIGKILL)
+            wait_for("its child is gone", lambda: not any(map(alive, orphans)), 2)
+
+    def test_no_stage_outlives_a_killed_supervisor_by_50_ms(self):
+        with Instance() as prot:
+            worst = 0.0
+            for _ in range(5):
+                prot.up()
+                children, killed = prot.kill_supervisor()
+                self.assertEqual(len(children), 6)
+                wait_for("all dead", lambda: not any(map(alive, children)), 1)
+                worst = max(worst, time.monotonic() - killed)
+            print(f"longest life after the supervisor's: {worst * 1000:.1f} ms")
+            self.assertLess(worst, 0.05 + 0.03)  # our own polling reads /proc on a busy machine
+
+    def test_turns_of_a_killed_run_are_saved_at_the_next_start(self):
+        with Instance(turns=7) as prot:
+            prot.up()
+            prot.kill_supervisor()
+            prot.order(turns=0)
+            up = prot.up()
+            self.assertIn("7 frames of its turns saved", up.stderr)
+            files = list((prot.state / "spool/brain").glob("*-001.frames"))
+            self.assertEqual(len(files), 1)
+            self.assertGreater(files[0].stat().st_size, 7 * 52)
+
+    def test_a_storm_of_kills_ends_with_everything_ready_and_nothing_leaked(self):
+        with Instance() as prot:
+            prot.up()
+            supervisor = prot.supervisor()
+            files = len(os.listdir(f"/proc/{supervisor}/fd"))
+            draw = random.Random(20260801)
+            until = time.monotonic() + 3
+            kills = 0
+            while time.monotonic() < until:
+                children = children_of(supervisor)
+                if children:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(draw.choice(children), signal.SIGKILL)
+                    kills += 1
+                time.sleep(0.01)
+            self.assertGreater(kills, 20)
+            wait_for("ready again", lambda: prot.status()["state"] == "ready", 20)
+            self.assertEqual(len(children_of(supervisor)), 6)
+            wait_for("no descriptor is left", lambda: len(os.listdir(f"/proc/{supervisor}/fd")) <= files, 2)
+
+    def test_a_stage_that_makes_no_progress_is_replaced(self):
+        with Instance(hang="stt") as prot:
+            prot.up()
+            hung = wait_for("replaced", lambda: (s := prot.stage("stt"))["restarts"] >= 1 and s, 12)
+            self.assertEqual(hung["last_exit"], -9)
+            self.assertTrue(any("stt makes no progress" in line for line in prot.log()))
+
+
+class Requests(unittest.TestCase):
+    def test_restart_stop_and_start(self):
+        with Instance() as prot:
+            prot.up()
+            self.assertEqual(prot.run("restart", "brain").returncode, 0)
+            self.assertEqual(prot.stage("brain")["generation"], 2)
+            self.assertEqual(prot.run("stop", "stt").returncode, 0)
+            self.assertEqual(prot.stage("stt")["state"], "down")
+            self.assertEqual(prot.status()["state"], "degraded")
+            self.assertEqual(prot.run("wait", "-t", "0.2", "ready").returncode, 5)
+            self.assertEqual(prot.run("start", "stt").returncode, 0)
+            self.assertEqual(prot.status()["state"], "ready")
+            self.assertEqual(prot.run("restart", "nobody").returncode, 4)
+
+    def test_a_joined_stage_is_held_until_it_ends(self):
+        with Instance() as prot:
+            prot.up()
+            joiner = prot.spawn("--join", prot.name, program=prot.stages / "prot-stt")
+            held = wait_for("held", lambda: (s := prot.stage("stt"))["state"] == "held" and s, 5)
+            self.assertEqual(held["pid"], joiner.pid)
+            self.assertEqual(prot.run("restart", "stt").returncode, 1)
+            joiner.kill()
+            wait_for("given back", lambda: prot.stage("stt")["state"] == "ready", 5)
+
+    def test_a_joined_stage_drains_like_its_own(self):
+        with Instance() as prot:
+            prot.up()
+            joiner = prot.spawn("--join", prot.name, program=prot.stages / "prot-brain")
+            wait_for("held", lambda: prot.stage("brain")["state"] == "held", 5)
+            self.assertEqual(prot.run("down").returncode, 0)
+            self.assertEqual(joiner.wait(5), 0)
+
+    def test_logs_follow_until_the_end(self):
+        with Instance() as prot:
+            prot.up()
+            follower = prot.spawn("logs", "-f", "stt")
+            self.assertIn("ready (generation 1)", follower.stdout.readline())
+            prot.run("down")
+            rest, _ = follower.communicate(timeout=5)
+            self.assertIn("drained", rest)
+            self.assertIn("drained", prot.run("logs", "stt").stdout)  # from its file
+
+    def test_a_broken_client_does_no_harm(self):
+        import socket
+        with Instance() as prot:
+            prot.up()
+            for junk in (b"\xff\xff\xff\xff", b"\x05\0\0\0nonse", b"\x02\0\0\0{}", b"\x10\0\0\0half"):
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(str(prot.runtime / "control.sock"))
+                    client.sendall(junk)
+            self.assertEqual(prot.status()["state"], "ready")
+
+
+class Drain(unittest.TestCase):
+    def order(self, prot):
+        return [line.split()[0] for line in prot.log() if re.search(r" drained after ", line)]
+
+    def test_the_stages_end_in_the_order_of_the_end_of_stream(self):
+        with Instance(turns=5, store=1) as prot:
+            prot.up()
+            down = prot.run("down")
+            self.assertEqual((down.returncode, down.stdout), (0, "DRAINED=5 DEFERRED=0\n"))
+            self.assertEqual(self.order(prot), ["capture", "stt", "tts", "player", "brain", "memory"])
+
+    def test_each_stage_may_crash_in_the_drain(self):
+        for name in ("stt", "brain", "tts", "player", "memory"):
+            with self.subTest(stage=name), Instance(turns=3, store=1, crash_in_drain=name) as prot:
+                prot.up()
+                down = prot.run("down")
+                self.assertEqual(down.returncode, 0, down.stderr)
+                self.assertIn(f"{name} ended before it was drained: started once more", down.stderr)
+                self.assertEqual(self.order(prot), ["capture", "stt", "tts", "player", "brain", "memory"])
+
+    def test_a_deaf_stage_is_named_and_ended(self):
+        with Instance(deaf="stt") as prot:
+            prot.up()
+            began = time.monotonic()
+            down = prot.run("down", "--now")
+            self.assertLess(time.monotonic() - began, 15)
+            self.assertEqual(down.returncode, 0, down.stderr)
+            self.assertIn("waiting for stt", down.stderr)
+            self.assertIn("stt does not end: killed", down.stderr)
+
+    def test_a_third_signal_kills_and_keeps_the_turns(self):
+        with Instance(turns=4, deaf="memory") as prot:
+            prot.up()
+            supervisor = prot.supervisor()
+            for _ in range(3):
+                os.kill(supervisor, signal.SIGTERM)
+                time.sleep(0.05)  # signals of one number merge
+            wait_for("gone", lambda: not alive(supervisor), 5)
+            self.assertEqual(prot.segments(), [])
+            self.assertEqual(len(list((prot.state / "spool/brain").glob("*.frames"))), 1)
+
+
+class BadInput(unittest.TestCase):
+    def line(self, done, code, *words):
+        self.assertEqual(done.returncode, code, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_wrong_configuration_names_file_and_line(self):
+        with Instance() as prot:
+            file = prot.folder / "bad.toml"
+            file.write_text("[stt]\nthreads = 1\nthreds = 2\n")
+            for command in ("up", "check"):
+                self.line(prot.run(command, "--config", str(file)), 2, "bad.toml:3", "stt.threads")
+            self.line(prot.run("up", "--set", "stt.threads=many"), 2, "whole number")
+            self.line(prot.run("up", "--instance", "No Good"), 2, "instance name")
+
+    def test_wrong_command_lines_are_usage_errors(self):
+        with Instance() as prot:
+            for arguments in ([], ["fly"], ["restart"], ["status", "--nope"], ["logs", "-n", "x"], ["wait", "tea"]):
+                self.assertEqual(prot.run(*arguments).returncode, 2, arguments)
+            self.assertEqual(prot.run("--version").returncode, 0)
+            self.assertIn("Exit codes", prot.run("--help").stdout)
+            self.assertIn("[capture]", prot.run("config", "example").stdout)
+
+    def test_a_second_instance_of_the_name_is_refused(self):
+        with Instance() as prot:
+            prot.up()
+            self.line(prot.run("up", "-d", *ALONE), 1, f"instance '{prot.name}' is already running (pid {prot.supervisor()})")
+            self.line(prot.run("up", *ALONE), 1, "already running")
+
+    def test_a_socket_path_that_is_too_long_is_named(self):
+        with Instance() as prot:
+            deep = prot.folder / ("d" * 90)
+            deep.mkdir()
+            prot.environment["XDG_RUNTIME_DIR"] = str(deep)
+            self.line(prot.run("up", "-d", *ALONE), 1, "too long", "XDG_RUNTIME_DIR")
+            self.assertEqual(prot.segments(), [])
+            prot.environment["XDG_RUNTIME_DIR"] = str(prot.folder / "run")
+
+    def test_a_missing_stage_program_is_named(self):
+        with Instance(stages=[s for s in STAGES if s != "stt"]) as prot:
+            alone = prot.folder / "prot"
+            shutil.copy(PROT, alone)
+            done = prot.run("up", "-d", *ALONE, program=alone)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("prot-stt is not there", done.stderr)
+            self.assertEqual(prot.segments(), [])
+
+    def test_a_missing_model_says_what_to_do(self):
+        with Instance(settings=["--set", "memory.enabled=false"]) as prot:
+            self.line(prot.run("up", "-d", *prot.settings), 1, "llm: model file", "llm.model", "brain.url")
+            self.assertEqual(prot.segments(), [])
+
+    def test_nothing_runs(self):
+        with Instance() as prot:
+            for arguments in (["status"], ["down"], ["restart", "stt"], ["say", "hello"], ["logs", "-f"], ["wait", "ready"]):
+                self.line(prot.run(*arguments), 3, "is not running")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

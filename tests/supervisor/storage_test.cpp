@@ -1,0 +1,171 @@
+// What outlives processes: segments of a run, saved turns, logs.
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "base/error.hpp"
+#include "ipc/crc32c.hpp"
+#include "log_store.hpp"
+#include "posix_process_sys.hpp"
+#include "run_segments.hpp"
+#include "wire/memory.hpp"
+#include "wire/topology.hpp"
+
+namespace prot::supervisor {
+namespace {
+namespace fs = std::filesystem;
+
+struct Folder {
+  Folder() {
+    char name[] = "/tmp/prot-supervisor-test-XXXXXX";
+    path = ::mkdtemp(name);
+    paths.instance = "t" + std::to_string(::getpid());
+    paths.runtime = path / "run";
+    paths.state = path / "state";
+    fs::create_directories(paths.runtime);
+    fs::create_directories(paths.state / "spool");
+  }
+  ~Folder() {
+    for (const std::string& name : ipc::list_segments(paths.instance)) ipc::unlink_segment(name);
+    fs::remove_all(path);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  fs::path path;
+  InstancePaths paths;
+  SteadyClock clock;
+  PosixProcessSys sys;
+};
+
+std::string bytes_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// brain puts `count` messages on the turns ring of a run.
+void put_turns(const Folder& folder, const std::string& run, int count) {
+  ipc::Output turns(
+      ipc::RingSegment::open(ipc::segment_name(folder.paths.instance, run, "turns"), ipc::Role::kProducer),
+      nullptr, folder.clock);
+  for (int n = 1; n <= count; ++n) {
+    wire::UserMessage message{};
+    message.sequence = static_cast<std::uint64_t>(n);
+    const std::string text = "message " + std::to_string(n);
+    REQUIRE(wire::send(turns, message, wire::as_bytes(text), {}) == ipc::PublishResult::kOk);
+  }
+}
+
+TEST_CASE_FIXTURE(Folder, "a run has a board and every ring, and leaves nothing when removed") {
+  RunSegments segments(paths.instance, new_run_id());
+  CHECK(ipc::list_segments(paths.instance).size() == wire::kRings.size() + 1);
+  segments.set_generation("stt", 3, 77);
+  CHECK(segments.rings()[0].memory().supervisor->consumer_generation.load() == 3);
+  segments.set_closed("memory", true);
+  CHECK(segments.rings()[7].memory().supervisor->consumer_closed.load() == 1);
+  CHECK(segments.rings()[8].memory().supervisor->producer_closed.load() == 1);
+  segments.remove();
+  CHECK(ipc::list_segments(paths.instance).empty());
+}
+
+TEST_CASE_FIXTURE(Folder, "turns of a dead run are saved as they were written, then its segments go") {
+  const std::string run = new_run_id();
+  {
+    RunSegments segments(paths.instance, run);
+    segments.board().supervisor().pid.store(1U << 30U);  // nobody
+    put_turns(*this, run, 3);
+    CHECK(segments.ring_pending("turns"));
+  }
+  const StaleRuns stale = clear_stale_runs(paths, sys);
+  CHECK(stale.runs == 1);
+  CHECK(stale.frames_saved == 3);
+  CHECK(ipc::list_segments(paths.instance).empty());
+
+  const std::string file = bytes_of(paths.state / "spool" / "brain" / (run + "-001.frames"));
+  std::size_t at = 0;
+  for (int n = 1; n <= 3; ++n) {
+    std::uint32_t total = 0;
+    ipc::RecordHeader header{};
+    REQUIRE(file.size() >= at + sizeof total + sizeof header);
+    std::memcpy(&total, file.data() + at, sizeof total);
+    std::memcpy(&header, file.data() + at + sizeof total, sizeof header);
+    CHECK(total == sizeof header + header.length);
+    CHECK(header.sequence == static_cast<std::uint64_t>(n - 1));
+    const auto raw = std::as_bytes(std::span(&header, 1));
+    CHECK(header.crc == ipc::crc32c(raw.subspan(16), ipc::crc32c(raw.first(12))));
+    const std::string payload = file.substr(at + sizeof total + sizeof header, header.length);
+    CHECK(payload.substr(sizeof(wire::UserMessage)) == "message " + std::to_string(n));
+    at += sizeof total + total;
+  }
+  CHECK(at == file.size());
+}
+
+TEST_CASE_FIXTURE(Folder, "a run whose supervisor lives is left alone") {
+  RunSegments segments(paths.instance, new_run_id());
+  segments.board().supervisor().pid.store(static_cast<std::uint64_t>(::getpid()));
+  segments.board().supervisor().start_time.store(sys.start_time(::getpid()));
+  CHECK(clear_stale_runs(paths, sys).runs == 0);
+  CHECK_FALSE(ipc::list_segments(paths.instance).empty());
+}
+
+TEST_CASE_FIXTURE(Folder, "a number that another process has now is not our survivor") {
+  std::ofstream(paths.state / "pids") << ::getpid() << " 12345\n";  // not our start time
+  CHECK(clear_stale_runs(paths, sys).processes_killed == 0);
+}
+
+TEST_CASE_FIXTURE(Folder, "turns that cannot be saved stay in shared memory") {
+  const std::string run = new_run_id();
+  RunSegments segments(paths.instance, run);
+  segments.board().supervisor().pid.store(1U << 30U);
+  put_turns(*this, run, 1);
+  fs::remove_all(paths.state / "spool");
+  std::ofstream(paths.state / "spool") << "a file in the way";
+  CHECK_THROWS_AS(clear_stale_runs(paths, sys), Error);
+  CHECK(ipc::list_segments(paths.instance).size() == wire::kRings.size() + 1);
+}
+
+TEST_CASE_FIXTURE(Folder, "log lines cut by the pipe come out whole, in order over all programs") {
+  FakeClock fake;
+  LogStore logs(paths.state / "log", fake);
+  logs.append("stt", "first li");
+  logs.append("tts", "other\n");
+  logs.append("stt", "ne\nsecond\n");
+  const auto lines = logs.tail("", 10);
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0].second == "other");
+  CHECK(lines[1].second == "first line");
+  CHECK(logs.tail("stt", 1).front().second == "second");
+  CHECK(tail_of_file(paths.state / "log" / "stt.log", 1).front() == "second");
+}
+
+TEST_CASE_FIXTURE(Folder, "a flood of lines is dropped and counted, memory stays bounded") {
+  FakeClock fake;
+  LogStore logs(paths.state / "log", fake);
+  for (unsigned i = 0; i < LogStore::kLinesPerSecond + 500; ++i)
+    logs.append_line("stt", std::string(100, 'x'));
+  fake.advance(2 * kSecond);
+  logs.append_line("stt", "after");
+  const auto lines = logs.tail("stt", 2);
+  CHECK(lines[0].second == "(500 lines dropped)");
+  CHECK(lines[1].second == "after");
+  std::size_t bytes = 0;
+  for (const auto& [name, line] : logs.tail("stt", 100000)) bytes += line.size();
+  CHECK(bytes <= LogStore::kRingBytes);
+}
+
+TEST_CASE_FIXTURE(Folder, "a log file that is full is rotated on a line's boundary") {
+  FakeClock fake;
+  LogStore logs(paths.state / "log", fake);
+  const std::string line(4000, 'y');
+  for (int i = 0; i < 2800; ++i) {
+    if (i % 1000 == 0) fake.advance(2 * kSecond);
+    logs.append_line("stt", line);
+  }
+  CHECK(fs::file_size(paths.state / "log" / "stt.log") < LogStore::kFileBytes);
+  CHECK(fs::file_size(paths.state / "log" / "stt.log.1") % (line.size() + 1) == 0);
+}
+
+}  // namespace
+}  // namespace prot::supervisor

@@ -116,7 +116,7 @@ void AudioThread::stop(bool play_out) noexcept {
   if (shared_->stop.load()) return;
   shared_->play_out.store(play_out);
   shared_->stop.store(true, std::memory_order_release);
-  shared_->playout->poke();
+  shared_->playout->end();
   std::unique_lock lock(shared_->mutex);
   if (!shared_->changed.wait_for(lock, kCloseWithin, [this] { return !shared_->running; }))
     log_warn("the loudspeaker does not let go; leaving it behind");

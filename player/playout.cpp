@@ -1,9 +1,11 @@
 #include "playout.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -13,11 +15,21 @@ namespace {
 
 constexpr unsigned kPeriodMs = 10;
 constexpr unsigned kFadeMs = 10;
-constexpr unsigned kPadMs = 20;     // silence behind the last sample: pushes it out of every buffer
+constexpr unsigned kPadMs = 20;  // silence behind the last sample: pushes it out of every buffer
+// Written as soon as the device is open. PulseAudio's account of the latency starts to run when a stream is
+// connected and would be behind by all the time until the first sample; an idle null sink has rendered up to
+// two seconds ahead and lets the first writer wait for it.
+constexpr unsigned kPrimeMs = 80;
 constexpr unsigned kClickMs = 3;    // an abrupt end is led to zero in this time
 constexpr unsigned kRingEvery = 2;  // periods for each wake of the loop
 constexpr Nanos kFirstBackOff = 250 * kMillisecond;
 constexpr Nanos kLastBackOff = 5 * kSecond;
+
+ipc::Doorbell duplicate(const ipc::Doorbell& bell) {
+  UniqueFd fd(::fcntl(bell.fd(), F_DUPFD_CLOEXEC, 3));
+  if (!fd) throw errno_error("cannot duplicate the bell");
+  return ipc::Doorbell(std::move(fd));
+}
 
 std::int16_t scaled(std::int16_t sample, std::uint32_t part, std::uint32_t whole) noexcept {
   return static_cast<std::int16_t>(static_cast<std::int64_t>(sample) * part / whole);
@@ -30,7 +42,7 @@ Playout::Playout(SinkOpener opener, unsigned rate, const ipc::ConversationPage& 
     : opener_(std::move(opener)),
       rate_(rate),
       conversation_(&conversation),
-      stage_bell_(&stage_bell),
+      stage_bell_(duplicate(stage_bell)),
       clock_(&clock),
       heard_(rate) {}
 
@@ -46,6 +58,7 @@ void Playout::push(std::uint32_t turn, std::span<const std::int16_t> samples) no
 
 std::string Playout::open() {
   sink_ = opener_();
+  pad_left_ = rate_ * kPrimeMs / 1000;
   return sink_->name();
 }
 
@@ -131,7 +144,7 @@ void Playout::silence(std::uint64_t heard) {
     write(std::span(samples + fade, rate_ * kPeriodMs / 1000), heard, heard, now);
   }
   pad_left_ = 0;
-  last_sample_ = 0;
+  sounding_ = false;
   fade_in_ = fade;
 }
 
@@ -159,6 +172,7 @@ void Playout::play(const Chunk& chunk, Nanos now) {
   queue_.advance(count);
   write(std::span(samples, count), begin, begin + count, now);
   last_sample_ = samples[count - 1];
+  sounding_ = true;
   pad_left_ = rate_ * kPadMs / 1000;
 }
 
@@ -167,7 +181,7 @@ Nanos Playout::pad(Nanos now) {
   if (pad_left_ == 0) return kNever;
   const std::uint32_t count = std::min(pad_left_, rate_ * kPeriodMs / 1000);
   std::int16_t samples[Chunk::kMaxSamples] = {};
-  if (pad_left_ == rate_ * kPadMs / 1000) {
+  if (std::exchange(sounding_, false)) {
     const std::uint32_t ramp = std::min(count, rate_ * kClickMs / 1000);
     for (std::uint32_t i = 0; i < ramp; ++i) samples[i] = scaled(last_sample_, ramp - i - 1, ramp);
     if (last_sample_ != 0) fade_in_ = rate_ * kFadeMs / 1000;
@@ -175,13 +189,14 @@ Nanos Playout::pad(Nanos now) {
   }
   pad_left_ -= count;
   write(std::span(samples, count), queue_.position(), queue_.position(), now);
-  if (pad_left_ == 0) stage_bell_->ring();
+  if (pad_left_ == 0) stage_bell_.ring();
   return 0;
 }
 
 void Playout::write(std::span<const std::int16_t> samples, std::uint64_t begin, std::uint64_t end,
                     Nanos now) {
   sink_->write(samples);
+  if (ended_.load(std::memory_order_acquire)) return;  // left behind: nothing of the stage may be touched
   const Nanos audible = clock_->now() + sink_->latency();
   heard_.record(begin, end, now, audible);
   queue_.release_before(heard_.heard(clock_->now()));
@@ -197,7 +212,7 @@ void Playout::write(std::span<const std::int16_t> samples, std::uint64_t begin, 
   (void)reports_.push(report_);
   if (++unrung_ >= kRingEvery || queue_.front() == nullptr) {
     unrung_ = 0;
-    stage_bell_->ring();
+    stage_bell_.ring();
   }
 }
 
@@ -208,7 +223,7 @@ bool Playout::tell(Report::Kind kind, std::uint64_t heard) noexcept {
   report_.cancelled = obeyed_;
   report_.count = 0;
   const bool told = reports_.push(report_);
-  stage_bell_->ring();
+  stage_bell_.ring();
   return told;
 }
 
@@ -222,7 +237,7 @@ void Playout::lose(Nanos now, const std::string& why) noexcept {
   sink_.reset();
   fade_in_ = rate_ * kFadeMs / 1000;
   pad_left_ = 0;
-  last_sample_ = 0;
+  sounding_ = false;
   (void)tell(Report::Kind::kLost, heard);
   back_off_ = back_off_ == 0 ? kFirstBackOff : std::min(2 * back_off_, kLastBackOff);
   retry_at_ = now + back_off_;

@@ -49,7 +49,8 @@ struct Report {
 ///   lost    | stay           | stay              | -             | skip, tell        | try again, doubling
 class Playout {
  public:
-  /// `stage_bell` rings when there are reports. All references must outlive it.
+  /// `stage_bell` rings when there are reports. The others must outlive the
+  /// loop's use of it.
   Playout(SinkOpener opener, unsigned rate, const ipc::ConversationPage& conversation,
           const ipc::Doorbell& stage_bell, const Clock& clock);
 
@@ -59,6 +60,11 @@ class Playout {
   [[nodiscard]] bool pop(Report& report) noexcept { return reports_.pop(report); }
   /// Wakes the audio thread: the board has changed.
   void poke() const noexcept { bell_.ring(); }
+  /// The stage ends: what is still blocked in the device touches nothing of it any more.
+  void end() noexcept {
+    ended_.store(true, std::memory_order_release);
+    bell_.ring();
+  }
   [[nodiscard]] const SampleQueue& queue() const noexcept { return queue_; }
   [[nodiscard]] unsigned rate() const noexcept { return rate_; }
 
@@ -90,12 +96,13 @@ class Playout {
   SinkOpener opener_;
   unsigned rate_;
   const ipc::ConversationPage* conversation_;
-  const ipc::Doorbell* stage_bell_;
+  ipc::Doorbell stage_bell_;  // our own handle: the thread may outlive the stage
   const Clock* clock_;
   ipc::Doorbell bell_ = ipc::Doorbell::create();
   SampleQueue queue_;
   boost::lockfree::spsc_queue<Report, boost::lockfree::capacity<kReports>> reports_;
   std::atomic<bool> asleep_{false};
+  std::atomic<bool> ended_{false};
 
   // Audio thread only.
   std::unique_ptr<PcmSink> sink_;
@@ -110,7 +117,8 @@ class Playout {
   std::uint32_t fade_in_ = 0;  // samples left of a fade-in
   std::uint32_t pad_left_ = 0;
   std::int16_t last_sample_ = 0;
-  unsigned unrung_ = 0;  // reports since the loop's bell
+  bool sounding_ = false;  // the last thing written was sound
+  unsigned unrung_ = 0;    // reports since the loop's bell
   Nanos retry_at_ = 0;
   Nanos back_off_ = 0;
 };

@@ -81,6 +81,9 @@ PlayerBench::PlayerBench(std::vector<std::string> overrides,
                          const std::map<std::string, std::uint64_t>& capacities)
     : memory("player", clock, std::move(overrides), capacities) {
   make_stage();
+  run(150 * kMillisecond);  // the silence that every new device gets first
+  device.heard.clear();
+  device.heard_at.clear();
 }
 
 PlayerBench::~PlayerBench() { stage->stop(); }

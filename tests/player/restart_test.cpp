@@ -54,7 +54,7 @@ TEST_CASE("a player that is restarted between turns plays nothing again") {
   const std::size_t before = bench.device.heard.size();
   bench.restart();
   bench.run_out();
-  CHECK(bench.device.heard.size() == before);
+  CHECK(stripped(std::span(bench.device.heard).subspan(before)).empty());
   bench.say(2, 0, words(2), 2);
   bench.end_turn(2, 1);
   bench.run_out();

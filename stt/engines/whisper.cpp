@@ -24,7 +24,10 @@ namespace {
 
 constexpr int kExitConfiguration = 78;
 constexpr double kRate = 16000;
-constexpr std::size_t kShortest = 3200;  // samples: the engine refuses less than 0.1 s
+constexpr std::size_t kShortest = 3200;    // samples: the engine refuses less than 0.1 s
+constexpr std::size_t kShort = 40'000;     // samples: see decode()
+constexpr int kInaudible = 32;             // largest sample
+constexpr double kLeastConfidence = -1.2;  // mean log probability of a token; speech has > -0.8, noise < -1.5
 
 // The first error names the cause, the later ones its consequences.
 void on_log(ggml_log_level level, const char* text, void* first_error) {
@@ -32,7 +35,7 @@ void on_log(ggml_log_level level, const char* text, void* first_error) {
   std::string_view line(text);
   while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.remove_suffix(1);
   if (first_error == nullptr)
-    log_error("{}", line);
+    log_debug("{}", line);  // an aborted guess too ends as an "error"; real ones reach the caller
   else if (auto& reason = *static_cast<std::string*>(first_error); reason.empty())
     reason.assign(line);
 }
@@ -171,10 +174,29 @@ class WhisperRecognizer final : public SpeechRecognizer {
     int threads;  // at most
     std::vector<float> audio;
     std::uint64_t samples;
+    bool inaudible;
   };
 
+  // How sure the engine is of its text.
+  [[nodiscard]] double confidence() const {
+    double sum = 0;
+    int count = 0;
+    const whisper_token first_mark = whisper_token_eot(context_.get());
+    for (int i = 0; i < whisper_full_n_segments(context_.get()); ++i) {
+      for (int j = 0; j < whisper_full_n_tokens(context_.get(), i); ++j) {
+        const whisper_token_data token = whisper_full_get_token_data(context_.get(), i, j);
+        if (token.id >= first_mark) continue;
+        sum += static_cast<double>(token.plog);
+        ++count;
+      }
+    }
+    return count > 0 ? sum / count : 0;
+  }
+
   void submit(Want want) {
-    Job job{0, want, busy_ ? 1 : static_cast<int>(options_.threads), {}, audio_.size()};
+    Job job{0, want, busy_ ? 1 : static_cast<int>(options_.threads), {}, audio_.size(), false};
+    job.inaudible =
+        std::all_of(audio_.begin(), audio_.end(), [](int sample) { return std::abs(sample) <= kInaudible; });
     job.audio.resize(std::max(audio_.size(), kShortest), 0.0F);
     std::transform(audio_.begin(), audio_.end(), job.audio.begin(),
                    [](std::int16_t sample) { return static_cast<float>(sample) / 32768.0F; });
@@ -216,7 +238,8 @@ class WhisperRecognizer final : public SpeechRecognizer {
     params.n_threads = std::clamp(idle_processors(), 1, job.threads);
     params.language = options_.language.c_str();
     params.no_context = true;
-    params.no_timestamps = true;
+    // Without timestamps a single short word is said two to eight times ("Stop. Stop. Stop. Stop.").
+    params.no_timestamps = job.audio.size() >= kShort;
     params.single_segment = true;
     params.print_progress = params.print_realtime = params.print_timestamps = params.print_special = false;
     params.suppress_blank = params.suppress_nst = true;
@@ -235,6 +258,10 @@ class WhisperRecognizer final : public SpeechRecognizer {
     answer.final = job.want == Want::kFinal;
     answer.samples = job.samples;
     answer.decode_start = monotonic_now();
+    if (job.want != Want::kWarmUp && job.inaudible) {
+      answer.decode_end = answer.decode_start;  // it would say "you"
+      return answer;
+    }
     const int result =
         whisper_full(context_.get(), params, job.audio.data(), static_cast<int>(job.audio.size()));
     answer.decode_end = monotonic_now();
@@ -246,6 +273,7 @@ class WhisperRecognizer final : public SpeechRecognizer {
     std::string raw;
     for (int i = 0; i < whisper_full_n_segments(context_.get()); ++i)
       raw += whisper_full_get_segment_text(context_.get(), i);
+    if (confidence() < kLeastConfidence) return answer;  // what it makes of noise
     answer.text = without_loops(clean_transcript(raw));
     return answer;
   }

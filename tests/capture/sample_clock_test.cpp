@@ -29,7 +29,7 @@ struct Device {
     clock.observe(end, arrival(end) + late);
   }
   Nanos arrival(std::uint64_t sample) {
-    return true_time(end) +
+    return true_time(sample) +
            (jitter > 0 ? static_cast<Nanos>(random() % static_cast<std::uint64_t>(jitter)) : 0);
   }
 };

@@ -23,9 +23,11 @@ Spoken speak(const std::string& language, const std::string& text) {
 }  // namespace
 
 TEST_CASE("espeak-ng speaks Korean and English") {
-  for (const auto& [language, text] :
-       {std::pair<std::string, std::string>{"ko", "안녕하세요. 오늘은 날씨가 좋습니다."},
-        {"en", "Hello, this is a test."}}) {
+  const std::map<std::string, std::string> texts{{"ko", "안녕하세요. 오늘은 날씨가 좋습니다."},
+                                                 {"en", "Hello, this is a test."}};
+  for (const auto& one : texts) {
+    const std::string& language = one.first;
+    const std::string& text = one.second;
     CAPTURE(language);
     const Spoken spoken = speak(language, text);
     REQUIRE(spoken.end.kind == Piece::Kind::kDone);

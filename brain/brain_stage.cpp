@@ -46,7 +46,8 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
       parts_{context,
              *model_,
              Outbox(context.output("speech")),
-             Outbox(context.output("turns"), !context.config().get_bool("memory.enabled")),
+             Outbox(context.output("turns"), !context.config().get_bool("memory.enabled"),
+                    (context.environment().paths.state / "spool" / "brain").string()),
              MemoryClient(context.input("recall"), parts_.turns, recall_tokens(context.config())),
              Prompt(prompt_settings(context.config())),
              Conversations(static_cast<std::size_t>(context.config().get_int("brain.history_tokens"))),
@@ -74,6 +75,7 @@ void BrainStage::stop() noexcept { server_.stop(); }
 
 int BrainStage::do_work(Nanos now) {
   int items = parts_.speech.flush() + parts_.turns.flush();
+  items += parts_.turns.relieve(now);
   items += pump_chat(now);
   items += pump_hearing(now);
   items += parts_.memory.poll();
@@ -231,7 +233,8 @@ int BrainStage::pump_drain(Nanos now) {
 
 Nanos BrainStage::next_deadline(Nanos now) const {
   (void)now;
-  return std::min({voice_.next_deadline(), texts_.next_deadline(), model_->next_deadline()});
+  return std::min({voice_.next_deadline(), texts_.next_deadline(), model_->next_deadline(),
+                   parts_.turns.next_deadline()});
 }
 
 void BrainStage::count() {

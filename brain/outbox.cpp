@@ -1,9 +1,17 @@
 #include "outbox.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/paths.hpp"
+#include "base/unique_fd.hpp"
+#include "ipc/layout.hpp"
 
 namespace prot::brain {
 
@@ -32,7 +40,71 @@ int Outbox::flush() {
     ++left;
     if (published) published();
   }
+  if (left > 0 || waiting_.empty()) stuck_since_ = 0;
   return left;
+}
+
+int Outbox::relieve(Nanos now) {
+  if (waiting_.empty() || spool_folder_.empty()) return 0;
+  if (stuck_since_ == 0) stuck_since_ = now;
+  if (now < stuck_since_ + kPatience) return 0;
+  stuck_since_ = now;  // a failure is tried again after the same time
+  std::string bytes;
+  for (const Frame& frame : waiting_) bytes += spool_record(frame);
+  if (!append_to_spool(bytes)) return 0;
+  log_warn("ring {} is full: {} frames went to the spool", output_->name(), waiting_.size());
+  int moved = 0;
+  std::deque<Frame> moving;
+  moving.swap(waiting_);
+  for (Frame& frame : moving) {
+    ++moved;
+    if (frame.info.kind == static_cast<std::uint8_t>(wire::Kind::kEndOfStream)) {
+      waiting_.push_back(std::move(frame));  // only the ring can carry that
+    } else if (frame.published) {
+      frame.published();
+    }
+  }
+  return moved;
+}
+
+// {u32 length, RecordHeader, payload}: what memory replays (memory/spool.hpp). Requests are not worth
+// keeping.
+std::string Outbox::spool_record(const Frame& frame) {
+  const auto kind = static_cast<wire::Kind>(frame.info.kind);
+  if (kind != wire::Kind::kUserMessage && kind != wire::Kind::kReplySegment && kind != wire::Kind::kReplyEnd)
+    return {};
+  ipc::RecordHeader header{};
+  header.length = static_cast<std::uint32_t>(frame.head.size() + frame.tail.size());
+  header.kind = frame.info.kind;
+  header.version = frame.info.version;
+  header.flags = frame.info.flags;
+  header.turn = frame.info.turn;
+  header.made_ns = frame.info.made_ns;
+  const auto length = static_cast<std::uint32_t>(sizeof header + header.length);
+  std::string out(sizeof length + sizeof header, '\0');
+  std::memcpy(out.data(), &length, sizeof length);
+  std::memcpy(out.data() + sizeof length, &header, sizeof header);
+  return out + frame.head + frame.tail;
+}
+
+bool Outbox::append_to_spool(const std::string& bytes) const {
+  try {
+    make_private_directory(spool_folder_);
+    const std::string path = spool_folder_ + "/" + std::to_string(wall_now() / kMicrosecond) + ".frames";
+    // Under another name until it is whole: memory never meets half of it.
+    const std::string draft = path + ".new";
+    const UniqueFd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file) throw errno_error("cannot create " + draft);
+    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+    const int error = written < 0 ? errno : ENOSPC;
+    if (written == static_cast<ssize_t>(bytes.size()) && ::rename(draft.c_str(), path.c_str()) == 0)
+      return true;
+    ::unlink(draft.c_str());
+    throw errno_error("cannot write " + path, error);
+  } catch (const std::exception& error) {
+    log_error("spool: {}", error.what());
+    return false;
+  }
 }
 
 void Outbox::drop_turn(std::uint32_t turn) {

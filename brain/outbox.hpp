@@ -15,10 +15,10 @@ namespace prot::brain {
 /// runs exactly once, when the frame is in the ring (accepted) or when its consumer is gone for good.
 class Outbox {
  public:
-  /// `most`: frames that may wait before the source is asked to hold back.
+  /// `spool_folder`: where messages go that the ring has had no room for for 2 s; empty: they wait.
   /// `black_hole`: nobody reads that ring in this configuration; every frame counts as published.
-  explicit Outbox(ipc::Output& output, bool black_hole = false, std::size_t most = 32)
-      : output_(&output), black_hole_(black_hole), most_(most) {}
+  explicit Outbox(ipc::Output& output, bool black_hole = false, std::string spool_folder = {})
+      : output_(&output), black_hole_(black_hole), spool_folder_(std::move(spool_folder)) {}
 
   template <wire::Payload T>
   void push(const T& head, std::string_view tail, const wire::SendOptions& options,
@@ -36,9 +36,15 @@ class Outbox {
 
   /// Publishes what fits; returns frames that left. Throws Error when the ring is damaged.
   int flush();
+  /// Messages that have waited too long go to the spool; requests among them are dropped. Returns how many.
+  int relieve(Nanos now);
+  [[nodiscard]] Nanos next_deadline() const noexcept {
+    return spool_folder_.empty() || stuck_since_ == 0 ? kNever : stuck_since_ + kPatience;
+  }
   /// Drops waiting frames of a voice turn (cancelled); their `published` does not run.
   void drop_turn(std::uint32_t turn);
-  [[nodiscard]] bool crowded() const noexcept { return waiting_.size() >= most_; }
+  /// So many wait that the source should hold back.
+  [[nodiscard]] bool crowded() const noexcept { return waiting_.size() >= kMost; }
   [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return waiting_.size(); }
   /// Sequence in the ring that the next pushed frame will have.
@@ -47,6 +53,8 @@ class Outbox {
   }
 
  private:
+  static constexpr std::size_t kMost = 32;
+  static constexpr Nanos kPatience = 2 * kSecond;
   struct Frame {
     ipc::FrameInfo info;
     std::string head;
@@ -59,7 +67,11 @@ class Outbox {
 
   ipc::Output* output_;
   bool black_hole_;
-  std::size_t most_;
+  [[nodiscard]] bool append_to_spool(const std::string& bytes) const;
+  [[nodiscard]] static std::string spool_record(const Frame& frame);
+
+  std::string spool_folder_;
+  Nanos stuck_since_ = 0;  // the first frame waits since then; 0: nothing waits
   std::deque<Frame> waiting_;
 };
 

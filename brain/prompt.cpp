@@ -15,14 +15,17 @@
 namespace prot::brain {
 namespace {
 
-// Short: every token of it is paid for at start-up by a small machine. A small model follows few rules.
+// Short: every token of it is paid for at start-up by a small machine. A small model follows few rules, and
+// takes examples for facts: none of them names anything.
 constexpr std::string_view kPersonaEnglish =
-    "You are prot, a friendly voice assistant. Your words are spoken aloud.\n"
+    "Your name is prot. You are a friendly voice assistant: your words are spoken aloud.\n"
     "Answer the question directly, in one to three short sentences of plain speech: no lists, no markdown, "
     "no emoji.\n"
     "Use what was said before. Answer in the language the user speaks.\n"
+    "When the user tells you something to remember, confirm it: \"I will remember that your ...\" or "
+    "\"that you ...\".\n"
     "Text in [brackets] is background for you, not said by the user. What you remember there is about the "
-    "user: use it when the user asks about it.";
+    "user: use it when the user asks about it. When you do not know it, say so.";
 
 constexpr std::string_view kPersonaKorean =
     "너는 음성 비서 프롯이다. 네 말은 소리 내어 읽힌다.\n"
@@ -75,17 +78,16 @@ std::string Prompt::context(Nanos wall_ns, std::string_view memory) const {
   const auto day = static_cast<std::size_t>(t.tm_wday);
   std::string out;
   if (settings_.language == "ko") {
-    out = fmt::format("[지금: {}년 {}월 {}일 {}요일 {}시 {}분", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
+    out = fmt::format("[지금: {}년 {}월 {}일 {}요일 {}시 {}분]", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
                       kDaysKorean[day], t.tm_hour, t.tm_min);
-    if (!memory.empty()) out += "\n사용자에 대해 기억하는 것:\n";
   } else {
-    out = fmt::format("[Now: {}, {} {} {}, {:02}:{:02}", kDays[day], t.tm_mday,
+    out = fmt::format("[Now: {}, {} {} {}, {:02}:{:02}]", kDays[day], t.tm_mday,
                       kMonths[static_cast<std::size_t>(t.tm_mon)], t.tm_year + 1900, t.tm_hour, t.tm_min);
-    if (!memory.empty()) out += "\nYou remember about the user:\n";
   }
-  out += memory;
+  if (memory.empty()) return out;
+  out.append("\n").append(memory);
   while (out.ends_with('\n')) out.pop_back();
-  return out + "]";
+  return out;
 }
 
 std::string read_persona(const std::string& path) {

@@ -54,9 +54,9 @@ TEST_CASE("time and memory stand directly before the person's words") {
   const Prompt prompt = english();
   Conversation talk(1000);
   talk.add_user("What is my favourite colour?");
-  const std::string context = prompt.context(0, "- The user's favourite colour is teal.\n");
+  const std::string context = prompt.context(0, "[memory]\n- The user's favourite colour is teal.\n");
   CHECK(context.starts_with("[Now: Thursday, 1 January 1970,"));
-  CHECK(context.ends_with("You remember about the user:\n- The user's favourite colour is teal.]"));
+  CHECK(context.ends_with("]\n[memory]\n- The user's favourite colour is teal."));
   const std::string body = local_engine().body_of(prompt.reply(talk, context, Lane::kVoice));
   const prot::json::Document document = prot::json::parse(body);
   CHECK(document.get("messages").at(1).get("content").as_string() ==
@@ -86,7 +86,7 @@ TEST_CASE("a prefill is the front of the request that follows it") {
 }
 
 TEST_CASE("the persona speaks the configured language, or is the user's file verbatim") {
-  CHECK(english().persona().find("You are prot") == 0);
+  CHECK(english().persona().find("Your name is prot") == 0);
   CHECK(Prompt({.language = "ko", .persona = ""}).persona().find("음성 비서") != std::string::npos);
   CHECK(Prompt({.language = "ko", .persona = "I am Bob."}).persona() == "I am Bob.");
   CHECK_THROWS_AS((void)read_persona("/nonexistent/persona"), prot::Error);

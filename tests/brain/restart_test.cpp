@@ -1,5 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "brain_bench.hpp"
 
 using namespace prot;
@@ -220,4 +225,35 @@ TEST_CASE("drain now cuts the reply and keeps what is still said") {
   const Seen seen = look(bench);
   CHECK(seen.users == 2);
   CHECK(seen.ends == 2);
+}
+
+TEST_CASE("messages go to the spool when turns has no room for two seconds, and the conversation goes on") {
+  BrainBench bench({}, {{"turns", 64 * 1024}});
+  std::uint32_t utterance = 0;
+  const auto spooled = [&] {
+    const auto folder = bench.context->environment().paths.state / "spool" / "brain";
+    std::string all;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      all.append(std::istreambuf_iterator<char>(file), {});
+    }
+    return all;
+  };
+  const auto has_newest = [&] {
+    return spooled().find("x" + std::to_string(utterance) + ".") != std::string::npos;
+  };
+  while (!has_newest() && utterance < 100) {
+    ++utterance;
+    bench.say(utterance, "words " + std::string(2000, 'x') + std::to_string(utterance) + ".");
+    bench.model->reply("Yes.");
+    bench.work();
+    bench.play(Played::kStarted, bench.turn());
+    bench.play(Played::kTurnDone, bench.turn());
+    bench.sent("speech");
+    bench.advance(3 * kSecond);
+  }
+  CHECK(has_newest());
+  CHECK(bench.state() == State::kActive);
+  CHECK(bench.run->into("transcript").used() == 0);
 }

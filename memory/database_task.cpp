@@ -11,7 +11,7 @@ namespace prot::memory {
 namespace {
 
 constexpr Nanos kFirstBackOff = 100 * kMillisecond;
-constexpr Nanos kMaxBackOff = 10 * kSecond;
+constexpr Nanos kMaxBackOff = 2 * kSecond;
 constexpr Nanos kPeriod = 5 * kSecond;
 constexpr Nanos kExtractLease = 120 * kSecond;  // longer than the model's total time-out
 constexpr Nanos kApplyLease = 30 * kSecond;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 
 #include "base/error.hpp"
 #include "facts.hpp"
@@ -17,6 +16,8 @@ namespace {
 constexpr std::size_t kMaxItems = 20;       // of one exchange, whatever the server lets pass
 constexpr std::size_t kContextBytes = 200;  // of a reply
 constexpr std::size_t kUserBytes = 1200;
+constexpr std::size_t kShortReply = 3;  // words that matter
+constexpr std::size_t kStatementBytes = 300;
 constexpr double kBorneOut = 0.5;           // share of a name's terms that the user must have said
 constexpr double kStatementBorneOut = 0.3;  // of a statement's, which may be worded anew
 
@@ -56,30 +57,37 @@ std::string canonical_subject(const std::string& subject) {
 
 }  // namespace
 
+// Examples teach a small model more than rules do: without them it invents people. Their lists are compact
+// because the model writes as it is shown, and every blank costs time.
 std::string_view extraction_instructions() noexcept {
-  return "You note lasting facts that the user tells about themselves, their people, things, places, likes "
-         "and plans. Take only what the user says; the assistant's words are context. Questions, requests "
-         "and small talk are no facts: then both lists are empty. Subject is \"user\" or a name. Predicate: "
-         "a short verb phrase such as favorite_color, lives_in, has_sister. Statement: one short sentence in "
-         "the third person (\"The user's favorite color is teal.\") in the user's language. Entities: the "
-         "named people and places only.";
+  return "You extract what the user tells about themselves, their people, things, places, likes and plans. "
+         "Copy names and values from the user's words; never invent any. A question or small talk gives "
+         "empty lists.\n"
+         "User: I moved to Oslo, and my favourite fruit is mango.\n"
+         R"(JSON: {"facts":[{"subject":"user","predicate":"lives_in","object":"Oslo","statement":)"
+         R"("The user lives in Oslo."},{"subject":"user","predicate":"favorite_fruit","object":"mango",)"
+         R"("statement":"The user's favorite fruit is mango."}],"entities":[{"name":"Oslo","type":"place",)"
+         R"("description":""}]})"
+         "\nUser: My brother Jan works in Rome.\n"
+         R"(JSON: {"facts":[{"subject":"user","predicate":"has_brother","object":"Jan","statement":)"
+         R"("The user's brother is Jan."},{"subject":"Jan","predicate":"works_in","object":"Rome",)"
+         R"("statement":"The user's brother Jan works in Rome."}],"entities":[{"name":"Jan","type":)"
+         R"("person","description":""},{"name":"Rome","type":"place","description":""}]})"
+         "\nUser: Great, thanks! How high is Mount Everest?\n"
+         R"(JSON: {"facts":[],"entities":[]})";
 }
 
 std::string extraction_question(const Job& job) {
-  std::string out;
   const Message* user = user_message(job);
-  for (const Message& message : job.context)
-    if (message.key.sequence < job.first_seq && message.role == Role::kAssistant)
-      out += "Assistant before: " + quotable(message.text, kContextBytes) + "\n";
-  if (user != nullptr) {
-    const std::time_t seconds = user->at_ns / kSecond;
-    std::tm parts{};
-    ::localtime_r(&seconds, &parts);
-    char date[16];
-    std::strftime(date, sizeof(date), "%Y-%m-%d", &parts);
-    out += "User on " + std::string(date) + ": " + quotable(user->text, kUserBytes) + "\n";
-  }
-  return out + "Facts as JSON:";
+  if (user == nullptr) return {};
+  std::string out;
+  // A short reply ("Teal.") is told only together with what it answers; else context costs more than it
+  // gives.
+  if (terms_of(user->text).words.size() <= kShortReply)
+    for (const Message& message : job.context)
+      if (message.key.sequence < job.first_seq && message.role == Role::kAssistant)
+        out += "Assistant: " + quotable(message.text, kContextBytes) + "\n";
+  return out + "User: " + quotable(user->text, kUserBytes) + "\nJSON:";
 }
 
 std::string_view extraction_schema() noexcept {
@@ -91,7 +99,7 @@ std::string_view extraction_schema() noexcept {
          R"("entities":{"type":"array","maxItems":4,"items":{"type":"object","properties":{)"
          R"("name":{"type":"string","maxLength":40},)"
          R"("type":{"type":"string","enum":["person","place","organization","thing","event","concept"]},)"
-         R"("description":{"type":"string","maxLength":80}},)"
+         R"("description":{"type":"string","maxLength":60}},)"
          R"("required":["name","type","description"],"additionalProperties":false}}},)"
          R"("required":["facts","entities"],"additionalProperties":false})";
 }
@@ -122,7 +130,9 @@ Extraction parse_answer(std::string_view answer, const Job& job) {
     fact.source = user->key;
     if (fact.subject.empty() || fact.statement.empty() || !borne_out(fact.object, said)) continue;
     if (fact.subject != "user" && !borne_out(fact.subject, said)) continue;
-    if (!borne_out(fact.statement, said, kStatementBorneOut)) continue;
+    // In other words or another language than the user's: theirs then, since nobody can check it.
+    if (!borne_out(fact.statement, said, kStatementBorneOut))
+      fact.statement = "The user said: '" + quotable(user->text, kStatementBytes) + "'";
     extraction.facts.push_back(std::move(fact));
   }
   for (std::size_t i = 0; i < std::min(entities.size(), kMaxItems); ++i) {

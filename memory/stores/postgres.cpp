@@ -187,9 +187,12 @@ void store_end(pqxx::work& tx, const TurnRecord& record, const std::string& uuid
 
 void PostgresStore::append(std::span<const TurnRecord> records, Nanos now) {
   transaction("storing messages", [&](pqxx::work& tx) {
+    std::string uuid;
     for (const TurnRecord& record : records) {
-      const std::string uuid = to_uuid(record.key.conversation);
-      insert_conversation(tx, record, uuid);
+      if (const std::string own = to_uuid(record.key.conversation); own != uuid) {
+        uuid = own;
+        insert_conversation(tx, record, uuid);
+      }
       switch (record.kind) {
         case TurnRecord::Kind::kUser:
           store_user(tx, record, uuid, now + kExchangePatience);

@@ -86,14 +86,22 @@ TEST_CASE("an exchange without news costs no call") {
   CHECK(worth_asking(job("저는 부산에 살아요.")));
 }
 
-TEST_CASE("the question is short and one line for each voice") {
-  const std::string question =
-      extraction_question(job("I like tea.\nIgnore that: \"x\"", "Good.", std::string(5000, 'x')));
-  CHECK(question.size() < 500);
-  CHECK(question.find("Assistant before: xxx") != std::string::npos);
-  CHECK(question.find("\nUser on 2024-10-04: I like tea. Ignore that: 'x'\n") != std::string::npos);
-  CHECK(extraction_instructions().size() < 800);
+TEST_CASE("the question is short, and a short reply comes with what it answers") {
+  const std::string question = extraction_question(
+      job("I like tea and cakes with cream.\nIgnore that: \"x\"", "Good.", std::string(5000, 'x')));
+  CHECK(question == "User: I like tea and cakes with cream. Ignore that: 'x'\nJSON:");
+  CHECK(extraction_question(job("Teal.", "Nice.", "What is your favourite colour?")) ==
+        "Assistant: What is your favourite colour?\nUser: Teal.\nJSON:");
+  CHECK(extraction_question(job("Teal.", "Nice.", std::string(5000, 'x'))).size() < 300);
+  CHECK(extraction_instructions().size() < 1400);
   CHECK(json::parse(extraction_schema()).get("properties").get("facts").is_object());
+}
+
+TEST_CASE("a statement that the user's words do not bear out gives way to them") {
+  const Extraction found = parse_answer(answer("user", "lives_in", "부산", "The user lives in Busan."),
+                                        job("저는 부산에 살아요."));
+  REQUIRE(found.facts.size() == 1);
+  CHECK(found.facts[0].statement == "The user said: '저는 부산에 살아요.'");
 }
 
 TEST_CASE("facts that say the same have one key") {

@@ -1,0 +1,140 @@
+// The local language model behind a real llama-server, as the supervisor would start it.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "http/fetch.hpp"
+#include "memory/extraction.hpp"
+#include "memory/models/openai.hpp"
+#include "tests/memory/memory_fixture.hpp"
+#include "tests/support/temp_folder.hpp"
+
+using namespace prot;
+using namespace prot::memory;
+using namespace prot::memory::test;
+
+namespace {
+
+std::string cache() {
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr) return std::string(xdg) + "/prot";
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr ? home : "") + "/.cache/prot";
+}
+
+class LlamaServer {
+ public:
+  LlamaServer() : socket_((folder_.path() / "llm.sock").string()) {
+    const std::string program = std::string(PROT_ENGINES) + "/llama/bin/llama-server";
+    const std::string model = cache() + "/models/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf";
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::setenv("OMP_WAIT_POLICY", "passive", 1);
+      const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+      ::dup2(null, 1);
+      ::dup2(null, 2);
+      ::execl(program.c_str(), program.c_str(), "-m", model.c_str(), "--host", socket_.c_str(), "-t", "2",
+              "-c", "8192", "--parallel", "2", "-b", "128", "-ub", "128", nullptr);
+      ::_exit(127);
+    }
+    const Nanos deadline = monotonic_now() + 60 * kSecond;
+    while (!healthy()) {
+      REQUIRE(monotonic_now() < deadline);
+      REQUIRE(::waitpid(pid_, nullptr, WNOHANG) == 0);
+      ::usleep(50'000);
+    }
+  }
+  ~LlamaServer() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  [[nodiscard]] OpenAiServer address() const { return {"http://localhost/v1", socket_, "", "", true}; }
+
+ private:
+  [[nodiscard]] bool healthy() const {
+    http::Request request;
+    request.method = "GET";
+    request.url = "http://localhost/health";
+    request.unix_socket = socket_;
+    try {
+      return http::fetch(request).status == 200;
+    } catch (const http::RequestError&) {
+      return false;
+    }
+  }
+  prot::test::TempFolder folder_;
+  std::string socket_;
+  pid_t pid_ = -1;
+};
+
+Job job(const std::string& said, const std::string& reply) {
+  Job out;
+  out.conversation = key(1, 0).conversation;
+  out.first_seq = 10;
+  out.last_seq = 11;
+  out.context = {message(1, 10, Role::kUser, said), message(1, 11, Role::kAssistant, reply)};
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the local model notes what the user tells, in the form that was asked for") {
+  const LlamaServer server;
+  const auto model = make_openai_model(server.address());
+  const auto ask = [&](const Job& exchange) {
+    const Nanos begin = monotonic_now();
+    const std::string answer = model->ask(extraction_instructions(), extraction_question(exchange),
+                                          extraction_schema(), std::stop_token());
+    const Nanos took = (monotonic_now() - begin) / kMillisecond;
+    MESSAGE("ms: " << took << ", answer: " << answer);
+    return parse_answer(answer, exchange);
+  };
+  const Extraction colour =
+      ask(job("My favourite colour is teal.", "Teal is a calm colour, somewhere between blue and green."));
+  REQUIRE_FALSE(colour.facts.empty());
+  CHECK(colour.facts[0].subject == "user");
+  CHECK(colour.facts[0].object.find("teal") != std::string::npos);
+
+  const Extraction sister = ask(job("My sister Anna lives in Toronto.", "That is far away."));
+  REQUIRE_FALSE(sister.facts.empty());
+  bool toronto = false;
+  for (const Fact& fact : sister.facts) toronto |= fact.statement.find("Toronto") != std::string::npos;
+  CHECK(toronto);
+  // What the assistant said stays out, whatever the model makes of it.
+  for (const Fact& fact : ask(job("I like tea. What is the capital of France?", "Paris.")).facts)
+    CHECK(fact.object.find("Paris") == std::string::npos);
+
+  // Speech stops it at once.
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    ::usleep(300'000);
+    stop.request_stop();
+  });
+  const Nanos begin = monotonic_now();
+  try {
+    const Job long_one =
+        job("I have a dog called Rex, a cat called Misty and a horse called Star.", "So many.");
+    (void)model->ask(extraction_instructions(), extraction_question(long_one), extraction_schema(),
+                     stop.get_token());
+    WARN(monotonic_now() - begin < kSecond);  // faster than it could be stopped
+  } catch (const ModelError& e) {
+    CHECK(e.kind() == ModelError::Kind::kCancelled);
+    CHECK(monotonic_now() - begin < 2 * kSecond);
+  }
+}
+
+TEST_CASE("a server that is not there says nothing about the job") {
+  const auto model = make_openai_model({"http://localhost/v1", "/nowhere/llm.sock", "", "", true});
+  try {
+    (void)model->ask("a", "b", extraction_schema(), std::stop_token());
+    FAIL("it answered");
+  } catch (const ModelError& e) {
+    CHECK(e.kind() == ModelError::Kind::kUnavailable);
+  }
+}

@@ -104,7 +104,6 @@ class Program {
   pid_t held_by_ = -1;
   std::unique_ptr<Pipes> pipes_;
   Launch launch_;
-  bool starting_next_ = false;  // a helper has ended well: spawn the next process
   std::uint32_t generation_ = 0;
   std::uint32_t restarts_ = 0;
   std::uint32_t failed_starts_ = 0;

@@ -24,7 +24,6 @@ constexpr Nanos kScanEvery = 500 * kMillisecond;
 constexpr Nanos kHungAwake = 5 * kSecond;
 constexpr Nanos kHungAsleep = 15 * kSecond;  // stopped from outside, with frames waiting
 constexpr Nanos kOverslept = 2 * kSecond;
-constexpr unsigned kStartAttempts = 3;  // the first start gives up; later nothing does
 
 }  // namespace
 

@@ -9,6 +9,9 @@
 #include "wire/topology.hpp"
 
 namespace prot::supervisor {
+namespace {
+constexpr unsigned kStartAttempts = 3;  // the first start gives up; later nothing does
+}
 
 void Supervisor::on_state(Program& program, const std::string& note) {
   const int index = segments_->board().find(program.name());
@@ -40,7 +43,7 @@ void Supervisor::on_state(Program& program, const std::string& note) {
     case State::kFailed:
     case State::kDown: {
       if (phase_ == Phase::kDraining) drain_.on_lost(program.name(), now);
-      const bool hopeless = program.state() == State::kFailed || program.failed_starts() >= 3;
+      const bool hopeless = program.state() == State::kFailed || program.failed_starts() >= kStartAttempts;
       if (phase_ == Phase::kStarting && program.state() != State::kDown && hopeless) {
         const std::string last = logs_->last_line(program.name());
         std::string why = note.empty() ? program.name() + " " + program.last_error() : note;

@@ -28,8 +28,7 @@ void Extractor::step(Nanos now, Nanos quiet_since, std::uint64_t ready) {
     claimed_all_ = draining_;
     ports_.database(ask::Claim{draining_});
   } else if (state_ == State::kAsking && !cancelling_) {
-    const bool speaking = draining_ ? now >= drain_deadline_ : quiet_since == kNever;
-    if (!speaking) return;
+    if (draining_ ? now < drain_deadline_ : allowed(now, quiet_since)) return;
     cancelling_ = true;
     ports_.cancel_model();
   }
@@ -103,7 +102,7 @@ bool Extractor::drained(Nanos now) const noexcept {
 
 Nanos Extractor::next_deadline(Nanos now, Nanos quiet_since, std::uint64_t ready) const noexcept {
   if (draining_) return state_ == State::kAsking ? drain_deadline_ : kNever;
-  if (state_ == State::kAsking) return now + kBoardPeriod;
+  if (state_ == State::kAsking) return cancelling_ ? kNever : now + kBoardPeriod;
   if (state_ != State::kWaiting || ready == 0) return kNever;
   if (quiet_since == kNever) return now + kSecond / 4;  // no bell tells that talking has ended
   return std::max({quiet_since + idle_, retry_at_, now + kBoardPeriod});

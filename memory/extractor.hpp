@@ -35,7 +35,7 @@ class Extractor {
   Extractor(Ports ports, Nanos idle) : ports_(std::move(ports)), idle_(idle) {}
 
   /// Once in a duty cycle. `quiet_since`: when talking ended; kNever while it goes on. `ready`: jobs in the
-  /// queue, as last heard.
+  /// queue, as last heard. Talking that begins ends what the model is doing.
   void step(Nanos now, Nanos quiet_since, std::uint64_t ready);
   void claimed(Nanos now, std::optional<Job> job);
   void answered(Nanos now, ModelWorker::Answer answer);

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kMaxInHand = 256;
 constexpr int kMaxHistory = 200;
+constexpr Nanos kReplyPatience = 60 * kSecond;  // a reply that takes longer is no reason to wait
+constexpr int kSettling = 3;  // times the idle time, at the start: brain reads its prompt then
 
 bool talking(const ipc::Board& board, Nanos now) {
   const ipc::ConversationPage& page = board.conversation();
@@ -45,9 +47,9 @@ void MemoryStage::start() {
     model_->start(std::move(question));
   };
   ports.cancel_model = [this] { model_->cancel(); };
-  extractor_ = std::make_unique<Extractor>(
-      std::move(ports),
-      static_cast<Nanos>(context_->config().get_double("memory.extraction_idle_s") * kSecond));
+  const auto idle = static_cast<Nanos>(context_->config().get_double("memory.extraction_idle_s") * kSecond);
+  extractor_ = std::make_unique<Extractor>(std::move(ports), idle);
+  quiet_since_ = context_->clock().now() + (kSettling - 1) * idle;
 }
 
 int MemoryStage::do_work(Nanos now) {
@@ -63,7 +65,8 @@ int MemoryStage::do_work(Nanos now) {
 }
 
 void MemoryStage::watch_board(Nanos now) {
-  if (talking(context_->board(), now)) {
+  // A text turn does not show on the board: from its question to the end of its reply the model is needed.
+  if (talking(context_->board(), now) || now < reply_until_) {
     quiet_since_ = kNever;
   } else if (quiet_since_ == kNever) {
     quiet_since_ = now;
@@ -95,8 +98,9 @@ void MemoryStage::take_frame(const ipc::FrameInfo& info, std::span<const std::by
     return;
   }
   in_hand_.push_back({info.sequence, true});
-  if (quiet_since_ != kNever) quiet_since_ = now;  // somebody is at it
+  if (quiet_since_ != kNever) quiet_since_ = std::max(quiet_since_, now);  // somebody is at it
   if (std::optional<TurnRecord> record = record_of(info, payload); record) {
+    reply_until_ = record->kind == TurnRecord::Kind::kEnd ? 0 : now + kReplyPatience;
     in_hand_.back().done = false;
     database_->post(ask::Store{info.sequence + 1, std::move(*record)});
     return;

@@ -90,6 +90,7 @@ class MemoryStage final : public stage::Stage {
   std::uint64_t model_calls_ = 0;
   told::Gauges gauges_{{}, false, 0, 0};
   Nanos quiet_since_ = kNever;
+  Nanos reply_until_ = 0;  // a question was stored, the end of its reply was not
   std::uint64_t drained_ = 0;
 };
 

@@ -49,7 +49,8 @@ struct SpoolContent {
 [[nodiscard]] SpoolContent parse_spool(std::span<const std::byte> bytes);
 [[nodiscard]] SpoolContent parse_frames(std::span<const std::byte> bytes);
 
-/// A file held against its writer (flock) while it is replayed; brain takes the same lock for each append.
+/// A file that is being replayed, locked (flock) against a second replay or a writer that appends. Brain and
+/// supervisor rename whole files into place.
 class SpoolFile {
  public:
   /// Opens and locks. Throws Error. `locked()` is false when a writer holds it: come again later.

@@ -102,6 +102,14 @@ TEST_CASE_FIXTURE(Fixture, "speech stops the model at once and the job goes back
   CHECK(asks.size() == before);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a message that comes while the model works stops it too") {
+  reach_asking();
+  extractor.step(clock.now(), clock.now() - 6 * kSecond, 1);
+  CHECK(cancels == 0);
+  extractor.step(clock.now(), clock.now(), 1);  // quiet begins anew
+  CHECK(cancels == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a model that is away costs no attempt and is asked again later") {
   reach_asking();
   extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));

@@ -157,6 +157,18 @@ TEST_CASE_FIXTURE(Fixture, "facts are extracted in quiet, and never while somebo
   CHECK(bench.answer(1).text.find("teal") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Fixture, "the model is left to a text turn from its question to the end of its reply") {
+  bench.start();
+  bench.send(exchange(1, 10, "I like tea.", "Ah."));
+  bench.send(user(key(1, 20), "I like cake."));
+  bench.send(segment(key(1, 21), 0, "Cake"));
+  REQUIRE(bench.all_released());
+  bench.work_for(kSecond);
+  CHECK(asked() == 0);
+  bench.send(end(key(1, 21), "Cake is fine."));
+  CHECK(bench.until([&] { return asked() == 2 && counts().jobs_ready == 0; }));
+}
+
 TEST_CASE_FIXTURE(Patient, "a drain finishes what fits and forwards the end only then") {
   bench.start();
   for (std::uint64_t i = 0; i < 3; ++i)

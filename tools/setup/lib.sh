@@ -107,10 +107,11 @@ start_heartbeat() {
     trap - EXIT INT HUP
     trap 'kill "$pause" 2>/dev/null; exit 0' TERM
     waited=0
-    while kill -0 "$owner" 2>/dev/null; do
+    while :; do
       sleep "$heartbeat_s" >/dev/null 2>&1 &
       pause=$!
       wait "$pause" || exit 0
+      kill -0 "$owner" 2>/dev/null || exit 0 # the script was killed
       waited=$((waited + heartbeat_s))
       "$@" "$waited"
     done

@@ -50,7 +50,7 @@ Playout::Playout(SinkOpener opener, unsigned rate, const ipc::ConversationPage& 
 
 void Playout::push(std::uint32_t turn, std::span<const std::int16_t> samples) noexcept {
   queue_.push(turn, samples);
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with wait(): the chunk or the flag is seen
+  // Seq_cst on both sides: either we see the flag or the sleeper sees the chunk.
   if (asleep_.load(std::memory_order_seq_cst)) bell_.ring();
 }
 
@@ -270,7 +270,6 @@ bool Playout::work_waits() const noexcept {
 void Playout::wait(Nanos until) {
   if (until == 0) return;
   asleep_.store(true, std::memory_order_seq_cst);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   if (!work_waits()) {
     const Nanos left = until == kNever ? 0 : std::max<Nanos>(until - clock_->now(), 0);
     const timespec timeout{left / kSecond, left % kSecond};

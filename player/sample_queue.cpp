@@ -12,7 +12,7 @@ void SampleQueue::push(std::uint32_t turn, std::span<const std::int16_t> samples
   chunk.count = static_cast<std::uint32_t>(samples.size());
   std::memcpy(chunk.samples, samples.data(), samples.size_bytes());
   end_ += samples.size();
-  written_.store(index + 1, std::memory_order_release);
+  written_.store(index + 1, std::memory_order_seq_cst);  // pairs with the sleeper's flag (Playout::wait)
 }
 
 std::uint64_t SampleQueue::room() const noexcept {
@@ -20,7 +20,7 @@ std::uint64_t SampleQueue::room() const noexcept {
 }
 
 const Chunk* SampleQueue::front() const noexcept {
-  return read_ == written_.load(std::memory_order_acquire) ? nullptr : &at(read_);
+  return read_ == written_.load(std::memory_order_seq_cst) ? nullptr : &at(read_);
 }
 
 void SampleQueue::advance(std::uint32_t samples) noexcept {

@@ -44,8 +44,8 @@ constexpr ConfigKey kKeys[] = {
     {"brain.first_byte_timeout_ms", kInt, "15000", 500, 120000, "",
      "a model that is silent longer has failed"},
 
-    {"tts.voice_en", kString, "piper", 0, 0, "", "English voice: piper, espeak or null"},
-    {"tts.voice_ko", kString, "espeak", 0, 0, "", "Korean voice: espeak or null"},
+    {"tts.voice_en", kString, "piper", 0, 0, "", "English voice: piper, espeak, tone or null"},
+    {"tts.voice_ko", kString, "espeak", 0, 0, "", "Korean voice: espeak, tone or null"},
     {"tts.piper_model", kString, "", 0, 0, "",
      "Piper voice (onnx, with .json beside it); empty: the installed one"},
     {"tts.espeak_wpm", kInt, "165", 80, 450, "", "words a minute of espeak-ng"},

@@ -72,7 +72,7 @@ void VoiceTurns::recover(TurnRecord record, Nanos now) {
     return;
   }
   turn_taking_.restore(audible && !silent ? State::kSpeaking : State::kProcessing);
-  if (audible) reply_->waterfall().audible = audible_from_ = std::max<Nanos>(now - kSecond, 1);
+  if (audible) audible_at_ = audible_from_ = std::max<Nanos>(now - kSecond, 1);  // when exactly is not known
   if (!silent) {
     if (!sent_end) reply_->waterfall().interrupted = true;  // the model's last words are lost
     return sent_end ? reply_->resume_playing() : reply_->end(now);
@@ -181,12 +181,12 @@ void VoiceTurns::became_audible(const wire::Playback& playback, Nanos now) {
     times.synthesis_start = playback.synthesis_start_ns;
     times.first_pcm = playback.first_pcm_ns;
     times.written = playback.written_ns;
+    times.audible = playback.at_ns;
   }
-  if (times.audible != 0) return;
-  times.audible = playback.at_ns != 0 ? playback.at_ns : now;
-  audible_from_ = times.audible;
+  if (audible_at_ != 0) return;
+  audible_at_ = audible_from_ = times.audible != 0 ? times.audible : now;
   audible_to_ = 0;
-  parts_.publish(simple_event("audible", reply_->turn(), times.audible));
+  parts_.publish(simple_event("audible", reply_->turn(), audible_at_));
   if (turn_taking_.is(State::kProcessing)) turn_taking_.on(TurnEvent::kAudible);
 }
 
@@ -239,7 +239,8 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   const std::string line = times.to_json();
   append_line(settings_.turns_file, line);
   parts_.publish(line);
-  if (times.audible != 0) audible_to_ = now;
+  if (audible_at_ != 0) audible_to_ = now;
+  audible_at_ = 0;
   if (barge_in_.suspected()) set_hold(0);
   barge_in_.reset();
   reply_.reset();
@@ -350,7 +351,7 @@ void VoiceTurns::new_conversation(Nanos now) {
 
 ReplyView VoiceTurns::reply_view() const noexcept {
   if (!reply_ || reply_->phase() == Reply::Phase::kCut) return {};
-  return {true, reply_->record().waterfall.audible};
+  return {true, audible_at_};
 }
 
 std::string VoiceTurns::context_now() {

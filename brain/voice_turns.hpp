@@ -122,6 +122,7 @@ class VoiceTurns {
   Nanos state_since_ = 0;
   Nanos progress_at_ = 0;  // of the playback
   std::uint64_t progress_mark_ = 0;
+  Nanos audible_at_ = 0;    // first sample of the reply under way; 0: silent so far
   Nanos audible_from_ = 0;  // the last reply at the loudspeaker
   Nanos audible_to_ = 0;
   std::uint64_t dropped_ = 0;

@@ -10,7 +10,8 @@ namespace {
 
 constexpr Nanos kFirstBackOff = 100 * kMillisecond;
 constexpr Nanos kMaxBackOff = kSecond;
-constexpr Nanos kMaxRetryAfter = 2 * kSecond;  // a person waits: longer is a failure
+constexpr Nanos kPrefillTimeout = 60 * kSecond;  // nobody waits for it; a cold start takes its time
+constexpr Nanos kMaxRetryAfter = 2 * kSecond;    // a person waits: longer is a failure
 
 const char* role_name(Role role) noexcept {
   switch (role) {
@@ -137,7 +138,7 @@ RequestId OpenAiModel::start(const Request& request, Nanos now) {
   Call& call = calls_[id];
   call.body = body_of(request);
   call.prefill = request.prefill;
-  call.give_up_at = now + options_.first_byte_timeout;
+  call.give_up_at = now + (request.prefill ? kPrefillTimeout : options_.first_byte_timeout);
   call.back_off = kFirstBackOff;
   send(call, now);
   return id;

@@ -24,6 +24,9 @@ constexpr double kStatementBorneOut = 0.3;  // of a statement's, which may be wo
 constexpr std::array kUserNames = std::to_array<std::string_view>(
     {"user", "the user", "i", "me", "my", "myself", "speaker", "you", "나", "내", "저", "사용자"});
 
+constexpr std::array kVague = std::to_array<std::string_view>(
+    {"somewhere", "someone", "something", "unknown", "none", "null", "n/a", "nothing", "anything", "user"});
+
 const Message* find(const Job& job, std::uint64_t sequence) {
   for (const Message& message : job.context)
     if (message.key.sequence == sequence) return &message;
@@ -38,6 +41,12 @@ double share_of(const std::vector<std::string>& terms, const std::vector<std::st
     return std::find(said.begin(), said.end(), term) != said.end();
   });
   return static_cast<double>(found) / static_cast<double>(terms.size());
+}
+
+/// Words of a model that has nothing to say and must say something.
+bool is_vague(const std::string& object) {
+  const std::string name = normalized_name(object);
+  return std::find(kVague.begin(), kVague.end(), name) != kVague.end();
 }
 
 bool borne_out(std::string_view text, const Terms& said, double share = kBorneOut) {
@@ -83,11 +92,12 @@ std::string extraction_question(const Job& job) {
   std::string out;
   // A short reply ("Teal.") is told only together with what it answers; else context costs more than it
   // gives.
-  if (terms_of(user->text).words.size() <= kShortReply)
+  const std::string told = told_part(user->text);
+  if (terms_of(told).words.size() <= kShortReply)
     for (const Message& message : job.context)
       if (message.key.sequence < job.first_seq && message.role == Role::kAssistant)
         out += "Assistant: " + quotable(message.text, kContextBytes) + "\n";
-  return out + "User: " + quotable(user->text, kUserBytes) + "\nJSON:";
+  return out + "User: " + quotable(told, kUserBytes) + "\nJSON:";
 }
 
 std::string_view extraction_schema() noexcept {
@@ -106,8 +116,7 @@ std::string_view extraction_schema() noexcept {
 
 bool worth_asking(const Job& job) {
   const Message* user = user_message(job);
-  if (user == nullptr || terms_of(user->text).words.empty()) return false;
-  return !is_question(user->text) || speaks_of_self(user->text);
+  return user != nullptr && !terms_of(told_part(user->text)).words.empty();
 }
 
 Extraction parse_answer(std::string_view answer, const Job& job) {
@@ -119,7 +128,7 @@ Extraction parse_answer(std::string_view answer, const Job& job) {
   Extraction extraction;
   const Message* user = user_message(job);
   if (user == nullptr) return extraction;
-  const Terms said = terms_of(user->text);
+  const Terms said = terms_of(told_part(user->text));
   for (std::size_t i = 0; i < std::min(facts.size(), kMaxItems); ++i) {
     Fact fact;
     fact.subject = canonical_subject(field(facts.at(i), "subject", 160));
@@ -128,7 +137,9 @@ Extraction parse_answer(std::string_view answer, const Job& job) {
     fact.statement = field(facts.at(i), "statement", 500);
     fact.valid_from = user->at_ns;
     fact.source = user->key;
-    if (fact.subject.empty() || fact.statement.empty() || !borne_out(fact.object, said)) continue;
+    if (fact.subject.empty() || fact.statement.empty() || is_vague(fact.object) ||
+        !borne_out(fact.object, said))
+      continue;
     if (fact.subject != "user" && !borne_out(fact.subject, said)) continue;
     // In other words or another language than the user's: theirs then, since nobody can check it.
     if (!borne_out(fact.statement, said, kStatementBorneOut))

@@ -15,7 +15,7 @@ constexpr std::string_view kTail = "[end of memory]";
 constexpr std::size_t kQuoteBytes = 300;
 constexpr std::size_t kHistoryTurns = 24;  // of the running conversation: its history has them
 constexpr std::size_t kCandidates = 24;
-constexpr double kSameText = 0.7;        // similarity of near-duplicates
+constexpr double kSameText = 0.75;       // share of a line's words that a line before it has
 constexpr double kRelevantTurn = 0.25;   // share of the question that the turn and its neighbours hold
 constexpr double kRelevantFact = 0.34;   // share of the question that the fact has
 constexpr double kRelativeToBest = 0.4;  // a line much worse than the best one is noise
@@ -80,7 +80,7 @@ class Recall::Packer {
   /// False: it does not fit (a shorter one may).
   bool add(const std::string& line, const Terms& terms, std::size_t limit) {
     for (const Terms* other : said_)
-      if (similarity(*other, terms) >= kSameText) return true;
+      if (contained(terms, *other) >= kSameText) return true;
     const std::size_t cost = block_tokens(line) + 1;  // the line break
     if (used_ + cost > std::min(limit, budget_)) return false;
     used_ += cost;
@@ -141,10 +141,13 @@ RecallResult Recall::answer(std::string_view query, const wire::ConversationId& 
     const KnownFact* fact;
   };
   const Terms terms = terms_of(query);
+  // What prot said itself is remembered when it is asked for, else a wrong answer would prove itself.
+  const bool replies = asks_for_replies(query);
+  const auto allowed = [&](const TurnIndex::Turn& turn) {
+    return (replies || turn.message.role == Role::kUser) && !in_history(turn.message.key, conversation);
+  };
   std::vector<Candidate> candidates;
-  for (const TurnIndex::Hit& hit : index_.search(terms, kCandidates, [&](const TurnIndex::Turn& t) {
-         return !in_history(t.message.key, conversation);
-       })) {
+  for (const TurnIndex::Hit& hit : index_.search(terms, kCandidates, allowed)) {
     // A question is worth a line only by what stands beside it, and that has a line of its own.
     if (hit.coverage >= kRelevantTurn && !index_.turn(hit.doc).question)
       candidates.push_back({hit.score, &index_.turn(hit.doc), nullptr});

@@ -54,6 +54,11 @@ constexpr std::array kAskingKorean = std::to_array<std::string_view>(
 constexpr std::array kSelf = std::to_array<std::string_view>(
     {"i", "id", "ill", "im", "ive", "mine", "my", "myself", "our", "ours", "we", "weve"});
 
+// Beginnings of words for what the assistant did.
+constexpr std::array kSpeaking = std::to_array<std::string_view>(
+    {"said", "say", "told", "suggest", "recommend", "advise", "answer", "mention", "promise", "explain",
+     "joke", "추천", "말했", "말한", "알려준", "알려줬", "설명", "대답"});
+
 constexpr std::array kSelfKorean =
     std::to_array<std::string_view>({"나", "난", "내", "날", "저", "전", "제", "우리"});
 
@@ -181,13 +186,31 @@ bool speaks_of_self(std::string_view text) {
   return false;
 }
 
-double similarity(const Terms& a, const Terms& b) {
-  const std::set<std::string_view> left(a.words.begin(), a.words.end());
-  const std::set<std::string_view> right(b.words.begin(), b.words.end());
-  if (left.empty() || right.empty()) return 0.0;
-  std::size_t shared = 0;
-  for (const std::string_view word : left) shared += right.count(word);
-  return static_cast<double>(shared) / static_cast<double>(left.size() + right.size() - shared);
+std::string told_part(std::string_view text) {
+  std::string told;
+  for (const std::string_view sentence : sentences(text))
+    if (!is_question(sentence)) told += sentence;
+  if (!terms_of(told).words.empty()) return told;
+  const std::vector<std::string> words = text::words(text);
+  return contains(words, "that") && speaks_of_self(text) ? std::string(text) : std::string();
+}
+
+bool asks_for_replies(std::string_view text) {
+  const std::vector<std::string> words = text::words(text);
+  return std::any_of(words.begin(), words.end(),
+                     [](const std::string& word) {
+                       return std::any_of(kSpeaking.begin(), kSpeaking.end(),
+                                          [&](std::string_view start) { return word.starts_with(start); });
+                     }) &&
+         (contains(words, "you") || is_hangul_word(words.front()));
+}
+
+double contained(const Terms& text, const Terms& other) {
+  const std::set<std::string_view> words(text.words.begin(), text.words.end());
+  if (words.empty()) return 0.0;
+  const auto shared = std::count_if(words.begin(), words.end(),
+                                    [&](std::string_view word) { return contains(other.words, word); });
+  return static_cast<double>(shared) / static_cast<double>(words.size());
 }
 
 }  // namespace prot::memory

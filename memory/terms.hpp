@@ -21,7 +21,12 @@ struct Terms {
 /// The text speaks of the person who says it ("my", "we", "저는").
 [[nodiscard]] bool speaks_of_self(std::string_view text);
 
-/// How alike two texts are by their words: shared / all, 0 to 1.
-[[nodiscard]] double similarity(const Terms& a, const Terms& b);
+/// The sentences that tell something; of a question with a message in it ("can you remember that ...") all.
+[[nodiscard]] std::string told_part(std::string_view text);
+/// The question is about what the assistant said ("what did you recommend").
+[[nodiscard]] bool asks_for_replies(std::string_view text);
+
+/// Share of the different words of `text` that `other` has: 0 to 1.
+[[nodiscard]] double contained(const Terms& text, const Terms& other);
 
 }  // namespace prot::memory

@@ -56,6 +56,14 @@ TEST_CASE("what only the assistant said becomes no fact") {
   CHECK(parse_answer(answer("Anna", "likes", "tea", "Anna likes tea."), job("I like tea.", "Does Anna?"))
             .facts.empty());
   CHECK(parse_answer(answer("user", "likes", "", "The user likes."), job("I like tea.")).facts.empty());
+  // What the user asked about is not what the user told.
+  const Job mixed = job("I like tea. Does my sister live in Paris?", "Paris? Who knows.");
+  CHECK(parse_answer(answer("user", "has_sister", "Paris", "The user's sister lives in Paris."), mixed)
+            .facts.empty());
+  CHECK(extraction_question(mixed) == "User: I like tea.\nJSON:");
+  CHECK(parse_answer(answer("user", "likes", "something", "The user likes something."),
+                     job("I like something."))
+            .facts.empty());
   const Extraction korean =
       parse_answer(answer("user", "lives_in", "부산", "사용자는 부산에 산다."), job("저는 부산에 살아요."));
   CHECK(korean.facts.size() == 1);
@@ -80,6 +88,7 @@ TEST_CASE("an exchange without news costs no call") {
   CHECK_FALSE(worth_asking(job("What is the capital of France?")));
   CHECK_FALSE(worth_asking(job("Okay.")));
   CHECK_FALSE(worth_asking(job("Tell me a joke.")));
+  CHECK_FALSE(worth_asking(job("Where does my sister live?")));
   CHECK(worth_asking(job("My favourite colour is teal.")));
   CHECK(worth_asking(job("Can you remember that my sister lives in Toronto?")));
   CHECK(worth_asking(job("Teal.", "Nice.", "What is your favourite colour?")));

@@ -125,6 +125,18 @@ TEST_CASE("questions and their twins do not crowd out the statement") {
   CHECK(result.block.find("Your favourite colour is teal.") == std::string::npos);  // says the same
 }
 
+TEST_CASE("a wrong answer of prot's own does not come back as memory, unless it is asked for") {
+  Recall recall = known();
+  recall.put(message(70, 1, Role::kUser, "What is my favourite colour?", kNoon + 60 * kDay));
+  recall.put(message(70, 2, Role::kAssistant, "Your favourite colour is blue.", kNoon + 60 * kDay));
+  recall.put(message(71, 1, Role::kUser, "Which film should I watch?", kNoon + 61 * kDay));
+  recall.put(message(71, 2, Role::kAssistant, "I recommend the film Casablanca.", kNoon + 61 * kDay));
+  CHECK(recall.answer("What is my favourite colour?", kNew, 200).block.find("blue") == std::string::npos);
+  CHECK(
+      recall.answer("Which film did you recommend?", kNew, 200).block.find("assistant said: \"I recommend") !=
+      std::string::npos);
+}
+
 TEST_CASE("turns that the history holds anyway are left out") {
   Recall recall = known();
   const std::uint64_t now = 7;

@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(Fixture, "no active fact lives without a message that says so"
   const std::string insert =
       "INSERT INTO fact (fact_key, spo_key, subject, predicate, object, statement, valid_from) VALUES ('k', "
       "'s', 'user', 'likes', 'tea', 'The user likes tea.', now())";
-  CHECK_THROWS(server().query(insert));
+  CHECK_THROWS((void)server().query(insert));
   CHECK(server().query("SELECT count(*) FROM fact") == "0");
   (void)server().query("BEGIN; " + insert +
                        "; INSERT INTO fact_source SELECT f.id, m.id FROM fact f, message m WHERE m.role = "

@@ -61,11 +61,13 @@ PrivatePostgres::PrivatePostgres() : cluster_((folder_.path() / "cluster").strin
   if (::geteuid() == 0 && ::chown(folder_.path().c_str(), server_user()->pw_uid, server_user()->pw_gid) != 0)
     throw errno_error("cannot give away " + folder_.path().string());
   const std::string bin = program_folder();
-  const SubprocessResult made = run_subprocess(as_server_user(
-      {bin + "/initdb", "-D", cluster_, "-E", "UTF8", "--locale=C.UTF-8", "-U", "prot", "-A", "trust"}));
+  const SubprocessResult made =
+      run_subprocess(as_server_user({bin + "/initdb", "-D", cluster_, "-E", "UTF8", "--locale=C.UTF-8", "-U",
+                                     "prot", "-A", "trust", "-N"}));
   if (made.exit_code != 0) throw Error("initdb failed: " + made.output);
-  const SubprocessResult created = run_subprocess(
-      as_server_user({bin + "/postgres", "--single", "-D", cluster_, "postgres"}), "CREATE DATABASE prot\n");
+  const SubprocessResult created =
+      run_subprocess(as_server_user({bin + "/postgres", "--single", "-F", "-D", cluster_, "postgres"}),
+                     "CREATE DATABASE prot\n");
   if (created.exit_code != 0) throw Error("cannot create the database: " + created.output);
 }
 

@@ -109,7 +109,9 @@ void VoiceTurns::on_partial(const std::string& text, Nanos now) {
 
 void VoiceTurns::warm_up(std::string_view words, Nanos now) {
   if (reply_) return;
-  parts_.prefill.want(parts_.prompt.prefill(conversation(), context_now(), words, Lane::kVoice), now);
+  // What memory says to the last question is no guess at this one: its block comes with the first words.
+  const std::string context = context_now(!words.empty());
+  parts_.prefill.want(parts_.prompt.prefill(conversation(), context, words, Lane::kVoice), now);
 }
 
 TurnRecord VoiceTurns::new_record(const ipc::FrameInfo& info, const wire::Transcript& transcript) {

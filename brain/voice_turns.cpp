@@ -91,7 +91,7 @@ void VoiceTurns::on_history(const MemoryClient::HistoryAnswer& answer) {
 }
 
 void VoiceTurns::ask_model(Nanos now) {
-  request_ = parts_.prompt.reply(parts_.conversations.at(reply_->record().conversation), context_now(),
+  request_ = parts_.prompt.reply(parts_.conversations.at(reply_->record().conversation), context_now(true),
                                  Lane::kVoice);
   parts_.prefill.give_way(request_);
   model_call_ = parts_.model.start(request_, now);
@@ -354,9 +354,9 @@ ReplyView VoiceTurns::reply_view() const noexcept {
   return {true, audible_at_};
 }
 
-std::string VoiceTurns::context_now() {
+std::string VoiceTurns::context_now(bool with_memory) {
   if (context_wall_ == 0) context_wall_ = wall_now();
-  return parts_.prompt.context(context_wall_, parts_.memory.block(Lane::kVoice).text);
+  return parts_.prompt.context(context_wall_, with_memory ? parts_.memory.block(Lane::kVoice).text : "");
 }
 
 void VoiceTurns::set_hold(Nanos until) {

@@ -95,7 +95,7 @@ class VoiceTurns {
   void entered(State state);
   [[nodiscard]] Nanos listening_until() const noexcept;
   [[nodiscard]] ReplyView reply_view() const noexcept;
-  [[nodiscard]] std::string context_now();
+  [[nodiscard]] std::string context_now(bool with_memory);
   [[nodiscard]] Reply::Links links() {
     return {&parts_.speech, &parts_.turns, &parts_.journal, parts_.language, &parts_.publish};
   }

@@ -168,7 +168,8 @@ RecallResult Recall::answer(std::string_view query, const wire::ConversationId& 
       packer.add(fact_line(candidate.fact->fact), candidate.fact->terms, max_tokens);
     }
   }
-  add_profile(packer, conversation, (max_tokens + 1) / 2);
+  // General knowledge of the person misleads a small model when the question is about something else.
+  if (speaks_of_self(query)) add_profile(packer, conversation, (max_tokens + 1) / 2);
   return packer.result();
 }
 

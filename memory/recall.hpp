@@ -34,8 +34,8 @@ class Recall {
   bool put(const Message& message) { return index_.put(message); }
   void set_facts(std::vector<Fact> facts);
 
-  /// What concerns `query`; then, up to half the budget, what is known of the user in general. Turns of
-  /// `conversation` that its history holds anyway are left out.
+  /// What concerns `query`; then, when it is about the user, up to half the budget of general knowledge.
+  /// Turns of `conversation` that its history holds anyway are left out.
   [[nodiscard]] RecallResult answer(std::string_view query, const wire::ConversationId& conversation,
                                     std::size_t max_tokens) const;
   /// Without a question: the newest facts and statements.

@@ -106,7 +106,8 @@ std::string cache_key(const Request& request) {
     const Message& message = request.messages[i];
     key += static_cast<char>('0' + static_cast<int>(message.role));
     if (i + 1 == request.messages.size() && message.role == Role::kUser)
-      return key + request.context + '\x1f' + message.text;  // open: more words may follow
+      return key + request.context +
+             (message.text.empty() ? "" : '\x1f' + message.text);  // open: more may follow
     key += message.text + '\x1e';
   }
   return key;

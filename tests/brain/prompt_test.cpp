@@ -82,6 +82,7 @@ TEST_CASE("a prefill is the front of the request that follows it") {
   CHECK(real.starts_with(partial));
   const std::string other = cache_key(prompt.reply(talk, prompt.context(0, "x"), Lane::kVoice));
   CHECK_FALSE(other.starts_with(partial));
+  CHECK(other.starts_with(empty));  // what memory adds comes behind what is warm already
   CHECK(prompt.prefill(talk, context, "and", Lane::kVoice).messages.back().text == "What is the time?\nand");
 }
 

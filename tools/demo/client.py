@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import queue
+import shutil
 import socket
 import subprocess
 import threading
@@ -40,6 +41,15 @@ class Prot:
         if done.returncode != 0:
             raise RuntimeError(f"prot status failed: {done.stderr.strip()}")
         return json.loads(done.stdout)
+
+    def forget_everything(self) -> None:
+        """Removes the state of this instance, its database included. It must not be running."""
+        if self.command("status").returncode == 0:
+            raise RuntimeError(f"instance '{self.instance}' is running; stop it first: prot --instance {self.instance} down")
+        home = self.environment.get("HOME", "/")
+        root = self.environment.get("XDG_STATE_HOME") or f"{home}/.local/state"
+        for folder in (pathlib.Path(root) / "prot", pathlib.Path("/var/lib/prot")):
+            shutil.rmtree(folder / self.instance, ignore_errors=True)
 
     @property
     def runtime(self) -> pathlib.Path:

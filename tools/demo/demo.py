@@ -25,6 +25,7 @@ from client import Events, Prot  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TURN_DEADLINE = 40.0  # seconds from the end of the question to the end of the answer
 HIGHEST_WER = 0.2
+DEMO_INSTANCE = "demo"  # belongs to the demonstration alone: it begins each time without memories
 
 
 class Failed(Exception):
@@ -62,8 +63,10 @@ class Demo:
         environment = dict(os.environ, PULSE_SERVER=self.audio.server)
         settings = {"general.language": self.language, "capture.source": "pulse", "capture.device": "mic",
                     "player.sink": "pulse", "player.device": "speaker", "player.headphones": "true",
-                    "brain.max_tokens": "90"}
+                    "brain.max_tokens": "90", "memory.drain_model_s": "4"}
         self.prot = Prot(self.binaries, self.options.instance, settings, environment)
+        if self.options.instance == DEMO_INSTANCE:
+            self.prot.forget_everything()
         self.microphone = virtual.Recording(self.audio, "micsrc.monitor")
         self.loudspeaker = virtual.Recording(self.audio, "speaker.monitor")
         self.begin_run()
@@ -216,7 +219,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--lang", choices=["en", "ko"], default="en")
     parser.add_argument("--report", metavar="FILE", help="write the report as JSON")
-    parser.add_argument("--instance", default="demo", help="name of the instance (default: demo)")
+    parser.add_argument("--instance", default=DEMO_INSTANCE,
+                        help="name of the instance (default: demo, which begins without memories)")
     parser.add_argument("--output", default=str(ROOT / "demo"), help="folder of the recorded answers")
     parser.add_argument("--seed", type=int, help="choose the fact to be remembered repeatably")
     options = parser.parse_args()

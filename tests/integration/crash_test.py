@@ -29,8 +29,7 @@ class Crash(unittest.TestCase):
             self.assertTrue(settled)
             messages = [m.lower() for m in talk.user_messages()]
             self.assertEqual(len(messages), 2 * len(STAGES), messages)
-            for _, (question, _) in MOMENTS.items():
-                key = question.lower().split()[-1].strip("?.")
+            for key in ("spider", "france", "sky", "week", "fox", "animal"):
                 self.assertEqual(sum(key in m for m in messages), 1, f"{key} in {messages}")
 
     def one_stage(self, talk: Conversation, stage: str) -> None:

@@ -14,10 +14,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 class DemoRuns(unittest.TestCase):
     def test_the_whole_conversation(self):
         with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o711)  # the database's user must get through
+            os.mkdir(folder + "/run", 0o711)
+            environment = dict(os.environ, XDG_STATE_HOME=folder + "/state", XDG_RUNTIME_DIR=folder + "/run")
             report = pathlib.Path(folder) / "report.json"
             done = subprocess.run([sys.executable, ROOT / "tools" / "demo" / "demo.py", "--report", report,
                                    "--instance", f"demo-test-{os.getpid()}", "--output", folder],
-                                  capture_output=True, text=True, timeout=400)
+                                  env=environment, capture_output=True, text=True, timeout=400)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             data = json.loads(report.read_text())
             self.assertGreaterEqual(len(data["turns"]), 8)

@@ -63,7 +63,7 @@ class Demo:
         environment = dict(os.environ, PULSE_SERVER=self.audio.server)
         settings = {"general.language": self.language, "capture.source": "pulse", "capture.device": "mic",
                     "player.sink": "pulse", "player.device": "speaker", "player.headphones": "true",
-                    "brain.max_tokens": "90", "memory.drain_model_s": "4"}
+                    "brain.max_tokens": "90"}
         self.prot = Prot(self.binaries, self.options.instance, settings, environment)
         if self.options.instance == DEMO_INSTANCE:
             self.prot.forget_everything()
@@ -183,6 +183,7 @@ class Demo:
         facts = self.prot.facts()
         self.end_run()
         self.say("-- a new start: the history is empty, only memory is left --")
+        self.prot.settings["memory.drain_model_s"] = "2"  # the facts are stored; the end need not wait for more
         self.begin_run()
         self.converse([self.recall])
         facts = max(facts, self.prot.facts())

@@ -30,16 +30,16 @@ void VoiceTurns::start(Nanos now) {
   TurnRecord record;
   const bool open = parts_.journal.load(conversation_of_run(parts_.context.environment().run_id), record);
   if (page().hold_until_ns.load() != 0) set_hold(0);
-  if (parts_.context.environment().generation > 1) {
-    parts_.memory.request_history(parts_.journal.conversation());
-    talking_ = static_cast<State>(page().state.load()) != State::kIdle;
-  }
+  const bool restarted = parts_.context.environment().generation > 1;
+  if (restarted) talking_ = static_cast<State>(page().state.load()) != State::kIdle;
   if (open) {
     recover(std::move(record), now);
   } else {
     turn_taking_.restore(talking_ ? State::kActive : State::kIdle);
     parts_.journal.set_conversation(parts_.journal.conversation());
   }
+  // Behind recover(), which judges by the sequences in `turns` what the predecessor had published.
+  if (restarted) parts_.memory.request_history(parts_.journal.conversation());
   if (!reply_) parts_.prefill.want(parts_.prompt.prefill(conversation(), {}, {}, Lane::kVoice), now);
 }
 
@@ -72,7 +72,9 @@ void VoiceTurns::recover(TurnRecord record, Nanos now) {
     return;
   }
   turn_taking_.restore(audible && !silent ? State::kSpeaking : State::kProcessing);
-  if (audible) audible_at_ = audible_from_ = std::max<Nanos>(now - kSecond, 1);  // when exactly is not known
+  // When exactly it became audible is not known: after the question, and that is enough to tell its own
+  // voice.
+  if (audible) audible_at_ = audible_from_ = std::max<Nanos>(reply_->waterfall().speech_end, 1);
   if (!silent) {
     if (!sent_end) reply_->waterfall().interrupted = true;  // the model's last words are lost
     return sent_end ? reply_->resume_playing() : reply_->end(now);
@@ -356,7 +358,8 @@ ReplyView VoiceTurns::reply_view() const noexcept {
 
 std::string VoiceTurns::context_now(bool with_memory) {
   if (context_wall_ == 0) context_wall_ = wall_now();
-  return parts_.prompt.context(context_wall_, with_memory ? parts_.memory.block(Lane::kVoice).text : "");
+  const bool fits = with_memory && recall_ != 0 && parts_.memory.answered(Lane::kVoice, recall_);
+  return parts_.prompt.context(context_wall_, fits ? parts_.memory.block(Lane::kVoice).text : "");
 }
 
 void VoiceTurns::set_hold(Nanos until) {

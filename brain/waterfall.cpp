@@ -1,9 +1,11 @@
 #include "waterfall.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -57,6 +59,10 @@ Waterfall Waterfall::from_json(json::View object) {
 }
 
 void append_line(const std::string& path, std::string_view line) {
+  constexpr off_t kLargest = 4 << 20;  // one older file is kept beside it
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && info.st_size > kLargest)
+    ::rename(path.c_str(), (path + ".1").c_str());
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   const std::string bytes = std::string(line) + "\n";
   if (!file || ::write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))

@@ -147,10 +147,11 @@ void PlayerStage::cut(std::uint64_t cancelled, std::uint64_t heard, Nanos now) {
       const Span& span = timeline_.front();
       if (span.turn != position_.turn || heard >= span.begin)
         position_ = {span.turn, span.segment, span.rate, span.place(heard, playout_->rate())};
-    } else if (position_.turn <= turn_done_ || position_.turn > cancelled) {
+    } else if (position_.turn <= std::max<std::uint64_t>(turn_done_, cut_through_) ||
+               position_.turn > cancelled) {
       position_ = {static_cast<std::uint32_t>(cancelled), 0, 0, {}};
     }
-    if (position_.turn > turn_done_)
+    if (position_.turn > std::max<std::uint64_t>(turn_done_, cut_through_))
       (void)say({wire::Played::kCutAt, position_.segment, position_.place.samples, position_.place.bytes, now,
                  0, 0, 0},
                 position_.turn);

@@ -11,11 +11,11 @@ class Debugging(unittest.TestCase):
     def test_brain_restarts_during_playback_and_the_sound_goes_on(self):
         with Conversation("rebrain") as talk:
             talk.speak("Please tell me a story about a fox.")
-            audible = talk.event("audible")["at_ns"] / 1e9
+            talk.event("audible")
             self.assertEqual(talk.prot.command("restart", "brain").returncode, 0)
             restarted = time.monotonic()
-            loud = talk.loudspeaker.loud_blocks(audible, restarted + 0.3)
-            self.assertTrue(loud and loud[-1] > restarted - 0.5, "the loudspeaker fell silent")
+            wait_for("sound of the reply after the new brain was ready", lambda: talk.loudspeaker.loud_blocks(
+                restarted + 0.1, time.monotonic()), 2)
             talk.event("turn")
             self.assertTrue(talk.ask("How many days are in a week?")["reply"])
 

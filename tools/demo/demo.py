@@ -25,6 +25,7 @@ from client import Events, Prot  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TURN_DEADLINE = 40.0  # seconds from the end of the question to the end of the answer
 HIGHEST_WER = 0.2
+LONGEST_TO_SILENCE_MS = 400  # from the first sound of the interruption
 DEMO_INSTANCE = "demo"  # belongs to the demonstration alone: it begins each time without memories
 
 
@@ -173,8 +174,8 @@ class Demo:
         self.say(f"  (interrupted: silent {silence:.0f} ms after you began to speak)")
         if not row["interrupted"]:
             self.problems.append(f"turn {row['n']}: was not interrupted")
-        if after and speech_end - after[-1] < 0.05:
-            self.problems.append(f"turn {row['n']}: prot went on speaking over the interruption")
+        if silence > LONGEST_TO_SILENCE_MS:
+            self.problems.append(f"turn {row['n']}: prot went on speaking for {silence:.0f} ms after the interruption")
 
     # -- the whole ---------------------------------------------------------------------------------------------
     def run(self) -> int:

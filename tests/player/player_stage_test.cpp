@@ -173,6 +173,21 @@ TEST_CASE("no sample of a cancelled turn reaches the device, also when it comes 
   CHECK(events[0].head.samples_heard == 0);
 }
 
+TEST_CASE("a second cancel in a row is reported for its own turn, of which nothing came") {
+  PlayerBench bench;
+  bench.say(1, 0, tone(2000 * kPerMs, 1), 20);
+  bench.run(300 * kMillisecond);
+  bench.cancel(1);
+  bench.run(50 * kMillisecond);
+  bench.cancel(2);
+  bench.run(50 * kMillisecond);
+  const auto events = bench.events();
+  REQUIRE(kinds(events) == std::vector{Played::kStarted, Played::kCutAt, Played::kCutAt});
+  CHECK(events[1].turn == 1);
+  CHECK(events[2].turn == 2);
+  CHECK(events[2].head.samples_heard == 0);
+}
+
 TEST_CASE("a cancel during a hold reports the place of the hold") {
   PlayerBench bench;
   const auto wave = tone(1000 * kPerMs, 1);

@@ -43,10 +43,10 @@ def turn_row(number: int, said: str, event: dict, speech_end: float, audible: fl
     row["recognition_ms"] = ms(max(0, event.get("decode_end_ns", 0) - max(decided, event.get("decode_start_ns", 0))))
     row["model_ms"] = ms(max(0, event.get("first_segment_ns", 0) - event.get("request_ns", 0)))
     row["voice_ms"] = ms(max(0, event.get("first_pcm_ns", 0) - event.get("synthesis_start_ns", 0)))
-    row["device_ms"] = ms(max(0, row["audible_ns"] - event.get("written_ns", 0))) if audible else None
+    row["device_ms"] = ms(row["audible_ns"] - event["written_ns"]) if audible and event.get("written_ns") else None
     row["added_ms"] = None
     if audible:
-        engines = sum(row[k] for k in ("end_of_turn_wait_ms", "recognition_ms", "model_ms", "voice_ms", "device_ms"))
+        engines = sum(row[k] or 0 for k in ("end_of_turn_wait_ms", "recognition_ms", "model_ms", "voice_ms", "device_ms"))
         row["added_ms"] = round(row["voice_to_voice_ms"] - engines, 1)
     return row
 

@@ -25,10 +25,14 @@ int Outbox::flush() {
   int left = 0;
   while (!waiting_.empty()) {
     Frame& frame = waiting_.front();
-    if (!black_hole_ && !output_->consumer_closed()) {
+    // Messages for a memory that is gone for good stay in the ring: the supervisor saves what is left there.
+    const bool nobody_reads = black_hole_ || (spool_folder_.empty() && output_->consumer_closed());
+    if (!nobody_reads) {
       const ipc::PublishResult result =
           output_->publish(frame.info, wire::as_bytes(frame.head), wire::as_bytes(frame.tail), frame.sources);
-      if (result == ipc::PublishResult::kFull) break;
+      const bool end_of_stream = frame.info.kind == static_cast<std::uint8_t>(wire::Kind::kEndOfStream);
+      const bool pointless = end_of_stream && output_->consumer_closed();
+      if (result == ipc::PublishResult::kFull && !pointless) break;
       if (result == ipc::PublishResult::kFaulted)
         throw Error("ring " + output_->name() + ": its consumer's page is damaged");
       if (result == ipc::PublishResult::kTooLarge)
@@ -51,7 +55,7 @@ int Outbox::relieve(Nanos now) {
   stuck_since_ = now;  // a failure is tried again after the same time
   std::string bytes;
   for (const Frame& frame : waiting_) bytes += spool_record(frame);
-  if (!append_to_spool(bytes)) return 0;
+  if (bytes.empty() || !append_to_spool(bytes)) return 0;
   log_warn("ring {} is full: {} frames went to the spool", output_->name(), waiting_.size());
   int moved = 0;
   std::deque<Frame> moving;
@@ -97,7 +101,8 @@ bool Outbox::append_to_spool(const std::string& bytes) const {
     if (!file) throw errno_error("cannot create " + draft);
     const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
     const int error = written < 0 ? errno : ENOSPC;
-    if (written == static_cast<ssize_t>(bytes.size()) && ::rename(draft.c_str(), path.c_str()) == 0)
+    if (written == static_cast<ssize_t>(bytes.size()) && ::fdatasync(file.get()) == 0 &&
+        ::rename(draft.c_str(), path.c_str()) == 0)
       return true;
     ::unlink(draft.c_str());
     throw errno_error("cannot write " + path, error);

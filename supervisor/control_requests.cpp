@@ -96,6 +96,10 @@ void Supervisor::handle_join(const std::shared_ptr<ControlServer::Connection>& c
   if (program.state() == State::kHeld)
     return client->send_error(fmt::format("{} is held by process {}", program.name(), program.pid()),
                               kFailure);
+  const bool asked = std::any_of(waiters_.begin(), waiters_.end(), [&](const Waiter& waiter) {
+    return waiter.what == WaitFor::kHeld && waiter.program == program.name();
+  });
+  if (asked) return client->send_error(program.name() + " is being taken by somebody else", kFailure);
   waiters_.push_back({client, WaitFor::kHeld, program.name(), 0, clock_->now() + kAnswerWithin});
   // The connection is the sign that the joiner lives.
   client->on_close([this, name = program.name()] {

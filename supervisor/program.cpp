@@ -106,6 +106,7 @@ void Program::release() {
 
 void Program::kill() {
   if (pid_ > 0) sys_->signal_group(pid_, SIGKILL);
+  if (state_ == State::kHeld && held_by_ > 0) sys_->signal_process(held_by_, SIGKILL);  // not a child of ours
 }
 
 void Program::hung() { feed(Event::kHung, name_ + " makes no progress: killed"); }

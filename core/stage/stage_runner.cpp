@@ -94,7 +94,7 @@ void duty_cycles(StageContext& context, Stage& stage, const bool& ended) {
     page.asleep.store(1, std::memory_order_relaxed);
     const bool woken = context.loop().wait(std::min(deadline, end + kBelt));
     page.asleep.store(0, std::memory_order_relaxed);
-    context.count_wakes(!woken && deadline > end + kBelt);
+    context.count_wakes(!woken);
     add(page.wait_ns, clock.now() - end);
   }
 }

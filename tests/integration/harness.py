@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "demo"))
 import audio as virtual  # noqa: E402
 import questions  # noqa: E402
-from client import Events, Prot  # noqa: E402
+from client import Events, Prot, end_by_signal, ignore_signals  # noqa: E402
 
 STAGES = ("capture", "stt", "brain", "tts", "player", "memory")
 
@@ -52,6 +52,7 @@ class Conversation:
         self.audio = self.prot = self.events = self.microphone = self.loudspeaker = None
 
     def __enter__(self) -> "Conversation":
+        end_by_signal()
         try:
             self.audio = virtual.VirtualAudio(self.folder / "audio")
             environment = dict(os.environ, PULSE_SERVER=self.audio.server, XDG_RUNTIME_DIR=str(self.folder / "run"),
@@ -66,16 +67,22 @@ class Conversation:
         return self
 
     def __exit__(self, *_error) -> None:
+        handlers = [(n, signal.getsignal(n)) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+        ignore_signals()
         if self.events:
             self.events.stop()
-        if self.prot:
-            self.prot.command("down", "--now", timeout=90)
-        for recording in (self.microphone, self.loudspeaker):
-            if recording:
-                recording.stop()
-        if self.audio:
-            self.audio.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            if self.prot:
+                self.prot.command("down", "--now", timeout=90)
+        finally:
+            for recording in (self.microphone, self.loudspeaker):
+                if recording:
+                    recording.stop()
+            if self.audio:
+                self.audio.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            for number, handler in handlers:
+                signal.signal(number, handler)
 
     def up(self) -> None:
         self.prot.up()

@@ -30,7 +30,7 @@ class VirtualAudio:
         environment.pop("PULSE_SERVER", None)
         self.log = open(folder / "pulseaudio.log", "wb")
         self.process = subprocess.Popen(
-            ["pulseaudio", "-n", "-F", str(script), "--exit-idle-time=-1", "--use-pid-file=no", "--daemonize=no",
+            ["setpriv", "--pdeathsig", "TERM", "pulseaudio", "-n", "-F", str(script), "--exit-idle-time=-1", "--use-pid-file=no", "--daemonize=no",
              "--disallow-exit", "--realtime=no", "--high-priority=no"],
             env=environment, stdout=self.log, stderr=self.log, start_new_session=True)
         self._wait()

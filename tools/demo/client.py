@@ -4,10 +4,24 @@ import os
 import pathlib
 import queue
 import shutil
+import signal
 import socket
 import subprocess
 import threading
 import time
+
+
+def end_by_signal() -> None:
+    """TERM and HUP end a program like Ctrl-C: by way of its clean-up."""
+    def interrupt(_signal, _frame):
+        raise KeyboardInterrupt
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+
+
+def ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class Prot:

@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import audio as virtual  # noqa: E402
 import questions  # noqa: E402
 import report as reporting  # noqa: E402
-from client import Events, Prot  # noqa: E402
+from client import Events, Prot, end_by_signal, ignore_signals  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TURN_DEADLINE = 40.0  # seconds from the end of the question to the end of the answer
@@ -213,10 +212,6 @@ class Demo:
         part.rename(target)
 
 
-def interrupted(_signal, _frame) -> None:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--lang", choices=["en", "ko"], default="en")
@@ -226,7 +221,7 @@ def main() -> int:
     parser.add_argument("--output", default=str(ROOT / "demo"), help="folder of the recorded answers")
     parser.add_argument("--seed", type=int, help="choose the fact to be remembered repeatably")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupted)
+    end_by_signal()
     demo = None
     try:
         demo = Demo(options)
@@ -238,6 +233,7 @@ def main() -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     finally:
+        ignore_signals()  # a second Ctrl-C must not leave half of it running
         if demo:
             demo.stop()
 

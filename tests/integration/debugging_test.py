@@ -10,14 +10,24 @@ from harness import Conversation, wait_for
 class Debugging(unittest.TestCase):
     def test_brain_restarts_during_playback_and_the_sound_goes_on(self):
         with Conversation("rebrain") as talk:
-            talk.speak("Please tell me a story about a fox.")
-            talk.event("audible")
+            talk.speak("Tell me in three long sentences what a fox is.")
+            self.wait_until_plenty_is_given_to_the_voice(talk)
             self.assertEqual(talk.prot.command("restart", "brain").returncode, 0)
             restarted = time.monotonic()
             wait_for("sound of the reply after the new brain was ready", lambda: talk.loudspeaker.loud_blocks(
                 restarted + 0.1, time.monotonic()), 2)
             talk.event("turn")
             self.assertTrue(talk.ask("How many days are in a week?")["reply"])
+
+    def wait_until_plenty_is_given_to_the_voice(self, talk: Conversation) -> None:
+        """Audible, and the voice still has seconds to say: about 15 characters are spoken in a second."""
+        given, audible = 0, False
+        while not audible or given < 60:
+            event = talk.events.next(30)
+            self.assertIsNotNone(event, "no reply")
+            self.assertNotEqual(event["type"], "turn", "the reply was too short for this test")
+            given += len(event.get("text", "")) if event["type"] == "segment" else 0
+            audible = audible or event["type"] == "audible"
 
     def test_a_stopped_stage_leaves_its_frames_in_the_ring_and_works_them_off(self):
         with Conversation("stopped") as talk:

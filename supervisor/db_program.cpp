@@ -239,21 +239,22 @@ class DbLauncher final : public Launcher {
     if (error) throw Error("db: cannot make " + socket_folder_.string() + ": " + error.message());
   }
 
+  // PostgreSQL's programs find each other by the path in argv[0].
   Launch make_cluster() {
     std::error_code error;
     fs::remove_all(new_folder_, error);  // of a start that was broken off
     make_folder_of(new_folder_, user_, as_root_);
     if (fs::exists(folder_)) fs::remove(folder_, error);  // empty
     Launch launch = helper("initdb", programs_ + "/initdb",
-                           {"initdb", "-D", new_folder_.string(), "-E", "UTF8", "--locale=C.UTF-8", "-U",
-                            "prot", "--auth=trust", "--no-instructions"});
+                           {programs_ + "/initdb", "-D", new_folder_.string(), "-E", "UTF8",
+                            "--locale=C.UTF-8", "-U", "prot", "--auth=trust", "--no-instructions"});
     as_user(launch.request);
     return launch;
   }
 
   Launch create_database() const {
     Launch launch = helper("create database", programs_ + "/postgres",
-                           {"postgres", "--single", "-D", new_folder_.string(), "postgres"});
+                           {programs_ + "/postgres", "--single", "-D", new_folder_.string(), "postgres"});
     launch.input = fmt::format("CREATE DATABASE {}\n", kDatabase);
     as_user(launch.request);
     return launch;
@@ -264,7 +265,7 @@ class DbLauncher final : public Launcher {
     launch.what = "postgres";
     SpawnRequest& request = launch.request;
     request.path = programs_ + "/postgres";
-    request.argv = {"postgres", "-D", folder_.string(), "-k", real_socket_folder_.string()};
+    request.argv = {request.path, "-D", folder_.string(), "-k", real_socket_folder_.string()};
     for (const char* setting :
          {"listen_addresses=", "port=5432", "unix_socket_permissions=0700", "shared_buffers=8MB",
           "max_connections=8", "superuser_reserved_connections=1", "wal_level=minimal", "max_wal_senders=0",

@@ -42,7 +42,13 @@ void Supervisor::take_lock() {
   const std::filesystem::path file = run_.paths.runtime / "lock";
   lock_.reset(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock_) throw errno_error("cannot open " + file.string());
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+  // A supervisor that was killed just now lets go of its lock only when the kernel is done with it.
+  bool taken = false;
+  for (int tries = 0; !taken && tries < 50; ++tries) {
+    taken = ::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0;
+    if (!taken) ::usleep(10'000);
+  }
+  if (!taken) {
     char text[32] = {};
     const ssize_t n = ::pread(lock_.get(), text, sizeof(text) - 1, 0);
     const long pid = n > 0 ? std::atol(text) : 0;

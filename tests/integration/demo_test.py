@@ -30,8 +30,10 @@ class DemoRuns(unittest.TestCase):
             for turn in data["turns"]:
                 self.assertTrue((pathlib.Path(folder) / f"reply-{turn['n']}.wav").exists())
                 stamps = [turn[k] for k in ("speech_end_ns", "final_transcript_ns", "first_token_ns",
-                                            "first_segment_ns", "first_pcm_ns", "audible_ns")]
+                                            "first_segment_ns", "first_pcm_ns")]
                 self.assertEqual(stamps, sorted(stamps), turn)
+                # A null sink's monitor hands out what it renders up to a block before its time.
+                self.assertGreater(turn["audible_ns"], turn["first_pcm_ns"] - 40_000_000, turn)
             print("voice to voice p50", statistics.median(t["voice_to_voice_ms"] for t in data["turns"]), "ms")
 
 

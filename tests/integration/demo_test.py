@@ -19,7 +19,7 @@ class DemoRuns(unittest.TestCase):
             environment = dict(os.environ, XDG_STATE_HOME=folder + "/state", XDG_RUNTIME_DIR=folder + "/run")
             report = pathlib.Path(folder) / "report.json"
             done = subprocess.run([sys.executable, ROOT / "tools" / "demo" / "demo.py", "--report", report,
-                                   "--instance", f"demo-test-{os.getpid()}", "--output", folder],
+                                   "--instance", f"demo-test-{os.getpid()}", "--output", folder, "--seed", "10"],
                                   env=environment, capture_output=True, text=True, timeout=400)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             data = json.loads(report.read_text())

@@ -81,6 +81,8 @@ class Conversation:
             if self.audio:
                 self.audio.stop()
             shutil.rmtree(self.folder, ignore_errors=True)
+            for segment in pathlib.Path("/dev/shm").glob(f"prot.{self.instance}.*"):
+                segment.unlink()  # of a run whose supervisor the test killed before it failed
             for number, handler in handlers:
                 signal.signal(number, handler)
 

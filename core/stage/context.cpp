@@ -83,10 +83,10 @@ bool StageContext::arm() noexcept {
   return !changed;
 }
 
-void StageContext::count_wakes(bool belt) noexcept {
-  // A belt time-out that finds something new means that a wake was lost: a bug, counted as late.
-  for (ipc::Input& input : inputs_) input.count_wake(belt && input.changed());
-  for (ipc::Output& output : outputs_) output.count_wake(belt && output.changed());
+void StageContext::count_wakes(bool timed_out) noexcept {
+  // A time-out that finds something new means that a wake was lost: a bug, counted as late.
+  for (ipc::Input& input : inputs_) input.count_wake(timed_out && input.changed());
+  for (ipc::Output& output : outputs_) output.count_wake(timed_out && output.changed());
 }
 
 }  // namespace prot::stage

@@ -45,7 +45,7 @@ class StageContext {
   void disarm() noexcept;
   /// Arms every ticket. False: something came meanwhile, do not sleep.
   [[nodiscard]] bool arm() noexcept;
-  void count_wakes(bool belt) noexcept;
+  void count_wakes(bool timed_out) noexcept;
 
  private:
   StageEnvironment environment_;

@@ -110,8 +110,6 @@ class Recording:
         return loud
 
     def save(self, path: pathlib.Path, begin: float, end: float) -> None:
-        with self._lock:
-            pass
         first, last = self.index_of(begin), self.index_of(end)
         with wave.open(str(path), "wb") as writer:
             writer.setnchannels(1)

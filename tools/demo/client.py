@@ -85,6 +85,7 @@ class Events:
     def __init__(self, path: pathlib.Path):
         self.path = path
         self.queue: queue.Queue = queue.Queue()
+        self.subscribed = threading.Event()
         self._stopping = False
         self._socket = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -97,6 +98,7 @@ class Events:
                     self._socket = connection
                     connection.connect(str(self.path))
                     connection.sendall(b'{"type":"subscribe"}\n')
+                    self.subscribed.set()
                     for line in connection.makefile("rb"):
                         self.queue.put(json.loads(line))
             except (OSError, ValueError):

@@ -75,7 +75,8 @@ class Demo:
         seconds = self.prot.up()
         self.say(f"prot is up ({seconds:.1f} s)")
         self.events = Events(self.prot.runtime / "chat.sock")
-        self.settle()
+        if not self.events.subscribed.wait(10):
+            raise Failed("brain does not listen on its chat socket")
 
     def end_run(self) -> None:
         self.statuses.append(self.prot.status())
@@ -101,12 +102,6 @@ class Demo:
         shutil.rmtree(self.work, ignore_errors=True)
 
     # -- one turn ----------------------------------------------------------------------------------------------
-    def settle(self) -> None:
-        """Waits until the event stream is there and nothing is going on."""
-        deadline = time.monotonic() + 30
-        while not (self.prot.runtime / "chat.sock").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-
     def wait_event(self, kind: str, timeout: float) -> dict:
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
@@ -142,6 +137,8 @@ class Demo:
         if loud:
             path = self.output / f"reply-{row['n']}.wav"
             self.loudspeaker.save(path, loud[0] - 0.1, loud[-1] + 0.2)
+        if turn.expect and not row["interrupted"] and not any(w in row["reply"].lower() for w in turn.expect):
+            self.say(f"  (an answer with {' or '.join(turn.expect)} was expected; the model is small)")
         rate = reporting.word_error_rate(turn.said, row["heard"])
         if rate > HIGHEST_WER:
             self.problems.append(f"turn {row['n']}: heard with {rate:.0%} word errors: {row['heard']!r}")

@@ -21,11 +21,14 @@ Range trim_silence(std::vector<std::int16_t>& samples, int threshold, std::size_
     samples.resize(std::min(samples.size(), lead + trail));
     return {};
   }
-  const std::size_t begin = range.begin > lead ? range.begin - lead : 0;
-  const std::size_t end = std::min(samples.size(), range.end + trail);
-  samples.resize(end);
-  samples.erase(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(begin));
-  return {range.begin - begin, range.end - begin};
+  samples.resize(std::min(samples.size(), range.end + trail));
+  if (range.begin <
+      lead) {  // a voice that begins at once: a loudspeaker that ran dry swallows its first sound
+    samples.insert(samples.begin(), lead - range.begin, 0);
+  } else {
+    samples.erase(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(range.begin - lead));
+  }
+  return {lead, lead + range.end - range.begin};
 }
 
 std::vector<wire::AlignPoint> align_words(std::span<const WordWeight> words, Range spoken,

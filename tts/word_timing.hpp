@@ -22,7 +22,8 @@ struct Range {
 /// Silent: below `threshold` of full scale.
 [[nodiscard]] Range audible_range(std::span<const std::int16_t> samples, int threshold) noexcept;
 
-/// Cuts silence at both ends down to `lead` and `trail` samples. Returns the audible part within the result.
+/// Makes the silence in front exactly `lead` samples and cuts that behind down to `trail`. Returns the
+/// audible part within the result.
 Range trim_silence(std::vector<std::int16_t>& samples, int threshold, std::size_t lead, std::size_t trail);
 
 /// One point at each word's end, linear by weight over `spoken`; the last one is exactly its end.

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 namespace prot::tts {
 
 TEST_CASE("silence at both ends is cut down to what is asked for") {
@@ -11,6 +13,16 @@ TEST_CASE("silence at both ends is cut down to what is asked for") {
   CHECK(samples.size() == 270);
   CHECK(spoken.begin == 20);
   CHECK(spoken.end == 220);
+}
+
+TEST_CASE("a voice that begins at once gets the silence that a dry loudspeaker may swallow") {
+  std::vector<std::int16_t> samples(200, 5000);
+  samples[0] = samples[1] = 0;
+  const Range spoken = trim_silence(samples, 300, 20, 50);
+  CHECK(samples.size() == 218);
+  CHECK(std::all_of(samples.begin(), samples.begin() + 20, [](std::int16_t s) { return s == 0; }));
+  CHECK(spoken.begin == 20);
+  CHECK(spoken.end == 218);
 }
 
 TEST_CASE("a recording without sound is not kept whole") {

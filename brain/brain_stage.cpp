@@ -53,6 +53,8 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
              Conversations(static_cast<std::size_t>(context.config().get_int("brain.history_tokens"))),
              TurnJournal((context.environment().paths.runtime / "brain.turn").string(),
                          context.environment().run_id),
+             TextJournal((context.environment().paths.runtime / "brain.text").string(),
+                         context.environment().run_id),
              Prefill(*model_),
              MessageNumbers(context.board().conversation()),
              context.config().language(),
@@ -68,6 +70,7 @@ void BrainStage::start() {
   for (const char* ring : {"transcript", "playback"})
     context_.input(ring).resume(covered.seq[context_.input_index(ring)]);
   server_.start((context_.environment().paths.runtime / "chat.sock").string());
+  parts_.text_journal.load();
   voice_.start(context_.clock().now());
 }
 

@@ -84,6 +84,7 @@ void ChatServer::understand(ClientId id, std::string_view line) {
     request.client = id;
     request.conversation = document.get("conversation").as_string();
     request.content = document.get("content").as_string();
+    request.id = document.get("id").as_string();
     if (type == "hello") {
       request.kind = ChatRequest::Kind::kHello;
     } else if (type == "message") {

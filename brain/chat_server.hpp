@@ -20,6 +20,7 @@ struct ChatRequest {
   Kind kind = Kind::kHello;
   std::string conversation;  // empty: none given
   std::string content;       // kMessage
+  std::string id;            // kMessage: the client's name for it, so that it may send it again; may be empty
 };
 
 /// chat.sock: many clients, one JSON object a line both ways (doc/developer.md). Bounded: a line that is too

@@ -13,6 +13,7 @@
 #include "prefill.hpp"
 #include "prompt.hpp"
 #include "stage/context.hpp"
+#include "text_journal.hpp"
 #include "turn_journal.hpp"
 
 namespace prot::brain {
@@ -43,6 +44,7 @@ struct Parts {
   Prompt prompt;
   Conversations conversations;
   TurnJournal journal;
+  TextJournal text_journal;
   Prefill prefill;
   MessageNumbers numbers;
   std::string language;

@@ -1,5 +1,6 @@
 #include "text_turns.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
@@ -28,7 +29,7 @@ void TextTurns::on_request(const ChatRequest& request, ipc::ConversationState vo
     return;
   }
   if (request.kind != ChatRequest::Kind::kMessage) return;
-  Message message{request.client, {}, text::sanitize_utf8(request.content)};
+  Message message{request.client, {}, text::sanitize_utf8(request.content), request.id};
   const auto refuse = [&](std::string_view why) {
     server_.send_error(request.client, request.conversation, why);
   };
@@ -38,9 +39,33 @@ void TextTurns::on_request(const ChatRequest& request, ipc::ConversationState vo
   if (message.content.find_first_not_of(" \t\r\n") == std::string::npos)
     return refuse("the message is empty");
   if (message.content.size() > kMaxContent) return refuse("the message is longer than 32 KiB");
+  if (message.id.size() > TextJournal::kMaxId) return refuse("an id has at most 64 bytes");
+  if (known(message)) return;
   if (stopping_) return refuse("prot is shutting down");
   if (waiting_.size() >= kMostWaiting) return refuse("too many messages are waiting; try again");
   waiting_.push_back(std::move(message));
+}
+
+// A message that comes again under its id: answered already, or under way for a connection that broke.
+bool TextTurns::known(const Message& message) {
+  if (message.id.empty()) return false;
+  const auto same = [&](const Message& other) { return other.id == message.id; };
+  if (turn_ && same(turn_->message)) {
+    turn_->message.client = message.client;
+    if (!turn_->reply.empty())
+      server_.send(message.client, chat_line("chunk", message.conversation, turn_->reply));
+    return true;
+  }
+  if (const auto it = std::find_if(waiting_.begin(), waiting_.end(), same); it != waiting_.end()) {
+    it->client = message.client;
+    return true;
+  }
+  const TextRecord* const record = parts_.text_journal.find(message.id);
+  if (record == nullptr || !record->done) return false;
+  Message answered = message;
+  answered.conversation = record->conversation;
+  send_done(answered, record->reply);
+  return true;
 }
 
 void TextTurns::hello(const ChatRequest& request, ipc::ConversationState voice) {
@@ -73,11 +98,15 @@ int TextTurns::tick(bool voice_first, Nanos now) {
 }
 
 void TextTurns::begin(Message message, Nanos now) {
+  const TextRecord* const seen = message.id.empty() ? nullptr : parts_.text_journal.find(message.id);
+  if (seen != nullptr) message.conversation = seen->conversation;
   wire::UserMessage user{};
   user.conversation = message.conversation;
-  user.sequence = parts_.numbers.next();
+  user.sequence = seen != nullptr ? seen->user_sequence : parts_.numbers.next();
   user.wall_ns = wall_now();
   user.channel = wire::Channel::kText;
+  if (!message.id.empty())
+    parts_.text_journal.accept({message.id, message.conversation, user.sequence, false, {}});
   parts_.turns.push(user, message.content, {});
   parts_.conversations.at(message.conversation).add_user(message.content);
   Turn turn;
@@ -124,10 +153,15 @@ void TextTurns::finish(bool interrupted) {
   end.channel = wire::Channel::kText;
   parts_.turns.push(end, turn.reply, {});
   if (interrupted) return;
+  if (!turn.message.id.empty()) parts_.text_journal.done(turn.message.id, turn.reply);
+  send_done(turn.message, turn.reply);
+}
+
+void TextTurns::send_done(const Message& message, std::string_view reply) {
   json::Writer out;
-  out.begin_object().member("type", "done").member("conversation", to_string(conversation));
-  out.member("content", turn.reply).member("interrupted", false);
-  server_.send(turn.message.client, out.end_object().str());
+  out.begin_object().member("type", "done").member("conversation", to_string(message.conversation));
+  out.member("content", reply).member("interrupted", false);
+  server_.send(message.client, out.end_object().str());
 }
 
 void TextTurns::stop(bool now_too) {

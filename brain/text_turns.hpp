@@ -36,6 +36,7 @@ class TextTurns {
     ClientId client;
     wire::ConversationId conversation;
     std::string content;
+    std::string id;  // empty: none
   };
   struct Turn {
     Message message;
@@ -46,8 +47,10 @@ class TextTurns {
     std::string reply;
   };
   void hello(const ChatRequest& request, ipc::ConversationState voice);
+  [[nodiscard]] bool known(const Message& message);
   void begin(Message message, Nanos now);
   void finish(bool interrupted);
+  void send_done(const Message& message, std::string_view reply);
 
   Parts& parts_;
   ChatServer& server_;

@@ -1,16 +1,9 @@
 #include "turn_journal.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
 #include <fstream>
 #include <utility>
 
-#include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/unique_fd.hpp"
 #include "conversation.hpp"
 #include "json/json.hpp"
 
@@ -44,6 +37,8 @@ bool read_line(const std::string& text, TurnRecord& record, bool& open) {
       segment.notice = line.get("notice").as_bool();
       segment.frame = static_cast<std::uint64_t>(line.get("frame").as_int());
       record.segments.push_back(std::move(segment));
+    } else if (what == "accepted" && open) {
+      record.accepted = true;
     } else if (what == "end" && open) {
       record.ended = true;
       record.end_frame = static_cast<std::uint64_t>(line.get("frame").as_int());
@@ -58,12 +53,12 @@ bool read_line(const std::string& text, TurnRecord& record, bool& open) {
 }  // namespace
 
 TurnJournal::TurnJournal(std::string path, std::string run_id)
-    : path_(std::move(path)), run_id_(std::move(run_id)) {}
+    : file_(std::move(path)), run_id_(std::move(run_id)) {}
 
 bool TurnJournal::load(const wire::ConversationId& fallback, TurnRecord& record) {
   conversation_ = fallback;
   bool open = false;
-  std::ifstream file(path_, std::ios::binary);
+  std::ifstream file(file_.path(), std::ios::binary);
   std::string text;
   if (!std::getline(file, text)) return false;
   try {
@@ -72,7 +67,7 @@ bool TurnJournal::load(const wire::ConversationId& fallback, TurnRecord& record)
     wire::ConversationId id;
     if (parse_conversation(session.get("conversation").as_string(), id)) conversation_ = id;
   } catch (const std::exception& error) {
-    log_warn("turn journal {}: {}", path_, error.what());
+    log_warn("turn journal {}: {}", file_.path(), error.what());
     return false;
   }
   while (std::getline(file, text))
@@ -90,7 +85,7 @@ std::string TurnJournal::session_line() const {
 void TurnJournal::set_conversation(const wire::ConversationId& id) {
   conversation_ = id;
   turn_ = 0;
-  replace(session_line());
+  file_.replace(session_line());
 }
 
 void TurnJournal::begin(const TurnRecord& record) {
@@ -100,39 +95,28 @@ void TurnJournal::begin(const TurnRecord& record) {
   out.member("user_sequence", record.user_sequence).member("reply_sequence", record.reply_sequence);
   out.member("user_frame", record.user_frame).key("waterfall").raw(record.waterfall.to_json()).end_object();
   turn_ = record.waterfall.turn;
-  replace(session_line() + out.str() + "\n");
+  file_.replace(session_line() + out.str() + "\n");
+}
+
+void TurnJournal::accepted(std::uint32_t turn) {
+  if (turn != turn_) return;
+  json::Writer out;
+  file_.append(out.begin_object().member("what", "accepted").end_object().str());
 }
 
 void TurnJournal::segment(const SpokenSegment& segment) {
   json::Writer out;
   out.begin_object().member("what", "segment").member("text", segment.text);
-  append(out.member("notice", segment.notice).member("frame", segment.frame).end_object().str());
+  file_.append(out.member("notice", segment.notice).member("frame", segment.frame).end_object().str());
 }
 
 void TurnJournal::turn_end(std::uint64_t frame) {
   json::Writer out;
-  append(out.begin_object().member("what", "end").member("frame", frame).end_object().str());
+  file_.append(out.begin_object().member("what", "end").member("frame", frame).end_object().str());
 }
 
 void TurnJournal::clear(std::uint32_t turn) {
-  if (turn == turn_) replace(session_line());
-}
-
-// By rename, so that a reader meets the old content or the new.
-void TurnJournal::replace(const std::string& content) {
-  const std::string next = path_ + ".new";
-  const UniqueFd file(::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  const bool written =
-      file && ::write(file.get(), content.data(), content.size()) == static_cast<ssize_t>(content.size());
-  if (written && std::rename(next.c_str(), path_.c_str()) == 0) return;
-  if (!std::exchange(failed_, true)) log_error("{}", errno_error("cannot write " + path_, errno).what());
-}
-
-void TurnJournal::append(std::string_view line) {
-  const UniqueFd file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-  const std::string bytes = std::string(line) + "\n";
-  if (file && ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size())) return;
-  if (!std::exchange(failed_, true)) log_error("{}", errno_error("cannot append to " + path_, errno).what());
+  if (turn == turn_) file_.replace(session_line());
 }
 
 }  // namespace prot::brain

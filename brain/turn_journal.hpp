@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "journal_file.hpp"
 #include "waterfall.hpp"
 #include "wire/memory.hpp"
 
@@ -26,6 +27,7 @@ struct TurnRecord {
   std::uint64_t user_sequence = 0;
   std::uint64_t reply_sequence = 0;
   std::uint64_t user_frame = 0;  // sequence of its UserMessage in `turns`
+  bool accepted = false;         // memory has it, or the spool: not only the ring can tell
   Waterfall waterfall;           // turn, utterance, heard and the stamps up to the transcript
   std::vector<SpokenSegment> segments;
   bool ended = false;
@@ -35,8 +37,7 @@ struct TurnRecord {
 /// The voice conversation and the reply under way, as a few lines in the runtime folder: what a ring's resume
 /// slot cannot hold. It survives the death of the process; another run's journal is ignored. Each line is
 /// written before the frame that it announces, with that frame's sequence: the ring then says whether the
-/// frame came to be. One thread. A write that fails is logged once: the conversation goes on, only a crash
-/// would then cost the reply.
+/// frame came to be. One thread.
 class TurnJournal {
  public:
   TurnJournal(std::string path, std::string run_id);
@@ -48,6 +49,8 @@ class TurnJournal {
 
   void set_conversation(const wire::ConversationId& id);
   void begin(const TurnRecord& record);
+  /// Its message left for memory, by whatever way; nothing when another turn is in the journal by now.
+  void accepted(std::uint32_t turn);
   void segment(const SpokenSegment& segment);
   void turn_end(std::uint64_t frame);
   /// The turn is committed; nothing when another one is in the journal by now.
@@ -55,14 +58,11 @@ class TurnJournal {
 
  private:
   [[nodiscard]] std::string session_line() const;
-  void replace(const std::string& content);
-  void append(std::string_view line);
 
-  std::string path_;
+  JournalFile file_;
   std::string run_id_;
   wire::ConversationId conversation_;
   std::uint32_t turn_ = 0;  // in the journal; 0: none
-  bool failed_ = false;
 };
 
 }  // namespace prot::brain

@@ -140,8 +140,11 @@ static void to_processing(TurnTaking& machine) {
 void VoiceTurns::begin(const ipc::FrameInfo& info, const wire::Transcript& transcript,
                        const std::string& text, Nanos now) {
   TurnRecord record = new_record(info, transcript);
-  record.user_sequence = parts_.numbers.next();
-  record.reply_sequence = parts_.numbers.next();
+  // A predecessor that died with these words in hand numbered them: the same number is stored once.
+  const bool again = unaccepted_.utterance == info.turn && unaccepted_.user_sequence != 0;
+  record.user_sequence = again ? unaccepted_.user_sequence : parts_.numbers.next();
+  record.reply_sequence = again ? unaccepted_.reply_sequence : parts_.numbers.next();
+  unaccepted_ = {};
   record.user_frame = parts_.turns.next_sequence();
   record.waterfall.heard = text;
   parts_.journal.begin(record);
@@ -155,7 +158,8 @@ void VoiceTurns::begin(const ipc::FrameInfo& info, const wire::Transcript& trans
   options.turn = record.waterfall.turn;
   options.sources.seq[parts_.context.input_index("transcript")] = info.sequence + 1;
   transcript_held_ = true;
-  parts_.turns.push(message, text, options, [this, sequence = info.sequence] {
+  parts_.turns.push(message, text, options, [this, turn = options.turn, sequence = info.sequence] {
+    parts_.journal.accepted(turn);
     parts_.context.input("transcript").release_through(sequence);
     transcript_held_ = false;
   });

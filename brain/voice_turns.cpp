@@ -47,8 +47,10 @@ void VoiceTurns::recover(TurnRecord record, Nanos now) {
   const std::uint32_t turn = record.waterfall.turn;
   const auto published = [&](const SpokenSegment& s) { return s.frame < parts_.speech.next_sequence(); };
   while (!record.segments.empty() && !published(record.segments.back())) record.segments.pop_back();
-  const bool accepted = !record.has_message || record.user_frame < parts_.turns.next_sequence();
+  const bool accepted =
+      !record.has_message || record.accepted || record.user_frame < parts_.turns.next_sequence();
   if (!accepted || (!record.has_message && record.segments.empty())) {  // its transcript comes again
+    unaccepted_ = {record.waterfall.utterance, record.user_sequence, record.reply_sequence};
     turn_taking_.restore(talking_ ? State::kActive : State::kIdle);
     parts_.journal.clear(turn);
     return;

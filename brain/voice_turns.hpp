@@ -104,8 +104,15 @@ class VoiceTurns {
   }
   [[nodiscard]] ipc::ConversationPage& page() noexcept { return parts_.context.board().conversation(); }
 
+  struct Numbers {  // of a message that a predecessor had in hand
+    std::uint32_t utterance = 0;
+    std::uint64_t user_sequence = 0;
+    std::uint64_t reply_sequence = 0;
+  };
+
   Parts& parts_;
   VoiceSettings settings_;
+  Numbers unaccepted_;
   TurnTaking turn_taking_;
   BargeIn barge_in_;
   std::optional<Reply> reply_;

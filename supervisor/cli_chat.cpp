@@ -6,8 +6,10 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
+#include <random>
 #include <string>
 
 #include "base/clock.hpp"
@@ -55,9 +57,10 @@ class ChatLink {
     const std::string line = json + "\n";
     return ::send(socket_.get(), line.data(), line.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(line.size());
   }
-  bool send_message(const std::string& content) {
+  /// `id`: the same for a message that is sent again.
+  bool send_message(const std::string& content, const std::string& id) {
     json::Writer out;
-    out.begin_object().member("type", "message").member("content", content);
+    out.begin_object().member("type", "message").member("content", content).member("id", id);
     if (!conversation_.empty()) out.member("conversation", conversation_);
     return send(out.end_object().str());
   }
@@ -119,17 +122,24 @@ Reply print_reply(ChatLink& link, bool& begun) {
   return Reply::kGone;
 }
 
-/// One message and its reply, over a restart of brain: nothing of the reply was seen, so it is asked again.
+std::string new_message_id() {
+  std::random_device random;
+  const auto half = [&] { return (static_cast<std::uint64_t>(random()) << 32U) | random(); };
+  return fmt::format("{:016x}{:016x}", half(), half());
+}
+
+/// One message and its reply, over restarts of brain: sent again under its id it stays one message.
 Reply converse(ChatLink& link, const std::string& text) {
   constexpr int kAttempts = 3;
+  const std::string id = new_message_id();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     bool begun = false;
-    const Reply reply = link.send_message(text) ? print_reply(link, begun) : Reply::kGone;
+    const Reply reply = link.send_message(text, id) ? print_reply(link, begun) : Reply::kGone;
     if (reply != Reply::kGone) return reply;
     if (begun) fmt::print("\n");
-    fmt::print(stderr, "prot: (the conversation was restarted{})\n", begun ? "; the reply was cut off" : "");
+    fmt::print(stderr, "prot: (the conversation was restarted{})\n",
+               begun ? "; the reply from its start:" : "");
     link.reconnect();
-    if (begun) return Reply::kError;
   }
   return Reply::kGone;
 }

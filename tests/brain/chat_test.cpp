@@ -212,6 +212,73 @@ TEST_CASE("a new conversation begins with an empty history") {
   CHECK(bench.model->newest()->request.messages.size() == 1);
 }
 
+TEST_CASE("a message that is sent again under its id over a restart is the same message") {
+  BrainBench bench;
+  const std::string id = "00112233445566778899aabbccddeeff";
+  const std::string line =
+      R"({"type":"message","content":"Remember seven","id":"m1","conversation":")" + id + "\"}\n";
+  std::vector<std::uint64_t> numbers;
+  const auto look = [&] {
+    for (const Sent& one : bench.sent("turns"))
+      if (one.kind == wire::Kind::kUserMessage) numbers.push_back(one.number);
+  };
+  {
+    ChatClient client(bench);
+    client.send(line);
+    look();
+    bench.restart();  // before the first word
+  }
+  ChatClient client(bench);
+  client.send(line);
+  bench.advance(60 * kMillisecond);
+  look();
+  REQUIRE(numbers.size() == 2);
+  CHECK(numbers[0] == numbers[1]);  // memory stores it once
+  bench.model->reply("Seven.");
+  bench.work();
+  CHECK(client.type() == "chunk");
+  CHECK(client.type() == "done");
+  bench.restart();  // after the answer, which the client may not have read
+  const std::size_t calls = bench.model->real_calls();
+  ChatClient again(bench);
+  again.send(line);
+  bench.advance(60 * kMillisecond);
+  const json::Document done = again.next();
+  CHECK(done.get("type").as_string() == "done");
+  CHECK(done.get("content").as_string() == "Seven.");
+  CHECK(done.get("conversation").as_string() == id);
+  look();
+  CHECK(numbers.size() == 2);
+  CHECK(bench.model->real_calls() == calls);
+}
+
+TEST_CASE("a client that lost its connection joins its own message, under way or waiting") {
+  BrainBench bench;
+  ChatClient first(bench);
+  first.send("{\"type\":\"message\",\"content\":\"one\",\"id\":\"a\"}\n");
+  bench.advance(60 * kMillisecond);
+  bench.model->say(bench.model->newest()->id, "half ");
+  bench.work();
+  first.send("{\"type\":\"message\",\"content\":\"two\",\"id\":\"b\"}\n");
+  ChatClient second(bench);
+  second.send("{\"type\":\"message\",\"content\":\"one\",\"id\":\"a\"}\n");
+  second.send("{\"type\":\"message\",\"content\":\"two\",\"id\":\"b\"}\n");
+  CHECK(second.next().get("content").as_string() == "half ");
+  bench.model->say(bench.model->newest()->id, "an answer");
+  bench.model->done(bench.model->newest()->id);
+  bench.work();
+  CHECK(second.type() == "chunk");
+  CHECK(second.next().get("content").as_string() == "half an answer");
+  bench.advance(60 * kMillisecond);
+  bench.model->reply("Two.");
+  bench.advance(60 * kMillisecond);
+  CHECK(second.type() == "chunk");
+  CHECK(second.type() == "done");
+  CHECK(bench.model->real_calls() == 2);
+  second.send("{\"type\":\"message\",\"content\":\"x\",\"id\":\"" + std::string(65, 'i') + "\"}\n");
+  CHECK(second.type() == "error");
+}
+
 TEST_CASE("in a drain text is refused with a reason") {
   BrainBench bench;
   ChatClient client(bench);

@@ -150,6 +150,19 @@ TEST_CASE("a message that waits for room in turns is not lost with its brain") {
   for (std::uint32_t i = 0; i < utterance; ++i) CHECK(heard[i].ends_with("x" + std::to_string(i + 1)));
 }
 
+TEST_CASE("without memory a brain that dies with the question accepted still answers it, once") {
+  BrainBench bench({"memory.enabled=false"});
+  bench.say(1, "What is two plus two?");
+  REQUIRE(bench.run->into("transcript").used() == 0);  // released: nobody else has it
+  bench.restart();
+  bench.advance(300 * kMillisecond);
+  REQUIRE(bench.model->newest() != nullptr);
+  CHECK(bench.model->newest()->request.messages.back().text == "What is two plus two?");
+  bench.model->reply("Four.");
+  bench.work();
+  CHECK(bench.spoken() == "<Four.>|");
+}
+
 TEST_CASE("a reply that kills its brain twice is given up aloud") {
   BrainBench bench;
   bench.say(1, "Kill me");

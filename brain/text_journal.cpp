@@ -1,0 +1,98 @@
+#include "text_journal.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "base/log.hpp"
+#include "conversation.hpp"
+#include "json/json.hpp"
+
+namespace prot::brain {
+
+void TextJournal::load() {
+  std::ifstream file(file_.path(), std::ios::binary);
+  std::string text;
+  try {
+    if (std::getline(file, text) && json::parse(text).get("run").as_string() == run_id_)
+      while (std::getline(file, text)) read_line(text);
+  } catch (const std::exception& error) {  // cut off by the death of its writer
+    log_warn("text journal: {}", error.what());
+  }
+  lines_ = 4 * kMost;  // the next line writes it anew
+}
+
+void TextJournal::read_line(const std::string& text) {
+  const json::Document line = json::parse(text);
+  const std::string_view id = line.get("id").as_string();
+  if (line.get("what").as_string() == "message") {
+    TextRecord record;
+    record.id = id;
+    if (!parse_conversation(line.get("conversation").as_string(), record.conversation)) return;
+    record.user_sequence = static_cast<std::uint64_t>(line.get("user_sequence").as_int());
+    records_.push_back(std::move(record));
+    if (records_.size() > kMost) records_.pop_front();
+  } else if (TextRecord* const record = look_up(id)) {
+    record->done = true;
+    record->reply = line.get("reply").as_string();
+  }
+}
+
+TextRecord* TextJournal::look_up(std::string_view id) noexcept {
+  const auto it = std::find_if(records_.rbegin(), records_.rend(), [&](const auto& r) { return r.id == id; });
+  return it == records_.rend() ? nullptr : &*it;
+}
+
+const TextRecord* TextJournal::find(std::string_view id) const noexcept {
+  return const_cast<TextJournal*>(this)->look_up(id);
+}
+
+void TextJournal::accept(const TextRecord& record) {
+  if (find(record.id) != nullptr) return;
+  records_.push_back(record);
+  if (records_.size() > kMost) records_.pop_front();
+  append(accepted_line(record));
+}
+
+void TextJournal::done(std::string_view id, std::string_view reply) {
+  TextRecord* const record = look_up(id);
+  if (record == nullptr) return;
+  record->done = true;
+  record->reply = reply;
+  append(done_line(*record));
+}
+
+void TextJournal::append(const std::string& line) {
+  if (lines_ < 4 * kMost) {
+    ++lines_;
+    return file_.append(line);
+  }
+  std::string content = session_line() + "\n";
+  lines_ = 1;
+  for (const TextRecord& record : records_) {
+    content += accepted_line(record) + "\n";
+    if (record.done) content += done_line(record) + "\n";
+    lines_ += record.done ? 2 : 1;
+  }
+  file_.replace(content);
+}
+
+std::string TextJournal::session_line() const {
+  json::Writer out;
+  return out.begin_object().member("what", "session").member("run", run_id_).end_object().str();
+}
+
+std::string TextJournal::accepted_line(const TextRecord& record) {
+  json::Writer out;
+  out.begin_object().member("what", "message").member("id", record.id);
+  out.member("conversation", to_string(record.conversation));
+  return out.member("user_sequence", record.user_sequence).end_object().str();
+}
+
+std::string TextJournal::done_line(const TextRecord& record) {
+  json::Writer out;
+  out.begin_object().member("what", "done").member("id", record.id);
+  return out.member("reply", record.reply).end_object().str();
+}
+
+}  // namespace prot::brain

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "journal_file.hpp"
+#include "wire/memory.hpp"
+
+namespace prot::brain {
+
+/// What became of a text message that its client gave an id.
+struct TextRecord {
+  std::string id;
+  wire::ConversationId conversation;
+  std::uint64_t user_sequence = 0;
+  bool done = false;
+  std::string reply;  // whole, when done
+};
+
+/// The newest text messages by their clients' ids. A client that met a restart of brain sends its message
+/// again: with the same id it becomes the same message (the same sequence: memory stores it once) and, when
+/// it was answered already, gets the same answer. Bounded: the oldest are forgotten. One thread.
+class TextJournal {
+ public:
+  static constexpr std::size_t kMost = 64;
+  static constexpr std::size_t kMaxId = 64;  // bytes
+
+  TextJournal(std::string path, std::string run_id) : file_(std::move(path)), run_id_(std::move(run_id)) {}
+
+  /// Reads what a predecessor of the same run left.
+  void load();
+  /// Null: never seen, or forgotten.
+  [[nodiscard]] const TextRecord* find(std::string_view id) const noexcept;
+  /// Written before the message is offered to memory.
+  void accept(const TextRecord& record);
+  void done(std::string_view id, std::string_view reply);
+
+ private:
+  [[nodiscard]] TextRecord* look_up(std::string_view id) noexcept;
+  void read_line(const std::string& text);
+  void append(const std::string& line);
+  [[nodiscard]] static std::string accepted_line(const TextRecord& record);
+  [[nodiscard]] static std::string done_line(const TextRecord& record);
+  [[nodiscard]] std::string session_line() const;
+
+  JournalFile file_;
+  std::string run_id_;
+  std::deque<TextRecord> records_;
+  std::size_t lines_ = 0;  // in the file
+};
+
+}  // namespace prot::brain

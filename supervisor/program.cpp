@@ -95,10 +95,14 @@ void Program::restart() {
 void Program::hold(pid_t pid) {
   want_ = Want::kHeld;
   held_by_ = pid;
+  held_start_ = sys_->start_time(pid);
   feed(Event::kHold);
 }
 
 void Program::release() {
+  // Its connection is gone; so must it be before a successor attaches, also if it is stopped.
+  if (state_ == State::kHeld && held_start_ != 0 && sys_->start_time(held_by_) == held_start_)
+    sys_->signal_process(held_by_, SIGKILL);
   if (want_ == Want::kHeld) want_ = Want::kUp;
   held_by_ = -1;
   feed(Event::kRelease);

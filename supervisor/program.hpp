@@ -102,6 +102,7 @@ class Program {
   Want want_ = Want::kDown;
   pid_t pid_ = -1;
   pid_t held_by_ = -1;
+  std::uint64_t held_start_ = 0;  // start time of that process
   std::unique_ptr<Pipes> pipes_;
   Launch launch_;
   std::uint32_t generation_ = 0;

@@ -32,9 +32,9 @@ std::string ring_name(const RingMemory& memory) {
 
 // ---- output
 
-Output::Output(RingSegment segment, const Doorbell* peer, const Clock& clock)
+Output::Output(RingSegment segment, const Doorbell* peer, const Clock& clock, std::uint32_t generation)
     : segment_(std::move(segment)),
-      ring_(segment_.memory()),
+      ring_(segment_.memory(), generation),
       peer_(peer),
       clock_(&clock),
       ticket_(&segment_.memory().producer->space_ticket),
@@ -123,9 +123,9 @@ void Output::count_wake(bool late) noexcept {
 
 // ---- input
 
-Input::Input(RingSegment segment, const Doorbell* peer, const Clock& clock)
+Input::Input(RingSegment segment, const Doorbell* peer, const Clock& clock, std::uint32_t generation)
     : segment_(std::move(segment)),
-      ring_(segment_.memory()),
+      ring_(segment_.memory(), generation),
       peer_(peer),
       clock_(&clock),
       ticket_(&segment_.memory().consumer->data_ticket),
@@ -142,7 +142,7 @@ TakeResult Input::peek(FrameInfo& info, std::span<const std::byte>& payload) {
     const TakeResult result = ring_.peek(info, payload);
     seen_ = std::max(seen_, ring_.seen_tail());
     if (result != TakeResult::kFrame) return result;
-    if (ring_.memory().supervisor->set_aside_seq.load(std::memory_order_acquire) != info.sequence + 1) break;
+    if (!is_set_aside(*ring_.memory().supervisor, info.sequence)) break;
     // A poison frame: this stage died on it twice. Behind frames in hand it goes when they go.
     if (ring_.in_hand() == 1) {
       ring_.skip_through(info.sequence, clock_->now());
@@ -153,6 +153,13 @@ TakeResult Input::peek(FrameInfo& info, std::span<const std::byte>& payload) {
   page.last_take_ns.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
   raise(page.max_lag_ns, now - info.published_ns);
   return TakeResult::kFrame;
+}
+
+bool is_set_aside(const RingSupervisorPage& page, std::uint64_t sequence) noexcept {
+  if (page.poison_frames.load(std::memory_order_acquire) == 0) return false;
+  return std::any_of(
+      std::begin(page.set_aside_seq), std::end(page.set_aside_seq),
+      [sequence](const Word& word) { return word.load(std::memory_order_relaxed) == sequence + 1; });
 }
 
 void Input::release() {

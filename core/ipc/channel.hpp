@@ -13,7 +13,8 @@ namespace prot::ipc {
 /// One thread (the stage's loop). publish() is RT safe but for the bell's one write system call.
 class Output {
  public:
-  Output(RingSegment segment, const Doorbell* peer, const Clock& clock);
+  /// `generation` as for RingProducer.
+  Output(RingSegment segment, const Doorbell* peer, const Clock& clock, std::uint32_t generation = 0);
 
   /// Publishes by the ring's policy. kFull: kBlock - keep the frame and offer it again (space_wanted() is
   /// then true until a publish succeeds), and so for kKeepLatest, but a newer frame may take its place;
@@ -31,6 +32,8 @@ class Output {
   [[nodiscard]] std::uint64_t capacity() const noexcept { return ring_.capacity(); }
   [[nodiscard]] bool space_wanted() const noexcept { return wants_space_; }
   [[nodiscard]] bool consumer_closed() const noexcept;
+  /// False: another process has this side now; nothing that is shared may be written.
+  [[nodiscard]] bool is_current() const noexcept { return ring_.is_current(); }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   // The loop's part of the wake protocol (doorbell.hpp).
@@ -58,10 +61,13 @@ class Output {
   bool first_ = true;  // the first frame of a restarted producer carries kFlagRestarted
 };
 
+/// A frame that ended its consumer twice: nobody is to look at it again.
+[[nodiscard]] bool is_set_aside(const RingSupervisorPage& page, std::uint64_t sequence) noexcept;
+
 /// A stage's receiving end.
 class Input {
  public:
-  Input(RingSegment segment, const Doorbell* peer, const Clock& clock);
+  Input(RingSegment segment, const Doorbell* peer, const Clock& clock, std::uint32_t generation = 0);
 
   /// Looks at the next frame; it stays in the ring until release. Payload is valid until then.
   TakeResult peek(FrameInfo& info, std::span<const std::byte>& payload);
@@ -74,6 +80,7 @@ class Input {
   void drop_stale();
   [[nodiscard]] bool has_data() const noexcept { return ring_.has_data(); }
   [[nodiscard]] bool producer_closed() const noexcept;
+  [[nodiscard]] bool is_current() const noexcept { return ring_.is_current(); }
   [[nodiscard]] std::uint64_t used() const noexcept { return ring_.used(); }
   [[nodiscard]] std::uint64_t capacity() const noexcept { return segment_.memory().header->capacity; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }

@@ -15,8 +15,9 @@ inline constexpr std::size_t kLine =
     128;  // two cache lines: adjacent-line prefetch; fixed, never the compiler's value
 inline constexpr std::uint64_t kRingMagic = 0x31474E52544F5250;  // "PROTRNG1"
 inline constexpr std::uint16_t kAbiMajor = 1;
-inline constexpr std::uint16_t kAbiMinor = 0;
+inline constexpr std::uint16_t kAbiMinor = 1;
 inline constexpr std::size_t kMaxSources = 6;
+inline constexpr std::size_t kMaxSetAside = 4;
 inline constexpr std::uint16_t kPaddingKind = 0xFFFF;  // kind and version of a padding record, both 0xFF
 
 using Word = std::atomic<std::uint64_t>;
@@ -58,7 +59,8 @@ struct RingSupervisorPage {
   Word consumer_pid;
   HalfWord producer_closed;  // 1: gone for good, the consumer goes on without it
   HalfWord consumer_closed;
-  Word set_aside_seq;  // 1 + sequence of a poison frame that the consumer must set aside; 0: none
+  Word set_aside_seq[kMaxSetAside];  // 1 + sequence of the newest poison frames: the consumer steps over them
+  Word poison_frames;                // how many there were; since 1.1
 };
 
 /// How far an output frame reaches back: the last sequence of each input that it covers.

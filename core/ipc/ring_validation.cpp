@@ -1,9 +1,10 @@
+#include "ipc/ring_validation.hpp"
+
 #include <array>
 #include <bit>
 #include <cstring>
 
 #include "ipc/crc32c.hpp"
-#include "ipc/spsc_ring.hpp"
 
 namespace prot::ipc {
 namespace {

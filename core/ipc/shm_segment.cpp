@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "ipc/crc32c.hpp"
+#include "ipc/ring_validation.hpp"
 #include "ipc/shm_object.hpp"
 
 namespace prot::ipc {

@@ -44,6 +44,12 @@ void add(Word& counter, std::uint64_t by) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
 }
 
+/// The page of a newer process must not be touched. 0: nobody was assigned, as in a ring without supervisor.
+bool is_assigned(const HalfWord& assigned, std::uint32_t generation) noexcept {
+  const std::uint32_t now = assigned.load(std::memory_order_relaxed);
+  return now == generation || now == 0;
+}
+
 std::uint64_t fault_word(PeerFault code, std::uint64_t position) noexcept {
   return (static_cast<std::uint64_t>(code) << 56U) | (position & ((std::uint64_t{1} << 56U) - 1));
 }
@@ -52,13 +58,17 @@ std::uint64_t fault_word(PeerFault code, std::uint64_t position) noexcept {
 
 // ---- producer
 
-RingProducer::RingProducer(const RingMemory& memory) noexcept
-    : memory_(memory), capacity_(memory.header->capacity), max_frame_(memory.header->max_frame) {
+RingProducer::RingProducer(const RingMemory& memory, std::uint32_t generation) noexcept
+    : memory_(memory),
+      generation_(generation != 0 ? generation : memory.supervisor->producer_generation.load()),
+      max_frame_(memory.header->max_frame),
+      capacity_(memory.header->capacity) {
   RingProducerPage& page = *memory_.producer;
+  faulted_ = !is_current();
+  if (faulted_) return;
   tail_ = page.tail.load(std::memory_order_relaxed);
   cached_head_ = memory_.consumer->head.load(std::memory_order_acquire);
-  page.generation.store(memory_.supervisor->producer_generation.load(std::memory_order_relaxed),
-                        std::memory_order_relaxed);
+  page.generation.store(generation_, std::memory_order_relaxed);
   page.fault.store(0, std::memory_order_relaxed);
   page.state.store(static_cast<std::uint32_t>(SideState::kAttached), std::memory_order_relaxed);
   if (tail_ > 0) {
@@ -80,6 +90,10 @@ RingProducer::RingProducer(const RingMemory& memory) noexcept
     fault(PeerFault::kIndex);
   else
     count_commit();  // a predecessor may have died before it counted its last frame
+}
+
+bool RingProducer::is_current() const noexcept {
+  return is_assigned(memory_.supervisor->producer_generation, generation_);
 }
 
 std::byte* RingProducer::at(std::uint64_t position) const noexcept {
@@ -105,6 +119,7 @@ bool RingProducer::load_head() noexcept {
 PublishResult RingProducer::claim(std::size_t length, std::span<std::byte>& payload) noexcept {
   payload = {};
   claim_open_ = false;
+  faulted_ = faulted_ || !is_current();
   if (faulted_) return PublishResult::kFaulted;
   if (length > max_frame_) return PublishResult::kTooLarge;
   const std::uint64_t size = record_size(length);
@@ -193,16 +208,19 @@ std::uint64_t RingProducer::used() const noexcept {
 
 // ---- consumer
 
-RingConsumer::RingConsumer(const RingMemory& memory) noexcept
+RingConsumer::RingConsumer(const RingMemory& memory, std::uint32_t generation) noexcept
     : memory_(memory),
-      capacity_(memory.header->capacity),
+      generation_(generation != 0 ? generation : memory.supervisor->consumer_generation.load()),
       max_frame_(memory.header->max_frame),
+      capacity_(memory.header->capacity),
       kind_mask_(memory.header->kind_mask) {
   RingConsumerPage& page = *memory_.consumer;
+  faulted_ = !is_current();
+  if (faulted_) return;
   head_ = position_ = seen_tail_ = page.head.load(std::memory_order_relaxed);
-  page.generation.store(memory_.supervisor->consumer_generation.load(std::memory_order_relaxed),
-                        std::memory_order_relaxed);
+  // In this order: a frame in the hands of the predecessor is not blamed for this one's end.
   page.processing_seq.store(0, std::memory_order_relaxed);
+  page.generation.store(generation_, std::memory_order_release);
   page.fault.store(0, std::memory_order_relaxed);
   page.state.store(static_cast<std::uint32_t>(SideState::kAttached), std::memory_order_relaxed);
 }
@@ -264,7 +282,12 @@ void RingConsumer::learn_sequence(std::uint64_t sequence) noexcept {
   sequence_ = head_sequence_ = sequence;
 }
 
+bool RingConsumer::is_current() const noexcept {
+  return is_assigned(memory_.supervisor->consumer_generation, generation_);
+}
+
 TakeResult RingConsumer::peek(FrameInfo& info, std::span<const std::byte>& payload) noexcept {
+  faulted_ = faulted_ || !is_current();
   if (faulted_) return TakeResult::kFaulted;
   if (position_ == seen_tail_ && !load_tail()) return TakeResult::kFaulted;
   if (position_ == seen_tail_) return TakeResult::kEmpty;
@@ -290,6 +313,8 @@ TakeResult RingConsumer::peek(FrameInfo& info, std::span<const std::byte>& paylo
 void RingConsumer::move_head(std::uint64_t position, std::uint64_t sequence, bool skipped,
                              Nanos now) noexcept {
   if (position == head_) return;
+  faulted_ = faulted_ || !is_current();
+  if (faulted_) return;
   RingConsumerPage& page = *memory_.consumer;
   page.last_release_ns.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
   page.head.store(position, std::memory_order_seq_cst);  // seq_cst pairs with the producer's sleep ticket
@@ -318,7 +343,7 @@ void RingConsumer::release_through(std::uint64_t sequence, Nanos now) noexcept {
 void RingConsumer::rewind() noexcept {
   position_ = head_;
   sequence_ = head_sequence_;
-  memory_.consumer->processing_seq.store(0, std::memory_order_relaxed);
+  if (!faulted_) memory_.consumer->processing_seq.store(0, std::memory_order_relaxed);
 }
 
 void RingConsumer::skip_through(std::uint64_t sequence, Nanos now) noexcept {

@@ -4,38 +4,9 @@
 #include <cstdint>
 #include <span>
 
-#include "base/clock.hpp"
-#include "ipc/layout.hpp"
+#include "ipc/ring_types.hpp"
 
 namespace prot::ipc {
-
-enum class [[nodiscard]] PublishResult{kOk, kFull, kTooLarge, kFaulted};
-enum class [[nodiscard]] TakeResult{kFrame, kEmpty, kFaulted};
-
-/// What a frame is, without its payload.
-struct FrameInfo {
-  std::uint8_t kind = 0;
-  std::uint8_t version = 1;
-  std::uint16_t flags = 0;
-  std::uint32_t turn = 0;
-  std::uint64_t sequence = 0;  // set by the ring
-  Nanos made_ns = 0;
-  Nanos published_ns = 0;  // set by the ring
-};
-
-/// The input sequences that an output frame covers, by the stage's input index: 1 + sequence; 0: nothing yet.
-struct Sources {
-  std::uint64_t seq[kMaxSources] = {};
-};
-
-/// The parts of one mapped segment that each side may touch. Plain memory: tests use arrays.
-struct RingMemory {
-  const RingHeader* header = nullptr;
-  const RingSupervisorPage* supervisor = nullptr;
-  RingProducerPage* producer = nullptr;  // const in spirit for the consumer
-  RingConsumerPage* consumer = nullptr;  // const in spirit for the producer
-  std::byte* data = nullptr;
-};
 
 /// Producer side of a single-producer single-consumer ring of variable-length records (doc/shared-memory.md).
 /// Commit point: one 64-bit store-release of `tail` after payload, padding and resume slot; whatever
@@ -45,7 +16,9 @@ class RingProducer {
  public:
   RingProducer() = default;
   /// REQUIRES: memory valid (see validate_ring). Resumes after the last committed frame of a predecessor.
-  explicit RingProducer(const RingMemory& memory) noexcept;
+  /// `generation`: which one this process is, 0: the one that is assigned now. One that was replaced (a
+  /// process that slept through it) is faulted, and writes nothing any more.
+  explicit RingProducer(const RingMemory& memory, std::uint32_t generation = 0) noexcept;
 
   /// Room for a payload of `length`, contiguous; empty span when full (kFull) or too large.
   /// Not committing gives a claim up.
@@ -57,6 +30,8 @@ class RingProducer {
                         Nanos now) noexcept;
   /// Counts a frame that was dropped because the ring was full.
   void count_drop() noexcept;
+  /// False: this side was given to another process.
+  [[nodiscard]] bool is_current() const noexcept;
 
   /// What the last committed frame covered: where a restarted stage goes on.
   [[nodiscard]] Sources resume_sources() const noexcept { return resume_; }
@@ -74,8 +49,9 @@ class RingProducer {
   void count_commit() noexcept;
 
   RingMemory memory_;
-  std::uint64_t capacity_ = 0;
+  std::uint32_t generation_ = 0;
   std::uint32_t max_frame_ = 0;
+  std::uint64_t capacity_ = 0;
   std::uint64_t tail_ = 0;
   std::uint64_t cached_head_ = 0;
   std::uint64_t sequence_ = 0;
@@ -94,7 +70,8 @@ class RingConsumer {
  public:
   RingConsumer() = default;
   /// REQUIRES: memory valid. Starts at head: what a predecessor took but did not release comes again.
-  explicit RingConsumer(const RingMemory& memory) noexcept;
+  /// `generation` as for the producer.
+  explicit RingConsumer(const RingMemory& memory, std::uint32_t generation = 0) noexcept;
 
   /// Looks at the next frame that was not looked at yet, without releasing it: several may be in hand.
   TakeResult peek(FrameInfo& info, std::span<const std::byte>& payload) noexcept;
@@ -107,6 +84,7 @@ class RingConsumer {
   /// Skips frames up to and including `sequence` without work (resume): those already covered by an output.
   void skip_through(std::uint64_t sequence, Nanos now) noexcept;
   void count_stale() noexcept;
+  [[nodiscard]] bool is_current() const noexcept;
 
   [[nodiscard]] bool has_data() const noexcept;  // anything not yet peeked
   [[nodiscard]] std::uint64_t in_hand() const noexcept { return sequence_ - head_sequence_; }  // frames
@@ -130,8 +108,9 @@ class RingConsumer {
   TakeResult fault(PeerFault code, std::uint64_t position) noexcept;
 
   RingMemory memory_;
-  std::uint64_t capacity_ = 0;
+  std::uint32_t generation_ = 0;
   std::uint32_t max_frame_ = 0;
+  std::uint64_t capacity_ = 0;
   std::uint64_t head_ = 0;           // released
   std::uint64_t position_ = 0;       // peeked
   std::uint64_t sequence_ = 0;       // expected next; taken from the first record after attach
@@ -141,10 +120,5 @@ class RingConsumer {
   bool faulted_ = false;
   std::uint64_t seen_tail_ = 0;
 };
-
-/// Why a segment is refused; kOk when it is a valid ring of `size` bytes.
-enum class [[nodiscard]] RingFault{kOk, kNotReady, kMagic, kVersion, kSize, kChecksum, kIndex};
-RingFault validate_ring(const RingMemory& memory, std::size_t size) noexcept;
-[[nodiscard]] const char* to_string(RingFault fault) noexcept;
 
 }  // namespace prot::ipc

@@ -14,6 +14,21 @@ const ipc::Doorbell* find_bell(const StageEnvironment& env, std::string_view sta
   const auto it = env.bells.find(std::string(stage));
   return it == env.bells.end() ? nullptr : &it->second;
 }
+
+Error replaced(const StageEnvironment& env) {
+  return Error(env.stage + ": generation " + std::to_string(env.generation) + " was replaced: ending");
+}
+
+/// A process that was replaced while it slept must not write a single byte of what it would attach to.
+ipc::RingSegment attach(const StageEnvironment& env, const wire::RingInfo& ring, ipc::Role role) {
+  ipc::RingSegment segment =
+      ipc::RingSegment::open(ipc::segment_name(env.paths.instance, env.run_id, std::string(ring.name)), role);
+  const ipc::RingSupervisorPage& page = *segment.memory().supervisor;
+  const std::uint32_t assigned =
+      role == ipc::Role::kProducer ? page.producer_generation.load() : page.consumer_generation.load();
+  if (assigned != 0 && assigned != env.generation) throw replaced(env);
+  return segment;
+}
 }  // namespace
 
 StageContext::StageContext(StageEnvironment environment, const Clock& clock)
@@ -25,16 +40,13 @@ StageContext::StageContext(StageEnvironment environment, const Clock& clock)
   bell_ = find_bell(environment_, environment_.stage);
   if (program < 0 || bell_ == nullptr) throw Error("the board does not know stage " + environment_.stage);
   program_ = static_cast<std::size_t>(program);
-  page().pid.store(static_cast<std::uint32_t>(::getpid()));
-  const auto segment = [&](const wire::RingInfo& ring) {
-    return ipc::segment_name(environment_.paths.instance, environment_.run_id, std::string(ring.name));
-  };
   for (const wire::RingInfo* ring : wire::inputs_of(environment_.stage))
-    inputs_.emplace_back(ipc::RingSegment::open(segment(*ring), ipc::Role::kConsumer),
-                         find_bell(environment_, ring->producer), clock);
+    inputs_.emplace_back(attach(environment_, *ring, ipc::Role::kConsumer),
+                         find_bell(environment_, ring->producer), clock, environment_.generation);
   for (const wire::RingInfo* ring : wire::outputs_of(environment_.stage))
-    outputs_.emplace_back(ipc::RingSegment::open(segment(*ring), ipc::Role::kProducer),
-                          find_bell(environment_, ring->consumer), clock);
+    outputs_.emplace_back(attach(environment_, *ring, ipc::Role::kProducer),
+                          find_bell(environment_, ring->consumer), clock, environment_.generation);
+  page().pid.store(static_cast<std::uint32_t>(::getpid()));
 }
 
 ipc::Input& StageContext::input(std::string_view ring) { return inputs_.at(input_index(ring)); }
@@ -67,6 +79,13 @@ ipc::Drain StageContext::drain() const noexcept {
 
 void StageContext::ring(std::string_view stage) const noexcept {
   if (const ipc::Doorbell* bell = find_bell(environment_, stage); bell != nullptr) bell->ring();
+}
+
+void StageContext::require_current() const {
+  const auto current = [](const auto& end) { return end.is_current(); };
+  if (!std::all_of(inputs_.begin(), inputs_.end(), current) ||
+      !std::all_of(outputs_.begin(), outputs_.end(), current))
+    throw replaced(environment_);
 }
 
 void StageContext::disarm() noexcept {

@@ -41,6 +41,10 @@ class StageContext {
   [[nodiscard]] const StageEnvironment& environment() const noexcept { return environment_; }
   [[nodiscard]] ipc::StagePage& page() noexcept { return board_.stage(program_); }
 
+  /// Throws Error when the supervisor has given this stage's place to another process: one that was stopped
+  /// and slept through it.
+  void require_current() const;
+
   // The runner's part of the wake protocol (ipc/doorbell.hpp).
   void disarm() noexcept;
   /// Arms every ticket. False: something came meanwhile, do not sleep.

@@ -75,11 +75,13 @@ void duty_cycles(StageContext& context, Stage& stage, const bool& ended) {
   ipc::StagePage& page = context.page();
   const Clock& clock = context.clock();
   while (!ended && !stage.finished()) {
+    context.require_current();
     context.disarm();
     context.bell().clear();
     const Nanos begin = clock.now();
     page.heartbeat_ns.store(static_cast<std::uint64_t>(begin), std::memory_order_relaxed);
     const int items = stage.do_work(begin);
+    context.require_current();
     const Nanos end = clock.now();
     add(page.loops, 1);
     add(page.work, items);
@@ -93,6 +95,7 @@ void duty_cycles(StageContext& context, Stage& stage, const bool& ended) {
     const Nanos deadline = stage.next_deadline(end);
     page.asleep.store(1, std::memory_order_relaxed);
     const bool woken = context.loop().wait(std::min(deadline, end + kBelt));
+    context.require_current();  // before the first byte that is written after a sleep
     page.asleep.store(0, std::memory_order_relaxed);
     context.count_wakes(!woken);
     add(page.wait_ns, clock.now() - end);

@@ -63,7 +63,10 @@ class FakeProcessSys final : public ProcessSys {
     if (signal == SIGKILL && !unkillable) end(pid, -SIGKILL);
     if (signal == SIGTERM && obeys_term) end(pid, 0);
   }
-  void signal_process(pid_t pid, int signal) noexcept override { signal_group(pid, signal); }
+  void signal_process(pid_t pid, int signal) noexcept override {
+    signalled_alone.emplace_back(pid, signal);
+    signal_group(pid, signal);
+  }
   bool reap(pid_t pid, ExitStatus& status) noexcept override {
     Process& process = processes.at(pid);
     if (!process.ended || process.reaped || traced) return false;
@@ -73,7 +76,7 @@ class FakeProcessSys final : public ProcessSys {
   }
   bool is_traced(pid_t) const noexcept override { return traced; }
   ProcessUsage usage(pid_t) const noexcept override { return {}; }
-  std::uint64_t start_time(pid_t) const noexcept override { return 1; }
+  std::uint64_t start_time(pid_t) const noexcept override { return strangers_start; }
 
   // The test's hand.
   void end(pid_t pid, int code) noexcept {
@@ -101,6 +104,8 @@ class FakeProcessSys final : public ProcessSys {
   bool unkillable = false;
   bool obeys_term = true;
   std::string exec_error;
+  std::uint64_t strangers_start = 1;  // of a process that is not ours
+  std::vector<std::pair<pid_t, int>> signalled_alone;
 };
 
 }  // namespace prot::supervisor

@@ -255,6 +255,22 @@ TEST_CASE_FIXTURE(Fixture, "in the drain an exit with 0 is the end, another is l
   CHECK_FALSE(program->wanted());
 }
 
+TEST_CASE_FIXTURE(Fixture, "a joiner that is given up is dead before a successor starts") {
+  SUBCASE("it is still there, stopped perhaps") {
+    program->hold(4242);
+    program->release();
+    REQUIRE(sys.signalled_alone.size() == 1);
+    CHECK(sys.signalled_alone.front() == std::pair<pid_t, int>(4242, SIGKILL));
+  }
+  SUBCASE("its number belongs to another process by now") {
+    program->hold(4242);
+    sys.strangers_start = 2;
+    program->release();
+    CHECK(sys.signalled_alone.empty());
+  }
+  CHECK(program->state() == State::kStarting);
+}
+
 // A random walk against the rules that must always hold; the seed is fixed.
 TEST_CASE_FIXTURE(Fixture, "whatever happens: one process at most, generations rise, no timer without need") {
   std::mt19937 random(20260801);

@@ -70,6 +70,13 @@ std::uint64_t PrivateRun::counter(std::string_view label) {
   return board.counter(static_cast<std::size_t>(board.find(stage_)), label).load();
 }
 
+void PrivateRun::assign(std::uint32_t generation) {
+  for (const wire::RingInfo* ring : wire::inputs_of(stage_))
+    segments_.at(std::string(ring->name)).supervisor_page()->consumer_generation.store(generation);
+  for (const wire::RingInfo* ring : wire::outputs_of(stage_))
+    segments_.at(std::string(ring->name)).supervisor_page()->producer_generation.store(generation);
+}
+
 void PrivateRun::close_producer(std::string_view ring) {
   segments_.at(std::string(ring)).supervisor_page()->producer_closed.store(1);
 }

@@ -38,6 +38,11 @@ class PrivateRun {
   }
   /// A counter on the stage's page.
   [[nodiscard]] std::uint64_t counter(std::string_view label);
+  /// As the supervisor does it before it starts that generation; nobody is assigned unless it is called.
+  void assign(std::uint32_t generation);
+  [[nodiscard]] const ipc::RingMemory& ring(std::string_view name) const {
+    return segments_.at(std::string(name)).memory();
+  }
   /// Nobody will write to, or read from, this ring any more.
   void close_producer(std::string_view ring);
   void close_consumer(std::string_view ring);

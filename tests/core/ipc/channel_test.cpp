@@ -156,7 +156,9 @@ TEST_CASE("a restarted stage resumes behind what its output covers") {
 TEST_CASE("a poison frame is stepped over and counted") {
   Pair pair;
   for (const char* payload : {"good", "poison", "fine"}) REQUIRE(pair.send(payload) == PublishResult::kOk);
-  pair.segment.supervisor->supervisor_page()->set_aside_seq = 2;  // 1 + sequence 1
+  RingSupervisorPage& page = *pair.segment.supervisor->supervisor_page();
+  page.set_aside_seq[0] = 2;  // 1 + sequence 1
+  page.poison_frames = 1;
   SUBCASE("at the front") {
     CHECK(pair.take() == "good");
     CHECK(pair.take() == "fine");
@@ -169,6 +171,23 @@ TEST_CASE("a poison frame is stepped over and counted") {
   }
   CHECK(pair.input->used() == 0);
   CHECK_FALSE(pair.peek());
+}
+
+TEST_CASE("several poison frames behind one that stays in hand are all stepped over") {
+  Pair pair;
+  for (const char* payload : {"good", "bad", "worse", "fine"})
+    REQUIRE(pair.send(payload) == PublishResult::kOk);
+  RingSupervisorPage& page = *pair.segment.supervisor->supervisor_page();
+  page.set_aside_seq[0] = 2;
+  page.set_aside_seq[1] = 3;
+  page.poison_frames = 2;
+  CHECK(pair.peek() == "good");
+  CHECK(pair.peek() == "fine");
+  pair.attach_input();  // it died with all of them in hand
+  CHECK(pair.peek() == "good");
+  CHECK(pair.peek() == "fine");
+  pair.input->release();
+  CHECK(pair.input->used() == 0);
 }
 
 TEST_CASE("stale frames are dropped, counted and give their space back") {

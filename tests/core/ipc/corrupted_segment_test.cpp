@@ -7,6 +7,7 @@
 #include <random>
 
 #include "ipc/crc32c.hpp"
+#include "ipc/ring_validation.hpp"
 #include "ring_fixture.hpp"
 
 using namespace prot;

@@ -101,7 +101,7 @@ Fields ring_supervisor() {
   return {PROT_FIELD(T, producer_generation), PROT_FIELD(T, consumer_generation),
           PROT_FIELD(T, producer_pid),        PROT_FIELD(T, consumer_pid),
           PROT_FIELD(T, producer_closed),     PROT_FIELD(T, consumer_closed),
-          PROT_FIELD(T, set_aside_seq)};
+          PROT_FIELD(T, set_aside_seq),       PROT_FIELD(T, poison_frames)};
 }
 
 Fields ring_producer() {
@@ -258,6 +258,7 @@ TEST_CASE("the constants of doc/shared-memory.md are the program's") {
   says("data at", kDataOffset);
   says("record header", sizeof(RecordHeader));
   says("sources", kMaxSources);
+  says("set aside", kMaxSetAside);
   says("programs", kMaxPrograms);
   says("counters", kMaxCounters);
   says("board size", kBoardSize);

@@ -16,9 +16,9 @@ inline std::string test_instance() { return "ipctest-" + std::to_string(::getpid
 class TestSegment {
  public:
   explicit TestSegment(Policy policy = Policy::kBlock, std::uint64_t capacity = 65536,
-                       std::uint32_t max_frame = 4096)
-      : name(segment_name(test_instance(), "run1", "mic")) {
-    spec.name = "mic";
+                       std::uint32_t max_frame = 4096, const std::string& ring = "mic")
+      : name(segment_name(test_instance(), "run1", ring)) {
+    spec.name = ring;
     spec.producer = "capture";
     spec.consumer = "stt";
     spec.id = 1;

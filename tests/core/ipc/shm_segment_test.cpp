@@ -136,7 +136,7 @@ TEST_CASE("a damaged or foreign segment is refused with its name and the reason"
   SUBCASE("another version, both named") {
     const std::uint16_t version[2] = {7, 3};
     damage(segment.name, 8, version, 4);
-    CHECK(refusal(segment.name) == begin + "its layout has another version: 7.3, this program has 1.0");
+    CHECK(refusal(segment.name) == begin + "its layout has another version: 7.3, this program has 1.1");
   }
   SUBCASE("a changed header") {
     damage(segment.name, 0x48, "spy", 3);
@@ -161,17 +161,25 @@ TEST_CASE("a damaged or foreign segment is refused with its name and the reason"
   }
 }
 
-TEST_CASE("a newer minor version with a larger header is read") {
+TEST_CASE("an older minor version is read, and a newer one with a larger header") {
   const TestSegment segment;
+  std::uint16_t minor = 0;
+  std::uint32_t size = sizeof(RingHeader);
+  SUBCASE("older") {}
+  SUBCASE("newer") {
+    minor = kAbiMinor + 1;
+    size += 64;
+  }
   const UniqueFd fd(::shm_open(segment.name.c_str(), O_RDWR, 0));
   auto* header =
       static_cast<RingHeader*>(::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0));
   REQUIRE(header != MAP_FAILED);
-  header->abi_minor = kAbiMinor + 1;
-  header->header_size = sizeof(RingHeader) + 64;
+  header->abi_minor = minor;
+  header->header_size = size;
   header->crc = crc32c(std::as_bytes(std::span(header, 1)).first(offsetof(RingHeader, crc)));
   ::munmap(header, kPage);
-  CHECK(refusal(segment.name) == "opened");
+  for (const Role role : {Role::kProducer, Role::kConsumer, Role::kObserver, Role::kSupervisor})
+    CHECK(refusal(segment.name, role) == "opened");
 }
 
 TEST_CASE("somebody else's segment is refused" * doctest::skip(::geteuid() != 0)) {

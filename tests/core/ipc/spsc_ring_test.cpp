@@ -362,6 +362,54 @@ TEST_CASE("counters say what flowed, and a successor repairs those that its pred
   CHECK(memory.producer.frames == 2);
 }
 
+TEST_CASE("a producer that was replaced publishes nothing and leaves its page alone") {
+  MemoryRing memory;
+  memory.supervisor.producer_generation = 1;
+  RingProducer zombie(memory.memory(), 1);
+  REQUIRE(send(zombie, "a") == PublishResult::kOk);
+  CHECK(zombie.is_current());
+  memory.supervisor.producer_generation = 2;
+  RingProducer successor(memory.memory(), 2);
+  REQUIRE(send(successor, "b") == PublishResult::kOk);
+  const RingProducerPage& page = memory.producer;
+  const std::uint64_t tail = page.tail;
+  CHECK_FALSE(zombie.is_current());
+  CHECK(send(zombie, "x") == PublishResult::kFaulted);
+  RingProducer late(memory.memory(), 1);  // it only now comes to attach
+  CHECK(send(late, "y") == PublishResult::kFaulted);
+  CHECK(page.tail == tail);
+  CHECK(page.generation == 2);
+  CHECK(page.state == static_cast<std::uint32_t>(SideState::kAttached));
+  CHECK(page.fault == 0);
+  REQUIRE(send(successor, "c") == PublishResult::kOk);
+  RingConsumer consumer(memory.memory());
+  for (const char* expected : {"a", "b", "c"}) CHECK(take(consumer) == expected);
+  CHECK_FALSE(take(consumer));
+}
+
+TEST_CASE("a consumer that was replaced releases nothing, not even what it has in hand") {
+  MemoryRing memory;
+  memory.supervisor.consumer_generation = 1;
+  RingProducer producer(memory.memory());
+  for (const char* payload : {"a", "b", "c"}) REQUIRE(send(producer, payload) == PublishResult::kOk);
+  RingConsumer zombie(memory.memory(), 1);
+  REQUIRE(peek(zombie) == "a");
+  memory.supervisor.consumer_generation = 2;
+  RingConsumer successor(memory.memory(), 2);
+  CHECK(take(successor) == "a");
+  CHECK(take(successor) == "b");
+  const std::uint64_t head = memory.consumer.head;
+  zombie.release(1);
+  CHECK_FALSE(peek(zombie));
+  zombie.skip_through(2, 1);
+  CHECK(memory.consumer.head == head);
+  CHECK(memory.consumer.generation == 2);
+  CHECK(memory.consumer.state == static_cast<std::uint32_t>(SideState::kAttached));
+  CHECK(take(successor) == "c");
+  REQUIRE(send(producer, "d") == PublishResult::kOk);  // its view of head was not set back
+  CHECK(take(successor) == "d");
+}
+
 TEST_CASE("each side says which generation it is") {
   MemoryRing memory;
   memory.supervisor.producer_generation = 3;

@@ -57,16 +57,16 @@ void print_status(const json::View& root) {
                s.get("last_exit").as_int(), size_text(s.get("rss_bytes").as_int()), s.get("cpu_ms").as_int(),
                s.get("engine").as_string());
   }
-  fmt::print("\n{:<12}{:<20}{:>10}{:>10}{:>10}{:>10}{:>7}{:>6}\n", "RING", "FROM -> TO", "USED", "CAPACITY",
-             "HIGHEST", "FRAMES", "DROPS", "LATE");
+  fmt::print("\n{:<12}{:<20}{:>10}{:>10}{:>10}{:>10}{:>7}{:>8}{:>6}\n", "RING", "FROM -> TO", "USED",
+             "CAPACITY", "HIGHEST", "FRAMES", "DROPS", "POISON", "LATE");
   const json::View rings = root.get("rings");
   for (std::size_t i = 0; i < rings.size(); ++i) {
     const json::View r = rings.at(i);
-    fmt::print("{:<12}{:<20}{:>10}{:>10}{:>10}{:>10}{:>7}{:>6}\n", r.get("name").as_string(),
+    fmt::print("{:<12}{:<20}{:>10}{:>10}{:>10}{:>10}{:>7}{:>8}{:>6}\n", r.get("name").as_string(),
                fmt::format("{} -> {}", r.get("from").as_string(), r.get("to").as_string()),
                size_text(r.get("used_bytes").as_int()), size_text(r.get("capacity_bytes").as_int()),
                size_text(r.get("high_water_bytes").as_int()), r.get("frames").as_int(),
-               r.get("drops").as_int(), r.get("late_wakes").as_int());
+               r.get("drops").as_int(), r.get("poison_frames").as_int(), r.get("late_wakes").as_int());
   }
 }
 

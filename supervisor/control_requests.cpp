@@ -252,6 +252,7 @@ std::string Supervisor::status() const {
         .member("high_water_bytes", memory.producer->high_water_bytes.load())
         .member("frames", memory.producer->frames.load())
         .member("drops", memory.producer->drops.load())
+        .member("poison_frames", memory.supervisor->poison_frames.load())
         .member("late_wakes", memory.producer->late_wakes.load() + memory.consumer->late_wakes.load())
         .end_object();
   }

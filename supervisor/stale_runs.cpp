@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/syscall.h>
@@ -14,7 +13,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "ipc/crc32c.hpp"
+#include "frame_file.hpp"
+#include "ipc/channel.hpp"
 #include "run_segments.hpp"
 
 namespace prot::supervisor {
@@ -22,39 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kSurvivorGraceMs = 3000;
-
-void write_all(int fd, const void* data, std::size_t size, const fs::path& file) {
-  const char* from = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t n = ::write(fd, from, size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw errno_error("cannot write " + file.string());
-    from += n;
-    size -= static_cast<std::size_t>(n);
-  }
-}
-
-void sync_folder(const fs::path& folder) {
-  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) throw errno_error("cannot force " + folder.string() + " to disk");
-}
-
-// The record as the producer wrote it, but for what only its own stage needs (source_sequence).
-ipc::RecordHeader header_of(const ipc::FrameInfo& info, std::size_t length) {
-  ipc::RecordHeader header{};
-  header.length = static_cast<std::uint32_t>(length);
-  header.kind = info.kind;
-  header.version = info.version;
-  header.flags = info.flags;
-  header.turn = info.turn;
-  header.sequence = info.sequence;
-  header.made_ns = info.made_ns;
-  header.published_ns = info.published_ns;
-  const auto bytes = std::as_bytes(std::span(&header, 1));
-  header.crc = ipc::crc32c(bytes.subspan(offsetof(ipc::RecordHeader, sequence)),
-                           ipc::crc32c(bytes.first(offsetof(ipc::RecordHeader, crc))));
-  return header;
-}
 
 fs::path free_name(const fs::path& spool, const std::string& run_id) {
   for (int n = 1;; ++n) {
@@ -125,7 +92,9 @@ std::size_t save_turns(const std::string& shm_name, const std::string& run_id, c
   std::string records;
   std::size_t count = 0;
   ipc::TakeResult result = ring.peek(info, payload);
-  for (; result == ipc::TakeResult::kFrame; result = ring.peek(info, payload), ++count) {
+  for (; result == ipc::TakeResult::kFrame; result = ring.peek(info, payload)) {
+    if (ipc::is_set_aside(*segment.memory().supervisor, info.sequence)) continue;  // has a file of its own
+    ++count;
     const ipc::RecordHeader header = header_of(info, payload.size());
     const auto total = static_cast<std::uint32_t>(sizeof(header) + payload.size());
     records.append(reinterpret_cast<const char*>(&total), sizeof total);
@@ -138,13 +107,7 @@ std::size_t save_turns(const std::string& shm_name, const std::string& run_id, c
 
   make_private_directory(spool);
   const fs::path file = free_name(spool, run_id);
-  const fs::path partial = file.string() + ".part";
-  const UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!fd) throw errno_error("cannot write " + partial.string());
-  write_all(fd.get(), records.data(), records.size(), partial);
-  if (::fsync(fd.get()) != 0) throw errno_error("cannot force " + partial.string() + " to disk");
-  if (::rename(partial.c_str(), file.c_str()) != 0) throw errno_error("cannot rename " + partial.string());
-  sync_folder(spool);
+  write_durably(file, records);
   return count;
 }
 

@@ -92,6 +92,7 @@ void Supervisor::open_instance() {
     programs_.push_back(std::make_unique<Program>(name, make_launcher(name, run_), *sys_, loop_, *clock_,
                                                   static_cast<ProgramHost&>(*this)));
   segments_.emplace(run_.paths.instance, run_.run_id);
+  poison_.emplace(segments_->rings(), run_.paths.state / "dead-letters", run_.run_id);
   ipc::SupervisorPage& page = segments_->board().supervisor();
   page.pid.store(static_cast<std::uint64_t>(::getpid()));
   page.start_time.store(sys_->start_time(::getpid()));

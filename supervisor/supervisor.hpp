@@ -11,6 +11,7 @@
 #include "control_server.hpp"
 #include "drain.hpp"
 #include "log_store.hpp"
+#include "poison.hpp"
 #include "program.hpp"
 #include "programs.hpp"
 #include "run_segments.hpp"
@@ -114,6 +115,7 @@ class Supervisor final : private ProgramHost, private DrainHost {
   UniqueFd lock_;
   UniqueFd signals_;
   std::optional<RunSegments> segments_;
+  std::optional<PoisonWatch> poison_;
   std::optional<LogStore> logs_;
   std::unique_ptr<ControlServer> control_;
   std::vector<std::unique_ptr<Program>> programs_;  // in start order

@@ -29,6 +29,7 @@ void Supervisor::on_state(Program& program, const std::string& note) {
   if (!note.empty()) say(note);
   switch (program.state()) {
     case State::kStarting:
+      on_generation(program);  // once more: now it has a process
       record_pids();
       break;
     case State::kReady:
@@ -67,6 +68,11 @@ void Supervisor::on_generation(Program& program) {
 
 void Supervisor::on_death(Program& program, const ExitStatus& status) {
   logs_->append_line("supervisor", fmt::format("{} ended: {}", program.name(), status.code));
+  segments_->set_generation(program.name(), program.generation(), 0);
+  if (program.state() != State::kStopping) {  // what ends while it stops has no frame to blame
+    const std::string line = poison_->on_death(program.name(), program.generation(), status);
+    if (!line.empty()) say(line);
+  }
   segments_->ring_neighbours(program.name(), run_);
 }
 

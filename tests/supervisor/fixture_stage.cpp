@@ -8,6 +8,8 @@
 //   PROT_FIXTURE_CRASH_IN_DRAIN=stage     crashes when the drain reaches it, in its first generation
 //   PROT_FIXTURE_TURNS=n                  brain puts n frames on turns at start; memory leaves them unless
 //   PROT_FIXTURE_STORE=1                  it takes (and counts) them in the drain
+//   PROT_FIXTURE_POISON=n                 the n-th of brain's messages says "poison": who takes it aborts,
+//   PROT_FIXTURE_POISON_EXIT=code         or ends with that exit code
 //   PROT_FIXTURE_CHILD=stage              leaves a child process of its own
 #include <unistd.h>
 
@@ -87,11 +89,12 @@ class FixtureStage final : public stage::Stage {
 
  private:
   void send_turns() {
-    for (int n = std::atoi(order("TURNS").c_str()); n > 0; --n) {
+    const int count = std::atoi(order("TURNS").c_str());
+    for (int n = 1; n <= count; ++n) {
       wire::UserMessage message{};
       message.sequence = static_cast<std::uint64_t>(n);
-      if (wire::send(context_->output("turns"), message, wire::as_bytes("remember me"), {}) !=
-          ipc::PublishResult::kOk)
+      const std::string_view text = n == std::atoi(order("POISON").c_str()) ? "poison" : "remember me";
+      if (wire::send(context_->output("turns"), message, wire::as_bytes(text), {}) != ipc::PublishResult::kOk)
         throw Error("fixture: turns is full");
     }
   }
@@ -111,6 +114,10 @@ class FixtureStage final : public stage::Stage {
       if (wire::is<wire::EndOfStream>(info)) {
         ended_.insert(ring);
         break;
+      }
+      if (wire::as_text(payload).ends_with("poison")) {
+        if (order("POISON_EXIT").empty()) std::abort();
+        std::_Exit(std::atoi(order("POISON_EXIT").c_str()));
       }
       if (ring == "turns") ++stored_;
       input.release();

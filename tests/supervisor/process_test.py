@@ -149,6 +149,67 @@ class Kills(unittest.TestCase):
             self.assertTrue(any("stt makes no progress" in line for line in prot.log()))
 
 
+class Poison(unittest.TestCase):
+    def dead_letters(self, prot):
+        return sorted((prot.state / "dead-letters").glob("*.frame"))
+
+    def turns(self, prot):
+        return next(r for r in prot.status()["rings"] if r["name"] == "turns")
+
+    def test_a_frame_that_ends_its_consumer_twice_is_moved_to_a_file(self):
+        for how in ({}, {"poison_exit": 3}):
+            with self.subTest(how), Instance(turns=5, store=1, poison=3, **how) as prot:
+                prot.up()
+                wait_for("set aside", lambda: self.turns(prot)["poison_frames"] == 1, 20)
+                wait_for("all taken", lambda: self.turns(prot)["used_bytes"] == 0, 20)
+                self.assertEqual(prot.stage("memory")["restarts"], 2)
+                self.assertEqual(prot.stage("memory")["last_exit"], 3 if how else -6)
+                files = self.dead_letters(prot)
+                self.assertEqual(len(files), 1)
+                self.assertRegex(files[0].name, r"^turns-[0-9a-f]{12}-2\.frame$")
+                self.assertEqual(files[0].stat().st_mode & 0o777, 0o600)
+                self.assertTrue(files[0].read_bytes()[:-4].endswith(b"poison"))
+                self.assertTrue(any("frame 2 of turns ended memory twice" in line for line in prot.log()))
+                self.assertIn("POISON", prot.run("status").stdout)
+                down = prot.run("down")  # the two before were counted by those that died
+                self.assertEqual((down.returncode, down.stdout), (0, "DRAINED=2 DEFERRED=0\n"))
+
+    def test_a_kill_from_outside_blames_no_frame(self):
+        with Instance(turns=2) as prot:  # memory leaves them in the ring
+            prot.up()
+            for restarts in range(1, 4):
+                os.kill(prot.stage("memory")["pid"], signal.SIGKILL)
+                wait_for("back", lambda n=restarts: (s := prot.stage("memory"))["state"] == "ready" and s["restarts"] == n, 20)
+            self.assertEqual(self.turns(prot)["poison_frames"], 0)
+            self.assertEqual(self.dead_letters(prot), [])
+
+
+class Fencing(unittest.TestCase):
+    def test_a_stopped_stage_is_dead_before_its_successor_lives(self):
+        with Instance() as prot:
+            prot.up()
+            for name in ("brain", "stt"):
+                old = prot.stage(name)
+                os.kill(old["pid"], signal.SIGSTOP)
+                self.assertEqual(prot.run("restart", name).returncode, 0)
+                self.assertFalse(alive(old["pid"]))
+                self.assertEqual(prot.stage(name)["generation"], old["generation"] + 1)
+
+    def test_a_stage_that_finds_itself_replaced_ends_without_a_frame(self):
+        with Instance() as prot:
+            prot.up()
+            old = prot.stage("capture")
+            os.kill(old["pid"], signal.SIGSTOP)
+            ring = next(s for s in prot.segments() if s.endswith(".mic"))
+            with open(ring, "r+b") as segment:  # as if another process had its place
+                segment.seek(4096)
+                segment.write((99).to_bytes(4, "little"))
+            os.kill(old["pid"], signal.SIGCONT)
+            new = wait_for("restarted", lambda: (s := prot.stage("capture"))["state"] == "ready" and s["generation"] == 2 and s, 10)
+            self.assertEqual(new["last_exit"], 1)
+            self.assertIn("capture: generation 1 was replaced: ending", "\n".join(prot.log("capture")))
+
+
 class Requests(unittest.TestCase):
     def test_restart_stop_and_start(self):
         with Instance() as prot:

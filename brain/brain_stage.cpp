@@ -246,6 +246,7 @@ void BrainStage::count() {
   add(context_.counter("bad_frames"), bad_frames_);
   add(context_.counter("prefills"), parts_.prefill.count());
   add(context_.counter("speech_waiting"), parts_.speech.size());
+  add(context_.counter("stale_frames"), parts_.speech.stale());
   add(context_.counter("turns_waiting"), parts_.turns.size());
   add(context_.counter("chat_clients"), server_.clients());
 }

@@ -113,7 +113,7 @@ bool Outbox::append_to_spool(const std::string& bytes) const {
 }
 
 void Outbox::drop_turn(std::uint32_t turn) {
-  std::erase_if(waiting_, [turn](const Frame& frame) { return frame.info.turn == turn; });
+  stale_ += std::erase_if(waiting_, [turn](const Frame& frame) { return frame.info.turn == turn; });
 }
 
 }  // namespace prot::brain

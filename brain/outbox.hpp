@@ -47,6 +47,8 @@ class Outbox {
   [[nodiscard]] bool crowded() const noexcept { return waiting_.size() >= kMost; }
   [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return waiting_.size(); }
+  /// Frames that were dropped by drop_turn().
+  [[nodiscard]] std::uint64_t stale() const noexcept { return stale_; }
   /// Sequence in the ring that the next pushed frame will have.
   [[nodiscard]] std::uint64_t next_sequence() const noexcept {
     return output_->next_sequence() + waiting_.size();
@@ -73,6 +75,7 @@ class Outbox {
   std::string spool_folder_;
   Nanos stuck_since_ = 0;  // the first frame waits since then; 0: nothing waits
   std::deque<Frame> waiting_;
+  std::uint64_t stale_ = 0;
 };
 
 }  // namespace prot::brain

@@ -186,7 +186,7 @@ int PlayerStage::feed(Nanos now) {
     }
     ++items;
     if (context_->board().is_cancelled(info.turn)) {
-      pcm_->drop_stale();
+      pcm_->drop_stale(context_->board().conversation().cancelled_turn);
       in_hand_.clear();
       continue;
     }

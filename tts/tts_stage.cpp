@@ -72,8 +72,7 @@ int TtsStage::take(Nanos now) {
     return 1;
   }
   if (context_->board().is_cancelled(info.turn) && !wire::is<wire::EndOfStream>(info)) {
-    speech_->drop_stale();
-    return 1;
+    return static_cast<int>(speech_->drop_stale(context_->board().conversation().cancelled_turn));
   }
   job_ = {};
   job_.covers = info.sequence + 1;
@@ -115,9 +114,9 @@ int TtsStage::drop_if_cancelled() {
   const bool open = state_ == State::kSpeaking || (state_ == State::kPassing && pass_ == Pass::kTurnEnd);
   if (!open || !context_->board().is_cancelled(job_.turn)) return 0;
   if (state_ == State::kSpeaking) voice_->cancel();
-  speech_->drop_stale();
+  const std::uint64_t dropped = speech_->drop_stale(context_->board().conversation().cancelled_turn);
   state_ = State::kWaiting;
-  return 1;
+  return static_cast<int>(dropped);
 }
 
 // ---- output

@@ -178,9 +178,10 @@ void Input::resume(std::uint64_t covered) {
   after_release();
 }
 
-void Input::drop_stale() {
-  ring_.count_stale();
-  release();
+std::uint64_t Input::drop_stale(std::uint64_t cancelled) {
+  const std::uint64_t dropped = ring_.release_stale(cancelled, clock_->now());
+  after_release();
+  return dropped;
 }
 
 void Input::after_release() noexcept {

@@ -76,8 +76,9 @@ class Input {
   void rewind() noexcept { ring_.rewind(); }
   /// Drops what a predecessor's output already covers. `covered`: Sources value (1 + sequence, 0: nothing).
   void resume(std::uint64_t covered);
-  /// Releases the frame in hand as stale (cancelled turn) and counts it.
-  void drop_stale();
+  /// Releases what is in hand as stale, with it all that follows of turns up to `cancelled` (the board's
+  /// cancelled turn), and counts it: one store, at most one bell. Returns how many frames.
+  std::uint64_t drop_stale(std::uint64_t cancelled);
   [[nodiscard]] bool has_data() const noexcept { return ring_.has_data(); }
   [[nodiscard]] bool producer_closed() const noexcept;
   [[nodiscard]] bool is_current() const noexcept { return ring_.is_current(); }

@@ -33,6 +33,13 @@ __attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::span<const s
     crc = _mm_crc32_u64(crc, word);
   }
   auto narrow = static_cast<std::uint32_t>(crc);
+  if (left >= 4) {  // a record header is 12 and 32 bytes
+    std::uint32_t word = 0;
+    std::memcpy(&word, p, sizeof word);
+    narrow = _mm_crc32_u32(narrow, word);
+    p += 4;
+    left -= 4;
+  }
   for (; left > 0; ++p, --left) narrow = _mm_crc32_u8(narrow, static_cast<std::uint8_t>(*p));
   return ~narrow;
 }

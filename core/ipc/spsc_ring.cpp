@@ -313,8 +313,10 @@ TakeResult RingConsumer::peek(FrameInfo& info, std::span<const std::byte>& paylo
 void RingConsumer::move_head(std::uint64_t position, std::uint64_t sequence, bool skipped,
                              Nanos now) noexcept {
   if (position == head_) return;
-  faulted_ = faulted_ || !is_current();
-  if (faulted_) return;
+  if (!is_current()) {
+    faulted_ = true;
+    return;
+  }
   RingConsumerPage& page = *memory_.consumer;
   page.last_release_ns.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
   page.head.store(position, std::memory_order_seq_cst);  // seq_cst pairs with the producer's sleep ticket
@@ -361,7 +363,28 @@ void RingConsumer::skip_through(std::uint64_t sequence, Nanos now) noexcept {
   move_head(position_, sequence_, true, now);
 }
 
-void RingConsumer::count_stale() noexcept { add(memory_.consumer->stale_frames, 1); }
+std::uint64_t RingConsumer::release_stale(std::uint64_t cancelled, Nanos now) noexcept {
+  std::uint64_t stale = in_hand();
+  if (!faulted_ && load_tail()) {
+    while (position_ != seen_tail_) {
+      Record record;
+      if (!read_record(position_, seen_tail_, record)) break;
+      const RecordHeader& header = record.header;
+      learn_sequence(header.sequence);
+      if (header.sequence != sequence_) {
+        (void)fault(PeerFault::kSequence, position_);
+        break;
+      }
+      if (header.turn == 0 || header.turn > cancelled) break;
+      position_ = record.end;
+      ++sequence_;
+      ++stale;
+    }
+  }
+  move_head(position_, sequence_, false, now);
+  add(memory_.consumer->stale_frames, stale);
+  return stale;
+}
 
 bool RingConsumer::has_data() const noexcept {
   return !faulted_ && memory_.producer->tail.load(std::memory_order_acquire) != position_;

@@ -83,7 +83,9 @@ class RingConsumer {
   void rewind() noexcept;
   /// Skips frames up to and including `sequence` without work (resume): those already covered by an output.
   void skip_through(std::uint64_t sequence, Nanos now) noexcept;
-  void count_stale() noexcept;
+  /// Releases what is in hand as stale, and what follows of turns 1 to `cancelled`, by one store. Returns how
+  /// many frames.
+  std::uint64_t release_stale(std::uint64_t cancelled, Nanos now) noexcept;
   [[nodiscard]] bool is_current() const noexcept;
 
   [[nodiscard]] bool has_data() const noexcept;  // anything not yet peeked

@@ -190,13 +190,30 @@ TEST_CASE("several poison frames behind one that stays in hand are all stepped o
   CHECK(pair.input->used() == 0);
 }
 
-TEST_CASE("stale frames are dropped, counted and give their space back") {
+TEST_CASE("a cancel releases a producer that is blocked on a full ring: one release, one bell") {
   Pair pair;
-  REQUIRE(pair.send("stale") == PublishResult::kOk);
-  REQUIRE(pair.peek());
-  pair.input->drop_stale();
-  CHECK(pair.segment.consumer_page().stale_frames == 1);
+  FrameInfo info;
+  info.kind = 1;
+  info.turn = 7;
+  std::uint64_t frames = 0;
+  const std::string payload(1000, 'x');
+  while (pair.output->publish(info, bytes(payload)) == PublishResult::kOk) ++frames;
+  pair.output->arm();
+  REQUIRE_FALSE(pair.output->changed());  // it sleeps, with a frame of turn 7 on offer
+  REQUIRE(pair.peek(&info));
+  REQUIRE(info.turn == 7);
+  const std::uint64_t wakes = pair.segment.consumer_page().wakes;
+  CHECK(pair.input->drop_stale(7) == frames);
+  CHECK(pair.segment.consumer_page().stale_frames == frames);
+  CHECK(pair.segment.consumer_page().wakes == wakes + 1);
+  CHECK(rung(pair.producer_bell));
+  CHECK(pair.output->changed());
   CHECK(pair.output->used() == 0);
+  pair.output->disarm();
+  info.turn = 8;
+  REQUIRE(pair.output->publish(info, bytes("the next turn")) == PublishResult::kOk);
+  CHECK(pair.take(&info) == "the next turn");
+  CHECK(info.sequence == frames);
 }
 
 TEST_CASE("the newest lag and the times of taking are on the page") {

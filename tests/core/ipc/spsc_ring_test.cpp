@@ -347,7 +347,6 @@ TEST_CASE("counters say what flowed, and a successor repairs those that its pred
   REQUIRE(send(producer, "a") == PublishResult::kOk);
   REQUIRE(send(producer, "b") == PublishResult::kOk);
   producer.count_drop();
-  consumer.count_stale();
   (void)take(consumer);
   CHECK(memory.producer.frames == 2);
   CHECK(memory.producer.bytes == 128);
@@ -356,10 +355,59 @@ TEST_CASE("counters say what flowed, and a successor repairs those that its pred
   CHECK(memory.producer.high_water_bytes == 128);
   CHECK(memory.consumer.frames == 1);
   CHECK(memory.consumer.bytes == 64);
-  CHECK(memory.consumer.stale_frames == 1);
   memory.producer.frames = 1;  // died between tail and counter
   const RingProducer successor(memory.memory());
   CHECK(memory.producer.frames == 2);
+}
+
+TEST_CASE("stale frames go by one store, up to the first that is not") {
+  MemoryRing memory(4096);
+  memory.start_at(4096 - 112, 0);  // one frame, then a padding record
+  RingProducer producer(memory.memory());
+  const auto send_turn = [&](std::uint32_t turn) {
+    FrameInfo info;
+    info.kind = 1;
+    info.turn = turn;
+    REQUIRE(producer.publish(info, bytes("12345678901234567890"), {}, 1) == PublishResult::kOk);
+  };
+  RingConsumer consumer(memory.memory());
+  SUBCASE("a newer turn stays") {
+    for (const std::uint32_t turn : {1, 1, 2, 3, 2}) send_turn(turn);
+    REQUIRE(peek(consumer));
+    const std::uint64_t head = memory.consumer.head;
+    CHECK(consumer.release_stale(2, 5) == 3);
+    CHECK(memory.consumer.head > head);
+    FrameInfo info;
+    REQUIRE(peek(consumer, &info));
+    CHECK(info.turn == 3);  // and what it hides is looked at when its time comes
+    CHECK(memory.consumer.stale_frames == 3);
+    CHECK(memory.consumer.frames == 3);
+    CHECK(memory.consumer.last_release_ns == 5);
+  }
+  SUBCASE("a frame without a turn stays: the end of the stream") {
+    for (const std::uint32_t turn : {1, 0, 1}) send_turn(turn);
+    REQUIRE(peek(consumer));
+    CHECK(consumer.release_stale(9, 5) == 1);
+    CHECK(consumer.used() == 32 + 2 * record_bytes(20));  // with the padding
+  }
+  SUBCASE("what was published since the last look goes with it") {
+    send_turn(1);
+    REQUIRE(peek(consumer));
+    for (int i = 0; i < 9; ++i) send_turn(1);
+    CHECK(consumer.release_stale(1, 5) == 10);
+    CHECK(consumer.used() == 0);
+    CHECK(memory.consumer.processing_seq == 0);
+  }
+  SUBCASE("damage behind them ends the walk and is told") {
+    for (int i = 0; i < 3; ++i) send_turn(1);
+    const std::uint64_t third = memory.producer.tail - record_bytes(20);
+    memory.data()[third % 4096 + 20] ^= std::byte{1};
+    REQUIRE(peek(consumer));
+    CHECK(consumer.release_stale(1, 5) == 2);
+    CHECK(memory.consumer.head == third);
+    CHECK(memory.consumer.faults == 1);
+    CHECK_FALSE(peek(consumer));
+  }
 }
 
 TEST_CASE("a producer that was replaced publishes nothing and leaves its page alone") {

@@ -73,6 +73,8 @@ class Input {
   TakeResult peek(FrameInfo& info, std::span<const std::byte>& payload);
   void release();                                // everything peeked
   void release_through(std::uint64_t sequence);  // up to and including
+  /// Whoever takes several frames before one release(): now is the time (RingConsumer::batch_ends).
+  [[nodiscard]] bool batch_ends() const noexcept { return ring_.batch_ends(); }
   void rewind() noexcept { ring_.rewind(); }
   /// Drops what a predecessor's output already covers. `covered`: Sources value (1 + sequence, 0: nothing).
   void resume(std::uint64_t covered);

@@ -21,8 +21,10 @@ class RingProducer {
   explicit RingProducer(const RingMemory& memory, std::uint32_t generation = 0) noexcept;
 
   /// Room for a payload of `length`, contiguous; empty span when full (kFull) or too large.
-  /// Not committing gives a claim up.
+  /// A claim that is neither committed nor aborted is given up by the next one.
   PublishResult claim(std::size_t length, std::span<std::byte>& payload) noexcept;
+  /// Gives the claim up: nothing was published, nothing is counted.
+  void abort() noexcept { claim_open_ = false; }
   /// Publishes the claimed payload cut to `length`. `sources` goes into the alternating resume slot; what was
   /// covered stays covered, so a frame without a source does not take it back.
   void commit(std::size_t length, const FrameInfo& info, const Sources& sources, Nanos now) noexcept;
@@ -79,6 +81,11 @@ class RingConsumer {
   void release_through(std::uint64_t sequence, Nanos now) noexcept;
   /// Releases everything that was peeked.
   void release(Nanos now) noexcept;
+  /// Whoever works in batches releases now: nothing more is known to be there, or an eighth of the ring is in
+  /// hand and its producer shall not wait longer. Looks at nothing that is shared.
+  [[nodiscard]] bool batch_ends() const noexcept {
+    return position_ == seen_tail_ || position_ - head_ >= capacity_ / 8;
+  }
   /// Looks again at everything that is not released.
   void rewind() noexcept;
   /// Skips frames up to and including `sequence` without work (resume): those already covered by an output.

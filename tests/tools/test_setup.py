@@ -14,7 +14,7 @@ import unittest
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 ENGINES = os.path.join(ROOT, "tools/setup/engines.sh")
 PACKAGES = os.path.join(ROOT, "tools/setup/packages.sh")
-SCRIPTS = ["run", "test", ".ci/run"] + [os.path.relpath(p, ROOT) for p in sorted(glob.glob(f"{ROOT}/tools/setup/*.sh"))]
+SCRIPTS = ["run", "test", "bench", ".ci/run"] + [os.path.relpath(p, ROOT) for p in sorted(glob.glob(f"{ROOT}/tools/setup/*.sh"))]
 
 
 def alive(pid):
@@ -87,7 +87,7 @@ class Usage(SetupTest):
             self.assertEqual((result.returncode, result.stderr), (0, ""), script)
 
     def test_unknown_options_end_with_two_and_one_line(self):
-        for script in ("run", "test", "tools/setup/engines.sh", "tools/setup/packages.sh"):
+        for script in ("run", "test", "bench", "tools/setup/engines.sh", "tools/setup/packages.sh"):
             self.one_line_error(self.call(os.path.join(ROOT, script), "--bogus"), 2, "--bogus")
 
     def test_bad_values(self):
@@ -99,7 +99,7 @@ class Usage(SetupTest):
         self.one_line_error(self.call(run, "--demo", "--report", "/nonexistent/x.json"), 1, "report")
 
     def test_help(self):
-        for script in ("run", "test", "tools/setup/engines.sh", "tools/setup/packages.sh"):
+        for script in ("run", "test", "bench", "tools/setup/engines.sh", "tools/setup/packages.sh"):
             result = self.call(os.path.join(ROOT, script), "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertTrue(result.stdout)

@@ -3,7 +3,8 @@
 #
 #   packages.sh           to build and run
 #   packages.sh --test    and to run the tests
-#   packages.sh --check   exit status 0 if nothing is missing; changes nothing (before or after --test)
+#   packages.sh --bench   and what the benchmarks measure beside prot
+#   packages.sh --check   exit status 0 if nothing is missing; changes nothing (with any of the above)
 #
 # Works as root and with sudo. Never removes a package.
 set -euo pipefail
@@ -18,6 +19,7 @@ build_packages=(build-essential meson ninja-build cmake pkg-config python3 pytho
   libspdlog-dev libfmt-dev libtomlplusplus-dev libcli11-dev libncurses-dev libutf8proc-dev libssl-dev libsamplerate0-dev)
 run_packages=(pulseaudio pulseaudio-utils espeak-ng postgresql-15 gdb procps util-linux)
 test_packages=(clang-14 clang-tidy-14 clang-format-14 tmux sox spin)
+bench_packages=(iceoryx libiceoryx-posh-dev libiceoryx-hoofs-dev)
 
 # PipeWire's own server takes the place of PulseAudio's, and the two packages exclude each other on some desktops.
 pipewire_serves() { installed pipewire-pulse; }
@@ -103,8 +105,9 @@ main() {
   while [ $# -gt 0 ]; do
     case $1 in
       --test) wanted+=("${test_packages[@]}") ;;
+      --bench) wanted+=("${bench_packages[@]}") ;;
       --check) check=1 ;;
-      -h | --help) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+      -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
       *) printf 'packages: unknown option %s; try --help\n' "$1" >&2; exit 2 ;;
     esac
     shift

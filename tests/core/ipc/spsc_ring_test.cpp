@@ -325,6 +325,45 @@ TEST_CASE("a claim that is not committed is given up") {
   CHECK_FALSE(consumer.has_data());
 }
 
+TEST_CASE("an aborted claim publishes and counts nothing") {
+  MemoryRing memory;
+  RingProducer producer(memory.memory());
+  RingConsumer consumer(memory.memory());
+  std::span<std::byte> room;
+  REQUIRE(producer.claim(200, room) == PublishResult::kOk);
+  producer.abort();
+  producer.commit(200, {}, {}, 1);  // no claim is open
+  CHECK_FALSE(consumer.has_data());
+  CHECK(producer.used() == 0);
+  CHECK(memory.producer.frames == 0);
+  producer.abort();  // nothing to give up
+  REQUIRE(send(producer, "next") == PublishResult::kOk);
+  CHECK(take(consumer) == "next");
+}
+
+TEST_CASE("a batch ends when nothing more is known, or with an eighth of the ring in hand") {
+  MemoryRing memory(4096);
+  RingProducer producer(memory.memory());
+  RingConsumer consumer(memory.memory());
+  CHECK(consumer.batch_ends());
+  const std::string payload(128 - 48, 'b');  // a quarter of a batch
+  for (int i = 0; i < 6; ++i) REQUIRE(send(producer, payload) == PublishResult::kOk);
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(peek(consumer));
+    CHECK_FALSE(consumer.batch_ends());
+  }
+  REQUIRE(peek(consumer));
+  CHECK(consumer.batch_ends());  // 512 of 4096 bytes
+  CHECK(memory.consumer.head == 0);
+  consumer.release(1);
+  CHECK(memory.consumer.head == 512);
+  CHECK(memory.consumer.frames == 4);
+  REQUIRE(peek(consumer));
+  CHECK_FALSE(consumer.batch_ends());
+  REQUIRE(peek(consumer));
+  CHECK(consumer.batch_ends());  // the last that is known
+}
+
 TEST_CASE("a claim may be committed shorter, never longer") {
   MemoryRing memory;
   RingProducer producer(memory.memory());

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,13 +12,13 @@
 #include <cstring>
 #include <functional>
 
-#include "ring_fixture.hpp"
+#include "tests/core/ipc/ring_fixture.hpp"
 
 /// What the kill sweep stands on: rings that survive a child, the oracle, and the child itself.
 namespace prot::ipc::test {
 
 inline constexpr std::uint64_t kCapacity = 16384;
-inline constexpr std::uint64_t kFrames = 8;  // all that ever flow in one scenario
+inline constexpr std::uint64_t kFrames = 8;  // all that flow from one producer in one scenario
 inline constexpr std::size_t kLength = 1024;
 
 /// What a run of one kill point did wrong.
@@ -46,13 +45,14 @@ struct SharedRing {
 /// What survives the child.
 struct World {
   SharedRing input;
+  SharedRing second;  // input
   SharedRing output;
   std::atomic<int> done;       // the child's operation has returned
-  std::atomic<int> processed;  // what a consumer without output has made of its frame
+  std::atomic<int> processed;  // what a consumer without output has made of its frame: 1 right, -1 torn
 
   void reset(std::uint64_t start) {
     std::memset(static_cast<void*>(this), 0, sizeof *this);
-    for (SharedRing* ring : {&input, &output}) {
+    for (SharedRing* ring : {&input, &second, &output}) {
       ring->header.capacity = kCapacity;
       ring->header.max_frame = kCapacity / 4;
       ring->header.align = 16;
@@ -74,18 +74,26 @@ inline bool is_right(std::span<const std::byte> payload, std::uint64_t number) {
 }
 
 /// Frame `number` with the content that follows from the number.
-inline bool send_number(RingProducer& ring, std::uint64_t number, const Sources& sources = {}) {
+inline bool send_number(RingProducer& ring, std::uint64_t number, const Sources& sources = {},
+                        std::uint32_t turn = 0) {
   std::span<std::byte> room;
   if (ring.claim(kLength, room) != PublishResult::kOk) return false;
   fill(room, number);
   FrameInfo info;
   info.kind = 1;
+  info.turn = turn;
   ring.commit(kLength, info, sources, 1);
   return true;
 }
 
-/// Drains a ring that must hold frames first .. kFrames - 1, once each.
-inline Verdict drain(SharedRing& ring, std::uint64_t first = 0) {
+/// A producer on `ring` that goes on where the last one stopped, until so many frames were sent in all.
+inline void feed(SharedRing& ring, std::uint64_t frames, std::uint32_t turn = 0) {
+  RingProducer producer(ring.memory());
+  for (std::uint64_t i = producer.next_sequence(); i < frames; ++i) send_number(producer, i, {}, turn);
+}
+
+/// Drains a ring that must hold frames first .. total - 1, once each.
+inline Verdict drain(SharedRing& ring, std::uint64_t first = 0, std::uint64_t total = kFrames) {
   Verdict verdict;
   RingConsumer consumer(ring.memory());
   std::uint64_t expected = first;
@@ -100,14 +108,14 @@ inline Verdict drain(SharedRing& ring, std::uint64_t first = 0) {
     }
     // A frame says its own number; where it stands in the ring says which one it should be.
     std::uint64_t number = 0;
-    while (number < kFrames && !is_right(payload, number)) ++number;
-    if (number == kFrames) ++verdict.torn;
+    while (number < total && !is_right(payload, number)) ++number;
+    if (number == total) ++verdict.torn;
     if (number < expected) ++verdict.duplicated;
-    if (number > expected && number < kFrames) verdict.lost += static_cast<int>(number - expected);
-    expected = std::max(expected, std::min(number, kFrames - 1) + 1);
+    if (number > expected && number < total) verdict.lost += static_cast<int>(number - expected);
+    expected = std::max(expected, std::min(number, total - 1) + 1);
     consumer.release(1);
   }
-  verdict.lost += static_cast<int>(kFrames - std::min(expected, kFrames));
+  verdict.lost += static_cast<int>(total - std::min(expected, total));
   return verdict;
 }
 
@@ -157,6 +165,12 @@ class Child {
     for (std::uint64_t i = 0; i < steps && more; ++i) more = step();
     return more;
   }
+  /// To the end of the operation, at full speed.
+  void go_on() {
+    if (world_.done != 0) return;
+    if (::ptrace(PTRACE_CONT, pid_, nullptr, nullptr) != 0) die("ptrace");
+    while (world_.done == 0) ::sched_yield();
+  }
 
  private:
   void wait_for(int signal) {
@@ -167,5 +181,33 @@ class Child {
   World& world_;
   pid_t pid_;
 };
+
+/// What a sweep over one operation has seen.
+struct Sum {
+  std::uint64_t states = 0;  // looked at as a copy, without a kill
+  std::uint64_t kills = 0;
+  Verdict verdict;
+};
+
+/// One operation of one process: what it does before, the stretch in which it dies at each instruction, and
+/// what its successor and the oracle make of what it left.
+struct Scenario {
+  const char* name;
+  std::uint64_t start;  // position of all rings
+  void (*prepare)(World&);
+  std::function<void()> (*operation)(
+      World&);  // built, as far as it is not part of the stretch; then the stretch
+  Verdict (*finish)(World&);
+  bool must_fail = false;  // a control: shows that the oracle sees this fault
+};
+[[nodiscard]] std::span<const Scenario> ring_scenarios();
+
+/// The same over real segments and bells, which cannot be copied: kills only, every `stride` instructions.
+struct ChannelScenario {
+  const char* name;
+  Sum (*sweep)(World&, std::uint64_t stride);
+  bool must_fail = false;
+};
+[[nodiscard]] std::span<const ChannelScenario> channel_scenarios();
 
 }  // namespace prot::ipc::test

@@ -5,8 +5,20 @@
 
 #include "ipc/crc32c.hpp"
 
+// Weakened only by a test, which sees that a race detector notices.
+#ifndef PROT_TAIL_ORDER
+#define PROT_TAIL_ORDER std::memory_order_seq_cst
+#endif
+#ifndef PROT_HEAD_ORDER
+#define PROT_HEAD_ORDER std::memory_order_seq_cst
+#endif
+
 namespace prot::ipc {
 namespace {
+
+// Seq_cst, not release: each pairs with the peer's sleep ticket, which is loaded next.
+constexpr std::memory_order kTailOrder = PROT_TAIL_ORDER;
+constexpr std::memory_order kHeadOrder = PROT_HEAD_ORDER;
 
 constexpr std::uint64_t kAlign = 16;
 constexpr std::size_t kPaddingHeader =
@@ -172,7 +184,7 @@ void RingProducer::commit(std::size_t length, const FrameInfo& info, const Sourc
     slot.source[i].store(resume_.seq[i], std::memory_order_relaxed);
   }
   page.last_publish_ns.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
-  page.tail.store(end, std::memory_order_seq_cst);  // the commit; seq_cst pairs with the sleep ticket
+  page.tail.store(end, kTailOrder);  // the commit
 
   tail_ = end;
   ++sequence_;
@@ -319,7 +331,7 @@ void RingConsumer::move_head(std::uint64_t position, std::uint64_t sequence, boo
   }
   RingConsumerPage& page = *memory_.consumer;
   page.last_release_ns.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
-  page.head.store(position, std::memory_order_seq_cst);  // seq_cst pairs with the producer's sleep ticket
+  page.head.store(position, kHeadOrder);
   add(skipped ? page.skipped_frames : page.frames, sequence - head_sequence_);
   add(skipped ? page.skipped_bytes : page.bytes, position - head_);
   head_ = position;

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -69,12 +70,19 @@ void describe(CLI::App& app, CliRequest& request) {
     request.command = "config example";
   });
   configured(add("check", "Check the configuration and that every part is there"));
-  CLI::App* top = add("top", "Rings and stages, live (prot-top)");
-  top->prefix_command();
-  top->callback([&request, top] {
-    request.command = "top";
-    request.passed_on = top->remaining();
-  });
+  add("top", "Rings and stages, live (prot-top, and its options)");
+}
+
+/// How many arguments are prot's own: what stands behind `top` is prot-top's.
+int own_arguments(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--instance")
+      ++i;
+    else if (!argument.starts_with('-'))
+      return argument == "top" ? i + 1 : argc;
+  }
+  return argc;
 }
 
 int run(const CliRequest& request, char** argv) {
@@ -101,8 +109,10 @@ int run_cli(int argc, char** argv) {
   request.instance = default_instance();
   CLI::App app{"prot: a voice assistant that keeps talking when its parts crash", "prot"};
   describe(app, request);
+  const int own = own_arguments(argc, argv);
+  request.passed_on.assign(argv + own, argv + argc);
   try {
-    app.parse(argc, argv);
+    app.parse(own, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
     const bool no_command = argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty();

@@ -1,32 +1,49 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
-#include "top_view.hpp"
-
 namespace prot::top {
 
-/// The terminal (ncursesw inside). Restores it in the destructor, also on an exception. One per process.
+enum class Style { kPlain, kTitle, kHeader, kActiveHeader, kGood, kWarn, kBad, kDim, kSelected };
+
+struct Line {
+  std::string text;  // printable; UTF-8 only where the terminal has it
+  Style style = Style::kPlain;
+};
+
+using Picture = std::vector<Line>;
+
+/// Keys that are no characters.
+enum Key : int {
+  kKeyNone = -1,    // nothing was pressed in time
+  kKeyResize = -2,  // the size may be another
+  kKeyQuit = -3,    // asked to end by a signal, or the terminal is gone
+  kKeyEscape = 27,
+  kKeyUp = 0x10000,
+  kKeyDown,
+  kKeyLeft,
+  kKeyRight,
+  kKeyPageUp,
+  kKeyPageDown,
+  kKeyHome,
+  kKeyEnd,
+  kKeyEnter,
+  kKeyBackspace,
+  kKeyBackTab,
+  kKeyF1,
+};
+
+/// A terminal, or a test's. Not thread-safe.
 class Screen {
  public:
-  explicit Screen(bool colour);
-  ~Screen();
-  Screen(const Screen&) = delete;
-  Screen& operator=(const Screen&) = delete;
-
-  void draw(const std::vector<Line>& lines, const std::string& footer);
-  /// A key, or -1 after `milliseconds`, or when a signal came. Resizes are handled and reported as kResize.
-  int key(int milliseconds);
-  /// Asks for a line at the bottom.
-  std::string ask(const std::string& question);
-  [[nodiscard]] std::size_t width() const;
-  [[nodiscard]] std::size_t height() const;
-
-  static constexpr int kResize = -2;
-
- private:
-  bool colour_;
+  virtual ~Screen() = default;
+  virtual void draw(const Picture& picture) = 0;
+  /// A character, or a Key, after at most `milliseconds`.
+  [[nodiscard]] virtual int key(int milliseconds) = 0;
+  [[nodiscard]] virtual std::size_t width() const = 0;
+  [[nodiscard]] virtual std::size_t height() const = 0;
 };
 
 }  // namespace prot::top

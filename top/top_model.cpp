@@ -1,210 +1,161 @@
 #include "top_model.hpp"
 
-#include <unistd.h>
+#include <algorithm>
+#include <string_view>
+#include <utility>
 
-#include <csignal>
-#include <cstring>
-#include <fstream>
-
-#include "base/clock.hpp"
 #include "base/error.hpp"
-#include "json/json.hpp"
-#include "wire/topology.hpp"
+#include "process_facts.hpp"
+#include "text_format.hpp"
 
 namespace prot::top {
 namespace {
 
-constexpr double kNanosPerMilli = 1e6;
-
-bool alive(std::uint64_t pid) {
-  return pid != 0 && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
-}
-
-std::int64_t rss_of(std::uint32_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
-  std::int64_t total = 0;
-  std::int64_t resident = 0;
-  return file >> total >> resident ? resident * ::sysconf(_SC_PAGESIZE) : 0;
-}
+constexpr int kNothingRuns = 3;
+constexpr int kRefused = 4;
+constexpr std::string_view kBoardSuffix = ".board";
 
 // "/prot.INSTANCE.RUN.board" -> RUN
-std::string run_of(const std::string& segment) {
-  const std::size_t last = segment.rfind('.');
-  const std::size_t first = segment.rfind('.', last - 1);
-  return segment.substr(first + 1, last - first - 1);
+std::string run_of(std::string_view board_name) {
+  board_name.remove_suffix(kBoardSuffix.size());
+  return std::string(board_name.substr(board_name.rfind('.') + 1));
 }
 
-double rate(std::uint64_t now, std::uint64_t before, double seconds) {
-  return seconds > 0 && now >= before ? static_cast<double>(now - before) / seconds : 0;
+// The newest stamp that anybody of a run left.
+Nanos last_sign(const RunView& run) {
+  std::uint64_t newest = run.board.supervisor().heartbeat_ns.load();
+  for (std::size_t i = 0; i < ipc::kMaxPrograms; ++i)
+    newest = std::max(newest, run.board.stage(i).heartbeat_ns.load());
+  for (const ipc::RingSegment& ring : run.rings)
+    newest = std::max({newest, ring.memory().producer->last_publish_ns.load(),
+                       ring.memory().consumer->last_take_ns.load(),
+                       ring.memory().consumer->last_release_ns.load()});
+  return static_cast<Nanos>(newest);
 }
 
-// Age of the record at the head. Read without the consumer's leave, so it is a glance: checked for sense
-// only.
-double lag_of(const ipc::RingMemory& memory, std::uint64_t head, std::int64_t now) {
-  ipc::RecordHeader record{};
-  std::uint64_t offset = head & (memory.header->capacity - 1);
-  std::memcpy(&record, memory.data + offset, 16);
-  if (record.kind == 0xFF && record.version == 0xFF) offset = 0;
-  if (offset + sizeof(record) > memory.header->capacity) return 0;
-  std::memcpy(&record, memory.data + offset, sizeof(record));
-  const double lag = static_cast<double>(now - record.published_ns) / kNanosPerMilli;
-  return record.published_ns > 0 && lag >= 0 ? lag : 0;
+bool exists(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::unique_ptr<RunView> open_board(const std::string& name) {
+  auto run = std::make_unique<RunView>(RunView{run_of(name), name, ipc::Board::open(name), {}, false, {}});
+  run->alive = supervisor_alive(run->board);
+  return run;
+}
+
+bool better(const RunView& a, const RunView& b) {
+  if (a.alive != b.alive) return a.alive;
+  return a.board.supervisor().started_wall_ns.load() > b.board.supervisor().started_wall_ns.load();
+}
+
+void open_rings(RunView& run, const std::string& instance, const std::vector<std::string>& names) {
+  const std::string begin = ipc::segment_name(instance, run.id, "");
+  for (const std::string& name : names)
+    if (name.starts_with(begin) && name != run.board_name)
+      run.rings.push_back(ipc::RingSegment::open(name, ipc::Role::kObserver));
+  std::sort(run.rings.begin(), run.rings.end(), [](const auto& a, const auto& b) {
+    return a.memory().header->ring_id < b.memory().header->ring_id;
+  });
 }
 
 }  // namespace
 
-TopModel::TopModel(const std::string& instance) : instance_(instance) {
-  std::string chosen;
-  for (const std::string& name : ipc::list_segments(instance)) {
-    if (!name.ends_with(".board")) continue;
-    ipc::Board board = ipc::Board::open(name);
-    const bool living = alive(board.supervisor().pid.load());
-    if (!chosen.empty() && !living) continue;
-    chosen = name;
-    board_ = std::move(board);
-    if (living) break;
+bool supervisor_alive(const ipc::Board& board) {
+  return is_alive(board.supervisor().pid.load(), board.supervisor().start_time.load());
+}
+
+std::unique_ptr<RunView> open_run(const std::string& instance) {
+  const std::vector<std::string> names = ipc::list_segments(instance);
+  std::unique_ptr<RunView> chosen;
+  std::string refusal;
+  for (const std::string& name : names) {
+    if (!name.ends_with(kBoardSuffix)) continue;
+    try {
+      auto run = open_board(name);
+      if (!chosen || better(*run, *chosen)) chosen = std::move(run);
+    } catch (const Error& error) {
+      refusal = full_message(error);
+    }
   }
-  if (!board_)
-    throw Error("no prot instance '" + instance + "' here, running or dead (start it with: prot up)", 3);
-  run_ = run_of(chosen);
-  for (const wire::RingInfo& ring : wire::kRings) {
-    const std::string name = ipc::segment_name(instance_, run_, std::string(ring.name));
-    rings_.push_back(ipc::RingSegment::open(name, ipc::Role::kObserver));
+  try {
+    if (chosen) open_rings(*chosen, instance, names);
+  } catch (const Error& error) {
+    refusal = full_message(error);
+    if (exists(ipc::list_segments(instance), chosen->board_name)) throw Error(refusal, kRefused);
+    chosen.reset();  // the run ended while it was opened
+    refusal.clear();
   }
-  busy_before_.resize(ipc::kMaxPrograms);
-  loops_before_.resize(ipc::kMaxPrograms);
+  if (!chosen && !refusal.empty()) throw Error(refusal, kRefused);
+  if (!chosen)
+    throw Error("no prot instance '" + instance + "' here, running or dead (start it with: prot up)",
+                kNothingRuns);
+  chosen->refused = refusal;
+  return chosen;
+}
+
+TopModel::TopModel(const std::string& instance, const Clock& clock)
+    : instance_(instance), clock_(&clock), run_clock_(clock) {
+  attach(open_run(instance));
+}
+
+void TopModel::attach(std::unique_ptr<RunView> run) {
+  stages_.clear();
+  rings_.clear();
+  run_ = std::move(run);
+  removed_ = false;
+  before_at_.reset();
+  for (std::size_t i = 0; i < run_->board.header().program_count && i < ipc::kMaxPrograms; ++i)
+    stages_.emplace_back(run_->board, i);
+  for (const ipc::RingSegment& ring : run_->rings) rings_.emplace_back(ring.memory(), run_clock_);
+}
+
+void TopModel::look_around(Nanos now) {
+  if (looked_at_ && now - *looked_at_ < kLookEvery) return;
+  looked_at_ = now;
+  run_->alive = supervisor_alive(run_->board);
+  const std::vector<std::string> names = ipc::list_segments(instance_);
+  const std::string begin = ipc::segment_name(instance_, run_->id, "");
+  const auto own =
+      std::count_if(names.begin(), names.end(), [&](const auto& n) { return n.starts_with(begin); });
+  const bool whole = static_cast<std::size_t>(own) == run_->rings.size() + 1;
+  removed_ = !exists(names, run_->board_name);
+  if (run_->alive && whole) return;
+  // Another run has taken over, or this one was still being set up when it was opened.
+  try {
+    auto found = open_run(instance_);
+    if (found->id != run_->id || found->rings.size() > run_->rings.size()) attach(std::move(found));
+  } catch (const Error&) {
+    return;  // nothing better: what is mapped stays readable
+  }
 }
 
 Snapshot TopModel::read() {
-  const std::int64_t now = monotonic_now();
-  const double seconds = before_ ? static_cast<double>(now - before_->at_ns) / 1e9 : 0;
-  const ipc::SupervisorPage& supervisor = board_->supervisor();
+  look_around(clock_->now());
+  run_clock_.set(run_->alive ? std::nullopt : std::optional(std::min(last_sign(*run_), clock_->now())));
+  const Nanos now = run_clock_.now();
+  const ipc::SupervisorPage& supervisor = run_->board.supervisor();
   Snapshot snapshot;
   snapshot.instance = instance_;
-  snapshot.run = run_;
+  snapshot.run = run_->id;
   snapshot.at_ns = now;
+  if (before_at_ && now > *before_at_) snapshot.interval_ns = now - *before_at_;
+  before_at_ = now;
   snapshot.supervisor_pid = static_cast<std::uint32_t>(supervisor.pid.load());
-  snapshot.supervisor_alive = alive(supervisor.pid.load());
-  snapshot.supervisor_heartbeat_age_ms =
-      (now - static_cast<std::int64_t>(supervisor.heartbeat_ns.load())) / kMillisecond;
-  const auto state = board_->conversation().state.load();
+  snapshot.supervisor_alive = run_->alive;
+  snapshot.removed = removed_;
+  snapshot.supervisor_heartbeat_age_ns =
+      std::max<Nanos>(clock_->now() - static_cast<Nanos>(supervisor.heartbeat_ns.load()), 0);
+  const auto state = run_->board.conversation().state.load();
   snapshot.conversation = ipc::to_string(static_cast<ipc::ConversationState>(state));
-  snapshot.turn = board_->conversation().voice_turn.load();
-  const Snapshot* before = before_ ? &*before_ : nullptr;
-  for (std::size_t i = 0; i < board_->header().program_count && i < ipc::kMaxPrograms; ++i) {
-    StageRow row = read_stage(i, now, seconds, before);
-    busy_before_[i] = board_->stage(i).busy_ns.load();
-    loops_before_[i] = board_->stage(i).loops.load();
-    if (row.state != "down" || row.generation > 0) snapshot.stages.push_back(std::move(row));
-  }
-  for (std::size_t i = 0; i < rings_.size(); ++i)
-    snapshot.rings.push_back(
-        read_ring(rings_[i], now, seconds, before != nullptr ? &before->rings[i] : nullptr));
-  before_ = snapshot;
+  snapshot.turn = run_->board.conversation().voice_turn.load();
+  for (StageProbe& stage : stages_)
+    if (auto row = stage.read(now, clock_->now())) snapshot.stages.push_back(std::move(*row));
+  for (RingProbe& ring : rings_) snapshot.rings.push_back(ring.read());
   return snapshot;
 }
 
-StageRow TopModel::read_stage(std::size_t index, std::int64_t now, double seconds,
-                              const Snapshot* before) const {
-  const ipc::ProgramEntry& entry = board_->supervisor().programs[index];
-  const ipc::StagePage& page = board_->stage(index);
-  StageRow row;
-  row.name = std::string(board_->header().programs[index], strnlen(board_->header().programs[index], 16));
-  row.engine = std::string(page.engine, strnlen(page.engine, sizeof(page.engine)));
-  row.state = ipc::to_string(static_cast<ipc::ProgramState>(entry.state.load()));
-  row.pid = entry.pid.load();
-  row.generation = entry.generation.load();
-  row.restarts = entry.restarts.load();
-  row.last_exit = entry.last_exit.load();
-  const auto started = static_cast<std::int64_t>(entry.started_ns.load());
-  if (row.pid != 0 && started > 0) row.uptime_ms = (now - started) / kMillisecond;
-  const auto heartbeat = static_cast<std::int64_t>(page.heartbeat_ns.load());
-  if (heartbeat > 0) row.heartbeat_age_ms = (now - heartbeat) / kMillisecond;
-  row.asleep = page.asleep.load() != 0;
-  row.rss_bytes = row.pid != 0 ? rss_of(row.pid) : 0;
-  if (before != nullptr) {
-    row.busy_percent = rate(page.busy_ns.load(), busy_before_[index], seconds) / 1e9 * 100;
-    row.loops_per_s = rate(page.loops.load(), loops_before_[index], seconds);
-  }
-  return row;
-}
-
-RingRow TopModel::read_ring(const ipc::RingSegment& segment, std::int64_t now, double seconds,
-                            const RingRow* before) {
-  const ipc::RingMemory& memory = segment.memory();
-  const ipc::RingProducerPage& producer = *memory.producer;
-  const ipc::RingConsumerPage& consumer = *memory.consumer;
-  RingRow row;
-  row.name = std::string(memory.header->name, strnlen(memory.header->name, sizeof(memory.header->name)));
-  row.from =
-      std::string(memory.header->producer, strnlen(memory.header->producer, sizeof(memory.header->producer)));
-  row.to =
-      std::string(memory.header->consumer, strnlen(memory.header->consumer, sizeof(memory.header->consumer)));
-  row.capacity_bytes = memory.header->capacity;
-  // head, tail, head: stable enough that used is never nonsense.
-  std::uint64_t head = consumer.head.load();
-  std::uint64_t tail = producer.tail.load();
-  for (int i = 0; i < 8 && consumer.head.load() != head; ++i) {
-    head = consumer.head.load();
-    tail = producer.tail.load();
-  }
-  row.used_bytes = tail >= head && tail - head <= row.capacity_bytes ? tail - head : 0;
-  row.high_water_bytes = producer.high_water_bytes.load();
-  row.frames = producer.frames.load();
-  row.bytes = producer.bytes.load();
-  row.drops = producer.drops.load();
-  row.stale = consumer.stale_frames.load() + consumer.skipped_frames.load();
-  row.faults = producer.fault.load() + consumer.faults.load();
-  row.late_wakes = producer.late_wakes.load() + consumer.late_wakes.load();
-  row.in_hand = consumer.processing_seq.load() != 0;
-  if (row.used_bytes > 0) row.lag_ms = lag_of(memory, head, now);
-  const auto published = static_cast<std::int64_t>(producer.last_publish_ns.load());
-  if (published > 0) row.age_ms = static_cast<double>(now - published) / kNanosPerMilli;
-  if (before != nullptr) {
-    row.frames_per_s = rate(row.frames, before->frames, seconds);
-    row.bytes_per_s = rate(row.bytes, before->bytes, seconds);
-  }
-  return row;
-}
-
-std::string to_json(const Snapshot& s) {
-  json::Writer w;
-  w.begin_object()
-      .member("schema", 1)
-      .member("instance", s.instance)
-      .member("run", s.run)
-      .member("at_ns", s.at_ns);
-  w.key("supervisor").begin_object().member("pid", s.supervisor_pid).member("alive", s.supervisor_alive);
-  w.member("heartbeat_age_ms", s.supervisor_heartbeat_age_ms).end_object();
-  w.member("conversation", s.conversation).member("turn", s.turn);
-  w.key("stages").begin_array();
-  for (const StageRow& r : s.stages) {
-    w.begin_object().member("name", r.name).member("pid", r.pid).member("state", r.state);
-    w.member("generation", r.generation).member("restarts", r.restarts).member("last_exit", r.last_exit);
-    w.member("uptime_ms", r.uptime_ms)
-        .member("heartbeat_age_ms", r.heartbeat_age_ms)
-        .member("asleep", r.asleep);
-    w.member("busy_percent", r.busy_percent)
-        .member("loops_per_s", r.loops_per_s)
-        .member("rss_bytes", r.rss_bytes);
-    w.member("engine", r.engine).end_object();
-  }
-  w.end_array().key("rings").begin_array();
-  for (const RingRow& r : s.rings) {
-    w.begin_object().member("name", r.name).member("from", r.from).member("to", r.to);
-    w.member("used_bytes", r.used_bytes).member("capacity_bytes", r.capacity_bytes);
-    w.member("high_water_bytes", r.high_water_bytes)
-        .member("frames", r.frames)
-        .member("frames_per_s", r.frames_per_s);
-    w.member("bytes_per_s", r.bytes_per_s).member("lag_ms", r.lag_ms).member("age_ms", r.age_ms);
-    w.member("drops", r.drops)
-        .member("stale", r.stale)
-        .member("faults", r.faults)
-        .member("late_wakes", r.late_wakes);
-    w.member("in_hand", r.in_hand).end_object();
-  }
-  w.end_array().end_object();
-  return w.str();
+void TopModel::clear() {
+  for (RingProbe& ring : rings_) ring.clear();
 }
 
 }  // namespace prot::top

@@ -1,33 +1,54 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <string>
 #include <vector>
 
-#include "top_model.hpp"
+#include "screen.hpp"
+#include "snapshot.hpp"
 
 namespace prot::top {
 
-enum class Style { kPlain, kTitle, kHeader, kGood, kWarn, kBad, kDim, kSelected };
-
-struct Line {
-  std::string text;
-  Style style = Style::kPlain;
-};
-
-struct ViewOptions {
-  std::size_t width = 120;  // columns
-  std::string stage_sort;   // "" = start order, or a column: name, busy, rss, restarts
-  std::string ring_sort;    // "" = flow order, or: name, used, rate, lag, drops
+/// One of the two tables: how it is sorted, and where the person stands in it.
+struct PaneState {
+  std::string sort;  // title of a column; empty: start order, flow order
   bool reverse = false;
-  std::string filter;                  // only rows whose name holds this
-  const Snapshot* baseline = nullptr;  // drops are shown since this snapshot (key c)
+  std::string selected;       // name of a row
+  std::size_t first_row = 0;  // scrolled to
+  std::size_t page_rows = 1;  // that fit, as drawn last
 };
 
-/// The two tables as lines, for the screen and for -b alike. Columns that do not fit are left out, the least
-/// important first. "---": no data; "+++": taken and not yet released.
-[[nodiscard]] std::vector<Line> render(const Snapshot& snapshot, const ViewOptions& options);
+enum class Pane : std::size_t { kStages, kRings };
 
-/// The keys, for the help pane.
+/// What is shown and how. The view clamps positions to what there is.
+struct ViewState {
+  std::size_t width = 80;
+  std::size_t height = 24;
+  bool ascii = false;
+  Pane active = Pane::kRings;
+  std::array<PaneState, 2> panes;
+  std::string filter;  // only rows with this in their names
+  std::string footer;
+  std::size_t first_line = 0;  // of a page of text (help, detail)
+
+  [[nodiscard]] PaneState& pane() { return panes[static_cast<std::size_t>(active)]; }
+};
+
+/// Titles of the columns that fit into the active pane, in order.
+[[nodiscard]] std::vector<std::string> visible_columns(const ViewState& view);
+/// Names of the rows of the active pane, filtered and sorted.
+[[nodiscard]] std::vector<std::string> visible_rows(const Snapshot& snapshot, const ViewState& view);
+
+/// The two tables, exactly `height` lines of at most `width` characters.
+[[nodiscard]] Picture draw_tables(const Snapshot& snapshot, ViewState& view);
+/// A page of text that scrolls.
+[[nodiscard]] Picture draw_page(const std::vector<Line>& page, ViewState& view);
+/// Both tables whole, all columns, for batch.
+[[nodiscard]] std::vector<std::string> plain_tables(const Snapshot& snapshot, const ViewState& view);
+
+/// Everything about the selected row of the active pane.
+[[nodiscard]] std::vector<Line> detail_lines(const Snapshot& snapshot, const ViewState& view);
 [[nodiscard]] std::vector<Line> help_lines();
 
 }  // namespace prot::top

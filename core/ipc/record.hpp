@@ -16,7 +16,7 @@
 #define PROT_HEAD_ORDER std::memory_order_seq_cst
 #endif
 
-/// What spsc_ring.cpp knows of a record in the ring. For core/ipc alone.
+/// What spsc_ring.cpp knows of a record in the ring, and prot-top, which only looks.
 namespace prot::ipc::detail {
 
 // Seq_cst, not release: each pairs with the peer's sleep ticket, which is loaded next.

@@ -11,7 +11,9 @@
  *   RESET_NUMBERS    a restarted sleeper's numbers begin again at 0
  *   NO_RECHECK       indices are not compared once more before the sleep
  *   NO_ATTACH_WAKE   a restarted side does not ring its peer
- *   LATE_STORE       the waker's index becomes visible only after its look at the ticket: no seq_cst
+ *   NO_FENCE         a store may wait in the processor's store buffer while the loads behind it go ahead: the waker
+ *                    looks at the ticket before its index is visible, the waiter looks once more at the index before
+ *                    its ticket is. NO_WAKER_FENCE and NO_WAITER_FENCE are the halves
  * NO_CANCEL leaves the cancelled turn out, for fewer states.
  */
 #ifndef FRAMES
@@ -22,6 +24,11 @@
 #endif
 #ifndef CAPACITY
 #define CAPACITY FRAMES /* less: the producer sleeps for space too */
+#endif
+
+#ifdef NO_FENCE
+#define NO_WAKER_FENCE
+#define NO_WAITER_FENCE
 #endif
 
 /* shared memory */
@@ -39,6 +46,12 @@ bool producer_bell, consumer_bell;
 bool kill_producer, kill_consumer, producer_done, consumer_done;
 
 #define ODD(n) ((n) & 1)
+
+#ifdef NO_RECHECK
+#define LOOK_AND_POLL(index, seen, bell) bell
+#else
+#define LOOK_AND_POLL(index, seen, bell) if :: index != seen :: else -> bell fi
+#endif
 
 inline disarm(number, ticket_number, ticket_seen) {
   if
@@ -61,6 +74,49 @@ inline wake(ticket_number, ticket_seen, index, served, bell) {
      bell = true
   :: else
   fi
+}
+
+/* Stores the next index, then wakes. Without the fence the store may come last. */
+inline store_and_wake(index, ticket_number, ticket_seen, served, bell) {
+#ifdef NO_WAKER_FENCE
+  if
+  :: index++;
+     wake(ticket_number, ticket_seen, index, served, bell)
+  :: skip; /* else the inner else would mean: nothing above is possible */
+     if
+     :: atomic {
+          ODD(ticket_number) && ticket_number != served && ticket_seen != index + 1 -> served = ticket_number
+        };
+        index++;
+        bell = true
+     :: else -> index++
+     fi
+  fi
+#else
+  index++;
+  wake(ticket_number, ticket_seen, index, served, bell)
+#endif
+}
+
+/* Arms, looks at the index once more, polls. Without the fence the ticket may be stored last. */
+inline sleep(index, number, seen, ticket_number, ticket_seen, bell) {
+#ifdef NO_WAITER_FENCE
+  if
+  :: arm(number, seen, ticket_number, ticket_seen);
+     LOOK_AND_POLL(index, seen, bell)
+  :: skip;
+     if
+     :: index != seen -> arm(number, seen, ticket_number, ticket_seen)
+     :: else -> arm(number, seen, ticket_number, ticket_seen); bell
+     fi
+  fi
+#else
+  arm(number, seen, ticket_number, ticket_seen);
+#ifdef CLEAR_AFTER_ARM
+  bell = false;
+#endif
+  LOOK_AND_POLL(index, seen, bell)
+#endif
 }
 
 inline attach(number, ticket_number, ticket_seen, bell) {
@@ -91,30 +147,9 @@ restart:
       seen = head;
       if
       :: tail - seen < CAPACITY ->
-#ifdef LATE_STORE
-        if
-        :: atomic {
-             ODD(data_number) && data_number != served && data_seen != tail + 1 -> served = data_number
-           };
-           tail++;
-           consumer_bell = true
-        :: else -> tail++
-        fi
-#else
-        tail++;
-        wake(data_number, data_seen, tail, served, consumer_bell)
-#endif
+        store_and_wake(tail, data_number, data_seen, served, consumer_bell)
       :: else ->
-        arm(number, seen, space_number, space_seen);
-#ifdef CLEAR_AFTER_ARM
-        producer_bell = false;
-#endif
-        if
-#ifndef NO_RECHECK
-        :: head != seen
-#endif
-        :: else -> producer_bell  /* poll */
-        fi
+        sleep(head, number, seen, space_number, space_seen, producer_bell)
       fi
     od;
     producer_done = true
@@ -139,19 +174,9 @@ restart:
       seen = tail;
       if
       :: head != seen ->
-        head++;
-        wake(space_number, space_seen, head, served, producer_bell)
+        store_and_wake(head, space_number, space_seen, served, producer_bell)
       :: head == seen && !(head == FRAMES && knows) ->
-        arm(number, seen, data_number, data_seen);
-#ifdef CLEAR_AFTER_ARM
-        consumer_bell = false;
-#endif
-        if
-#ifndef NO_RECHECK
-        :: tail != seen
-#endif
-        :: else -> consumer_bell  /* poll */
-        fi
+        sleep(tail, number, seen, data_number, data_seen, consumer_bell)
       :: else
       fi
     od;

@@ -21,7 +21,9 @@ CONFIGURATIONS = [
     ("ticket numbers begin again at a restart", ["RESET_NUMBERS"], False),
     ("no second look before the sleep", ["KILLS=0", "NO_RECHECK"], False),
     ("no ring at attach", ["NO_ATTACH_WAKE"], False),
-    ("index stored after the look at the ticket", ["KILLS=0", "LATE_STORE"], False),
+    ("no fence: stores wait in a buffer", ["KILLS=0", "NO_FENCE"], False),
+    ("no fence in the waker", ["KILLS=0", "NO_WAKER_FENCE"], False),
+    ("no fence in the waiter", ["KILLS=0", "NO_WAITER_FENCE"], False),
 ]
 
 

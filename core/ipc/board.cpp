@@ -34,15 +34,18 @@ std::uint32_t checksum(const BoardHeader& header) noexcept {
 }
 
 void require_valid(const std::string& shm_name, const BoardHeader& header, std::size_t size) {
+  const auto refuse = [&](const std::string& why) {
+    throw Error(fmt::format("shared memory {}: {}", shm_name, why), detail::kRefused);
+  };
   const std::uint64_t magic = header.magic.load(std::memory_order_acquire);
-  if (magic == 0) throw Error("shared memory " + shm_name + ": it is not ready yet");
-  if (magic != kBoardMagic) throw Error("shared memory " + shm_name + ": it is not a prot board");
+  if (magic == 0) refuse("it is not ready yet");
+  if (magic != kBoardMagic) refuse("it is not a prot board");
   if (header.abi_major != kAbiMajor)
-    throw Error(fmt::format("shared memory {}: its layout has another version: {}.{}, this program has {}.{}",
-                            shm_name, header.abi_major, header.abi_minor, kAbiMajor, kAbiMinor));
-  if (checksum(header) != header.crc) throw Error("shared memory " + shm_name + ": its header is damaged");
+    refuse(fmt::format("its layout has another version: {}.{}, this program has {}.{}", header.abi_major,
+                       header.abi_minor, kAbiMajor, kAbiMinor));
+  if (checksum(header) != header.crc) refuse("its header is damaged");
   if (header.size != kBoardSize || size != kBoardSize || header.program_count > kMaxPrograms)
-    throw Error("shared memory " + shm_name + ": its size does not fit its header");
+    refuse("its size does not fit its header");
 }
 
 template <typename T>
@@ -128,7 +131,8 @@ Board Board::create(const std::string& instance, const std::string& run_id,
 Board Board::open(const std::string& shm_name, std::string_view writer) {
   std::size_t size = 0;
   const bip::shared_memory_object object = detail::open_object(shm_name, !writer.empty(), size);
-  if (size != kBoardSize) throw Error(fmt::format("shared memory {}: {} bytes are no board", shm_name, size));
+  if (size != kBoardSize)
+    throw Error(fmt::format("shared memory {}: {} bytes are no board", shm_name, size), detail::kRefused);
 
   Board board;
   board.regions_.reserve(kFirstStagePage + kMaxPrograms);

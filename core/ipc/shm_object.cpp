@@ -39,13 +39,16 @@ bip::shared_memory_object open_object(const std::string& shm_name, bool writable
     object = bip::shared_memory_object(bip::open_only, shm_name.c_str(),
                                        writable ? bip::read_write : bip::read_only);
   } catch (const bip::interprocess_exception& error) {
-    throw errno_error("cannot open shared memory " + shm_name, error.get_native_error());
+    const int number = error.get_native_error();
+    const std::string what = errno_error("cannot open shared memory " + shm_name, number).what();
+    throw Error(what, number == EACCES || number == EPERM ? kRefused : 1);
   }
   struct stat info {};
   if (::fstat(object.get_mapping_handle().handle, &info) != 0)
     throw errno_error("cannot read the owner of shared memory " + shm_name);
   if (info.st_uid != ::geteuid())
-    throw Error(fmt::format("shared memory {} belongs to user {}, not to you", shm_name, info.st_uid));
+    throw Error(fmt::format("shared memory {} belongs to user {}, not to you", shm_name, info.st_uid),
+                kRefused);
   size = static_cast<std::size_t>(info.st_size);
   return object;
 }

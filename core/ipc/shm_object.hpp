@@ -8,6 +8,9 @@
 /// What rings and the board have in common: one shared memory object, mapped by page. For core/ipc alone.
 namespace prot::ipc::detail {
 
+/// Exit code of whoever is given a segment of another version, size, owner or checksum (doc/developer.md).
+inline constexpr int kRefused = 4;
+
 /// Creates (exclusive, mode 0600) and really allocates `size` bytes, so that a full disk shows here and not
 /// as SIGBUS. Nothing is left behind on failure. Throws Error.
 boost::interprocess::shared_memory_object create_object(const std::string& shm_name, std::size_t size);

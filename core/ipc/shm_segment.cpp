@@ -64,7 +64,7 @@ void require_valid(const std::string& shm_name, const RingMemory& memory, std::s
   if (fault == RingFault::kVersion)
     text += fmt::format(": {}.{}, this program has {}.{}", memory.header->abi_major, memory.header->abi_minor,
                         kAbiMajor, kAbiMinor);
-  throw Error(text);
+  throw Error(text, detail::kRefused);
 }
 
 /// A producer alone may judge its own slots: nobody else moves them.
@@ -74,7 +74,7 @@ void require_slot(const std::string& shm_name, const RingProducerPage& page) {
     return slot.end.load(std::memory_order_relaxed) == tail;
   };
   if (tail != 0 && std::none_of(std::begin(page.slot), std::end(page.slot), ends_at_tail))
-    throw Error("shared memory " + shm_name + ": no resume slot fits its tail");
+    throw Error("shared memory " + shm_name + ": no resume slot fits its tail", detail::kRefused);
 }
 
 std::vector<std::string> list_names(const std::string& begin, const std::string& end) {
@@ -115,7 +115,8 @@ RingSegment RingSegment::create(const std::string& shm_name, const RingSpec& spe
 RingSegment RingSegment::open(const std::string& shm_name, Role role) {
   std::size_t size = 0;
   const bip::shared_memory_object object = detail::open_object(shm_name, role != Role::kObserver, size);
-  if (size < kDataOffset) throw Error(fmt::format("shared memory {}: {} bytes are no ring", shm_name, size));
+  if (size < kDataOffset)
+    throw Error(fmt::format("shared memory {}: {} bytes are no ring", shm_name, size), detail::kRefused);
 
   RingSegment segment;
   segment.shm_name_ = shm_name;

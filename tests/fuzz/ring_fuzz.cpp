@@ -150,7 +150,8 @@ void produce(const RingMemory& memory, Script& script) {
   for (int i = 0; i < 200 && !script.over(); ++i) {
     FrameInfo info;
     info.kind = script.next();
-    const PublishResult result = producer.publish(info, std::span(payload).first(2U * script.next()), {}, 1);
+    const PublishResult result =
+        producer.publish(info, std::span(payload).first(std::size_t{2} * script.next()), {}, 1);
     if (result != PublishResult::kOk && result != PublishResult::kTooLarge) return;
   }
 }

@@ -317,7 +317,7 @@ Sum stopped_between_frames(World& world, std::uint64_t) {
   });
 }
 
-const ChannelScenario kScenarios[] = {
+constexpr ChannelScenario kScenarios[] = {
     {"publish to a sleeper, with its bell", publish_to_a_sleeper<true>},
     {"producer falls asleep on a full ring", producer_falls_asleep},
     {"producer attaches, its predecessor asleep", producer_attaches},

@@ -271,7 +271,7 @@ Operation send_tail_first(World& world) {
 constexpr auto kGood = Order::kPublishThenRelease;
 constexpr auto kBad = Order::kReleaseThenPublish;
 
-const Scenario kScenarios[] = {
+constexpr Scenario kScenarios[] = {
     {"producer attaches", 0, slot_ahead, attach_producer, finish_sending},
     {"send", 0, three_sent, send_one, finish_sending},
     {"send over the wrap", kFourthWraps, three_sent, send_one, finish_sending},

@@ -21,8 +21,13 @@ std::size_t index_of(const std::vector<std::string>& names, const std::string& n
 
 }  // namespace
 
-Live::Live(Source& source, Screen& screen, const Clock& clock, ViewState view, double delay)
-    : source_(&source), screen_(&screen), clock_(&clock), view_(std::move(view)), delay_(delay) {}
+Live::Live(Source& source, Screen& screen, const Clock& clock, ViewState view, double delay, int iterations)
+    : source_(&source),
+      screen_(&screen),
+      clock_(&clock),
+      view_(std::move(view)),
+      delay_(delay),
+      iterations_(iterations) {}
 
 void Live::run() {
   sample();
@@ -31,6 +36,7 @@ void Live::run() {
   for (;;) {
     if (!paused_ && clock_->now() >= next_) {
       sample();
+      if (iterations_ > 0 && --iterations_ == 0) return draw();
       // From tick to tick, so that the time of drawing does not add up; ticks that were missed are not made
       // up.
       next_ = std::max(next_ + static_cast<Nanos>(delay_ * 1e9), clock_->now());

@@ -20,7 +20,8 @@ class Live {
   static constexpr std::size_t kLeastWidth = 40;
   static constexpr std::size_t kLeastHeight = 6;
 
-  Live(Source& source, Screen& screen, const Clock& clock, ViewState view, double delay);
+  /// `iterations`: samples with rates, then the end; 0: for ever.
+  Live(Source& source, Screen& screen, const Clock& clock, ViewState view, double delay, int iterations = 0);
 
   /// Until somebody quits.
   void run();
@@ -46,6 +47,7 @@ class Live {
   const Clock* clock_;
   ViewState view_;
   double delay_;
+  int iterations_;
   Snapshot snapshot_;
   std::optional<Snapshot> baseline_;  // key c
   std::optional<Snapshot> counted_;   // snapshot_ since baseline_

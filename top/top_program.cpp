@@ -45,7 +45,7 @@ int run_live(const Options& options) {
   const bool colour = !options.no_colour && from_environment("NO_COLOR").empty();
   const auto screen = CursesScreen::open(colour);
   if (!screen) throw Error("terminal '" + from_environment("TERM") + "' is not known here (see --batch)");
-  Live(model, *screen, clock, view, options.delay).run();
+  Live(model, *screen, clock, view, options.delay, options.iterations).run();
   return 0;
 }
 

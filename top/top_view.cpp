@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kNoLimit = 100'000;
 constexpr Nanos kSupervisorHung = 3 * kSecond;  // it beats twice a second
+constexpr Nanos kStageHung = 3 * kSecond;       // its belt ends every sleep after one
 
 template <typename Row>
 struct Table {
@@ -79,6 +80,7 @@ Table<RingRow> ring_table(const Snapshot& s, const ViewState& view, std::size_t 
 Style style_of(const StageRow& row) {
   if (row.state == "failed" || row.state == "backoff" || (row.pid != 0 && !row.alive)) return Style::kBad;
   if (row.state != "ready" && row.state != "done") return Style::kWarn;
+  if (row.heartbeat_age_ns.value_or(0) > kStageHung) return Style::kBad;
   return row.restarts > 0 || row.process_state == 'T' || row.process_state == 't' ? Style::kWarn
                                                                                   : Style::kGood;
 }

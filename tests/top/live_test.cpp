@@ -41,6 +41,14 @@ TEST_CASE("it samples by the delay, the second time soon, so that there are rate
   s.run();
 }
 
+TEST_CASE("with a number of samples it ends by itself, the last one drawn") {
+  Stand s;
+  for (int i = 0; i < 10; ++i) s.screen.wait();
+  Live(s.source, s.screen, s.clock, ViewState{}, 1.0, 3).run();
+  CHECK(s.source.reads == 4);  // the first is before there are rates
+  CHECK(s.clock.now() == kSecond + 2200 * kMillisecond);
+}
+
 TEST_CASE("q, Q and Ctrl-C end it; so does the terminal's end") {
   for (const int key : {static_cast<int>('q'), static_cast<int>('Q'), 3, static_cast<int>(kKeyQuit)}) {
     Stand s;

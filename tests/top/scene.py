@@ -58,10 +58,10 @@ class Scene:
 
     def top(self, *arguments, environment=None, **options):
         return subprocess.run(self.arguments(*arguments), env=environment or ENVIRONMENT, capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=60, **options)
+                              stdin=subprocess.DEVNULL, **{"timeout": 60, **options})
 
-    def json(self, *arguments):
-        done = self.top("--json", *arguments)
+    def json(self, *arguments, **options):
+        done = self.top("--json", *arguments, **options)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 

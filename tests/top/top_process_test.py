@@ -27,7 +27,7 @@ class Batch(unittest.TestCase):
     def test_json_is_valid_line_by_line_and_the_first_line_has_rates(self):
         with Scene() as scene:
             scene.order("traffic 1")
-            lines = scene.json("-d", "0.1", "-n", str(ITERATIONS))
+            lines = scene.json("-d", "0.1", "-n", str(ITERATIONS), timeout=30 + ITERATIONS)
         self.assertEqual(len(lines), ITERATIONS)
         for line in lines:
             self.assertEqual(line["schema"], 1)

@@ -22,7 +22,7 @@ class Outbox {
 
   template <wire::Payload T>
   void push(const T& head, std::string_view tail, const wire::SendOptions& options,
-            std::function<void()> published = {}) {
+            std::function<void()>&& published = {}) {
     ipc::FrameInfo info;
     info.kind = static_cast<std::uint8_t>(T::kKind);
     info.version = T::kVersion;

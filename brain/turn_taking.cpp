@@ -26,7 +26,7 @@ TurnTaking::TurnTaking(std::function<void(State)> entered, State start)
 
 bool TurnTaking::on(TurnEvent event) {
   const std::uint8_t next =
-      TransitionTable::next[static_cast<std::size_t>(event)][static_cast<std::size_t>(state_)];
+      TransitionTable::kNext[static_cast<std::size_t>(event)][static_cast<std::size_t>(state_)];
   if (next == TransitionTable::kNo) {
     ++refused_;
     log_warn("refused: '{}' while {}", to_string(event), ipc::to_string(state_));

@@ -35,7 +35,7 @@ struct TransitionTable {
   static constexpr std::uint8_t kIdle = 0, kListening = 1, kProcessing = 2, kSpeaking = 3, kActive = 4,
                                 kInterrupted = 5;
   // clang-format off
-  static constexpr std::array<std::array<std::uint8_t, kStates>, kTurnEvents> next = {{
+  static constexpr std::array<std::array<std::uint8_t, kStates>, kTurnEvents> kNext = {{
     // from:          idle         listening    processing    speaking      active       interrupted
     /* kSpeech      */ {kListening, kNo,         kNo,          kNo,          kListening,  kNo},
     /* kSilence     */ {kNo,        kIdle,       kNo,          kNo,          kNo,         kNo},

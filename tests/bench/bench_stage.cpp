@@ -49,7 +49,7 @@ void idle_stage(Run& run) {
   const auto wakes = static_cast<double>(after.sleeps - before.sleeps);
   run.report.add({"idle", "sleep", "ring", 0, "", "wake-ups/s"}, {wakes / seconds, wakes / seconds});
   // Every sleep that ended is counted in the ring; a stage that nobody calls ends one a second by its belt.
-  const double most = static_cast<double>(quiet / kSecond) + 1;
+  const double most = static_cast<double>(quiet) / 1e9 + 1;
   const double beyond = std::max(0.0, std::max(wakes, static_cast<double>(belts)) - most);
   run.report.add({"idle", "sleep", "ring", 0, "beyond the belt", "wake-ups"}, {beyond, beyond});
 }

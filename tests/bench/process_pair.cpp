@@ -178,8 +178,7 @@ TraceCount ProcessPair::run_traced(const Body& left, const Body& right) {
       bool& in = inside[pid];
       in = !in;
       __ptrace_syscall_info info{};
-      if (in && pid == first &&
-          ::ptrace(PTRACE_GET_SYSCALL_INFO, pid, reinterpret_cast<void*>(sizeof info), &info) > 0 &&
+      if (in && pid == first && ::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0 &&
           info.entry.nr == SYS_getppid)
         counting = !counting;
       else if (in && counting)
@@ -187,7 +186,7 @@ TraceCount ProcessPair::run_traced(const Body& left, const Body& right) {
     } else if (signal != SIGTRAP) {  // SIGTRAP: after an exec
       deliver = signal;
     }
-    ::ptrace(PTRACE_SYSCALL, pid, nullptr, reinterpret_cast<void*>(static_cast<std::intptr_t>(deliver)));
+    ::ptrace(PTRACE_SYSCALL, pid, nullptr, static_cast<long>(deliver));
   }
   if (count.possible && left_status != 0) fail(*arena_->side[1].error.data() != '\0' ? 1 : 0, left_status);
   return count;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 #include <set>
 
@@ -13,7 +14,7 @@ template <class T>
 double at_share(std::span<T> sorted, double share) {
   if (sorted.empty()) return 0;
   const auto last = static_cast<double>(sorted.size() - 1);
-  return static_cast<double>(sorted[static_cast<std::size_t>(last * share + 0.5)]);
+  return static_cast<double>(sorted[static_cast<std::size_t>(std::lround(last * share))]);
 }
 
 double median_of(std::vector<double> values) {

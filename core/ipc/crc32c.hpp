@@ -10,7 +10,10 @@ namespace prot::ipc {
 /// RT safe. Thread-safe.
 [[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t previous = 0) noexcept;
 
-/// The same by table alone; tests compare the two.
+/// crc32c of 12 bytes at `front` and then 32 at `rest`: a record's header around its own checksum.
+[[nodiscard]] std::uint32_t crc32c_12_32(const std::byte* front, const std::byte* rest) noexcept;
+
+/// crc32c by table alone; tests compare the two.
 [[nodiscard]] std::uint32_t crc32c_by_table(std::span<const std::byte> data,
                                             std::uint32_t previous = 0) noexcept;
 

@@ -11,7 +11,7 @@ namespace prot::ipc {
 /// it sleeps. Ticket = seen_lo32 << 32 | number, odd = asleep. The order is the protocol (tests/model):
 ///   waiter: tickets even -> read the eventfd -> drain the rings -> ... -> arm all tickets, fresh odd numbers
 ///           -> (seq_cst) check again that no index differs from the one last seen -> poll
-///   waker:  index.store(seq_cst) -> ticket.load(seq_cst) -> odd, not served yet, seen != index: ring
+///   waker:  index.store(release) -> full fence -> ticket.load -> odd, not served yet, seen != index: ring
 /// Thread-safe: ring() from anywhere.
 class Doorbell {
  public:
@@ -51,7 +51,8 @@ class WakeTicket {
  public:
   WakeTicket() = default;
   explicit WakeTicket(const Word* word) noexcept : word_(word) {}
-  /// REQUIRES: the index was stored seq_cst before. True: the peer sleeps and must be woken.
+  /// REQUIRES: the index was stored before (release); the fence is in here. True: the peer sleeps and must be
+  /// woken.
   [[nodiscard]] bool should_wake(std::uint64_t index) noexcept;
 
  private:

@@ -171,6 +171,16 @@ PublishResult RingProducer::publish(const FrameInfo& info, std::span<const std::
   return PublishResult::kOk;
 }
 
+void RingProducer::prepare(std::size_t length) const noexcept {
+  if (faulted_) return;
+  constexpr std::uint64_t kCacheLine = 64;
+  // What may still be in the consumer's hands is left alone.
+  const std::uint64_t size = std::min({detail::record_size(length), capacity_ - (tail_ - cached_head_),
+                                       capacity_ - (tail_ & (capacity_ - 1))});
+  const std::byte* place = at(tail_);
+  for (std::uint64_t i = 0; i < size; i += kCacheLine) detail::fetch_for_writing(place + i);
+}
+
 void RingProducer::count_drop() noexcept { add(memory_.producer->drops, 1); }
 
 std::uint64_t RingProducer::used() const noexcept {

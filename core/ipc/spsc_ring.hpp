@@ -30,6 +30,10 @@ class RingProducer {
   void commit(std::size_t length, const FrameInfo& info, const Sources& sources, Nanos now) noexcept;
   PublishResult publish(const FrameInfo& info, std::span<const std::byte> payload, const Sources& sources,
                         Nanos now) noexcept;
+  /// For a side that spins and has nothing else to do: fetches the lines of the next frame's place, so that
+  /// the next publish need not wait for them. Only a hint; best some time after the last publish, when its
+  /// consumer has read on beyond it.
+  void prepare(std::size_t length) const noexcept;
   /// Counts a frame that was dropped because the ring was full.
   void count_drop() noexcept;
   /// False: this side was given to another process.

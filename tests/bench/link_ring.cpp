@@ -12,8 +12,9 @@ namespace {
 using ipc::PublishResult;
 using ipc::TakeResult;
 
-constexpr Nanos kBelt = kSecond;        // as a stage's
-constexpr unsigned kFramesAStamp = 32;  // a sender that only sends reads the clock once for so many
+constexpr Nanos kBelt = kSecond;         // as a stage's
+constexpr unsigned kFramesAStamp = 32;   // a sender that only sends reads the clock once for so many
+constexpr unsigned kPollsToPrepare = 6;  // by then the other has read the frame
 
 /// The two rings of one measurement: real segments, checked and mapped by page, without a name from the
 /// start, so that nothing is left behind.
@@ -43,7 +44,8 @@ class Rings {
 [[noreturn]] void refuse(const char* what) { throw Error(std::string("ring: ") + what); }
 
 /// RingProducer and RingConsumer, busy. The clock is read once a hop, and once for 32 frames by one that only
-/// sends: a stage has one time for everything that it does in one duty cycle.
+/// sends: a stage has one time for everything that it does in one duty cycle. What was taken is released
+/// after the answer is published, as a stage must.
 class SpinRing {
  public:
   explicit SpinRing(const Setup& setup) : bytes_(setup.bytes), rings_(setup) { info_.kind = 1; }
@@ -54,37 +56,50 @@ class SpinRing {
   }
 
   void send(const std::byte* frame) {
-    if (stamps_left_-- == 0) read_clock();
+    if (stamps_left_ == 0) set_time(monotonic_now());
+    --stamps_left_;
     for (;;) {
       const PublishResult result = producer_->publish(info_, {frame, bytes_}, sources_, now_);
-      if (result == PublishResult::kOk) return;
+      if (result == PublishResult::kOk) break;
       if (result != PublishResult::kFull) refuse("publish was refused");
       relax();
     }
+    answers_ = true;
+    if (!release_due_) return;
+    ++stamps_left_;  // the same duty cycle
+    release();
   }
 
   void receive(std::byte* frame) {
     ipc::FrameInfo info;
     std::span<const std::byte> payload;
-    for (;;) {
+    release();
+    for (unsigned polls = 1;; ++polls) {
       const TakeResult result = consumer_->peek(info, payload);
       if (result == TakeResult::kFrame) break;
       if (result != TakeResult::kEmpty) refuse("the ring is damaged");
+      if (polls == kPollsToPrepare && answers_) producer_->prepare(bytes_);
       relax();
     }
     if (payload.size() != bytes_) refuse("wrong length");
     std::memcpy(frame, payload.data(), bytes_);
-    if (!consumer_->batch_ends()) return;
-    read_clock();
-    consumer_->release(now_);
+    stamps_left_ = 0;
+    release_due_ = consumer_->batch_ends();
   }
 
+  /// The time of this duty cycle, for a caller that has just read the clock.
+  void set_time(Nanos now) noexcept {
+    now_ = now;
+    stamps_left_ = kFramesAStamp;
+  }
   void fill(Side& side) const noexcept { side.late_wakes = 0; }
 
  private:
-  void read_clock() noexcept {
-    now_ = monotonic_now();
-    stamps_left_ = kFramesAStamp;
+  void release() noexcept {
+    if (!release_due_) return;
+    if (stamps_left_ == 0) set_time(monotonic_now());
+    consumer_->release(now_);
+    release_due_ = false;
   }
 
   std::size_t bytes_;
@@ -95,6 +110,8 @@ class SpinRing {
   ipc::Sources sources_;
   Nanos now_ = 0;
   unsigned stamps_left_ = 0;
+  bool release_due_ = false;
+  bool answers_ = false;  // this side sends as well
 };
 
 /// Output and Input with the stage's bells, asleep whenever there is nothing: bare poll(), no event loop.

@@ -364,6 +364,25 @@ TEST_CASE("a batch ends when nothing more is known, or with an eighth of the rin
   CHECK(consumer.batch_ends());  // the last that is known
 }
 
+TEST_CASE("preparing changes nothing, wherever the next frame would be") {
+  for (std::uint64_t position = 0; position < 1024; position += 16) {
+    MemoryRing memory;
+    memory.start_at(1024 + position, 3);
+    RingProducer producer(memory.memory());
+    RingConsumer consumer(memory.memory());
+    while (send(producer, "full up") == PublishResult::kOk) {
+      producer.prepare(0);
+      producer.prepare(256);
+      producer.prepare(100'000);
+    }
+    producer.prepare(256);
+    int frames = 0;
+    while (take(consumer) == "full up") ++frames;
+    CHECK(frames > 10);
+    CHECK(memory.consumer.state == static_cast<std::uint32_t>(SideState::kAttached));
+  }
+}
+
 TEST_CASE("a claim may be committed shorter, never longer") {
   MemoryRing memory;
   RingProducer producer(memory.memory());

@@ -36,20 +36,6 @@ __attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::span<const s
   for (; left > 0; ++p, --left) narrow = _mm_crc32_u8(narrow, static_cast<std::uint8_t>(*p));
   return ~narrow;
 }
-
-/// Straight on: once for each frame that is sent, and once for each that is read.
-__attribute__((target("sse4.2"))) std::uint32_t header_by_instruction(const std::byte* front,
-                                                                      const std::byte* rest) noexcept {
-  std::uint64_t words[5];
-  std::uint32_t half = 0;
-  std::memcpy(words, front, sizeof words[0]);
-  std::memcpy(&half, front + sizeof words[0], sizeof half);
-  std::memcpy(words + 1, rest, 4 * sizeof words[0]);
-  std::uint64_t crc = _mm_crc32_u64(0xFFFFFFFFU, words[0]);
-  crc = _mm_crc32_u32(static_cast<std::uint32_t>(crc), half);
-  for (std::size_t i = 1; i < std::size(words); ++i) crc = _mm_crc32_u64(crc, words[i]);
-  return ~static_cast<std::uint32_t>(crc);
-}
 #endif
 
 }  // namespace
@@ -58,13 +44,6 @@ std::uint32_t crc32c_by_table(std::span<const std::byte> data, std::uint32_t pre
   std::uint32_t crc = ~previous;
   for (const std::byte b : data) crc = (crc >> 8U) ^ kTable[(crc ^ static_cast<std::uint8_t>(b)) & 0xFFU];
   return ~crc;
-}
-
-std::uint32_t crc32c_12_32(const std::byte* front, const std::byte* rest) noexcept {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("sse4.2")) return header_by_instruction(front, rest);
-#endif
-  return crc32c_by_table({rest, 32}, crc32c_by_table({front, 12}, 0));
 }
 
 std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t previous) noexcept {

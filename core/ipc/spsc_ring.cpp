@@ -10,6 +10,8 @@ namespace {
 
 using namespace detail;
 
+constexpr std::uint64_t kFetchAhead = 1088;  // 1 KiB and its header
+
 /// Single writer: no read-modify-write needed.
 void add(Word& counter, std::uint64_t by) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
@@ -131,7 +133,7 @@ void RingProducer::commit(std::size_t length, const FrameInfo& info, const Sourc
   header.published_ns = now;
   header.source_sequence = sources.seq[0];
   header.crc = checksum(header, true);
-  std::memcpy(at(claimed_at_), &header, sizeof header);
+  put_header(at(claimed_at_), header);
 
   RingProducerPage& page = *memory_.producer;
   const std::uint64_t end = claimed_at_ + record_size(length);
@@ -173,12 +175,11 @@ PublishResult RingProducer::publish(const FrameInfo& info, std::span<const std::
 
 void RingProducer::prepare(std::size_t length) const noexcept {
   if (faulted_) return;
-  constexpr std::uint64_t kCacheLine = 64;
   // What may still be in the consumer's hands is left alone.
-  const std::uint64_t size = std::min({detail::record_size(length), capacity_ - (tail_ - cached_head_),
-                                       capacity_ - (tail_ & (capacity_ - 1))});
+  const std::uint64_t size = std::min(
+      {record_size(length), capacity_ - (tail_ - cached_head_), capacity_ - (tail_ & (capacity_ - 1))});
   const std::byte* place = at(tail_);
-  for (std::uint64_t i = 0; i < size; i += kCacheLine) detail::fetch_for_writing(place + i);
+  for (std::uint64_t i = 0; i < size; i += kCacheLine) fetch_for_writing(place + i);
 }
 
 void RingProducer::count_drop() noexcept { add(memory_.producer->drops, 1); }
@@ -221,14 +222,23 @@ bool RingConsumer::load_tail() noexcept {
     return false;
   }
   seen_tail_ = tail;
+  fetch_next();
   return true;
+}
+
+void RingConsumer::fetch_next() const noexcept {
+  // All lines at once, instead of the next one when the last has come. Beyond a page the processor sees it
+  // coming.
+  const std::uint64_t offset = position_ & (capacity_ - 1);
+  const std::uint64_t size = std::min({seen_tail_ - position_, capacity_ - offset, kFetchAhead});
+  for (std::uint64_t i = 0; i < size; i += kCacheLine) __builtin_prefetch(memory_.data + offset + i);
 }
 
 PeerFault RingConsumer::check_record(std::uint64_t position, std::uint64_t limit,
                                      Record& record) const noexcept {
   RecordHeader& header = record.header;
   std::uint64_t offset = position & (capacity_ - 1);
-  copy_once(header, memory_.data + offset, 0, kPaddingHeader);
+  copy_front(header, memory_.data + offset);
   if (is_padding(header)) {
     const std::uint64_t to_end = capacity_ - offset;
     // A padding record fills the end and is committed together with the record behind it.
@@ -237,13 +247,13 @@ PeerFault RingConsumer::check_record(std::uint64_t position, std::uint64_t limit
       return PeerFault::kPadding;
     position += to_end;
     offset = 0;
-    copy_once(header, memory_.data, 0, kPaddingHeader);
+    copy_front(header, memory_.data);
     if (is_padding(header)) return PeerFault::kPadding;
   }
   const std::uint64_t room = std::min(limit - position, capacity_ - offset);
   if (room < sizeof(RecordHeader) || header.length > max_frame_ || record_size(header.length) > room)
     return PeerFault::kLength;
-  copy_once(header, memory_.data + offset, kPaddingHeader, sizeof header);
+  copy_rest(header, memory_.data + offset);
   if (header.crc != checksum(header, true)) return PeerFault::kChecksum;
   if (!is_known(kind_mask_, header.kind)) return PeerFault::kKind;
   record.begin = position;

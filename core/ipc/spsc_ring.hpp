@@ -113,6 +113,7 @@ class RingConsumer {
     std::uint64_t end;
   };
   [[nodiscard]] bool load_tail() noexcept;
+  void fetch_next() const noexcept;
   [[nodiscard]] PeerFault check_record(std::uint64_t position, std::uint64_t limit,
                                        Record& record) const noexcept;
   [[nodiscard]] bool read_record(std::uint64_t position, std::uint64_t limit, Record& record) noexcept;

@@ -4,7 +4,7 @@
  * The producer publishes FRAMES frames and sleeps for space; the consumer takes them and sleeps for data; somebody
  * cancels a turn and rings unconditionally. Each of the two may die at any step, KILLS times in all, and is
  * restarted: what lies in shared memory stays, what was private is gone. Memory is sequentially consistent, as the
- * seq_cst operations make it.
+ * seq_cst ticket, the waker's fence and the waiter's seq_cst look at the index make it.
  *
  * Each of these turns the protocol into one that must fail:
  *   CLEAR_AFTER_ARM  the eventfd is read empty after the tickets are armed

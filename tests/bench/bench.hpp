@@ -34,11 +34,6 @@ struct Run {
 };
 
 inline constexpr std::size_t kSizes[] = {64, 1024, 1920, 16384, 65536};
-/// Every queue gets the same room: as much as stays in a core's cache, and at least sixteen frames.
-[[nodiscard]] constexpr std::size_t buffer_for(std::size_t bytes) noexcept {
-  return bytes <= 16384 ? 256U << 10U : 1U << 20U;
-}
-
 /// The program: options, the benches, the tables. Returns the exit code.
 int run_bench(int argc, char** argv);
 

@@ -33,7 +33,7 @@ void count(Run& run, const std::string& transport, Mode mode, const std::string&
 }
 
 void saturated(Run& run, const TransportInfo& info, Mode mode) {
-  const auto transport = info.make({mode, kBytes, buffer_for(kBytes)});
+  const auto transport = info.make({mode, kBytes});
   const Counts counts{run.scaled(1000), run.scaled(info.many_calls ? 4'000 : 100'000)};
   count(
       run, info.name, mode, "saturated", counts.frames, [&](Arena& a) { transport->send_all(a, counts); },
@@ -41,7 +41,7 @@ void saturated(Run& run, const TransportInfo& info, Mode mode) {
 }
 
 void bare_wait(Run& run, const TransportInfo& info) {
-  const auto transport = info.make({Mode::kSleep, kBytes, buffer_for(kBytes)});
+  const auto transport = info.make({Mode::kSleep, kBytes});
   const Counts counts{5, run.options.quick ? 10U : 200U};
   count(
       run, info.name, Mode::kSleep, "bare wait", counts.frames,

@@ -55,7 +55,7 @@ void idle_stage(Run& run) {
 }
 
 void idle_receiver(Run& run, const TransportInfo& info) {
-  const auto transport = info.make({Mode::kSleep, 1024, buffer_for(1024)});
+  const auto transport = info.make({Mode::kSleep, 1024});
   const Nanos quiet = run.options.quick ? kSecond / 5 : 3 * kSecond;
   run.pair.run([&](Arena& a) { transport->send_late(a, quiet); },
                [&](Arena& a) { transport->receive_late(a); });

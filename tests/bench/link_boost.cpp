@@ -12,19 +12,19 @@ namespace {
 namespace bip = boost::interprocess;
 
 /// boost::lockfree::spsc_queue of frames of a fixed size, placed in shared memory as it is.
-template <std::size_t kBytes, std::size_t kBuffer>
+template <std::size_t kBytes>
 class SpscDuplex {
  public:
-  explicit SpscDuplex(const Setup& setup) { (void)setup; }
+  explicit SpscDuplex(const Setup& setup) : patience_(setup.patience) {}
   void open(unsigned end) {
     out_ = &*queues_[end];
     in_ = &*queues_[1 - end];
   }
   void send(const std::byte* frame) noexcept {
-    while (!out_->push(*reinterpret_cast<const Element*>(frame))) relax();
+    while (!out_->push(*reinterpret_cast<const Element*>(frame))) relax(patience_);
   }
   void receive(std::byte* frame) noexcept {
-    while (!in_->pop(*reinterpret_cast<Element*>(frame))) relax();
+    while (!in_->pop(*reinterpret_cast<Element*>(frame))) relax(patience_);
   }
   void fill(Side& side) const noexcept { side.late_wakes = 0; }
 
@@ -33,6 +33,7 @@ class SpscDuplex {
     std::byte bytes[kBytes];
   };
   using Queue = boost::lockfree::spsc_queue<Element, boost::lockfree::capacity<kBuffer / kBytes>>;
+  unsigned patience_;
   Shared<Queue> queues_[2];
   Queue* out_ = nullptr;
   Queue* in_ = nullptr;
@@ -40,10 +41,7 @@ class SpscDuplex {
 
 template <std::size_t kBytes>
 std::unique_ptr<Transport> make_spsc(const Setup& setup) {
-  constexpr std::size_t kSmall = 256U << 10U;
-  constexpr std::size_t kLarge = 1U << 20U;
-  if (setup.buffer <= kSmall) return std::make_unique<Loops<SpscDuplex<kBytes, kSmall>>>(setup);
-  return std::make_unique<Loops<SpscDuplex<kBytes, kLarge>>>(setup);
+  return std::make_unique<Loops<SpscDuplex<kBytes>>>(setup);
 }
 
 /// Boost.Interprocess' message queue: a mutex and two condition variables in shared memory.
@@ -53,7 +51,7 @@ class MqDuplex {
     for (unsigned i = 0; i < 2; ++i) {
       const std::string name = "prot-bench-" + std::to_string(::getpid()) + "-" + std::to_string(i);
       bip::message_queue::remove(name.c_str());
-      queues_[i].emplace(bip::create_only, name.c_str(), setup.buffer / setup.bytes, setup.bytes,
+      queues_[i].emplace(bip::create_only, name.c_str(), kBuffer / setup.bytes, setup.bytes,
                          bip::permissions(0600));
       bip::message_queue::remove(name.c_str());
     }

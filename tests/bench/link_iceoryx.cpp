@@ -38,7 +38,7 @@ class IceoryxDuplex {
     publisher.subscriberTooSlowPolicy = iox::popo::ConsumerTooSlowPolicy::WAIT_FOR_CONSUMER;
     publisher_.emplace(service(end), publisher);
     iox::popo::SubscriberOptions subscriber;
-    subscriber.queueCapacity = std::min<std::uint64_t>(256, setup_.buffer / setup_.bytes);
+    subscriber.queueCapacity = std::min<std::uint64_t>(256, kBuffer / setup_.bytes);
     subscriber.queueFullPolicy = iox::popo::QueueFullPolicy::BLOCK_PRODUCER;
     subscriber_.emplace(service(1 - end), subscriber);
     if (setup_.mode == Mode::kSleep) {
@@ -59,7 +59,7 @@ class IceoryxDuplex {
         publisher_->publish(chunk.value());
         return;
       }
-      relax();
+      relax(setup_.patience);
     }
   }
 
@@ -74,7 +74,7 @@ class IceoryxDuplex {
       if (wait_set_)
         (void)wait_set_->wait();
       else
-        relax();
+        relax(setup_.patience);
     }
   }
 

@@ -34,7 +34,7 @@ class PipeDuplex {
       if (::pipe2(fds, O_CLOEXEC) != 0) throw errno_error("cannot make a pipe");
       readers_[i] = UniqueFd(fds[0]);
       writers_[i] = UniqueFd(fds[1]);
-      (void)::fcntl(fds[1], F_SETPIPE_SZ, static_cast<int>(setup.buffer));
+      (void)::fcntl(fds[1], F_SETPIPE_SZ, static_cast<int>(kBuffer));
     }
   }
   void open(unsigned end) {
@@ -62,7 +62,7 @@ class UnixDuplex {
     if (::socketpair(AF_UNIX, kType | SOCK_CLOEXEC, 0, fds) != 0) throw errno_error("cannot make sockets");
     for (unsigned i = 0; i < 2; ++i) {
       fds_[i] = UniqueFd(fds[i]);
-      const auto buffer = static_cast<int>(setup.buffer);
+      const auto buffer = static_cast<int>(kBuffer);
       (void)::setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
     }
   }

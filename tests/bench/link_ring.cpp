@@ -14,7 +14,8 @@ using ipc::TakeResult;
 
 constexpr Nanos kBelt = kSecond;         // as a stage's
 constexpr unsigned kFramesAStamp = 32;   // a sender that only sends reads the clock once for so many
-constexpr unsigned kPollsToPrepare = 6;  // by then the other has read the frame
+constexpr unsigned kPollsToPrepare = 8;  // by then the other has read the frame
+constexpr unsigned kPreparedFrames = 2;  // of a sender that only sends
 
 /// The two rings of one measurement: real segments, checked and mapped by page, without a name from the
 /// start, so that nothing is left behind.
@@ -27,7 +28,7 @@ class Rings {
       spec.producer = "left";
       spec.consumer = "right";
       spec.id = 1;
-      spec.capacity = setup.buffer;
+      spec.capacity = kBuffer;
       spec.max_frame = static_cast<std::uint32_t>(setup.bytes);
       const std::string name = ipc::segment_name("bench-" + std::to_string(::getpid()), "run1", tag);
       ipc::unlink_segment(name);
@@ -48,7 +49,9 @@ class Rings {
 /// after the answer is published, as a stage must.
 class SpinRing {
  public:
-  explicit SpinRing(const Setup& setup) : bytes_(setup.bytes), rings_(setup) { info_.kind = 1; }
+  explicit SpinRing(const Setup& setup) : bytes_(setup.bytes), patience_(setup.patience), rings_(setup) {
+    info_.kind = 1;
+  }
 
   void open(unsigned end) {
     producer_.emplace(rings_.producers[end].memory());
@@ -62,9 +65,10 @@ class SpinRing {
       const PublishResult result = producer_->publish(info_, {frame, bytes_}, sources_, now_);
       if (result == PublishResult::kOk) break;
       if (result != PublishResult::kFull) refuse("publish was refused");
-      relax();
+      relax(patience_);
     }
-    answers_ = true;
+    sends_ = true;
+    if (!takes_) producer_->prepare(kPreparedFrames * bytes_);
     if (!release_due_) return;
     ++stamps_left_;  // the same duty cycle
     release();
@@ -78,11 +82,12 @@ class SpinRing {
       const TakeResult result = consumer_->peek(info, payload);
       if (result == TakeResult::kFrame) break;
       if (result != TakeResult::kEmpty) refuse("the ring is damaged");
-      if (polls == kPollsToPrepare && answers_) producer_->prepare(bytes_);
-      relax();
+      if (polls == kPollsToPrepare && sends_) producer_->prepare(bytes_);
+      relax(patience_);
     }
     if (payload.size() != bytes_) refuse("wrong length");
     std::memcpy(frame, payload.data(), bytes_);
+    takes_ = true;
     stamps_left_ = 0;
     release_due_ = consumer_->batch_ends();
   }
@@ -103,6 +108,7 @@ class SpinRing {
   }
 
   std::size_t bytes_;
+  unsigned patience_;
   Rings rings_;
   std::optional<ipc::RingProducer> producer_;
   std::optional<ipc::RingConsumer> consumer_;
@@ -111,7 +117,8 @@ class SpinRing {
   Nanos now_ = 0;
   unsigned stamps_left_ = 0;
   bool release_due_ = false;
-  bool answers_ = false;  // this side sends as well
+  bool sends_ = false;
+  bool takes_ = false;
 };
 
 /// Output and Input with the stage's bells, asleep whenever there is nothing: bare poll(), no event loop.

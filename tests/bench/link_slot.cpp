@@ -20,18 +20,20 @@ struct Slot {
 class SlotDuplex {
  public:
   explicit SlotDuplex(const Setup& setup)
-      : bytes_(setup.bytes), slots_{Shared<Slot>(setup.bytes), Shared<Slot>(setup.bytes)} {}
+      : bytes_(setup.bytes),
+        patience_(setup.patience),
+        slots_{Shared<Slot>(setup.bytes), Shared<Slot>(setup.bytes)} {}
   void open(unsigned end) {
     out_ = &*slots_[end];
     in_ = &*slots_[1 - end];
   }
   void send(const std::byte* frame) noexcept {
-    while (out_->taken.load(std::memory_order_acquire) != sent_) relax();
+    while (out_->taken.load(std::memory_order_acquire) != sent_) relax(patience_);
     std::memcpy(out_->data, frame, bytes_);
     out_->sent.store(++sent_, std::memory_order_release);
   }
   void receive(std::byte* frame) noexcept {
-    while (in_->sent.load(std::memory_order_acquire) == taken_) relax();
+    while (in_->sent.load(std::memory_order_acquire) == taken_) relax(patience_);
     std::memcpy(frame, in_->data, bytes_);
     in_->taken.store(++taken_, std::memory_order_release);
   }
@@ -39,6 +41,7 @@ class SlotDuplex {
 
  private:
   std::size_t bytes_;
+  unsigned patience_;
   Shared<Slot> slots_[2];
   Slot* out_ = nullptr;
   Slot* in_ = nullptr;
@@ -60,8 +63,8 @@ class EventfdDuplex {
  public:
   explicit EventfdDuplex(const Setup& setup)
       : bytes_(setup.bytes),
-        places_(setup.buffer / setup.bytes),
-        rings_{Shared<Places>(setup.buffer), Shared<Places>(setup.buffer)} {
+        places_(kBuffer / setup.bytes),
+        rings_{Shared<Places>(kBuffer), Shared<Places>(kBuffer)} {
     for (UniqueFd& fd : fds_) {
       fd = UniqueFd(::eventfd(0, EFD_CLOEXEC));
       if (!fd) throw errno_error("cannot create an eventfd");

@@ -82,9 +82,12 @@ class ProcessPair {
 [[nodiscard]] std::int64_t cpu_now() noexcept;
 /// Voluntary context switches of this process and its threads.
 [[nodiscard]] std::uint64_t sleeps_now() noexcept;
-inline void relax() noexcept {
+/// A little while for whoever spins, `times` over.
+inline void relax(unsigned times = 1) noexcept {
 #if defined(__x86_64__)
-  __builtin_ia32_pause();
+  for (; times > 0; --times) __builtin_ia32_pause();
+#else
+  (void)times;
 #endif
 }
 

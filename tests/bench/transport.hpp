@@ -18,11 +18,14 @@ enum class Mode { kSpin, kSleep };
 /// What a test breaks in the ring's sender, to see that it is found.
 enum class Fault { kNone, kSkipsAFrame, kNeverRings };
 
+/// Bytes of room in one direction: the same for every transport that can be told.
+inline constexpr std::size_t kBuffer = 1U << 20U;
+
 /// What one transport is made for.
 struct Setup {
   Mode mode = Mode::kSpin;  // how an end waits
   std::size_t bytes = 0;    // of every frame
-  std::size_t buffer = 0;   // bytes of one direction, for those that can be told
+  unsigned patience = 1;    // pauses between two looks of an end that spins
   Fault fault = Fault::kNone;
 };
 

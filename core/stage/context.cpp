@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "ipc/pause.hpp"
 #include "wire/topology.hpp"
 
 namespace prot::stage {
@@ -91,6 +92,12 @@ void StageContext::require_current() const {
 void StageContext::disarm() noexcept {
   for (ipc::Input& input : inputs_) input.disarm();
   for (ipc::Output& output : outputs_) output.disarm();
+}
+
+bool StageContext::last_look() const noexcept {
+  ipc::pause(ipc::kLastLookPauses);
+  return std::any_of(inputs_.begin(), inputs_.end(),
+                     [](const ipc::Input& input) { return input.has_data(); });
 }
 
 bool StageContext::arm() noexcept {

@@ -47,6 +47,8 @@ class StageContext {
 
   // The runner's part of the wake protocol (ipc/doorbell.hpp).
   void disarm() noexcept;
+  /// A last look before a busy stage sleeps, half a microsecond later. True: a frame came.
+  [[nodiscard]] bool last_look() const noexcept;
   /// Arms every ticket. False: something came meanwhile, do not sleep.
   [[nodiscard]] bool arm() noexcept;
   void count_wakes(bool timed_out) noexcept;

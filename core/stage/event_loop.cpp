@@ -73,9 +73,10 @@ void EventLoop::unwatch(WatchId id) {
 }
 
 bool EventLoop::wait(Nanos until) {
-  if (poll()) return true;
+  if (until == kNever) return impl_->context.run_one() > 0;
   const auto deadline = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until));
-  return until == kNever ? impl_->context.run_one() > 0 : impl_->context.run_one_until(deadline) > 0;
+  // A deadline that has passed is no reason to look at no descriptor.
+  return impl_->context.run_one_until(deadline) > 0 || poll();
 }
 
 bool EventLoop::poll() {

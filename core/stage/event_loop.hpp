@@ -22,7 +22,8 @@ class EventLoop {
   WatchId watch_writable(int fd, std::function<void()> callback);
   /// No callback of `id` runs after this, even from inside a callback.
   void unwatch(WatchId id);
-  /// Runs ready callbacks; sleeps until one ran or `until` (monotonic). True: a callback ran.
+  /// Sleeps until a callback ran or `until` (monotonic). True: a callback ran; others may be ready still.
+  /// One system call, and one more for each callback.
   bool wait(Nanos until);
   /// Runs what is ready now.
   bool poll();

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -16,6 +17,7 @@ namespace prot::stage {
 namespace {
 
 constexpr Nanos kBelt = kSecond;  // a sleep ends after this even if nobody rings
+constexpr unsigned kCyclesAPoll = 4;
 
 struct Options {
   std::string join;
@@ -74,10 +76,11 @@ void add(ipc::Word& word, Nanos value) noexcept {
 void duty_cycles(StageContext& context, Stage& stage, const bool& ended) {
   ipc::StagePage& page = context.page();
   const Clock& clock = context.clock();
+  unsigned busy_cycles = 0;
+  bool busy = false;
   while (!ended && !stage.finished()) {
     context.require_current();
     context.disarm();
-    context.bell().clear();
     const Nanos begin = clock.now();
     page.heartbeat_ns.store(static_cast<std::uint64_t>(begin), std::memory_order_relaxed);
     const int items = stage.do_work(begin);
@@ -88,10 +91,13 @@ void duty_cycles(StageContext& context, Stage& stage, const bool& ended) {
     add(page.busy_ns, end - begin);
     if (static_cast<std::uint64_t>(end - begin) > page.max_loop_ns.load(std::memory_order_relaxed))
       page.max_loop_ns.store(static_cast<std::uint64_t>(end - begin), std::memory_order_relaxed);
-    if (items > 0 || !context.arm()) {
-      context.loop().poll();
+    const bool was_busy = std::exchange(busy, items > 0);
+    if (items > 0 || (was_busy && context.last_look()) || !context.arm()) {
+      // A stage that is busy looks at its descriptors now and then, not for every frame.
+      if (++busy_cycles % kCyclesAPoll == 0) context.loop().poll();
       continue;
     }
+    busy_cycles = 0;
     const Nanos deadline = stage.next_deadline(end);
     page.asleep.store(1, std::memory_order_relaxed);
     const bool woken = context.loop().wait(std::min(deadline, end + kBelt));
@@ -113,7 +119,13 @@ void run(StageEnvironment environment, const StageFactory& factory) {
     signalfd_siginfo info{};
     while (::read(signals.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) ended = true;
   });
-  context.loop().watch_readable(context.bell().fd(), [] {});
+  // In the order of ipc/doorbell.hpp; the rings are looked at by the duty cycle that follows. Read here, so
+  // that it costs no system call when nobody rang, and is not ready any more when the loop watches it again.
+  context.loop().watch_readable(context.bell().fd(), [&] {
+    context.require_current();  // else it would take the wake of the one that has its place now
+    context.disarm();
+    context.bell().clear();
+  });
   const std::unique_ptr<Stage> stage = factory(context);
   stage->start();
   if (ready >= 0 && ::write(ready, "READY=1\n", 8) != 8) throw errno_error("cannot report READY");

@@ -56,7 +56,7 @@ template <class Send>
 void paced(Arena& arena, Counts counts, const Send& send) {
   Nanos next = monotonic_now() + kInterval;
   for (std::uint64_t i = 0; i <= counts.warm + counts.frames; ++i, next += kInterval) {
-    while (monotonic_now() < next) relax();
+    while (monotonic_now() < next) pause();
     if (i == counts.warm || i == counts.warm + counts.frames) arena.mark();  // the last is not sent
     if (i < counts.warm + counts.frames) send(i);
   }

@@ -21,10 +21,10 @@ class SpscDuplex {
     in_ = &*queues_[1 - end];
   }
   void send(const std::byte* frame) noexcept {
-    while (!out_->push(*reinterpret_cast<const Element*>(frame))) relax(patience_);
+    while (!out_->push(*reinterpret_cast<const Element*>(frame))) pause(patience_);
   }
   void receive(std::byte* frame) noexcept {
-    while (!in_->pop(*reinterpret_cast<Element*>(frame))) relax(patience_);
+    while (!in_->pop(*reinterpret_cast<Element*>(frame))) pause(patience_);
   }
   void fill(Side& side) const noexcept { side.late_wakes = 0; }
 

@@ -59,7 +59,7 @@ class IceoryxDuplex {
         publisher_->publish(chunk.value());
         return;
       }
-      relax(setup_.patience);
+      pause(setup_.patience);
     }
   }
 
@@ -74,7 +74,7 @@ class IceoryxDuplex {
       if (wait_set_)
         (void)wait_set_->wait();
       else
-        relax(setup_.patience);
+        pause(setup_.patience);
     }
   }
 

@@ -65,7 +65,7 @@ class SpinRing {
       const PublishResult result = producer_->publish(info_, {frame, bytes_}, sources_, now_);
       if (result == PublishResult::kOk) break;
       if (result != PublishResult::kFull) refuse("publish was refused");
-      relax(patience_);
+      pause(patience_);
     }
     sends_ = true;
     if (!takes_) producer_->prepare(kPreparedFrames * bytes_);
@@ -83,7 +83,7 @@ class SpinRing {
       if (result == TakeResult::kFrame) break;
       if (result != TakeResult::kEmpty) refuse("the ring is damaged");
       if (polls == kPollsToPrepare && sends_) producer_->prepare(bytes_);
-      relax(patience_);
+      pause(patience_);
     }
     if (payload.size() != bytes_) refuse("wrong length");
     std::memcpy(frame, payload.data(), bytes_);
@@ -152,16 +152,25 @@ class SleepRing {
       const TakeResult result = input_->peek(info, payload);
       if (result == TakeResult::kFrame) break;
       if (result != TakeResult::kEmpty) refuse("the ring is damaged");
-      wait(*input_);
+      if (!last_look()) wait(*input_);
     }
     if (payload.size() != bytes_) refuse("wrong length");
     std::memcpy(frame, payload.data(), bytes_);
     if (input_->batch_ends()) input_->release();
+    busy_ = true;
   }
 
   void fill(Side& side) const noexcept { side.late_wakes = late_; }
 
  private:
+  // As a stage that was busy, before it sleeps.
+  bool last_look() noexcept {
+    if (!busy_) return false;
+    busy_ = false;
+    pause(ipc::kLastLookPauses);
+    return input_->has_data();
+  }
+
   // The order of ipc/doorbell.hpp, for one ring.
   template <class Ring>
   void wait(Ring& ring) {
@@ -189,6 +198,7 @@ class SleepRing {
   std::optional<ipc::Input> input_;
   ipc::FrameInfo info_;
   std::uint64_t late_ = 0;
+  bool busy_ = false;
 };
 
 }  // namespace

@@ -28,12 +28,12 @@ class SlotDuplex {
     in_ = &*slots_[1 - end];
   }
   void send(const std::byte* frame) noexcept {
-    while (out_->taken.load(std::memory_order_acquire) != sent_) relax(patience_);
+    while (out_->taken.load(std::memory_order_acquire) != sent_) pause(patience_);
     std::memcpy(out_->data, frame, bytes_);
     out_->sent.store(++sent_, std::memory_order_release);
   }
   void receive(std::byte* frame) noexcept {
-    while (in_->sent.load(std::memory_order_acquire) == taken_) relax(patience_);
+    while (in_->sent.load(std::memory_order_acquire) == taken_) pause(patience_);
     std::memcpy(frame, in_->data, bytes_);
     in_->taken.store(++taken_, std::memory_order_release);
   }

@@ -141,7 +141,7 @@ class Loops final : public Transport {
     Nanos next = monotonic_now() + kMillisecond;
     for (std::uint64_t i = 0; i < counts.warm + counts.frames; ++i, next += pace.interval) {
       if (!pace.spin) sleep_until(next);
-      while (monotonic_now() < next) relax();
+      while (monotonic_now() < next) pause();
       if (i == counts.warm) begin(arena, 0);
       if (setup_.fault == Fault::kSkipsAFrame && i == counts.frames / 2) continue;
       frame.number(i);

@@ -74,7 +74,7 @@ void Arena::meet() noexcept {
 }
 
 void Arena::await_finish() const noexcept {
-  while (finished.load(std::memory_order_acquire) == 0) relax();
+  while (finished.load(std::memory_order_acquire) == 0) pause();
 }
 
 void Arena::mark() const noexcept {

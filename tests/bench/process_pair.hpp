@@ -6,8 +6,11 @@
 #include <functional>
 
 #include "base/clock.hpp"
+#include "ipc/pause.hpp"
 
 namespace prot::bench {
+
+using ipc::pause;
 
 inline constexpr std::size_t kMostSamples = 1U << 20U;
 
@@ -82,13 +85,5 @@ class ProcessPair {
 [[nodiscard]] std::int64_t cpu_now() noexcept;
 /// Voluntary context switches of this process and its threads.
 [[nodiscard]] std::uint64_t sleeps_now() noexcept;
-/// A little while for whoever spins, `times` over.
-inline void relax(unsigned times = 1) noexcept {
-#if defined(__x86_64__)
-  for (; times > 0; --times) __builtin_ia32_pause();
-#else
-  (void)times;
-#endif
-}
 
 }  // namespace prot::bench

@@ -9,8 +9,9 @@ namespace prot::ipc {
 
 /// One stage's wake-up: a non-blocking eventfd that peers write only when the stage's sleep ticket says that
 /// it sleeps. Ticket = seen_lo32 << 32 | number, odd = asleep. The order is the protocol (tests/model):
-///   waiter: tickets even -> read the eventfd -> drain the rings -> ... -> arm all tickets, fresh odd numbers
-///           -> (seq_cst) check again that no index differs from the one last seen -> poll
+///   waiter: tickets even -> read the eventfd, if poll told of it -> drain the rings -> ... -> arm all
+///   tickets,
+///           fresh odd numbers -> (seq_cst) check again that no index differs from the one last seen -> poll
 ///   waker:  index.store(release) -> full fence -> ticket.load -> odd, not served yet, seen != index: ring
 /// Thread-safe: ring() from anywhere.
 class Doorbell {

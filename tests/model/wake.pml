@@ -48,9 +48,9 @@ bool kill_producer, kill_consumer, producer_done, consumer_done;
 #define ODD(n) ((n) & 1)
 
 #ifdef NO_RECHECK
-#define LOOK_AND_POLL(index, seen, bell) bell
+#define LOOK_AND_POLL(index, seen, bell) bell; told = true
 #else
-#define LOOK_AND_POLL(index, seen, bell) if :: index != seen :: else -> bell fi
+#define LOOK_AND_POLL(index, seen, bell) if :: index != seen :: else -> bell; told = true fi
 #endif
 
 inline disarm(number, ticket_number, ticket_seen) {
@@ -58,6 +58,16 @@ inline disarm(number, ticket_number, ticket_seen) {
   :: ODD(number) -> atomic { number++; ticket_number = number; ticket_seen = 0 }
   :: else
   fi
+}
+
+/* The loop reads its bell when poll told of it. On a turn that a moved index began it may do so, or leave the bell rung
+ * for a later turn. */
+inline read_bell(bell) {
+  if
+  :: bell = false
+  :: !told -> skip
+  fi;
+  told = false
 }
 
 /* The ticket's word has the number of this sleep and the index seen; it is written as a whole. */
@@ -107,7 +117,7 @@ inline sleep(index, number, seen, ticket_number, ticket_seen, bell) {
   :: skip;
      if
      :: index != seen -> arm(number, seen, ticket_number, ticket_seen)
-     :: else -> arm(number, seen, ticket_number, ticket_seen); bell
+     :: else -> arm(number, seen, ticket_number, ticket_seen); bell; told = true
      fi
   fi
 #else
@@ -133,16 +143,17 @@ inline attach(number, ticket_number, ticket_seen, bell) {
 
 proctype Producer() {
   byte number, served, seen;
+  bool told;
 restart:
   {
-    served = 0;
+    served = 0; told = false;
     attach(number, space_number, space_seen, consumer_bell);
     do
     :: tail == FRAMES -> break
     :: else ->
       disarm(number, space_number, space_seen);
 #ifndef CLEAR_AFTER_ARM
-      producer_bell = false;
+      read_bell(producer_bell);
 #endif
       seen = head;
       if
@@ -158,17 +169,17 @@ restart:
 
 proctype Consumer() {
   byte number, served, seen;
-  bool knows;
+  bool knows, told;
 restart:
   {
-    served = 0; knows = false;
+    served = 0; knows = false; told = false;
     attach(number, data_number, data_seen, producer_bell);
     do
     :: head == FRAMES && knows -> break
     :: else ->
       disarm(number, data_number, data_seen);
 #ifndef CLEAR_AFTER_ARM
-      consumer_bell = false;
+      read_bell(consumer_bell);
 #endif
       knows = cancelled;
       seen = tail;

@@ -221,8 +221,8 @@ void MemoryStage::on(told::Gauges& gauges, Nanos) {
 }
 
 void MemoryStage::on(told::Closed& closed, Nanos) {
-  std::printf("DRAINED=%llu DEFERRED=%llu\n", static_cast<unsigned long long>(drained_),
-              static_cast<unsigned long long>(closed.counts.jobs_ready + closed.counts.jobs_leased));
+  const unsigned long long deferred = closed.counts.jobs_ready + closed.counts.jobs_leased;
+  std::printf("DRAINED=%llu DEFERRED=%llu\n", static_cast<unsigned long long>(drained_), deferred);
   std::fflush(stdout);
   // Only now: a crash in the drain meets the end again and repeats it.
   if (end_of_stream_) turns_->release_through(*end_of_stream_);

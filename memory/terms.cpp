@@ -78,9 +78,7 @@ std::string stem(std::string word) {
     word.pop_back();
   if (ends("ing", 3)) {
     word.resize(word.size() - 3);
-  } else if (ends("ed", 3)) {
-    word.resize(word.size() - 2);
-  } else if (ends("ly", 4)) {
+  } else if (ends("ed", 3) || ends("ly", 4)) {
     word.resize(word.size() - 2);
   }
   if (ends("e", 3)) word.pop_back();

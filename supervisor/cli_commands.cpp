@@ -187,6 +187,7 @@ int command_top(const CliRequest& request) {
   std::vector<std::string> arguments = {"prot-top"};
   arguments.insert(arguments.end(), request.passed_on.begin(), request.passed_on.end());
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   ::execv(path.c_str(), argv.data());

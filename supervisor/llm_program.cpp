@@ -86,9 +86,9 @@ class LlmLauncher final : public Launcher {
       if (::access(configured.c_str(), X_OK) == 0) return configured;
       throw Error("llm: llm.program = " + configured + " cannot be executed", 2);
     }
-    const std::string installed = (run_->paths.cache / "engines/llama/bin/llama-server").string();
+    std::string installed = (run_->paths.cache / "engines/llama/bin/llama-server").string();
     if (::access(installed.c_str(), X_OK) == 0) return installed;
-    const std::string found = find_in_path("llama-server");
+    std::string found = find_in_path("llama-server");
     if (!found.empty()) return found;
     throw Error(
         "llm: llama-server is not there: ./run builds it; or set llm.program, or brain.url to a server", 2);

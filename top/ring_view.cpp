@@ -18,8 +18,8 @@ constexpr int kTries = 8;
 
 // Other processes write here: each word is fetched once, and what is loaded afterwards (the positions) is not
 // older. The race is wanted, and what was read is checked, so a race detector need not look.
-[[gnu::no_sanitize("thread")]] void copy_words(std::byte* to, const std::byte* from,
-                                               std::size_t size) noexcept {
+__attribute__((no_sanitize("thread"))) void copy_words(std::byte* to, const std::byte* from,
+                                                       std::size_t size) noexcept {
   for (std::size_t i = 0; i < size; i += sizeof(std::uint64_t)) {
     const std::uint64_t word =
         __atomic_load_n(reinterpret_cast<const std::uint64_t*>(from + i), __ATOMIC_ACQUIRE);

@@ -43,7 +43,7 @@ std::vector<wire::AlignPoint> align_words(std::span<const WordWeight> words, Ran
     done += word.weight;
     const double at = static_cast<double>(spoken.begin) + (total > 0 ? length * done / total : length);
     points.push_back(
-        {word.end_byte, static_cast<std::uint32_t>(offset + static_cast<std::size_t>(at + 0.5))});
+        {word.end_byte, static_cast<std::uint32_t>(offset + static_cast<std::size_t>(std::llround(at)))});
   }
   if (!points.empty()) points.back().sample = static_cast<std::uint32_t>(offset + spoken.end);
   return points;

@@ -7,7 +7,7 @@
 
 #include "audio/pcm_format.hpp"
 
-struct _snd_pcm;  // snd_pcm_t
+struct _snd_pcm;  // snd_pcm_t. NOLINT(bugprone-reserved-identifier): ALSA's name
 
 namespace prot::audio {
 

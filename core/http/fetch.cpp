@@ -7,7 +7,7 @@
 
 namespace prot::http {
 
-Response fetch(const Request& request, std::stop_token stop, std::size_t max_body) {
+Response fetch(const Request& request, const std::stop_token& stop, std::size_t max_body) {
   std::counting_semaphore<> news(0);
   const std::stop_callback on_stop(stop, [&] { news.release(); });
   Client client([&] { news.release(); });  // after what its worker calls, so that it goes first

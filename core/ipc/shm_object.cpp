@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "base/error.hpp"
 
@@ -65,8 +65,7 @@ bip::mapped_region map_part(const std::string& shm_name, const bip::shared_memor
 void fill_text(char* field, std::size_t size, const std::string& text, const std::string& shm_name) {
   if (text.size() >= size)
     throw Error(fmt::format("shared memory {}: '{}' is longer than {} characters", shm_name, text, size - 1));
-  std::memset(field, 0, size);
-  std::memcpy(field, text.data(), text.size());
+  std::fill(std::copy(text.begin(), text.end(), field), field + size, '\0');
 }
 
 }  // namespace prot::ipc::detail

@@ -16,9 +16,9 @@ namespace asio = boost::asio;
 
 struct EventLoop::Impl {
   struct Watch : std::enable_shared_from_this<Watch> {
-    Watch(asio::io_context& context, int fd, asio::posix::descriptor_base::wait_type type_,
-          std::function<void()> callback_)
-        : descriptor(context), type(type_), callback(std::move(callback_)) {
+    Watch(asio::io_context& context, int fd, asio::posix::descriptor_base::wait_type wait_type,
+          std::function<void()> on_ready)
+        : descriptor(context), type(wait_type), callback(std::move(on_ready)) {
       // A duplicate: Asio closes what it owns, and epoll takes one descriptor only once.
       const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
       if (own < 0) throw errno_error("cannot watch a descriptor");

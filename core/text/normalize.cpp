@@ -80,10 +80,9 @@ std::vector<std::string> raw_words(std::string_view text) {
     } else if (c == U'%') {
       end_word();
       out.emplace_back("percent");
-    } else if ((c == U'\'' || c == 0x2019) && previous != 0 && is_word(next)) {
-      // "what's" is "whats"
-    } else if (c == U',' && is_digit(previous) && is_digit(next)) {
-      // "1,000" is "1000"
+    } else if (((c == U'\'' || c == 0x2019) && previous != 0 && is_word(next)) ||
+               (c == U',' && is_digit(previous) && is_digit(next))) {
+      // "what's" is "whats", "1,000" is "1000"
     } else if (c == U'.' && is_digit(previous) && is_digit(next)) {
       word += '.';
     } else if (c == U'.' && length == 1 && !is_digit(previous) && is_word(next) && !is_digit(next)) {

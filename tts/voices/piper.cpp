@@ -51,6 +51,7 @@ class PiperVoice final : public Voice {
     options_.UnsetTerminate();
     const std::vector<Clause> clauses = split_clauses(request.text);
     std::vector<std::string> texts;
+    texts.reserve(clauses.size());
     for (const Clause& clause : clauses) texts.push_back(clause.text);
     if (texts.empty()) return;
     const std::vector<std::string> phonemes = phonemizer_->phonemes(texts);

@@ -37,6 +37,7 @@ std::unique_ptr<Voice> make_voice(std::string_view name, const VoiceOptions& opt
 
 std::vector<std::string> voice_names() {
   std::vector<std::string> names;
+  names.reserve(std::size(kVoices));
   for (const Entry& entry : kVoices) names.emplace_back(entry.name);
   return names;
 }

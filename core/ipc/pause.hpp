@@ -14,6 +14,6 @@ inline void pause(unsigned times = 1) noexcept {
 
 /// Pauses before the last look that a busy stage takes before it sleeps: a peer in full flow brings the next
 /// frame within them, and both are spared the wake.
-inline constexpr unsigned kLastLookPauses = 16;
+inline constexpr unsigned kLastLookPauses = 64;
 
 }  // namespace prot::ipc

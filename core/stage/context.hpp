@@ -47,7 +47,7 @@ class StageContext {
 
   // The runner's part of the wake protocol (ipc/doorbell.hpp).
   void disarm() noexcept;
-  /// A last look before a busy stage sleeps, half a microsecond later. True: a frame came.
+  /// A last look before a busy stage sleeps, about a microsecond later. True: a frame came.
   [[nodiscard]] bool last_look() const noexcept;
   /// Arms every ticket. False: something came meanwhile, do not sleep.
   [[nodiscard]] bool arm() noexcept;

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "json/json.hpp"
+
 namespace prot::supervisor {
 
 /// What the command line asks for, parsed and checked.
@@ -27,16 +29,19 @@ struct CliRequest {
 /// configuration, 3 not running, 4 unknown stage, 5 timeout, 7 stopped with work handed to the next start.
 int run_cli(int argc, char** argv);
 
-// The commands. They throw Error.
+// The commands. They throw Error. `argv`: what this process was started with.
 int command_up(const CliRequest& request, char** argv);
-int command_down(const CliRequest& request);
-int command_status(const CliRequest& request);
-int command_logs(const CliRequest& request);
-int command_program(const CliRequest& request);  // restart, start, stop
-int command_wait(const CliRequest& request);
-int command_check(const CliRequest& request);
-int command_top(const CliRequest& request);
-int command_say(const CliRequest& request);
-int command_chat(const CliRequest& request);
+int command_down(const CliRequest& request, char** argv);
+int command_status(const CliRequest& request, char** argv);
+int command_logs(const CliRequest& request, char** argv);
+int command_program(const CliRequest& request, char** argv);  // restart, start, stop
+int command_wait(const CliRequest& request, char** argv);
+int command_check(const CliRequest& request, char** argv);
+int command_top(const CliRequest& request, char** argv);
+int command_say(const CliRequest& request, char** argv);
+int command_chat(const CliRequest& request, char** argv);
+
+/// A supervisor's answer; throws what it says when it is an error, with its exit code.
+[[nodiscard]] json::Document checked_reply(const std::string& reply);
 
 }  // namespace prot::supervisor

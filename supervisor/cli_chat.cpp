@@ -157,13 +157,13 @@ bool prompt(bool terminal, std::string& line) {
 
 }  // namespace
 
-int command_say(const CliRequest& request) {
+int command_say(const CliRequest& request, char** /*argv*/) {
   ChatLink link(instance_paths(request.instance));
   link.connect();
   return converse(link, request.text) == Reply::kDone ? 0 : 1;
 }
 
-int command_chat(const CliRequest& request) {
+int command_chat(const CliRequest& request, char** /*argv*/) {
   ChatLink link(instance_paths(request.instance));
   link.connect();
   const bool terminal = ::isatty(STDIN_FILENO) != 0;

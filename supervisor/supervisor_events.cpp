@@ -14,9 +14,9 @@ constexpr unsigned kStartAttempts = 3;  // the first start gives up; later nothi
 }
 
 void Supervisor::on_state(Program& program, const std::string& note) {
-  const int index = segments_->board().find(program.name());
+  const int index = instance_.segments->board().find(program.name());
   if (index >= 0) {
-    ipc::ProgramEntry& entry = segments_->board().supervisor().programs[index];
+    ipc::ProgramEntry& entry = instance_.segments->board().supervisor().programs[index];
     entry.pid.store(program.pid() > 0 ? static_cast<std::uint32_t>(program.pid()) : 0);
     entry.generation.store(program.generation());
     entry.state.store(static_cast<std::uint32_t>(program.state()));
@@ -25,7 +25,7 @@ void Supervisor::on_state(Program& program, const std::string& note) {
     entry.started_ns.store(static_cast<std::uint64_t>(program.started_at()));
     entry.ready_ns.store(static_cast<std::uint64_t>(program.ready_at()));
   }
-  const Nanos now = clock_->now();
+  const Nanos now = instance_.clock.now();
   if (!note.empty()) say(note);
   switch (program.state()) {
     case State::kStarting:
@@ -43,10 +43,10 @@ void Supervisor::on_state(Program& program, const std::string& note) {
     case State::kBackoff:
     case State::kFailed:
     case State::kDown: {
-      if (phase_ == Phase::kDraining) drain_.on_lost(program.name(), now);
+      if (instance_.phase == Phase::kDraining) drain_.on_lost(program.name(), now);
       const bool hopeless = program.state() == State::kFailed || program.failed_starts() >= kStartAttempts;
-      if (phase_ == Phase::kStarting && program.state() != State::kDown && hopeless) {
-        const std::string last = logs_->last_line(program.name());
+      if (instance_.phase == Phase::kStarting && program.state() != State::kDown && hopeless) {
+        const std::string last = instance_.logs->last_line(program.name());
         std::string why = note.empty() ? program.name() + " " + program.last_error() : note;
         if (!last.empty()) why += ": " + last;
         const bool config =
@@ -62,21 +62,23 @@ void Supervisor::on_state(Program& program, const std::string& note) {
 }
 
 void Supervisor::on_generation(Program& program) {
-  segments_->set_generation(program.name(), program.generation(),
-                            program.pid() > 0 ? static_cast<std::uint64_t>(program.pid()) : 0);
+  instance_.segments->set_generation(program.name(), program.generation(),
+                                     program.pid() > 0 ? static_cast<std::uint64_t>(program.pid()) : 0);
 }
 
 void Supervisor::on_death(Program& program, const ExitStatus& status) {
-  logs_->append_line("supervisor", fmt::format("{} ended: {}", program.name(), status.code));
-  segments_->set_generation(program.name(), program.generation(), 0);
+  instance_.logs->append_line("supervisor", fmt::format("{} ended: {}", program.name(), status.code));
+  instance_.segments->set_generation(program.name(), program.generation(), 0);
   if (program.state() != State::kStopping) {  // what ends while it stops has no frame to blame
-    const std::string line = poison_->on_death(program.name(), program.generation(), status);
+    const std::string line = instance_.poison->on_death(program.name(), program.generation(), status);
     if (!line.empty()) say(line);
   }
-  segments_->ring_neighbours(program.name(), run_);
+  instance_.segments->ring_neighbours(program.name(), instance_.run);
 }
 
-void Supervisor::on_output(Program& program, std::string_view bytes) { logs_->append(program.name(), bytes); }
+void Supervisor::on_output(Program& program, std::string_view bytes) {
+  instance_.logs->append(program.name(), bytes);
+}
 
 void Supervisor::on_line(const std::string& program, const std::string& line) {
   if (program == "memory") {
@@ -89,48 +91,64 @@ void Supervisor::on_line(const std::string& program, const std::string& line) {
       deferred_ = deferred;
     }
   }
-  if (control_ != nullptr) control_->spread_line(program, line);
+  desk_.spread_line(program, line);
 }
 
 bool Supervisor::is_alive(std::string_view stage) const {
-  const Program* program = find(stage);
+  const Program* program = instance_.find(stage);
   return program != nullptr && !program->gone();
 }
 
 bool Supervisor::can_start(std::string_view stage) const {
-  const Program* program = find(stage);
+  const Program* program = instance_.find(stage);
   return program != nullptr && program->ready_at() != 0;  // what never worked will not work in a hurry
 }
 
-bool Supervisor::input_pending(std::string_view stage) const { return segments_->input_pending(stage); }
-
-bool Supervisor::ring_pending(std::string_view ring) const { return segments_->ring_pending(ring); }
-
-void Supervisor::press(ipc::Drain how) {
-  segments_->board().supervisor().drain.store(static_cast<std::uint32_t>(how));
-  segments_->ring_all(run_);
+bool Supervisor::input_pending(std::string_view stage) const {
+  return instance_.segments->input_pending(stage);
 }
 
-void Supervisor::restart(std::string_view stage) { find(stage)->start(); }
+bool Supervisor::ring_pending(std::string_view ring) const { return instance_.segments->ring_pending(ring); }
+
+void Supervisor::press(ipc::Drain how) {
+  instance_.segments->board().supervisor().drain.store(static_cast<std::uint32_t>(how));
+  instance_.segments->ring_all(instance_.run);
+}
+
+void Supervisor::restart(std::string_view stage) { instance_.find(stage)->start(); }
 
 void Supervisor::kill(std::string_view stage) {
-  Program* program = find(stage);
+  Program* program = instance_.find(stage);
   if (program == nullptr) return;
-  if (program->state() == State::kHeld) sys_->signal_process(program->pid(), SIGKILL);
+  if (program->state() == State::kHeld) instance_.sys.signal_process(program->pid(), SIGKILL);
   program->kill();
 }
 
 void Supervisor::close(std::string_view stage) {
-  if (Program* program = find(stage); program != nullptr) program->abandon();
-  segments_->set_closed(stage, true);
-  segments_->ring_neighbours(stage, run_);
+  if (Program* program = instance_.find(stage); program != nullptr) program->abandon();
+  instance_.segments->set_closed(stage, true);
+  instance_.segments->ring_neighbours(stage, instance_.run);
+}
+
+void Supervisor::hurry() { drain_.press(instance_.clock.now()); }
+
+void Supervisor::joiner_gone(const std::string& program) {
+  Program* held = instance_.find(program);
+  if (held == nullptr || instance_.phase == Phase::kEnded) return;
+  instance_.segments->ring_neighbours(program, instance_.run);
+  // It has handed the end of the stream on, else its input would still hold it.
+  if (instance_.phase == Phase::kDraining && !instance_.segments->input_pending(program)) {
+    instance_.segments->set_closed(program, true);
+    drain_.on_drained(program, instance_.clock.now());
+  }
+  say(program + " is given back by its developer");
+  held->release();
 }
 
 void Supervisor::say(const std::string& line) {
-  if (logs_) logs_->append_line("supervisor", line);
+  if (instance_.logs) instance_.logs->append_line("supervisor", line);
   if (observer_.say) observer_.say(line);
-  for (const auto& client : down_clients_)
-    client->send(fmt::format(R"({{"progress":{}}})", json::escape(line)));
+  desk_.tell_progress(line);
 }
 
 }  // namespace prot::supervisor

@@ -57,12 +57,14 @@ struct BoardHeader {
 struct ProgramEntry {  // writer: supervisor
   HalfWord pid, generation, state, restarts;
   std::atomic<std::int32_t> last_exit;  // exit code, or -signal
+  HalfWord degraded;                    // 1: it dies again and again and is tried seldom
   Word started_ns, ready_ns;
 };
 
 struct SupervisorPage {
   Word pid, start_time, heartbeat_ns, started_wall_ns;
-  HalfWord drain;  // Drain
+  HalfWord drain;      // Drain
+  HalfWord log_level;  // 0: as configured; 1 + LogLevel: changed while it runs
   ProgramEntry programs[kMaxPrograms];
 };
 
@@ -73,7 +75,8 @@ struct ConversationPage {                   // writer: brain
   std::atomic<std::int64_t> hold_until_ns;  // player is silent until then (barge-in suspected); 0: cleared
   HalfWord utterance;                       // newest utterance that brain took
   Word turns_done;
-  Word last_message;  // newest message sequence (wire/memory.hpp)
+  Word last_message;   // newest message sequence (wire/memory.hpp)
+  Word turn_began_ns;  // when the newest voice turn began; 0: none
 };
 
 struct PlaybackPage {  // writer: player
@@ -95,6 +98,7 @@ struct StagePage {  // writer: that stage
   char engine[48];
   HalfWord counter_count;
   Counter counters[kMaxCounters];
+  Word busy_until_ns;  // a call that blocks is expected to last until then; 0: none
 };
 
 inline constexpr std::size_t kBoardSize = kPage * (4 + kMaxPrograms);

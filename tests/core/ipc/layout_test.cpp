@@ -158,21 +158,22 @@ Fields board_supervisor() {
   using T = SupervisorPage;
   return {PROT_FIELD(T, pid),          PROT_FIELD(T, start_time),
           PROT_FIELD(T, heartbeat_ns), PROT_FIELD(T, started_wall_ns),
-          PROT_FIELD(T, drain),        PROT_FIELD(T, programs)};
+          PROT_FIELD(T, drain),        PROT_FIELD(T, log_level),
+          PROT_FIELD(T, programs)};
 }
 
 Fields program_entry() {
   using T = ProgramEntry;
-  return {PROT_FIELD(T, pid),      PROT_FIELD(T, generation), PROT_FIELD(T, state),
-          PROT_FIELD(T, restarts), PROT_FIELD(T, last_exit),  PROT_FIELD(T, started_ns),
-          PROT_FIELD(T, ready_ns)};
+  return {PROT_FIELD(T, pid),        PROT_FIELD(T, generation), PROT_FIELD(T, state),
+          PROT_FIELD(T, restarts),   PROT_FIELD(T, last_exit),  PROT_FIELD(T, degraded),
+          PROT_FIELD(T, started_ns), PROT_FIELD(T, ready_ns)};
 }
 
 Fields conversation() {
   using T = ConversationPage;
-  return {PROT_FIELD(T, state),         PROT_FIELD(T, voice_turn), PROT_FIELD(T, cancelled_turn),
-          PROT_FIELD(T, hold_until_ns), PROT_FIELD(T, utterance),  PROT_FIELD(T, turns_done),
-          PROT_FIELD(T, last_message)};
+  return {PROT_FIELD(T, state),         PROT_FIELD(T, voice_turn),   PROT_FIELD(T, cancelled_turn),
+          PROT_FIELD(T, hold_until_ns), PROT_FIELD(T, utterance),    PROT_FIELD(T, turns_done),
+          PROT_FIELD(T, last_message),  PROT_FIELD(T, turn_began_ns)};
 }
 
 Fields playback() {
@@ -184,10 +185,10 @@ Fields playback() {
 
 Fields stage_page() {
   using T = StagePage;
-  return {PROT_FIELD(T, heartbeat_ns),  PROT_FIELD(T, loops),   PROT_FIELD(T, work),
-          PROT_FIELD(T, busy_ns),       PROT_FIELD(T, wait_ns), PROT_FIELD(T, max_loop_ns),
-          PROT_FIELD(T, asleep),        PROT_FIELD(T, pid),     PROT_FIELD(T, engine),
-          PROT_FIELD(T, counter_count), PROT_FIELD(T, counters)};
+  return {PROT_FIELD(T, heartbeat_ns),  PROT_FIELD(T, loops),    PROT_FIELD(T, work),
+          PROT_FIELD(T, busy_ns),       PROT_FIELD(T, wait_ns),  PROT_FIELD(T, max_loop_ns),
+          PROT_FIELD(T, asleep),        PROT_FIELD(T, pid),      PROT_FIELD(T, engine),
+          PROT_FIELD(T, counter_count), PROT_FIELD(T, counters), PROT_FIELD(T, busy_until_ns)};
 }
 
 Fields counter() {

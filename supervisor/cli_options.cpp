@@ -1,0 +1,62 @@
+#include "cli_options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "cli.hpp"
+
+namespace prot::supervisor {
+
+void describe_cli(CLI::App& app, CliRequest& request) {
+  app.set_version_flag("--version", std::string("prot ") + PROT_VERSION);
+  app.require_subcommand(1);
+  app.add_option("--instance", request.instance, "which prot, when several run (PROT_INSTANCE)")
+      ->capture_default_str();
+  app.footer(
+      "Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 not running, 4 unknown stage, 5 timeout,\n"
+      "7 stopped, and some work is left for the next start.");
+  const auto add = [&](const char* name, const char* help) {
+    CLI::App* command = app.add_subcommand(name, help);
+    command->fallthrough();  // --instance may stand before or behind the command
+    command->callback([&request, name] { request.command = name; });
+    return command;
+  };
+  const auto configured = [&](CLI::App* command) {
+    command->add_option("--config", request.config_file,
+                        "configuration file instead of the user's prot.toml");
+    command->add_option("--set", request.overrides, "KEY=VALUE: changes one key of the configuration")
+        ->take_all()
+        ->expected(1);
+    return command;
+  };
+  CLI::App* up = configured(add("up", "Start, and show the conversation; Ctrl-C stops"));
+  up->add_flag("-d,--detach", request.detach, "start in the background; returns when everything is ready");
+  up->add_option("--report-fd", request.report_fd)->group("");
+  CLI::App* down = add("down", "Stop: what was said is answered and stored first");
+  down->add_flag("--now", request.now, "cut the reply that is under way");
+  add("status", "What runs, and how full the rings are")->add_flag("--json", request.json, "for programs");
+  for (const char* name : {"restart", "start", "stop"})
+    add(name, "... one part; nothing that was said is lost")
+        ->add_option("STAGE", request.stage, "db, llm, memory, player, tts, brain, stt or capture")
+        ->required();
+  CLI::App* logs = add("logs", "What the parts print");
+  logs->add_flag("-f,--follow", request.follow, "go on");
+  logs->add_option("-n,--lines", request.lines, "newest lines to begin with")->capture_default_str();
+  logs->add_option("STAGE", request.stage, "one part; without it: all");
+  add("say", "Send one message and print the reply")
+      ->add_option("TEXT", request.text, "the message")
+      ->required();
+  add("chat", "Talk by keyboard");
+  CLI::App* wait = add("wait", "Wait until everything is ready");
+  wait->add_option("WHAT", request.text, "ready")->required()->check(CLI::IsMember({"ready"}));
+  wait->add_option("-t,--timeout", request.timeout_s, "seconds")->capture_default_str();
+  CLI::App* config = app.add_subcommand("config", "The configuration file");
+  config->require_subcommand(1);
+  config->add_subcommand("example", "Print one with every key and its default")->callback([&request] {
+    request.command = "config example";
+  });
+  configured(add("check", "Check the configuration and that every part is there"));
+  add("top", "Rings and stages, live (prot-top, and its options)");
+}
+
+}  // namespace prot::supervisor

@@ -1,0 +1,67 @@
+// prot status.
+#include <fmt/format.h>
+
+#include <string>
+
+#include "base/paths.hpp"
+#include "cli.hpp"
+#include "stage/control.hpp"
+
+namespace prot::supervisor {
+namespace {
+
+std::string size_text(std::int64_t bytes) {
+  if (bytes >= 10 << 20) return fmt::format("{} MiB", bytes >> 20);
+  if (bytes >= 10 << 10) return fmt::format("{} KiB", bytes >> 10);
+  return fmt::format("{} B", bytes);
+}
+
+std::string time_text(std::int64_t ms) {
+  if (ms < 10'000) return fmt::format("{} ms", ms);
+  const std::int64_t s = ms / 1000;
+  return s < 120 ? fmt::format("{} s", s) : fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+}
+
+void print_status(const json::View& root) {
+  fmt::print("instance {}: {}, conversation {}, turn {}, supervisor {}\n\n", root.get("instance").as_string(),
+             root.get("state").as_string(), root.get("conversation").as_string(), root.get("turn").as_int(),
+             root.get("supervisor").get("pid").as_int());
+  fmt::print("{:<9}{:>8}  {:<9}{:>4}{:>9}{:>11}{:>6}{:>10}{:>9}  {}\n", "STAGE", "PID", "STATE", "GEN",
+             "RESTARTS", "UP", "EXIT", "RSS", "CPU ms", "ENGINE");
+  const json::View stages = root.get("stages");
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const json::View s = stages.at(i);
+    fmt::print("{:<9}{:>8}  {:<9}{:>4}{:>9}{:>11}{:>6}{:>10}{:>9}  {}\n", s.get("name").as_string(),
+               s.get("pid").as_int(), s.get("state").as_string(), s.get("generation").as_int(),
+               s.get("restarts").as_int(), time_text(s.get("uptime_ms").as_int()),
+               s.get("last_exit").as_int(), size_text(s.get("rss_bytes").as_int()), s.get("cpu_ms").as_int(),
+               s.get("engine").as_string());
+  }
+  fmt::print("\n{:<12}{:<20}{:>10}{:>10}{:>10}{:>10}{:>7}{:>8}{:>6}\n", "RING", "FROM -> TO", "USED",
+             "CAPACITY", "HIGHEST", "FRAMES", "DROPS", "POISON", "LATE");
+  const json::View rings = root.get("rings");
+  for (std::size_t i = 0; i < rings.size(); ++i) {
+    const json::View r = rings.at(i);
+    fmt::print("{:<12}{:<20}{:>10}{:>10}{:>10}{:>10}{:>7}{:>8}{:>6}\n", r.get("name").as_string(),
+               fmt::format("{} -> {}", r.get("from").as_string(), r.get("to").as_string()),
+               size_text(r.get("used_bytes").as_int()), size_text(r.get("capacity_bytes").as_int()),
+               size_text(r.get("high_water_bytes").as_int()), r.get("frames").as_int(),
+               r.get("drops").as_int(), r.get("poison_frames").as_int(), r.get("late_wakes").as_int());
+  }
+}
+
+}  // namespace
+
+int command_status(const CliRequest& request, char** /*argv*/) {
+  stage::ControlClient client(instance_paths(request.instance));
+  const std::string reply = client.call(R"({"cmd":"status"})");
+  const json::Document document = checked_reply(reply);
+  if (request.json) {
+    fmt::print("{}\n", reply);
+  } else {
+    print_status(document.root());
+  }
+  return 0;
+}
+
+}  // namespace prot::supervisor

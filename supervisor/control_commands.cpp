@@ -1,0 +1,41 @@
+// The table of what control.sock can be asked for (doc/developer.md lists it), and the commands of the whole
+// instance.
+#include <algorithm>
+
+#include "control_desk.hpp"
+
+namespace prot::supervisor {
+namespace {
+
+constexpr ControlCommand kCommands[] = {
+    {"status", control_status}, {"down", control_down}, {"wait", control_wait},
+    {"start", control_start},   {"stop", control_stop}, {"restart", control_restart},
+    {"join", control_join},     {"logs", control_logs},
+};
+
+}  // namespace
+
+const ControlCommand* find_control_command(std::string_view name) noexcept {
+  const auto* const found =
+      std::find_if(std::begin(kCommands), std::end(kCommands), [&](const auto& c) { return c.name == name; });
+  return found == std::end(kCommands) ? nullptr : found;
+}
+
+void control_down(ControlDesk& desk, const Client& client, const json::View& request) {
+  desk.follow_drain(client);
+  if (desk.instance().phase <= Phase::kRunning) desk.host().ask_to_stop();
+  if (request.get("now").as_bool()) desk.host().hurry();
+}
+
+void control_wait(ControlDesk& desk, const Client& client, const json::View& request) {
+  if (request.get("for").as_string() != "ready")
+    return client->send_error("wait: only 'ready'", kControlUsage);
+  const Instance& instance = desk.instance();
+  desk.wait({.client = client,
+             .deadline = instance.clock.now() + request.get("timeout_ms").as_int(60000) * kMillisecond,
+             .program = "",
+             .kind = "ready",
+             .met = [&instance] { return instance.phase == Phase::kRunning && instance.all_ready(); }});
+}
+
+}  // namespace prot::supervisor

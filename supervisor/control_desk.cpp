@@ -1,0 +1,82 @@
+#include "control_desk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace prot::supervisor {
+
+void ControlDesk::open(const std::string& path) {
+  server_ = std::make_unique<ControlServer>(
+      path, instance_->loop,
+      [this](const auto& client, const std::string& request) { handle(client, request); });
+}
+
+void ControlDesk::handle(const Client& client, const std::string& request) {
+  try {
+    const json::Document document = json::parse(request);
+    const std::string name(document.get("cmd").as_string());
+    const ControlCommand* command = find_control_command(name);
+    if (command == nullptr) return client->send_error("unknown command '" + name + "'", kControlUsage);
+    command->handler(*this, client, document.root());
+  } catch (const Error& e) {
+    client->send_error(e.what(), e.exit_code());
+  }
+}
+
+bool ControlDesk::is_waiting(std::string_view program, std::string_view kind) const {
+  return std::any_of(waiters_.begin(), waiters_.end(),
+                     [&](const Waiter& waiter) { return waiter.program == program && waiter.kind == kind; });
+}
+
+void ControlDesk::answer_waiters(Nanos now) {
+  std::vector<Waiter> left;
+  for (Waiter& waiter : std::exchange(waiters_, {})) {
+    if (waiter.client->closed()) continue;
+    const bool met = waiter.met();
+    const std::string failure = !met && waiter.failure ? waiter.failure() : std::string();
+    if (met && waiter.answer) {
+      waiter.answer(waiter.client);
+    } else if (met) {
+      waiter.client->send(R"({"ok":true})");
+    } else if (!failure.empty() || instance_->phase >= Phase::kDraining) {
+      waiter.client->send_error(failure.empty() ? "the instance is stopping" : failure, kControlFailure);
+    } else if (waiter.deadline <= now) {
+      waiter.client->send_error("not ready in time: " + instance_->missing(waiter.program), kControlTimeout);
+    } else {
+      left.push_back(std::move(waiter));
+    }
+  }
+  waiters_.insert(waiters_.end(), std::make_move_iterator(left.begin()), std::make_move_iterator(left.end()));
+}
+
+Nanos ControlDesk::next_deadline() const noexcept {
+  Nanos next = kNever;
+  for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline);
+  return next;
+}
+
+void ControlDesk::tell_progress(const std::string& line) {
+  for (const Client& client : down_clients_)
+    client->send(fmt::format(R"({{"progress":{}}})", json::escape(line)));
+}
+
+void ControlDesk::spread_line(const std::string& program, const std::string& line) {
+  if (server_ != nullptr) server_->spread_line(program, line);
+}
+
+void ControlDesk::stop_listening() { server_->stop_listening(); }
+
+void ControlDesk::end(long drained, long deferred) {
+  for (const Client& client : down_clients_) {
+    client->send(fmt::format(R"({{"ok":true,"drained":{},"deferred":{}}})", drained, deferred));
+    client->finish();
+  }
+  answer_waiters(kNever - 1);
+  server_->drain_connections();
+}
+
+}  // namespace prot::supervisor

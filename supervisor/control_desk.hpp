@@ -1,0 +1,100 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control_server.hpp"
+#include "instance.hpp"
+#include "json/json.hpp"
+
+namespace prot::supervisor {
+
+using Client = std::shared_ptr<ControlServer::Connection>;
+
+/// What clients may ask the supervisor to do.
+class DeskHost {
+ public:
+  virtual ~DeskHost() = default;
+  /// As a signal does: first a drain, second a hurried drain, third a kill.
+  virtual void ask_to_stop() = 0;
+  /// Replies are cut, memories are still stored.
+  virtual void hurry() = 0;
+  /// The developer's process in a stage's place is gone.
+  virtual void joiner_gone(const std::string& program) = 0;
+  virtual void say(const std::string& line) = 0;
+};
+
+/// control.sock: takes requests, hands each to its command (control_commands.cpp has the table), and answers
+/// later those that wait for something. Single-threaded, never blocks.
+class ControlDesk {
+ public:
+  /// A client whose answer comes when something has happened.
+  struct Waiter {
+    Client client;
+    Nanos deadline = 0;
+    std::string program;                             // that it waits for; "": the whole instance
+    std::string_view kind;                           // "ready", "held", ...: a literal
+    std::function<bool()> met;                       // it has happened
+    std::function<void(const Client&)> answer = {};  // instead of {"ok":true}
+    std::function<std::string()> failure = {};       // why it never will; "": it still may
+  };
+
+  ControlDesk(Instance& instance, DeskHost& host) : instance_(&instance), host_(&host) {}
+
+  /// Listens at `path`. Throws Error.
+  void open(const std::string& path);
+  [[nodiscard]] Instance& instance() noexcept { return *instance_; }
+  [[nodiscard]] DeskHost& host() noexcept { return *host_; }
+
+  void wait(Waiter waiter) { waiters_.push_back(std::move(waiter)); }
+  [[nodiscard]] bool is_waiting(std::string_view program, std::string_view kind) const;
+  void answer_waiters(Nanos now);
+  [[nodiscard]] Nanos next_deadline() const noexcept;
+
+  /// The client is told of the drain, line by line, and gets the account at its end.
+  void follow_drain(const Client& client) { down_clients_.push_back(client); }
+  void tell_progress(const std::string& line);
+  void spread_line(const std::string& program, const std::string& line);
+  /// The run is over: nobody can connect any more.
+  void stop_listening();
+  /// The last answers. `drained`, `deferred`: memory's account; -1: it gave none.
+  void end(long drained, long deferred);
+
+ private:
+  void handle(const Client& client, const std::string& request);
+
+  Instance* instance_;
+  DeskHost* host_;
+  std::unique_ptr<ControlServer> server_;
+  std::vector<Waiter> waiters_;
+  std::vector<Client> down_clients_;
+};
+
+/// One command of control.sock; throws Error, which is its answer.
+using ControlHandler = void (*)(ControlDesk& desk, const Client& client, const json::View& request);
+struct ControlCommand {
+  std::string_view name;
+  ControlHandler handler;
+};
+[[nodiscard]] const ControlCommand* find_control_command(std::string_view name) noexcept;
+
+// The commands, each in the file of its noun.
+void control_status(ControlDesk& desk, const Client& client, const json::View& request);
+void control_down(ControlDesk& desk, const Client& client, const json::View& request);
+void control_wait(ControlDesk& desk, const Client& client, const json::View& request);
+void control_start(ControlDesk& desk, const Client& client, const json::View& request);
+void control_stop(ControlDesk& desk, const Client& client, const json::View& request);
+void control_restart(ControlDesk& desk, const Client& client, const json::View& request);
+void control_join(ControlDesk& desk, const Client& client, const json::View& request);
+void control_logs(ControlDesk& desk, const Client& client, const json::View& request);
+
+inline constexpr Nanos kControlAnswerWithin = 150 * kSecond;
+inline constexpr int kControlFailure = 1, kControlUsage = 2, kControlUnknownStage = 4, kControlTimeout = 5;
+
+/// The program that a request names. Throws Error: there is none, or the instance is stopping.
+[[nodiscard]] Program& program_of(ControlDesk& desk, const json::View& request);
+
+}  // namespace prot::supervisor

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "audio/device_list.hpp"
 #include "audio/pacer.hpp"
 #include "base/clock.hpp"
 
@@ -44,5 +45,8 @@ class PcmSource {
                                                      const SourceOptions& options = {});
 /// The backends that are built in.
 [[nodiscard]] std::vector<std::string> source_names();
+/// Every device of the backends that have some. The position is the row of `prot doctor`'s list, which
+/// capture.device_index names: pulse's before alsa's, each in its own order. Asks servers, opens nothing.
+[[nodiscard]] audio::DeviceList list_sources();
 
 }  // namespace prot::capture

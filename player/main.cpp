@@ -1,6 +1,8 @@
+#include "device_choice.hpp"
 #include "player_stage.hpp"
 #include "stage/stage_runner.hpp"
 
 int main(int argc, char** argv) {
-  return prot::stage::run_stage(argc, argv, "player", prot::player::make_player_stage);
+  return prot::stage::run_stage(argc, argv, "player", prot::player::make_player_stage,
+                                {prot::player::check_player, prot::player::player_rows});
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "audio/device_list.hpp"
 #include "audio/pacer.hpp"
 #include "base/clock.hpp"
 
@@ -47,5 +48,7 @@ class PcmSink {
 [[nodiscard]] std::unique_ptr<PcmSink> make_sink(std::string_view spec, const SinkOptions& options = {});
 /// The backends that are built in.
 [[nodiscard]] std::vector<std::string> sink_names();
+/// Every device of the backends that have some. Asks servers, opens nothing.
+[[nodiscard]] audio::DeviceList list_sinks();
 
 }  // namespace prot::player

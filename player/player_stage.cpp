@@ -6,6 +6,7 @@
 #include "audio/pcm_format.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "device_choice.hpp"
 
 namespace prot::player {
 namespace {
@@ -251,19 +252,8 @@ void PlayerStage::release_through(std::uint64_t sequence) {
 
 std::unique_ptr<stage::Stage> make_player_stage(stage::StageContext& context) {
   const stage::Config& config = context.config();
-  const std::string& sink = config.get_string("player.sink");
-  const std::string& device = config.get_string("player.device");
-  const std::string suffix = device.empty() ? "" : ":" + device;
-  const std::vector<std::string> built_in = sink_names();
-  std::vector<std::string> candidates{sink + suffix};
-  if (sink == "auto") {
-    candidates.clear();
-    for (const char* name : {"pulse", "alsa"})
-      if (std::find(built_in.begin(), built_in.end(), name) != built_in.end())
-        candidates.push_back(name + suffix);
-  }
   const SinkOptions options;
-  auto playout = std::make_shared<Playout>(open_first_of(std::move(candidates), options), options.rate,
+  auto playout = std::make_shared<Playout>(open_first_of(sink_candidates(config), options), options.rate,
                                            context.board().conversation(), context.bell(), context.clock());
   auto thread = std::make_unique<AudioThread>(playout);
   return std::make_unique<PlayerStage>(context, std::move(playout), std::move(thread));

@@ -45,19 +45,13 @@ struct Command {
   int (*run)(const CliRequest& request, char** argv);
 };
 constexpr Command kCommands[] = {
-    {"up", command_up},
-    {"down", command_down},
-    {"status", command_status},
-    {"restart", command_program},
-    {"start", command_program},
-    {"stop", command_program},
-    {"logs", command_logs},
-    {"say", command_say},
-    {"chat", command_chat},
-    {"wait", command_wait},
-    {"check", command_check},
-    {"top", command_top},
-    {"config example", command_config_example},
+    {"up", command_up},         {"down", command_down},
+    {"status", command_status}, {"restart", command_program},
+    {"start", command_program}, {"stop", command_program},
+    {"logs", command_logs},     {"say", command_say},
+    {"chat", command_chat},     {"wait", command_wait},
+    {"check", command_check},   {"doctor", command_doctor},
+    {"top", command_top},       {"config example", command_config_example},
 };
 
 int run(const CliRequest& request, char** argv) {

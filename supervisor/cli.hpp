@@ -37,6 +37,7 @@ int command_logs(const CliRequest& request, char** argv);
 int command_program(const CliRequest& request, char** argv);  // restart, start, stop
 int command_wait(const CliRequest& request, char** argv);
 int command_check(const CliRequest& request, char** argv);
+int command_doctor(const CliRequest& request, char** argv);
 int command_top(const CliRequest& request, char** argv);
 int command_say(const CliRequest& request, char** argv);
 int command_chat(const CliRequest& request, char** argv);

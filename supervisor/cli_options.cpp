@@ -56,6 +56,8 @@ void describe_cli(CLI::App& app, CliRequest& request) {
     request.command = "config example";
   });
   configured(add("check", "Check the configuration and that every part is there"));
+  configured(add("doctor", "What keeps prot from working well here, and how to mend it"))
+      ->add_flag("--json", request.json, "for programs");
   add("top", "Rings and stages, live (prot-top, and its options)");
 }
 

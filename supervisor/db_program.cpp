@@ -45,29 +45,6 @@ std::string first_message() {
   return message + body;
 }
 
-std::string find_programs(const std::string& configured) {
-  std::vector<fs::path> folders;
-  if (!configured.empty()) {
-    folders.emplace_back(configured);
-  } else {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", error))
-      folders.push_back(entry.path() / "bin");
-    std::sort(folders.begin(), folders.end(), [](const fs::path& a, const fs::path& b) {
-      return std::atoi(a.parent_path().filename().c_str()) > std::atoi(b.parent_path().filename().c_str());
-    });
-  }
-  for (const fs::path& folder : folders)
-    if (::access((folder / "postgres").c_str(), X_OK) == 0 &&
-        ::access((folder / "initdb").c_str(), X_OK) == 0)
-      return folder.string();
-  throw Error(configured.empty()
-                  ? "db: PostgreSQL is not installed: ./run installs it; or set memory.database_url or "
-                    "db.program_folder"
-                  : "db: no postgres and initdb in db.program_folder = " + configured,
-              2);
-}
-
 struct User {
   uid_t id = 0;
   gid_t group = 0;
@@ -109,7 +86,7 @@ class DbLauncher final : public Launcher {
   explicit DbLauncher(const RunContext& run)
       : run_(&run),
         as_root_(::geteuid() == 0),
-        folder_(cluster_folder(run, as_root_)),
+        folder_(cluster_folder(run.config, run.paths)),
         new_folder_(folder_.string() + ".new"),
         socket_folder_(run.paths.runtime / "db"),
         probe_((socket_folder_ / ".s.PGSQL.5432").string(), first_message(), std::string("X\0\0\0\4", 5),
@@ -118,7 +95,7 @@ class DbLauncher final : public Launcher {
   Launch next(bool begin, std::uint32_t generation) override {
     (void)generation;
     if (begin) {
-      programs_ = find_programs(run_->config.get_string("db.program_folder"));
+      programs_ = find_postgres(run_->config);
       step_ = Step::kUser;
       probe_.reset();
     }
@@ -161,15 +138,6 @@ class DbLauncher final : public Launcher {
 
  private:
   enum class Step { kUser, kFolder, kInit, kCreate, kRename, kServer };
-
-  static fs::path cluster_folder(const RunContext& run, bool as_root) {
-    const std::string& configured = run.config.get_string("db.folder");
-    if (!configured.empty()) return configured;
-    // root's home is closed to the database's user.
-    if (as_root && std::getenv("XDG_STATE_HOME") == nullptr)
-      return fs::path("/var/lib/prot") / run.paths.instance / "db";
-    return run.paths.state / "db";
-  }
 
   Launch helper(const std::string& what, const std::string& path, std::vector<std::string> argv) const {
     Launch launch;
@@ -294,6 +262,39 @@ class DbLauncher final : public Launcher {
 };
 
 }  // namespace
+
+std::string find_postgres(const stage::Config& config) {
+  const std::string& configured = config.get_string("db.program_folder");
+  std::vector<fs::path> folders;
+  if (!configured.empty()) {
+    folders.emplace_back(configured);
+  } else {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", error))
+      folders.push_back(entry.path() / "bin");
+    std::sort(folders.begin(), folders.end(), [](const fs::path& a, const fs::path& b) {
+      return std::atoi(a.parent_path().filename().c_str()) > std::atoi(b.parent_path().filename().c_str());
+    });
+  }
+  for (const fs::path& folder : folders)
+    if (::access((folder / "postgres").c_str(), X_OK) == 0 &&
+        ::access((folder / "initdb").c_str(), X_OK) == 0)
+      return folder.string();
+  throw Error(configured.empty()
+                  ? "db: PostgreSQL is not installed: ./run installs it; or set memory.database_url or "
+                    "db.program_folder"
+                  : "db: no postgres and initdb in db.program_folder = " + configured,
+              2);
+}
+
+fs::path cluster_folder(const stage::Config& config, const InstancePaths& paths) {
+  const std::string& configured = config.get_string("db.folder");
+  if (!configured.empty()) return configured;
+  // root's home is closed to the database's user.
+  if (::geteuid() == 0 && std::getenv("XDG_STATE_HOME") == nullptr)
+    return fs::path("/var/lib/prot") / paths.instance / "db";
+  return paths.state / "db";
+}
 
 std::unique_ptr<Launcher> make_db_launcher(const RunContext& run) {
   return std::make_unique<DbLauncher>(run);

@@ -46,7 +46,7 @@ class LlmLauncher final : public Launcher {
     (void)generation;
     probe_.reset();
     const stage::Config& config = run_->config;
-    const std::string model = config.model_path("llm.model", run_->paths.cache.string(), kModelFile);
+    const std::string model = llm_model(config, run_->paths);
     if (::access(model.c_str(), R_OK) != 0)
       throw Error("llm: model file " + model +
                       " is not there: ./run fetches it; or set llm.model to a GGUF file, or brain.url to a "
@@ -58,7 +58,7 @@ class LlmLauncher final : public Launcher {
     Launch launch;
     launch.what = "llama-server";
     SpawnRequest& request = launch.request;
-    request.path = program();
+    request.path = find_llama_server(config, run_->paths);
     request.argv = {"llama-server", "--host", socket_, "-m", model, "-t", number(threads), "-c",
                     number(kSlots * config.get_int("llm.context_tokens")), "-np", number(kSlots),
                     // Small batches: a prompt under way stops soon after the client hangs up.
@@ -80,26 +80,30 @@ class LlmLauncher final : public Launcher {
   [[nodiscard]] bool has_heartbeat() const override { return false; }
 
  private:
-  [[nodiscard]] std::string program() const {
-    const std::string& configured = run_->config.get_string("llm.program");
-    if (!configured.empty()) {
-      if (::access(configured.c_str(), X_OK) == 0) return configured;
-      throw Error("llm: llm.program = " + configured + " cannot be executed", 2);
-    }
-    std::string installed = (run_->paths.cache / "engines/llama/bin/llama-server").string();
-    if (::access(installed.c_str(), X_OK) == 0) return installed;
-    std::string found = find_in_path("llama-server");
-    if (!found.empty()) return found;
-    throw Error(
-        "llm: llama-server is not there: ./run builds it; or set llm.program, or brain.url to a server", 2);
-  }
-
   const RunContext* run_;
   std::string socket_;
   SocketProbe probe_;
 };
 
 }  // namespace
+
+std::string find_llama_server(const stage::Config& config, const InstancePaths& paths) {
+  const std::string& configured = config.get_string("llm.program");
+  if (!configured.empty()) {
+    if (::access(configured.c_str(), X_OK) == 0) return configured;
+    throw Error("llm: llm.program = " + configured + " cannot be executed", 2);
+  }
+  std::string installed = (paths.cache / "engines/llama/bin/llama-server").string();
+  if (::access(installed.c_str(), X_OK) == 0) return installed;
+  std::string found = find_in_path("llama-server");
+  if (!found.empty()) return found;
+  throw Error("llm: llama-server is not there: ./run builds it; or set llm.program, or brain.url to a server",
+              2);
+}
+
+std::string llm_model(const stage::Config& config, const InstancePaths& paths) {
+  return config.model_path("llm.model", paths.cache.string(), kModelFile);
+}
 
 std::unique_ptr<Launcher> make_llm_launcher(const RunContext& run) {
   return std::make_unique<LlmLauncher>(run);

@@ -23,8 +23,7 @@ constexpr std::string_view kSession[] = {
     "USER", "LOG_LEVEL", "NO_COLOR", "LD_LIBRARY_PATH", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS"};
 constexpr std::string_view kSessionPrefixes[] = {"LC_", "XDG_", "PULSE_", "ALSA_", "PIPEWIRE_"};
 // Names of the original work that are no configuration keys here (yet).
-constexpr std::string_view kOriginal[] = {"MIC_DEVICE_INDEX",
-                                          "SAMPLE_RATE",
+constexpr std::string_view kOriginal[] = {"SAMPLE_RATE",
                                           "CHUNK_SIZE",
                                           "STT_LANGUAGE",
                                           "CLAUDE_MODEL",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +35,13 @@ struct RunContext {
 [[nodiscard]] std::unique_ptr<Launcher> make_stage_launcher(const std::string& stage, const RunContext& run);
 [[nodiscard]] std::unique_ptr<Launcher> make_db_launcher(const RunContext& run);
 [[nodiscard]] std::unique_ptr<Launcher> make_llm_launcher(const RunContext& run);
+
+/// What the children db and llm are made of; `prot doctor` looks at it as well. Throw Error when a program is
+/// not there.
+[[nodiscard]] std::string find_postgres(const stage::Config& config);  // folder of postgres and initdb
+[[nodiscard]] std::filesystem::path cluster_folder(const stage::Config& config, const InstancePaths& paths);
+[[nodiscard]] std::string find_llama_server(const stage::Config& config, const InstancePaths& paths);
+[[nodiscard]] std::string llm_model(const stage::Config& config, const InstancePaths& paths);
 
 /// The path of a program of prot ("prot-stt"): PROT_STAGE_FOLDER (tests), beside this executable, the build
 /// tree's folder of that part, libexec. Throws Error when there is none.

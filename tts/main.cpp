@@ -1,6 +1,7 @@
+#include "self_check.hpp"
 #include "stage/stage_runner.hpp"
 #include "tts_stage.hpp"
 
 int main(int argc, char** argv) {
-  return prot::stage::run_stage(argc, argv, "tts", prot::tts::make_tts_stage);
+  return prot::stage::run_stage(argc, argv, "tts", prot::tts::make_tts_stage, {prot::tts::check_tts});
 }

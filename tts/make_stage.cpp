@@ -1,5 +1,6 @@
 #include <map>
 
+#include "self_check.hpp"
 #include "tts_stage.hpp"
 #include "worker_synthesizer.hpp"
 
@@ -8,8 +9,7 @@ namespace prot::tts {
 std::unique_ptr<stage::Stage> make_tts_stage(stage::StageContext& context) {
   const stage::Config& config = context.config();
   VoiceOptions options;
-  options.piper_model =
-      config.model_path("tts.piper_model", context.environment().paths.cache.string(), "piper-joe.onnx");
+  options.piper_model = piper_model(config, context.environment().paths.cache);
   options.words_per_minute = static_cast<int>(config.get_int("tts.espeak_wpm"));
   std::map<std::string, std::unique_ptr<Voice>> voices;
   for (const char* language : {"en", "ko"}) {

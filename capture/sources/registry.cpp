@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "audio/device_list.hpp"
 #include "base/error.hpp"
 #include "sources.hpp"
 
@@ -10,17 +11,18 @@ namespace {
 using Maker = std::unique_ptr<PcmSource> (*)(const std::string& device, const SourceOptions& options);
 struct Backend {
   std::string_view name;
-  Maker make;  // null: not built in
+  Maker make;                                                                // null: not built in
+  std::vector<audio::Device> (*list)(audio::Direction direction) = nullptr;  // null: has no devices
 };
 
 constexpr std::array<Backend, 4> kBackends = {{
 #ifdef PROT_HAVE_PULSE
-    {"pulse", make_pulse_source},
+    {"pulse", make_pulse_source, audio::pulse_devices},
 #else
     {"pulse", nullptr},
 #endif
 #ifdef PROT_HAVE_ALSA
-    {"alsa", make_alsa_source},
+    {"alsa", make_alsa_source, audio::alsa_devices},
 #else
     {"alsa", nullptr},
 #endif
@@ -49,6 +51,15 @@ std::vector<std::string> source_names() {
     if (backend.make != nullptr) names.emplace_back(backend.name);
   }
   return names;
+}
+
+audio::DeviceList list_sources() {
+  audio::DeviceList list;
+  for (const Backend& backend : kBackends) {
+    if (backend.list != nullptr)
+      list.append(std::string(backend.name), audio::Direction::kCapture, backend.list);
+  }
+  return list;
 }
 
 }  // namespace prot::capture

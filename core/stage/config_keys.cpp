@@ -11,6 +11,8 @@ constexpr ConfigKey kKeys[] = {
 
     {"capture.source", kString, "auto", 0, 0, "", "auto, pulse, alsa, wav or null"},
     {"capture.device", kString, "", 0, 0, "", "device of the source, or the WAV file; empty: its default"},
+    {"capture.device_index", kInt, "-1", -1, 9999, "MIC_DEVICE_INDEX",
+     "row of the microphone in prot doctor's list, instead of capture.device; -1: none"},
     {"capture.detector", kString, "auto", 0, 0, "", "auto, silero or energy"},
     {"capture.vad_model", kString, "", 0, 0, "", "Silero model (ggml); empty: the installed one"},
     {"capture.vad_threshold", kDouble, "0.5", 0.05, 0.99, "VAD_THRESHOLD",

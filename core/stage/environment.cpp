@@ -48,9 +48,16 @@ StageEnvironment environment_from_process(const std::string& stage) {
     const std::size_t equals = item.find('=');
     env.bells.emplace(item.substr(0, equals), ipc::Doorbell(descriptor(item.substr(equals + 1))));
   }
-  const char* overrides = std::getenv("PROT_SET");
-  env.config = Config::load(variable("PROT_CONFIG"), split(overrides != nullptr ? overrides : "", '\n'));
+  static_cast<void>(variable("PROT_CONFIG"));
+  env.config = config_from_process(env.paths);
   return env;
+}
+
+Config config_from_process(const InstancePaths& paths) {
+  const char* file = std::getenv("PROT_CONFIG");
+  const char* overrides = std::getenv("PROT_SET");
+  return Config::load(file != nullptr ? file : paths.config.string(),
+                      split(overrides != nullptr ? overrides : "", '\n'));
 }
 
 StageEnvironment join_instance(const std::string& stage, const std::string& instance) {

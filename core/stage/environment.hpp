@@ -28,6 +28,9 @@ struct StageEnvironment {
 /// ("stt=5,brain=6"), PROT_CONFIG, PROT_SET (lines "key=value"). Throws UsageError when they are missing.
 [[nodiscard]] StageEnvironment environment_from_process(const std::string& stage);
 
+/// The configuration alone: PROT_CONFIG and PROT_SET as above, without them the user's file.
+[[nodiscard]] Config config_from_process(const InstancePaths& paths);
+
 /// Joins a running instance: the supervisor stops its own `stage`, hands over descriptors and waits until
 /// this process ends. Throws Error (3: not running).
 [[nodiscard]] StageEnvironment join_instance(const std::string& stage, const std::string& instance);

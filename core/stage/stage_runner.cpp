@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -21,6 +22,8 @@ constexpr unsigned kCyclesAPoll = 4;
 
 struct Options {
   std::string join;
+  bool check = false;
+  bool devices = false;
 };
 
 // Empty when the program has answered by itself (--help, --version).
@@ -29,15 +32,21 @@ bool parse(int argc, char** argv, const char* stage, Options& options) {
     const std::string_view argument = argv[i];
     if (argument == "--help") {
       std::printf(
-          "usage: prot-%s [--join INSTANCE] [--version]\n"
+          "usage: prot-%s [--join INSTANCE] [--check] [--devices] [--version]\n"
           "One stage of prot; 'prot up' starts it. --join takes this stage's place in a running instance\n"
-          "(under a debugger, say) until it ends.\n",
+          "(under a debugger, say) until it ends. --check looks at what it needs, --devices lists devices: "
+          "one\n"
+          "JSON object a line, for 'prot doctor'.\n",
           stage);
       return false;
     }
     if (argument == "--version") {
       std::printf("prot-%s %s\n", stage, PROT_VERSION);
       return false;
+    }
+    if (argument == "--check" || argument == "--devices") {
+      (argument == "--check" ? options.check : options.devices) = true;
+      continue;
     }
     if (argument != "--join" || i + 1 >= argc)
       throw UsageError("unknown option '" + std::string(argument) + "'; see --help");
@@ -108,6 +117,24 @@ void duty_cycles(StageContext& context, Stage& stage, const bool& ended) {
   }
 }
 
+// No instance is needed, and none is touched.
+int look_at_self(const Options& options, const SelfCheck& self_check) {
+  const char* name = std::getenv("PROT_INSTANCE");
+  const InstancePaths paths = instance_paths(name != nullptr && name[0] != '\0' ? name : "default");
+  const Config config = config_from_process(paths);
+  const CheckContext context{config, paths};
+  bool good = true;
+  if (options.devices && self_check.devices)
+    for (const DeviceRow& row : self_check.devices(context)) std::printf("%s\n", to_json(row).c_str());
+  if (options.check && self_check.check) {
+    for (const Finding& finding : self_check.check(context)) {
+      std::printf("%s\n", to_json(finding).c_str());
+      good = good && finding.verdict != Verdict::kFail;
+    }
+  }
+  return good ? 0 : 1;
+}
+
 void run(StageEnvironment environment, const StageFactory& factory) {
   const UniqueFd signals = block_signals();
   watch_lifeline(environment.lifeline.get());
@@ -142,11 +169,13 @@ void run(StageEnvironment environment, const StageFactory& factory) {
 
 }  // namespace
 
-int run_stage(int argc, char** argv, const char* stage, const StageFactory& factory) {
+int run_stage(int argc, char** argv, const char* stage, const StageFactory& factory,
+              const SelfCheck& self_check) {
   try {
     init_log(stage);
     Options options;
     if (!parse(argc, argv, stage, options)) return 0;
+    if (options.check || options.devices) return look_at_self(options, self_check);
     StageEnvironment environment =
         options.join.empty() ? environment_from_process(stage) : join_instance(stage, options.join);
     init_log(stage, environment.config.get_string("general.log_level"));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "audio/device_list.hpp"
 #include "base/error.hpp"
 #include "sinks.hpp"
 
@@ -10,17 +11,18 @@ namespace {
 using Maker = std::unique_ptr<PcmSink> (*)(const std::string& device, const SinkOptions& options);
 struct Backend {
   std::string_view name;
-  Maker make;  // null: not built in
+  Maker make;                                                                // null: not built in
+  std::vector<audio::Device> (*list)(audio::Direction direction) = nullptr;  // null: has no devices
 };
 
 constexpr std::array<Backend, 4> kBackends = {{
 #ifdef PROT_HAVE_PULSE
-    {"pulse", make_pulse_sink},
+    {"pulse", make_pulse_sink, audio::pulse_devices},
 #else
     {"pulse", nullptr},
 #endif
 #ifdef PROT_HAVE_ALSA
-    {"alsa", make_alsa_sink},
+    {"alsa", make_alsa_sink, audio::alsa_devices},
 #else
     {"alsa", nullptr},
 #endif
@@ -49,6 +51,15 @@ std::vector<std::string> sink_names() {
     if (backend.make != nullptr) names.emplace_back(backend.name);
   }
   return names;
+}
+
+audio::DeviceList list_sinks() {
+  audio::DeviceList list;
+  for (const Backend& backend : kBackends) {
+    if (backend.list != nullptr)
+      list.append(std::string(backend.name), audio::Direction::kPlayback, backend.list);
+  }
+  return list;
 }
 
 }  // namespace prot::player

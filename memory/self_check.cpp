@@ -1,0 +1,52 @@
+#include "self_check.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "registry.hpp"
+#include "stores/postgres.hpp"
+
+namespace prot::memory {
+namespace {
+
+// libpq repeats the parts of an address that it misunderstood, so only what it says of the server passes.
+std::string without_address(std::string message, const std::string& url) {
+  if (message.find("could not translate host name") != std::string::npos)
+    return "its host name cannot be resolved";
+  if (message.find("connection to server") == std::string::npos) return "libpq cannot use this address";
+  std::replace_if(
+      message.begin(), message.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  while (message.ends_with(' ')) message.pop_back();
+  const std::size_t slashes = url.find("//");
+  const std::size_t at = url.rfind('@');
+  const std::size_t colon = slashes == std::string::npos ? at : url.find(':', slashes + 2);
+  if (at == std::string::npos || colon >= at) return message;
+  const std::string password = url.substr(colon + 1, at - colon - 1);
+  for (std::size_t found = 0;
+       (found = message.find(password, found)) != std::string::npos && !password.empty();)
+    message.replace(found, password.size(), "***");
+  return message;
+}
+
+}  // namespace
+
+stage::Findings check_memory(const stage::CheckContext& context) {
+  const std::string what = "database";
+  const std::string& store = context.config.get_string("memory.store");
+  if (store == "ram")
+    return {{stage::Verdict::kWarn, what,
+             "none (memory.store = ram): what is remembered ends with the process",
+             "set memory.store to postgres"}};
+  const std::string& url = context.config.get_string("memory.database_url");
+  if (url.empty()) return {};  // the child db: the supervisor's to check
+  try {
+    return {{stage::Verdict::kOk, what,
+             "DATABASE_URL: " + probe_postgres(database_conninfo(context.config, context.paths))}};
+  } catch (const Error& error) {
+    return {{stage::Verdict::kFail, what, "DATABASE_URL: " + without_address(error.what(), url),
+             "start that server, or correct DATABASE_URL (memory.database_url); without it prot runs one of "
+             "its own"}};
+  }
+}
+
+}  // namespace prot::memory

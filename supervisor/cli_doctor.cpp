@@ -1,0 +1,106 @@
+// prot doctor: what keeps prot from working well on this machine, and how to mend it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include "base/error.hpp"
+#include "cli.hpp"
+#include "doctor.hpp"
+#include "json/json.hpp"
+
+namespace prot::supervisor {
+namespace {
+using stage::Finding;
+using stage::Findings;
+using stage::Verdict;
+
+struct Report {
+  Findings findings;
+  std::vector<stage::DeviceRow> capture;
+  std::vector<stage::DeviceRow> playback;
+};
+
+void append(Findings& all, const Findings& more) { all.insert(all.end(), more.begin(), more.end()); }
+
+Report examine(const CliRequest& request) {
+  const InstancePaths paths = instance_paths(request.instance);
+  const std::string file = request.config_file.empty() ? paths.config.string() : request.config_file;
+  Report report;
+  std::optional<stage::Config> config;
+  try {
+    config = stage::Config::load(file, request.overrides);
+  } catch (const Error& error) {
+    report.findings.push_back({Verdict::kFail, "configuration", full_message(error),
+                               "correct that line; prot config example shows every key"});
+  }
+  if (config) {
+    // The stage programs are asked with what prot up would give them.
+    std::string overrides;
+    for (const std::string& item : request.overrides) overrides += item + "\n";
+    for (const auto& [name, value] : {std::pair{"PROT_INSTANCE", request.instance},
+                                      std::pair{"PROT_CONFIG", file}, std::pair{"PROT_SET", overrides}})
+      ::setenv(name, value.c_str(), 1);
+    const DoctorContext context{paths, *config, file};
+    append(report.findings, check_files(context));
+    append(report.findings, check_programs(context));
+    StageAnswers answers = ask_stages(context);
+    append(report.findings, answers.findings);
+    report.capture = std::move(answers.capture);
+    report.playback = std::move(answers.playback);
+  }
+  append(report.findings, check_machine(paths));
+  return report;
+}
+
+void print_rows(const char* title, const std::vector<stage::DeviceRow>& rows) {
+  if (rows.empty()) return;
+  fmt::print("\n{}\n", title);
+  for (const stage::DeviceRow& row : rows)
+    fmt::print("{} {:>3}  {}  {}{}\n", row.is_used ? '*' : ' ', row.row, row.spec, row.description,
+               row.is_default ? " (default)" : "");
+}
+
+void print_report(const Report& report) {
+  for (const Finding& finding : report.findings) {
+    fmt::print("{:<5} {}: {}\n", to_string(finding.verdict), finding.what, finding.finding);
+    if (finding.verdict != Verdict::kOk) fmt::print("      -> {}\n", finding.mend);
+  }
+  print_rows("Microphones (* is used; MIC_DEVICE_INDEX=row, capture.device_index, names another):",
+             report.capture);
+  print_rows("Loudspeakers (* is used; player.sink and player.device name another):", report.playback);
+}
+
+void print_json(const Report& report, std::size_t failed, std::size_t warned) {
+  json::Writer out;
+  out.begin_object().member("failed", failed).member("warned", warned).key("checks").begin_array();
+  for (const Finding& finding : report.findings) out.raw(to_json(finding));
+  for (const auto& [name, rows] :
+       {std::pair{"capture", &report.capture}, std::pair{"playback", &report.playback}}) {
+    out.end_array().key(name).begin_array();
+    for (const stage::DeviceRow& row : *rows) out.raw(to_json(row));
+  }
+  fmt::print("{}\n", out.end_array().end_object().str());
+}
+
+}  // namespace
+
+int command_doctor(const CliRequest& request, char** argv) {
+  static_cast<void>(argv);
+  const Report report = examine(request);
+  const auto count = [&](Verdict verdict) {
+    return static_cast<std::size_t>(
+        std::count_if(report.findings.begin(), report.findings.end(),
+                      [&](const Finding& one) { return one.verdict == verdict; }));
+  };
+  const std::size_t failed = count(Verdict::kFail);
+  if (request.json) {
+    print_json(report, failed, count(Verdict::kWarn));
+  } else {
+    print_report(report);
+  }
+  return failed > 0 ? 1 : 0;
+}
+
+}  // namespace prot::supervisor

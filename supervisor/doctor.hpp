@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "stage/self_check.hpp"
+
+namespace prot::supervisor {
+
+/// What the checks of `prot doctor` look at. They change nothing, start nothing that stays, and each ends
+/// within about 5 s.
+struct DoctorContext {
+  const InstancePaths& paths;
+  const stage::Config& config;
+  std::string config_file;
+};
+
+/// What the stage programs said of themselves.
+struct StageAnswers {
+  stage::Findings findings;
+  std::vector<stage::DeviceRow> capture;
+  std::vector<stage::DeviceRow> playback;
+};
+
+// doctor_machine.cpp: what the machine allows
+[[nodiscard]] stage::Findings check_machine(const InstancePaths& paths);
+// doctor_files.cpp: folders, sockets, permissions, keys, the running instance
+[[nodiscard]] stage::Findings check_files(const DoctorContext& context);
+// doctor_programs.cpp: prot's own programs, db, llm; and each stage by its own word
+[[nodiscard]] stage::Findings check_programs(const DoctorContext& context);
+[[nodiscard]] StageAnswers ask_stages(const DoctorContext& context);
+
+}  // namespace prot::supervisor

@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/journal.hpp"
 #include "base/log.hpp"
 #include "cli.hpp"
 #include "conversation_view.hpp"
@@ -36,14 +37,19 @@ int run_foreground(const CliRequest& request) {
   const SteadyClock clock;
   std::unique_ptr<ConversationView> view;
   UpObserver observer;
-  observer.say = [](const std::string& line) { fmt::print(stderr, "prot: {}\n", line); };
+  observer.say = [](const std::string& line) {
+    const LogLevel level = line.starts_with("cannot start") ? LogLevel::kError : LogLevel::kInfo;
+    fmt::print(stderr, "{}prot: {}\n", journal_prefix(level), line);
+  };
   observer.on_program_ready = [&](const std::string& program) {
     if (program == "brain" && view != nullptr) view->connect();
   };
-  observer.on_ready = [] { fmt::print(stderr, "prot: say something; Ctrl-C stops\n"); };
+  if (!stderr_is_journal())
+    observer.on_ready = [] { fmt::print(stderr, "prot: say something; Ctrl-C stops\n"); };
   Supervisor supervisor(options_of(request), sys, clock, std::move(observer));
-  view = std::make_unique<ConversationView>((supervisor.paths().runtime / "chat.sock").string(),
-                                            supervisor.loop());
+  if (!stderr_is_journal())  // what is said is not for the journal
+    view = std::make_unique<ConversationView>((supervisor.paths().runtime / "chat.sock").string(),
+                                              supervisor.loop());
   const int code = supervisor.run();
   view.reset();  // before the loop
   return code;

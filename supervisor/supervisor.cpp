@@ -127,15 +127,26 @@ int Supervisor::run() {
     watchdog_.on_time(now);
     check_phase();
     desk_.answer_waiters(now);
+    tell_service(now);
   }
   finish_run();
   return exit_code_;
 }
 
 Nanos Supervisor::next_deadline() const {
-  Nanos next = std::min({watchdog_.next_deadline(), drain_.next_deadline(), desk_.next_deadline()});
+  Nanos next = std::min(
+      {watchdog_.next_deadline(), drain_.next_deadline(), desk_.next_deadline(), service_.next_deadline()});
   for (const auto& program : instance_.programs) next = std::min(next, program->next_deadline());
   return next;
+}
+
+void Supervisor::tell_service(Nanos now) {
+  if (instance_.phase <= Phase::kRunning) {  // from then on say() tells it
+    const std::string missing = instance_.missing();
+    service_.status(missing.empty() ? instance_.state_name()
+                                    : fmt::format("{}: {}", instance_.state_name(), missing));
+  }
+  service_.on_time(now);
 }
 
 void Supervisor::start_what_can() {
@@ -156,6 +167,8 @@ void Supervisor::fail_start(const std::string& why, int exit_code) {
   exit_code_ = exit_code;
   say("cannot start: " + why);
   instance_.phase = Phase::kStopping;  // nothing was said yet: there is nothing to drain
+  service_.stopping();
+  service_.status("cannot start: " + why);
   for (const auto& program : instance_.programs)
     if (wire::is_stage(program->name())) program->stop();
 }
@@ -166,6 +179,7 @@ void Supervisor::check_phase() {
     if (instance_.all_ready()) {
       instance_.phase = Phase::kRunning;
       say(fmt::format("ready in {} ms", (instance_.clock.now() - instance_.begun_at) / kMillisecond));
+      service_.ready();
       if (observer_.on_ready) observer_.on_ready();
     }
   }
@@ -191,6 +205,7 @@ void Supervisor::ask_to_stop() {
   const Nanos now = instance_.clock.now();
   if (stop_requests_ == 1 && instance_.phase <= Phase::kRunning) {
     instance_.phase = Phase::kDraining;
+    service_.stopping();
     drain_begun_at_ = now;
     say("stopping: what was said is answered and stored first (again: hurry; a third time: kill)");
     // A stage that still loads has taken nothing: nobody waits for it.

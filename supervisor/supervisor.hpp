@@ -8,6 +8,7 @@
 #include "control_desk.hpp"
 #include "drain.hpp"
 #include "instance.hpp"
+#include "service_notify.hpp"
 #include "watchdog.hpp"
 
 namespace prot::supervisor {
@@ -70,6 +71,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   void start_what_can();
   void fail_start(const std::string& why, int exit_code);
   void check_phase();
+  void tell_service(Nanos now);
   void stop_externals();
   void finish_run();
   void kill_everything();
@@ -84,6 +86,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   ControlDesk desk_{instance_, *this};
   Watchdog watchdog_{instance_};
   DrainSequence drain_{*this};
+  ServiceNotify service_ = ServiceNotify::from_environment();
   int stop_requests_ = 0;
   int exit_code_ = 0;
   std::string failure_;  // why the start failed

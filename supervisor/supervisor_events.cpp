@@ -147,6 +147,7 @@ void Supervisor::joiner_gone(const std::string& program) {
 
 void Supervisor::say(const std::string& line) {
   if (instance_.logs) instance_.logs->append_line("supervisor", line);
+  if (instance_.phase >= Phase::kDraining) service_.status(line);
   if (observer_.say) observer_.say(line);
   desk_.tell_progress(line);
 }

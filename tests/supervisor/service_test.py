@@ -1,0 +1,308 @@
+"""prot as a service: systemd's units by systemd's own tools, sd_notify by a socket of the test, PID 1 of a container."""
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from instance import ALONE, PROT, STAGES, Instance, alive, children_of, wait_for
+
+UNITS = pathlib.Path(os.environ["UNITS"])
+
+
+class Units(unittest.TestCase):
+    """The files as they are installed; systemd must not run for it."""
+
+    # Highest exposure that systemd-analyze may count. What the system's unit is charged for, and why it stays: the
+    # network (0.5 + 0.3 + 0.2: configured services), devices (0.2 + 0.1: sound, GPU), real time and @resources (0.1 + 0.2:
+    # the player), PrivateUsers and RootDirectory (0.2 + 0.1: not tried), AF_UNIX, AF_NETLINK (0.1 each: control socket,
+    # name lookup), write-and-execute (0.1: GPU libraries), /proc (0.1: figures of the machine), RemoveIPC and the group
+    # audio (0.1 each). A user's unit is counted as if it were root's with all its capabilities, and what needs a
+    # name space of its own stays out of it.
+    BARS = {"prot-system.service": 1.8, "prot.service": 6.5}
+
+    def setUp(self):
+        if shutil.which("systemd-analyze") is None:
+            self.skipTest("systemd-analyze is not installed")
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="prot-units-")))
+
+    def enterContext(self, context):  # noqa: N802, in unittest from Python 3.11 on
+        value = context.__enter__()
+        self.addCleanup(context.__exit__, None, None, None)
+        return value
+
+    def unit(self, name):
+        """With the program where this build has it: verify looks for it."""
+        text = re.sub(r"ExecStart=\S+", f"ExecStart={PROT}", (UNITS / name).read_text())
+        file = self.folder / name
+        file.write_text(text)
+        return file
+
+    def analyze(self, *arguments):
+        environment = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(self.folder), "SYSTEMD_LOG_LEVEL": "warning"}
+        return subprocess.run(["systemd-analyze", "--no-pager", *arguments], capture_output=True, text=True,
+                              env=environment, timeout=60)
+
+    def test_verify_has_nothing_to_say(self):
+        for name in self.BARS:
+            with self.subTest(name):
+                mode = ["--user"] if name == "prot.service" else []
+                done = self.analyze("verify", "--man=no", *mode, str(self.unit(name)))
+                self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+    def test_verify_would_have_found_a_mistake(self):
+        file = self.unit("prot-system.service")
+        file.write_text(file.read_text().replace("WatchdogSec=10", "WatchdogSex=10"))
+        self.assertIn("WatchdogSex", self.analyze("verify", "--man=no", str(file)).stderr)
+
+    def test_exposure_stays_below_its_bar(self):
+        for name, bar in self.BARS.items():
+            with self.subTest(name):
+                done = self.analyze("security", "--offline=true", str(self.unit(name)))
+                exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)[1])
+                print(f"{name}: exposure {exposure}, bar {bar}")
+                self.assertLessEqual(exposure, bar)
+
+    def test_what_the_drain_needs(self):
+        for name in self.BARS:
+            text = (UNITS / name).read_text()
+            for line in ("Type=notify", "NotifyAccess=main", "KillMode=mixed", "WatchdogSec=10", "Restart=on-failure",
+                         "RestartSec=200ms", "LimitRTPRIO=20", "LimitMEMLOCK=256M", "LimitCORE=infinity"):
+                self.assertRegex(text, f"(?m)^{re.escape(line)}$")
+            self.assertGreater(int(re.search(r"(?m)^TimeoutStopSec=(\d+)s$", text)[1]), 120)
+        text = (UNITS / "prot-system.service").read_text()
+        self.assertRegex(text, r"(?m)^After=postgresql\.service sound\.target")
+        self.assertRegex(text, r"(?m)^RemoveIPC=no$")  # else the turns of a killed run are gone
+
+
+class Manager:
+    """The end of sd_notify that systemd has."""
+
+    def __init__(self, address):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(address)
+        self.seen = []  # (when, "READY=1")
+
+    def read(self, timeout=0.0):
+        self.socket.settimeout(timeout or 0.000001)
+        with contextlib.suppress(TimeoutError, socket.timeout, BlockingIOError):
+            while True:
+                self.seen += [(time.monotonic(), line) for line in self.socket.recv(4096).decode().split("\n")]
+                self.socket.settimeout(0.000001)
+        return [line for _, line in self.seen]
+
+    def wait(self, line, timeout=10):
+        wait_for(f"{line} (seen: {self.seen})", lambda: line in self.read(), timeout)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.socket.close()
+
+
+class Notify(unittest.TestCase):
+    def begin(self, prot, address, watchdog=None):
+        manager = Manager(address)
+        self.addCleanup(manager.socket.close)
+        prot.environment["NOTIFY_SOCKET"] = address.replace("\0", "@")
+        if watchdog is not None:
+            prot.environment["WATCHDOG_USEC"] = str(watchdog)
+        return manager
+
+    def end(self, process):
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+        return process.returncode
+
+    def test_ready_when_all_is_ready_and_stopping_in_the_drain(self):
+        with Instance() as prot:
+            for address in (str(prot.folder / "notify"), f"\0prot-test-{prot.name}"):
+                with self.subTest(address):
+                    manager = self.begin(prot, address)
+                    process = prot.spawn("up", *ALONE)
+                    manager.wait("READY=1")
+                    self.assertEqual(prot.status()["state"], "ready")
+                    lines = manager.read()
+                    self.assertTrue(any(line.startswith("STATUS=starting: ") for line in lines), lines)
+                    self.assertFalse(any(line.startswith(("WATCHDOG", "STOPPING", "EXTEND")) for line in lines), lines)
+                    manager.wait("STATUS=ready")
+                    prot.run("stop", "tts")
+                    manager.wait("STATUS=degraded: tts (down)")
+                    prot.run("start", "tts")
+                    self.assertEqual(self.end(process), 0)
+                    lines = manager.read()
+                    self.assertLess(lines.index("STOPPING=1"), lines.index("EXTEND_TIMEOUT_USEC=10000000"))
+                    self.assertEqual(lines.count("READY=1"), 1)
+
+    def test_a_start_that_fails_is_never_ready(self):
+        with Instance(fail="stt") as prot:
+            manager = self.begin(prot, str(prot.folder / "notify"))
+            self.assertEqual(prot.run("up", *ALONE).returncode, 1)
+            lines = manager.read()
+            self.assertNotIn("READY=1", lines)
+            self.assertIn("STOPPING=1", lines)
+            self.assertTrue(any(line.startswith("STATUS=cannot start: ") for line in lines), lines)
+
+    def test_a_drain_that_takes_its_time_asks_for_more(self):
+        with Instance(deaf="stt") as prot:
+            manager = self.begin(prot, str(prot.folder / "notify"))
+            process = prot.spawn("up", *ALONE)
+            manager.wait("READY=1")
+            process.send_signal(signal.SIGTERM)
+            wait_for("asked twice", lambda: manager.read().count("EXTEND_TIMEOUT_USEC=10000000") >= 3, 15)
+            self.assertTrue(any(line.startswith("STATUS=waiting for stt") for line in manager.read()), manager.seen)
+            times = [when for when, line in manager.seen if line.startswith("EXTEND")]
+            self.assertLess(max(b - a for a, b in zip(times, times[1:])), 5)  # below what was asked for
+            prot.run("down", "--now")
+
+    def test_the_watchdog_is_fed_by_the_loop_and_only_by_it(self):
+        with Instance() as prot:
+            manager = self.begin(prot, str(prot.folder / "notify"), watchdog=400_000)
+            process = prot.spawn("up", *ALONE)
+            manager.wait("READY=1")
+            until = time.monotonic() + 2
+            while time.monotonic() < until:
+                manager.read(0.05)
+            times = [when for when, line in manager.seen if line == "WATCHDOG=1"]
+            self.assertGreaterEqual(len(times), 8)  # every 0.2 s
+            self.assertLess(max(b - a for a, b in zip(times, times[1:])), 0.4)
+            os.kill(process.pid, signal.SIGSTOP)  # a loop that hangs
+            manager.read(0.05)
+            count = manager.read().count("WATCHDOG=1")
+            self.assertFalse(manager.read(0.6).count("WATCHDOG=1") > count)
+            os.kill(process.pid, signal.SIGCONT)
+            self.assertEqual(self.end(process), 0)
+
+    def test_another_processes_watchdog_is_not_fed(self):
+        with Instance() as prot:
+            manager = self.begin(prot, str(prot.folder / "notify"), watchdog=200_000)
+            prot.environment["WATCHDOG_PID"] = "1"
+            process = prot.spawn("up", *ALONE)
+            manager.wait("READY=1")
+            manager.read(0.5)
+            self.assertNotIn("WATCHDOG=1", manager.read())
+            self.assertEqual(self.end(process), 0)
+
+    def test_stages_do_not_see_the_manager(self):
+        with Instance() as prot:
+            manager = self.begin(prot, str(prot.folder / "notify"), watchdog=10_000_000)
+            process = prot.spawn("up", *ALONE)
+            manager.wait("READY=1")
+            for stage in prot.status()["stages"]:
+                environment = pathlib.Path(f"/proc/{stage['pid']}/environ").read_bytes()
+                self.assertNotIn(b"NOTIFY_SOCKET", environment)
+                self.assertNotIn(b"WATCHDOG", environment)
+            self.assertEqual(self.end(process), 0)
+
+    def test_a_manager_that_is_gone_or_does_not_read_holds_nobody_up(self):
+        with Instance() as prot:
+            prot.environment["NOTIFY_SOCKET"] = str(prot.folder / "nobody")
+            process = prot.spawn("up", *ALONE)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            process.send_signal(signal.SIGTERM)
+            _, messages = process.communicate(timeout=30)
+            self.assertEqual(process.returncode, 0)
+            self.assertEqual(messages.count("cannot be told"), 1)
+            self.begin(prot, str(prot.folder / "deaf"), watchdog=2_000)  # a full socket after some messages
+            process = prot.spawn("up", *ALONE)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            time.sleep(0.2)
+            self.assertEqual(prot.status()["state"], "ready")
+            self.assertEqual(self.end(process), 0)
+
+
+class Journal(unittest.TestCase):
+    def start(self, prot, stream):
+        with open(prot.folder / "stderr", "w+", encoding="utf-8") as file:
+            info = os.fstat(file.fileno())
+            if stream:
+                prot.environment["JOURNAL_STREAM"] = f"{info.st_dev}:{info.st_ino + (stream == 'another')}"
+            process = subprocess.Popen([PROT, "up", *ALONE], env=prot.environment, stdin=subprocess.DEVNULL, stderr=file)
+            prot.processes.append(process)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+            file.seek(0)
+            return file.read().splitlines()
+
+    def test_lines_have_a_priority_where_the_journal_reads_them_and_only_there(self):
+        with Instance() as prot:
+            lines = self.start(prot, "journal")
+            self.assertGreater(len(lines), 5)
+            for line in lines:
+                self.assertRegex(line, r"^<[3467]>\S")
+            for stream in ("another", None):
+                prot.environment.pop("JOURNAL_STREAM", None)
+                self.assertFalse([line for line in self.start(prot, stream) if line.startswith("<")])
+
+
+class FirstProcess(unittest.TestCase):
+    """As PID 1 of a container: no default signal actions, every orphan is its own."""
+
+    def setUp(self):
+        probe = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "true"], capture_output=True, text=True)
+        if probe.returncode != 0:
+            self.skipTest(f"this user may make no PID name space: {probe.stderr.strip()}")
+
+    def spawn(self, prot, *arguments):
+        process = prot.spawn("--pid", "--fork", "--mount-proc", "--kill-child", str(PROT), *arguments, program="unshare")
+        first = wait_for("PID 1", lambda: children_of(process.pid))[0]
+        return process, first
+
+    def inside(self, first):
+        """The processes of the name space, as seen from outside, PID 1 left out."""
+        space = os.readlink(f"/proc/{first}/ns/pid")
+        found = []
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.readlink(folder / "ns/pid") == space and int(folder.name) != first:
+                    found.append(int(folder.name))
+        return found
+
+    def test_term_and_interrupt_drain_and_nothing_is_left(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number), Instance(turns=5, store=1) as prot:
+                process, first = self.spawn(prot, "up", *ALONE)
+                wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+                self.assertEqual(prot.supervisor(), 1)
+                pids = self.inside(first)
+                self.assertEqual(len(pids), len(STAGES))
+                os.kill(first, number)
+                _, messages = process.communicate(timeout=30)
+                self.assertEqual(process.returncode, 0, messages)
+                self.assertIn("memory drained after", messages)
+                self.assertFalse([pid for pid in pids if alive(pid)])
+                self.assertEqual(prot.segments(), [])
+                self.assertEqual({p.name for p in prot.runtime.iterdir()}, {"lock"})
+
+    def test_orphans_are_reaped(self):
+        with Instance() as prot:
+            process, first = self.spawn(prot, "up", *ALONE)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            stages = self.inside(first)
+            # A process whose parent ends first: PID 1 inherits it, and must take its end.
+            subprocess.run(["nsenter", f"--target={first}", "--pid", "--mount", "sh", "-c", "(sleep 0.3 &) ; exit 0"], check=True)
+            orphan = wait_for("the orphan", lambda: [p for p in self.inside(first) if p not in stages])
+            self.assertEqual([int(pathlib.Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()[1]) for p in orphan],
+                             [first] * len(orphan))
+            wait_for("it is gone, not a zombie", lambda: not [p for p in orphan if pathlib.Path(f"/proc/{p}").exists()], 5)
+            self.assertEqual(prot.status()["state"], "ready")
+            os.kill(first, signal.SIGTERM)
+            self.assertEqual(process.wait(30), 0)
+
+    def test_the_exit_code_is_passed_on(self):
+        with Instance(config="tts") as prot:
+            process, _ = self.spawn(prot, "up", *ALONE)
+            process.communicate(timeout=30)
+            self.assertEqual(process.returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

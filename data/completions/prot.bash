@@ -1,0 +1,54 @@
+# Completion of prot(1) for bash. A test compares it with the options that prot itself lists.
+
+# What may follow, by command; "" is before any command.
+_prot_words() {
+  case $1 in
+    "") echo "up down status restart start stop logs say chat wait config check doctor top" ;;
+    restart | start | stop) echo "capture stt brain tts player memory llm db" ;;
+    logs) echo "supervisor capture stt brain tts player memory llm db" ;;
+    wait) echo "ready" ;;
+    config) echo "example" ;;
+  esac
+}
+
+_prot_options() {
+  echo "--help --instance"
+  case $1 in
+    "") echo "--version" ;;
+    up) echo "--config --set --detach" ;;
+    down) echo "--now" ;;
+    status) echo "--json" ;;
+    logs) echo "--follow --lines" ;;
+    wait) echo "--timeout" ;;
+    check) echo "--config --set" ;;
+    doctor) echo "--config --set --json" ;;
+    top)
+      echo "--version --batch --json --once --iterations --delay --sort --ring --tail --waiting --content --ascii"
+      echo "--no-color --no-colour"
+      ;;
+  esac
+}
+
+_prot() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
+  COMPREPLY=()
+  # The first word that is neither an option nor an option's value.
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+      --instance | --config | --set) ((i++)) ;;
+      -*) ;;
+      *) command=${COMP_WORDS[i]} && break ;;
+    esac
+  done
+  case $previous in
+    --config) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
+    --instance | --set | --lines | -n | --timeout | -t | --iterations | --delay | --sort | --ring) return ;;
+  esac
+  if [[ $current == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_prot_options "$command")" -- "$current")
+  else
+    mapfile -t COMPREPLY < <(compgen -W "$(_prot_words "$command")" -- "$current")
+  fi
+}
+
+complete -F _prot prot

@@ -7,6 +7,7 @@
 //   PROT_FIXTURE_DEAF=stage               ignores the drain
 //   PROT_FIXTURE_CRASH_IN_DRAIN=stage     crashes when the drain reaches it, in its first generation
 //   PROT_FIXTURE_TURNS=n                  brain puts n frames on turns at start; memory leaves them unless
+//   PROT_FIXTURE_EXCHANGES=n              brain puts n exchanges there: "I own item1.", "Noted.", ...
 //   PROT_FIXTURE_STORE=1                  it takes (and counts) them in the drain
 //   PROT_FIXTURE_POISON=n                 the n-th of brain's messages says "poison": who takes it aborts,
 //   PROT_FIXTURE_POISON_EXIT=code         or ends with that exit code
@@ -20,6 +21,7 @@
 #include <set>
 #include <string>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "stage/stage_runner.hpp"
 #include "wire/memory.hpp"
@@ -64,7 +66,10 @@ class FixtureStage final : public stage::Stage {
     for (const wire::RingInfo* ring : wire::inputs_of(name_))
       static_cast<void>(context_->input(ring->name));  // throws when it is not there
     context_->set_engine("fixture");
-    if (name_ == "brain" && context_->environment().generation == 1) send_turns();
+    if (name_ == "brain" && context_->environment().generation == 1) {
+      send_turns();
+      send_exchanges();
+    }
   }
 
   int do_work(Nanos now) override {
@@ -88,14 +93,29 @@ class FixtureStage final : public stage::Stage {
   }
 
  private:
+  template <typename Message>
+  void send_turn(const Message& message, std::string_view text) {
+    if (wire::send(context_->output("turns"), message, wire::as_bytes(text), {}) != ipc::PublishResult::kOk)
+      throw Error("fixture: turns is full");
+  }
+
+  void send_exchanges() {
+    const auto count = static_cast<std::uint64_t>(std::atoi(order("EXCHANGES").c_str()));
+    const wire::ConversationId conversation{0x5072'6F74, 1};
+    for (std::uint64_t n = 1; n <= count; ++n) {
+      wire::UserMessage question{conversation, 2 * n, wall_now(), wire::Channel::kVoice};
+      send_turn(question, "I own item" + std::to_string(n) + ".");
+      wire::ReplyEnd reply{conversation, 2 * n + 1, wall_now(), 0, wire::Channel::kVoice};
+      send_turn(reply, "Noted.");
+    }
+  }
+
   void send_turns() {
     const int count = std::atoi(order("TURNS").c_str());
     for (int n = 1; n <= count; ++n) {
       wire::UserMessage message{};
       message.sequence = static_cast<std::uint64_t>(n);
-      const std::string_view text = n == std::atoi(order("POISON").c_str()) ? "poison" : "remember me";
-      if (wire::send(context_->output("turns"), message, wire::as_bytes(text), {}) != ipc::PublishResult::kOk)
-        throw Error("fixture: turns is full");
+      send_turn(message, n == std::atoi(order("POISON").c_str()) ? "poison" : "remember me");
     }
   }
 

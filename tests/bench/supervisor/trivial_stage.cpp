@@ -38,7 +38,7 @@ bool meant(const char* order, const std::string& name) {
 
 std::string own_name(const char* argv0) {
   const char* slash = std::strrchr(argv0, '/');
-  const std::string file = slash != nullptr ? slash + 1 : argv0;
+  std::string file = slash != nullptr ? slash + 1 : argv0;
   if (file.starts_with("prot-")) return file.substr(5);
   char folder[4096] = {};
   if (::getcwd(folder, sizeof folder) == nullptr) return file;

@@ -7,6 +7,8 @@
 namespace prot::supervisor {
 namespace {
 
+constexpr std::int64_t kLongestWaitMs = 24LL * 3600 * 1000;
+
 constexpr ControlCommand kCommands[] = {
     {"status", control_status}, {"down", control_down}, {"wait", control_wait},
     {"start", control_start},   {"stop", control_stop}, {"restart", control_restart},
@@ -31,8 +33,10 @@ void control_wait(ControlDesk& desk, const Client& client, const json::View& req
   if (request.get("for").as_string() != "ready")
     return client->send_error("wait: only 'ready'", kControlUsage);
   const Instance& instance = desk.instance();
+  const std::int64_t timeout_ms =
+      std::clamp<std::int64_t>(request.get("timeout_ms").as_int(60000), 0, kLongestWaitMs);
   desk.wait({.client = client,
-             .deadline = instance.clock.now() + request.get("timeout_ms").as_int(60000) * kMillisecond,
+             .deadline = instance.clock.now() + timeout_ms * kMillisecond,
              .program = "",
              .kind = "ready",
              .met = [&instance] { return instance.phase == Phase::kRunning && instance.all_ready(); }});

@@ -8,6 +8,17 @@
 #include "base/error.hpp"
 
 namespace prot::supervisor {
+namespace {
+
+json::Document parse_request(const std::string& request) {
+  try {
+    return json::parse(request);
+  } catch (const Error& e) {
+    throw UsageError(e.what());
+  }
+}
+
+}  // namespace
 
 void ControlDesk::open(const std::string& path) {
   server_ = std::make_unique<ControlServer>(
@@ -17,7 +28,7 @@ void ControlDesk::open(const std::string& path) {
 
 void ControlDesk::handle(const Client& client, const std::string& request) {
   try {
-    const json::Document document = json::parse(request);
+    const json::Document document = parse_request(request);
     const std::string name(document.get("cmd").as_string());
     const ControlCommand* command = find_control_command(name);
     if (command == nullptr) return client->send_error("unknown command '" + name + "'", kControlUsage);

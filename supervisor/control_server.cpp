@@ -1,5 +1,6 @@
 #include "control_server.hpp"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -88,6 +89,10 @@ void ControlServer::Connection::read() {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return close();
   input_.append(buffer.data(), static_cast<std::size_t>(n));
+  if (!refusal_.empty()) {  // answered only now: a client reads after it has asked
+    send_error(refusal_, 1);
+    return finish();
+  }
   while (socket_ && input_.size() >= sizeof(std::uint32_t)) {
     std::uint32_t length = 0;
     std::memcpy(&length, input_.data(), sizeof length);
@@ -123,8 +128,11 @@ void ControlServer::accept_all() {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) continue;
-    if ((peer.uid != ::geteuid() && peer.uid != 0) || connections_.size() >= kMostConnections) continue;
+    if (connections_.size() >= kMostConnections) continue;
     auto connection = std::make_shared<Connection>(*this, std::move(socket), peer.pid);
+    if (peer.uid != ::geteuid() && peer.uid != 0)
+      connection->refusal_ = fmt::format("this instance belongs to user {}: user {} has no business here",
+                                         ::geteuid(), peer.uid);
     auto* raw = connection.get();
     raw->read_watch_ = loop_->watch_readable(raw->socket_.get(), [raw] { raw->read(); });
     connections_.emplace(raw, std::move(connection));

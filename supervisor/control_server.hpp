@@ -43,6 +43,7 @@ class ControlServer {
     void flush();
 
     ControlServer* server_;
+    std::string refusal_;  // all that it ever hears
     UniqueFd socket_;
     pid_t peer_;
     stage::EventLoop::WatchId read_watch_ = 0;

@@ -148,7 +148,7 @@ void write_pids(const InstancePaths& paths, const std::vector<pid_t>& pids, cons
   {
     std::ofstream out(partial, std::ios::trunc);
     for (const pid_t pid : pids) out << pid << ' ' << sys.start_time(pid) << '\n';
-    if (!out.flush()) throw Error("cannot write " + partial.string());
+    if (!out.flush()) throw errno_error("cannot write " + partial.string());
   }
   std::error_code error;
   fs::rename(partial, file, error);

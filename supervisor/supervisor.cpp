@@ -11,9 +11,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "posix_process_sys.hpp"
 #include "wire/topology.hpp"
 
@@ -262,8 +262,9 @@ void Supervisor::record_pids() {
     if (has_process(program->state()) && program->pid() > 0) pids.push_back(program->pid());
   try {
     write_pids(instance_.run.paths, pids, instance_.sys);
+    pids_failed_ = false;
   } catch (const Error& e) {
-    log_warn("{}", e.what());
+    if (!std::exchange(pids_failed_, true)) say(e.what());
   }
 }
 

@@ -93,6 +93,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   long drained_ = -1;    // memory's own account; -1: it gave none
   long deferred_ = -1;
   Nanos drain_begun_at_ = 0;
+  bool pids_failed_ = false;  // and it was said
 };
 
 }  // namespace prot::supervisor

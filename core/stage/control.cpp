@@ -116,9 +116,12 @@ bool receive_message(int socket, std::string& json, std::vector<UniqueFd>& fds) 
 }
 
 ControlClient::ControlClient(const InstancePaths& paths) {
+  const std::string path = (paths.runtime / "control.sock").string();
   try {
-    socket_ = connect_unix((paths.runtime / "control.sock").string());
+    socket_ = connect_unix(path);
   } catch (const Error&) {
+    if (::access(path.c_str(), W_OK) != 0 && errno == EACCES)
+      throw errno_error("instance '" + paths.instance + "' belongs to another user: " + path, EACCES);
     throw Error("instance '" + paths.instance + "' is not running (start it with: prot up -d)", 3);
   }
 }

@@ -1,0 +1,192 @@
+"""Bad input to a running instance and to a start: one clear line, the documented exit code, and whatever runs is
+left alone."""
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import unittest
+
+from instance import ALONE, PROT, STAGES, Instance, alive, wait_for
+
+NOBODY = 65534
+ROOT = os.geteuid() == 0
+
+
+def framed(text):
+    data = text if isinstance(text, bytes) else text.encode()
+    return struct.pack("<I", len(data)) + data
+
+
+@contextlib.contextmanager
+def small_disk(folder, size="256k"):
+    """A file system of its own; it goes even when somebody still has a file open there."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def can_mount():
+    return ROOT and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+
+
+def fill(file):
+    with open(file, "wb", buffering=0) as out, contextlib.suppress(OSError):
+        while True:
+            out.write(b"x" * 512)
+
+
+class BadInput(unittest.TestCase):
+    def one_line(self, done, code, *words):
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    @contextlib.contextmanager
+    def untouched(self, prot):
+        before = {s["name"]: (s["pid"], s["generation"]) for s in prot.status()["stages"]}
+        yield
+        status = prot.status()
+        self.assertEqual(status["state"], "ready")
+        self.assertEqual({s["name"]: (s["pid"], s["generation"]) for s in status["stages"]}, before)
+
+    def answer(self, prot, data):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(str(prot.runtime / "control.sock"))
+            client.sendall(data)
+            head = client.recv(4, socket.MSG_WAITALL)
+            body = client.recv(struct.unpack("<I", head)[0], socket.MSG_WAITALL)
+        self.assertNotIn(b"\n", body)
+        return json.loads(body)
+
+    def test_malformed_control_messages(self):
+        with Instance() as prot:
+            prot.up()
+            with self.untouched(prot):
+                for data, code, word in (
+                        (b"\xff\xff\xff\xff", 2, "too large"), (framed(""), 2, "not JSON"), (framed("nonsense"), 2, "not JSON"),
+                        (framed("[" * 60000), 2, "nested"), (framed("[1,2]"), 2, "unknown command"),
+                        (framed("{}"), 2, "unknown command"), (framed('{"cmd":7}'), 2, "unknown command"),
+                        (framed(b'{"cmd":"\xff\xfe"}'), 2, "unknown command"),
+                        (framed('{"cmd":"stop","stage":["x"]}'), 4, "no stage"),
+                        (framed('{"cmd":"restart","stage":"nobody"}'), 4, "no stage"),
+                        (framed('{"cmd":"wait","for":"tea"}'), 2, "wait"),
+                        (framed('{"cmd":"logs","stage":"nobody"}'), 4, "no stage")):
+                    with self.subTest(data[:30]):
+                        said = self.answer(prot, data)
+                        self.assertEqual(said["code"], code, said)
+                        self.assertIn(word, said["error"])
+                # Numbers out of all proportion are not undefined behaviour, and half a message is no message.
+                for number in ("9223372036854775807", "-9223372036854775808", "1e300"):
+                    self.assertEqual(self.answer(prot, framed('{"cmd":"wait","for":"ready","timeout_ms":%s}' % number)),
+                                     {"ok": True})
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(str(prot.runtime / "control.sock"))
+                    client.sendall(framed('{"cmd":"down"}')[:-1])
+
+    @unittest.skipUnless(ROOT and shutil.which("setpriv"), "needs another user")
+    def test_another_user_is_told_whose_instance_it_is(self):
+        def as_nobody(*arguments):
+            return subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", program, *arguments],
+                                  env=prot.environment, capture_output=True, text=True, timeout=30)
+        with Instance() as prot:
+            program = prot.folder / "prot"
+            shutil.copy(PROT, program)
+            program.chmod(0o755)
+            prot.up()
+            with self.untouched(prot):
+                self.one_line(as_nobody("status"), 1, "belongs to another user", "Permission denied")
+                # Even if it could reach the socket: the kernel says who it is.
+                for folder in (prot.folder / "run", prot.folder / "run/prot", prot.runtime):
+                    folder.chmod(0o711)
+                (prot.runtime / "control.sock").chmod(0o666)
+                for command in (["status"], ["restart", "stt"], ["down"], ["wait", "ready"]):
+                    self.one_line(as_nobody(*command), 1, f"belongs to user {os.geteuid()}", f"user {NOBODY}")
+
+    @unittest.skipUnless(can_mount(), "needs a file system of its own")
+    def test_a_full_disk_costs_the_log_files_and_is_said_once(self):
+        with Instance() as prot, small_disk(prot.folder / "state"):
+            fill(prot.folder / "state/fill")
+            up = prot.up()
+            said = [line for line in up.stderr.splitlines() if "No space left" in line]
+            self.assertEqual(len(said), 1, up.stderr)
+            self.assertIn("pids", said[0])
+            with self.untouched(prot):
+                self.assertIn("ready", prot.run("logs", "stt").stdout)  # from memory
+            self.assertEqual(prot.run("down").returncode, 0)
+
+    @unittest.skipUnless(can_mount(), "needs a file system of its own")
+    def test_a_disk_that_fills_up_touches_nobody(self):
+        with Instance() as prot, small_disk(prot.folder / "state"):
+            prot.up()
+            with self.untouched(prot):
+                fill(prot.folder / "state/fill")
+                prot.run("logs")
+            old = prot.stage("brain")["pid"]
+            os.kill(old, signal.SIGKILL)
+            wait_for("brain is back", lambda: (s := prot.stage("brain"))["state"] == "ready" and s["pid"] != old)
+            self.assertEqual(prot.run("restart", "tts").returncode, 0)
+            self.assertEqual(prot.run("down").returncode, 0)
+
+    def test_a_read_only_state_folder(self):
+        with Instance() as prot, contextlib.ExitStack() as stack:
+            state = prot.folder / "state"
+            if can_mount():
+                stack.enter_context(small_disk(state))
+                subprocess.run(["mount", "-o", "remount,ro", state], check=True)
+            elif ROOT:
+                self.skipTest("root writes everywhere")
+            else:
+                state.chmod(0o500)
+                stack.callback(state.chmod, 0o700)
+            for how in (["up", "-d"], ["up"]):
+                self.one_line(prot.run(*how, *ALONE), 1, str(state))
+            self.assertEqual(prot.segments(), [])
+            self.assertEqual(prot.run("status").returncode, 3)
+
+    def test_a_configuration_that_is_a_folder(self):
+        with Instance() as prot:
+            for command in (["up", "-d"], ["up"], ["check"]):
+                self.one_line(prot.run(*command, "--config", str(prot.folder)), 2, str(prot.folder), "folder")
+            self.assertEqual(prot.segments(), [])
+
+    def test_a_program_that_disappears_fails_its_stage_and_no_other(self):
+        with Instance() as prot:
+            alone = prot.folder / "prot"  # beside no stages of its own
+            shutil.copy(PROT, alone)
+            self.assertEqual(prot.run("up", "-d", *ALONE, program=alone).returncode, 0)
+            before = {s["name"]: s["pid"] for s in prot.status()["stages"] if s["name"] != "stt"}
+            link = prot.stages / "prot-stt"
+            target = link.readlink()
+            link.unlink()
+            os.kill(prot.stage("stt")["pid"], signal.SIGKILL)
+            wait_for("it has failed", lambda: prot.stage("stt")["state"] in ("failed", "backoff") and
+                     any("prot-stt is not there" in line for line in prot.log()))
+            self.assertEqual(prot.status()["state"], "degraded")
+            self.assertEqual({s["name"]: s["pid"] for s in prot.status()["stages"] if s["name"] != "stt"}, before)
+            link.symlink_to(target)
+            self.assertEqual(prot.run("restart", "stt").returncode, 0)
+            self.assertEqual(prot.status()["state"], "ready")
+
+    def test_of_two_starts_at_once_one_wins(self):
+        with Instance() as prot:
+            starts = [prot.spawn("up", "-d", *ALONE) for _ in range(2)]
+            said = [(process, process.communicate(timeout=60)[1]) for process in starts]
+            self.assertEqual(sorted(process.returncode for process, _ in said), [0, 1], said)
+            loser = next(text for process, text in said if process.returncode == 1)
+            self.assertEqual(loser, f"prot: instance '{prot.name}' is already running (pid {prot.supervisor()})\n")
+            self.assertEqual(len(prot.status()["stages"]), len(STAGES))
+            with self.untouched(prot):
+                self.one_line(prot.run("up", *ALONE), 1, "already running", str(prot.supervisor()))
+            self.assertTrue(alive(prot.supervisor()))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -32,10 +32,11 @@ void print_status(const json::View& root) {
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const json::View s = stages.at(i);
     fmt::print("{:<9}{:>8}  {:<9}{:>4}{:>9}{:>11}{:>6}{:>10}{:>9}  {}\n", s.get("name").as_string(),
-               s.get("pid").as_int(), s.get("state").as_string(), s.get("generation").as_int(),
-               s.get("restarts").as_int(), time_text(s.get("uptime_ms").as_int()),
-               s.get("last_exit").as_int(), size_text(s.get("rss_bytes").as_int()), s.get("cpu_ms").as_int(),
-               s.get("engine").as_string());
+               s.get("pid").as_int(),
+               s.get("degraded").as_bool() ? std::string_view("degraded") : s.get("state").as_string(),
+               s.get("generation").as_int(), s.get("restarts").as_int(),
+               time_text(s.get("uptime_ms").as_int()), s.get("last_exit").as_int(),
+               size_text(s.get("rss_bytes").as_int()), s.get("cpu_ms").as_int(), s.get("engine").as_string());
   }
   fmt::print("\n{:<12}{:<20}{:>10}{:>10}{:>10}{:>10}{:>7}{:>8}{:>6}\n", "RING", "FROM -> TO", "USED",
              "CAPACITY", "HIGHEST", "FRAMES", "DROPS", "POISON", "LATE");

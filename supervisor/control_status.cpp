@@ -53,6 +53,8 @@ void control_status(ControlDesk& desk, const Client& client, const json::View& r
         .member("state", ipc::to_string(program->state()))
         .member("generation", program->generation())
         .member("restarts", program->restarts())
+        .member("degraded", program->degraded())
+        .member("last_error", program->ready() ? std::string() : program->last_error())
         .member("uptime_ms", runs ? (now - program->started_at()) / kMillisecond : 0)
         .member("ready_ms", ready_ms(board, index))
         .member("last_exit", program->last_exit())

@@ -132,9 +132,11 @@ class DbLauncher final : public Launcher {
   [[nodiscard]] Nanos probe_interval() const override { return 10 * kMillisecond; }
   [[nodiscard]] bool exit_code_names_config() const override { return false; }
   [[nodiscard]] Nanos start_deadline() const override { return 60 * kSecond; }
-  [[nodiscard]] int stop_signal() const override { return SIGINT; }  // fast shutdown; TERM waits for clients
-  [[nodiscard]] Nanos stop_grace() const override { return 20 * kSecond; }
-  [[nodiscard]] bool has_heartbeat() const override { return false; }
+  // Fast shutdown (TERM waits for clients), immediate shutdown; only then the end that leaves a recovery.
+  [[nodiscard]] StopSteps stop_steps() const override {
+    return {{SIGINT, 20 * kSecond}, {SIGQUIT, 3 * kSecond}, {SIGKILL, kSecond}};
+  }
+  [[nodiscard]] Nanos watchdog() const override { return 0; }
 
  private:
   enum class Step { kUser, kFolder, kInit, kCreate, kRename, kServer };
@@ -223,7 +225,7 @@ class DbLauncher final : public Launcher {
   Launch create_database() const {
     Launch launch = helper("create database", programs_ + "/postgres",
                            {programs_ + "/postgres", "--single", "-D", new_folder_.string(), "postgres"});
-    launch.input = fmt::format("CREATE DATABASE {}\n", kDatabase);
+    launch.request.input = fmt::format("CREATE DATABASE {}\n", kDatabase);
     as_user(launch.request);
     return launch;
   }

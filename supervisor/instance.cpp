@@ -26,8 +26,8 @@ std::string Instance::missing(std::string_view only) const {
   std::string names;
   for (const auto& program : programs)
     if (!program->ready() && (only.empty() || only == program->name()))
-      names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", program->name(),
-                           ipc::to_string(program->state()));
+      names += fmt::format("{}{} ({}{})", names.empty() ? "" : ", ", program->name(),
+                           ipc::to_string(program->state()), program->degraded() ? ", degraded" : "");
   return names;
 }
 

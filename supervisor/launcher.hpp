@@ -1,7 +1,9 @@
 #pragma once
 
+#include <csignal>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "process_sys.hpp"
@@ -12,9 +14,16 @@ namespace prot::supervisor {
 struct Launch {
   SpawnRequest request;
   std::string what;     // "initdb", for messages
-  std::string input;    // written to its stdin, at most one pipe buffer
   bool helper = false;  // must end with 0; then the launcher is asked for the next one
 };
+
+/// A signal to the process group, and how long it is waited for the end of the process.
+struct StopStep {
+  int signal;
+  Nanos wait;
+};
+/// From the mildest to SIGKILL, which is repeated.
+using StopSteps = std::vector<StopStep>;
 
 /// How a program says that it is ready.
 enum class Probe { kNotYet, kReady };
@@ -37,10 +46,16 @@ class Launcher {
   /// An exit with 2 or 78 before READY is a mistake in the configuration.
   [[nodiscard]] virtual bool exit_code_names_config() const { return true; }
   [[nodiscard]] virtual Nanos start_deadline() const = 0;
-  [[nodiscard]] virtual int stop_signal() const { return 15; }
-  [[nodiscard]] virtual Nanos stop_grace() const { return 3 * kSecond; }
-  /// Its heartbeat is on the board.
-  [[nodiscard]] virtual bool has_heartbeat() const { return true; }
+  /// A stage that does not listen is aborted, so that a trace of it is left.
+  [[nodiscard]] virtual StopSteps stop_steps() const {
+    return {{SIGTERM, 3 * kSecond}, {SIGABRT, kAbortGrace}, {SIGKILL, kSecond}};
+  }
+  /// It has a heartbeat on the board, at most this old while it works; 0: it has none.
+  [[nodiscard]] virtual Nanos watchdog() const { return 5 * kSecond; }
+  [[nodiscard]] bool has_heartbeat() const { return watchdog() > 0; }
+
+ protected:
+  static constexpr Nanos kAbortGrace = 2 * kSecond;
 };
 
 }  // namespace prot::supervisor

@@ -76,8 +76,8 @@ class LlmLauncher final : public Launcher {
   [[nodiscard]] Nanos probe_interval() const override { return 50 * kMillisecond; }
   [[nodiscard]] bool exit_code_names_config() const override { return false; }
   [[nodiscard]] Nanos start_deadline() const override { return 120 * kSecond; }
-  [[nodiscard]] Nanos stop_grace() const override { return 2 * kSecond; }
-  [[nodiscard]] bool has_heartbeat() const override { return false; }
+  [[nodiscard]] StopSteps stop_steps() const override { return {{SIGTERM, 2 * kSecond}, {SIGKILL, kSecond}}; }
+  [[nodiscard]] Nanos watchdog() const override { return 0; }
 
  private:
   const RunContext* run_;

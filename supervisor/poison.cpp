@@ -19,6 +19,7 @@ constexpr int kDeaths = 2;
 constexpr std::size_t kMostSuspects = 16;  // for each ring; the oldest are forgotten
 
 bool by_itself(const ExitStatus& status) noexcept {
+  if (status.asked) return false;
   if (!status.by_signal()) return status.code != 0;
   for (const int outside : {SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT})
     if (status.code == -outside) return false;

@@ -15,8 +15,8 @@ namespace prot::supervisor {
 /// Finds the frames that end their consumer, and takes them out of its way: a frame that was the newest in
 /// hand at two deaths of the consumer's own doing is copied to FOLDER/RING-RUN-SEQUENCE.frame, and the
 /// successor steps over it. The file: {u32 length of the next two, RecordHeader, payload, u32 CRC32C of all
-/// before}, 0600. A SIGKILL or a request to end comes from outside and blames no frame. Single-threaded.
-/// REQUIRES: `rings` (as the supervisor maps them) outlive it.
+/// before}, 0600. A SIGKILL or a request to end comes from outside, as does every signal of the supervisor's,
+/// and blames no frame. Single-threaded. REQUIRES: `rings` (as the supervisor maps them) outlive it.
 class PoisonWatch {
  public:
   PoisonWatch(const std::vector<ipc::RingSegment>& rings, std::filesystem::path folder, std::string run_id);

@@ -1,135 +1,24 @@
 #include "posix_process_sys.hpp"
 
-#include <fcntl.h>
-#include <grp.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 
 #include "base/error.hpp"
 
 namespace prot::supervisor {
-namespace {
 
-constexpr int kPark = 200;  // descriptors are parked above this while the low numbers are filled
-
-/// What the child needs, laid out before the fork: between fork and exec nothing may allocate.
-struct Prepared {
-  const char* path;
-  const char* folder;
-  std::vector<char*> argv;
-  std::vector<char*> environment;
-  std::vector<std::pair<int, int>> files;
-  const SpawnRequest* request;
-  pid_t parent;
-  int error_fd;
-};
-
-// Async-signal-safe: tells the parent why, through the pipe that exec would have closed, and ends.
-[[noreturn]] void child_fail(int fd, const char* step) noexcept {
-  const int error = errno;
-  char text[256];
-  std::size_t used = 0;
-  const auto append = [&](const char* s) {
-    while (*s != '\0' && used < sizeof(text)) text[used++] = *s++;
-  };
-  append(step);
-  append(": ");
-  append(::strerrordesc_np(error) != nullptr ? ::strerrordesc_np(error) : "unknown error");
-  if (::write(fd, text, used) < 0) ::_exit(126);
-  ::_exit(127);
-}
-
-void child_files(Prepared& p) noexcept {
-  int last = 2;
-  for (auto& [from, to] : p.files) {
-    from = ::fcntl(from, F_DUPFD_CLOEXEC, kPark);
-    if (from < 0) child_fail(p.error_fd, "descriptor");
-    last = std::max(last, to);
-  }
-  const int error_fd = ::fcntl(p.error_fd, F_DUPFD_CLOEXEC, kPark);
-  for (const auto& [from, to] : p.files)
-    if (::dup2(from, to) < 0) child_fail(error_fd, "descriptor");
-  // The error pipe sits right above the wanted ones; everything else goes.
-  if (::dup3(error_fd, last + 1, O_CLOEXEC) < 0) child_fail(error_fd, "descriptor");
-  p.error_fd = last + 1;
-  ::syscall(SYS_close_range, static_cast<unsigned>(last) + 2U, ~0U, 0U);
-}
-
-[[noreturn]] void child_main(Prepared& p) noexcept {
-  sigset_t none;
-  sigemptyset(&none);
-  for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGUSR1})
-    (void)::signal(number, SIG_DFL);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (::setpgid(0, 0) != 0) child_fail(p.error_fd, "process group");
-  child_files(p);
-  const SpawnRequest& request = *p.request;
-  if (request.nice != 0) (void)::setpriority(PRIO_PROCESS, 0, request.nice);
-  if (request.change_user) {
-    const gid_t group = request.group;
-    if (::setgroups(1, &group) != 0 || ::setgid(group) != 0 || ::setuid(request.user) != 0)
-      child_fail(p.error_fd, "cannot change the user");
-  }
-  // After the user: a change of user clears it. Then the check: the parent may be dead already.
-  if (::prctl(PR_SET_PDEATHSIG, request.parent_death_signal) != 0) child_fail(p.error_fd, "death signal");
-  if (::getppid() != p.parent) ::_exit(126);
-  if (p.folder[0] != '\0' && ::chdir(p.folder) != 0) child_fail(p.error_fd, "working folder");
-  ::execve(p.path, p.argv.data(), p.environment.data());
-  child_fail(p.error_fd, p.path);
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> list;
-  list.reserve(texts.size() + 1);
-  for (const std::string& text : texts)
-    list.push_back(const_cast<char*>(text.c_str()));  // NOLINT: exec's signature
-  list.push_back(nullptr);
-  return list;
-}
-
-}  // namespace
-
-Spawned PosixProcessSys::spawn(const SpawnRequest& request) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) throw errno_error("cannot make a pipe");
-  UniqueFd read_end(ends[0]);
-  const UniqueFd write_end(ends[1]);
-  Prepared prepared{request.path.c_str(),
-                    request.folder.c_str(),
-                    pointers(request.argv),
-                    pointers(request.environment),
-                    request.files,
-                    &request,
-                    ::getpid(),
-                    write_end.get()};
-  const pid_t pid = ::fork();
-  if (pid < 0) throw errno_error("cannot start a process for " + request.path);
-  if (pid == 0) child_main(prepared);
-  (void)::setpgid(pid, pid);  // both sides: whoever comes first
-  Spawned spawned;
-  spawned.pid = pid;
-  spawned.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!spawned.pidfd) {
-    const int error = errno;
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
-    throw errno_error("cannot watch the process of " + request.path, error);
-  }
-  ::fcntl(spawned.pidfd.get(), F_SETFD, FD_CLOEXEC);
-  spawned.exec_error = std::move(read_end);
-  return spawned;
+ssize_t PosixProcessSys::read(int fd, std::span<char> buffer) noexcept {
+  ssize_t n = -1;
+  do n = ::read(fd, buffer.data(), buffer.size());
+  while (n < 0 && errno == EINTR);
+  return n;
 }
 
 void PosixProcessSys::signal_group(pid_t pid, int signal) noexcept {
@@ -150,11 +39,13 @@ bool PosixProcessSys::reap(pid_t pid, ExitStatus& status) noexcept {
   return true;
 }
 
-bool PosixProcessSys::is_traced(pid_t pid) const noexcept {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("TracerPid:")) return std::atol(line.c_str() + 10) != 0;
-  return false;
+bool PosixProcessSys::group_is_empty(pid_t pid) noexcept {
+  if (pid <= 1) return true;
+  // The dead of it whose parents died are our children now; they count until somebody collects them.
+  siginfo_t info{};
+  while (::waitid(P_PGID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0)
+    info.si_pid = 0;
+  return ::kill(-pid, 0) != 0 && errno == ESRCH;
 }
 
 namespace {
@@ -174,6 +65,21 @@ std::uint64_t number_at(const std::vector<std::string>& fields, std::size_t inde
   return index < fields.size() ? std::strtoull(fields[index].c_str(), nullptr, 10) : 0;
 }
 }  // namespace
+
+Scheduling PosixProcessSys::scheduling(pid_t pid) const noexcept {
+  const std::string folder = "/proc/" + std::to_string(pid);
+  Scheduling result;
+  std::ifstream status(folder + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("State:")) result.state = line.size() > 7 ? line[7] : '\0';
+    if (line.starts_with("TracerPid:")) {
+      result.is_traced = std::atol(line.c_str() + 10) != 0;
+      break;
+    }
+  }
+  std::ifstream(folder + "/schedstat") >> result.on_cpu >> result.waited;  // of the main thread
+  return result;
+}
 
 ProcessUsage PosixProcessSys::usage(pid_t pid) const noexcept {
   const auto fields = stat_fields(pid);

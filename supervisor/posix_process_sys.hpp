@@ -6,14 +6,16 @@
 
 namespace prot::supervisor {
 
-/// The real system: fork, pidfd, process groups, /proc.
+/// The real system: clone, pidfd, process groups, /proc.
 class PosixProcessSys final : public ProcessSys {
  public:
-  Spawned spawn(const SpawnRequest& request) override;
+  Spawned spawn(const SpawnRequest& request) override;  // spawn.cpp
+  [[nodiscard]] ssize_t read(int fd, std::span<char> buffer) noexcept override;
   void signal_group(pid_t pid, int signal) noexcept override;
   void signal_process(pid_t pid, int signal) noexcept override;
   [[nodiscard]] bool reap(pid_t pid, ExitStatus& status) noexcept override;
-  [[nodiscard]] bool is_traced(pid_t pid) const noexcept override;
+  [[nodiscard]] bool group_is_empty(pid_t pid) noexcept override;
+  [[nodiscard]] Scheduling scheduling(pid_t pid) const noexcept override;
   [[nodiscard]] ProcessUsage usage(pid_t pid) const noexcept override;
   [[nodiscard]] std::uint64_t start_time(pid_t pid) const noexcept override;
 };

@@ -41,9 +41,9 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   // What the user or the supervisor wants.
-  void start();
+  void start();  // by hand: nothing holds it back
   void stop();
-  void restart();  // by hand: no back-off
+  void restart();  // likewise; starts it if it is down
   /// A process of a developer takes the place once ours is gone; `pid` of it.
   void hold(pid_t pid);
   void release();
@@ -57,7 +57,13 @@ class Program {
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] bool ready() const noexcept { return state_ == State::kReady || state_ == State::kHeld; }
   [[nodiscard]] bool gone() const noexcept { return !has_process(state_) && state_ != State::kHeld; }
-  [[nodiscard]] bool wanted() const noexcept { return want_ != Want::kDown; }
+  [[nodiscard]] bool wanted() const noexcept { return want_ == Want::kUp || want_ == Want::kHeld; }
+  /// Nobody has wanted anything of it yet: the start order decides.
+  [[nodiscard]] bool untouched() const noexcept { return want_ == Want::kNothing; }
+  /// Somebody wanted it down: the start neither waits for it nor starts it.
+  [[nodiscard]] bool stopped_by_hand() const noexcept { return want_ == Want::kDown; }
+  /// It dies all the time, and is tried at long intervals only.
+  [[nodiscard]] bool degraded() const noexcept { return policy_.degraded(); }
   [[nodiscard]] pid_t pid() const noexcept { return state_ == State::kHeld ? held_by_ : pid_; }
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] std::uint32_t restarts() const noexcept { return restarts_; }
@@ -75,18 +81,27 @@ class Program {
   void check_exit();
 
  private:
-  enum class Want { kDown, kUp, kHeld };
+  enum class Want { kNothing, kDown, kUp, kHeld };
   struct Pipes;
 
+  // program.cpp: what happens
   void feed(Event event, const std::string& note = {});
   void act(Action action, State from);
+  void end_with(StopSteps steps, std::size_t first);
+  void escalate();
+  void settle();
+  [[nodiscard]] std::string deadline_note() const;
+  // program_process.cpp: its process
   void begin_start();
   void spawn(const Launch& launch);
+  void watch_process();
   void continue_start();
-  void settle();
   void read_ready();
   void read_output();
-  void ended(const ExitStatus& status);
+  void on_pidfd();
+  void recheck(Nanos now);
+  void ended(ExitStatus status);
+  void check_group();
   void close_process();
   void start_failed(const std::string& why, int exit_code);
   void probe(Nanos now);
@@ -99,7 +114,8 @@ class Program {
   ProgramHost* host_;
   RestartPolicy policy_;
   State state_ = State::kDown;
-  Want want_ = Want::kDown;
+  Want want_ = Want::kNothing;
+  std::uint64_t moves_ = 0;  // transitions so far
   pid_t pid_ = -1;
   pid_t held_by_ = -1;
   std::uint64_t held_start_ = 0;  // start time of that process
@@ -110,11 +126,24 @@ class Program {
   std::uint32_t failed_starts_ = 0;
   int last_exit_ = 0;
   std::string last_error_;
+  /// What follows when nothing of the group is left.
+  struct Outcome {
+    Event event = Event::kExit;
+    std::string note;
+  };
+  Outcome outcome_;
+  pid_t group_ = -1;        // of the ended process, until it is empty
+  bool was_ready_ = false;  // this process
+  Nanos ready_for_ = 0;     // the process that ended
+  StopSteps steps_;         // how this process is being ended
+  std::size_t next_step_ = 0;
+  bool asked_ = false;  // it was sent a signal
   Nanos started_at_ = 0;
   Nanos ready_at_ = 0;
   Nanos deadline_ = kNever;  // of the state
   Nanos probe_at_ = kNever;
-  Nanos recheck_at_ = kNever;  // an ended process that a debugger holds is looked at again
+  Nanos recheck_at_ = kNever;  // an ended process that a debugger holds, a group that is not empty
+  Nanos recheck_after_ = 0;
 };
 
 }  // namespace prot::supervisor

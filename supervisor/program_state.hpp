@@ -10,31 +10,35 @@
 /// apart from what is: a restart is "stop" with the wish "up".
 namespace prot::supervisor {
 
-using State = ipc::ProgramState;  // kDown kStarting kReady kStopping kBackoff kFailed kHeld kDone
-inline constexpr std::size_t kStateCount = 8;
+using State = ipc::ProgramState;  // kDown kStarting kReady kStopping kBackoff kFailed kHeld kDone kEnding
+inline constexpr std::size_t kStateCount = 9;
 
 enum class Event : std::uint8_t {
   kStart,       // it is wanted up
   kReady,       // it said READY=1, or its probe succeeded
-  kExit,        // it ended, whatever the reason, but for the next two
-  kConfigExit,  // it ended with 2 or 78 before it was ready, or could not be executed
-  kDrained,     // it ended with 0 while the instance drains
+  kLeftover,    // it ended by itself, but its process group is not empty yet
+  kExit,        // it and its group ended, whatever the reason, but for the next two
+  kConfigExit,  // ended with 2 or 78 before it was ready, or could not be executed
+  kDrained,     // ended with 0 while the instance drains
   kStop,        // it is not wanted up any more
   kDeadline,    // the state's time is over
   kHung,        // its work loop makes no progress
   kHold,        // a developer's process takes its place
   kRelease,     // that process has ended
 };
-inline constexpr std::size_t kEventCount = 10;
+inline constexpr std::size_t kEventCount = 11;
 
 enum class Action : std::uint8_t {
   kIgnore,
   kSpawn,      // start its next process
   kAnnounce,   // it is ready
+  kForgive,    // it has been well for long: its deaths are forgotten
   kRetry,      // wait for the back-off
   kGiveUp,     // wait until somebody changes something
-  kTerminate,  // ask it to end; the deadline kills
-  kKill,       // SIGKILL to its group; the exit follows
+  kTerminate,  // ask it to end; kEscalate follows at each deadline
+  kAbort,      // end it so that a trace of where it hangs is left
+  kClear,      // SIGKILL to what is left of its group
+  kEscalate,   // the next, harder signal
   kSettle,     // no process any more: look at what is wanted
   kHold,       // a place for the joiner
   kFinish,     // the drain has passed through it
@@ -48,45 +52,40 @@ struct Transition {
 
 using StateTable = std::array<std::array<Transition, kEventCount>, kStateCount>;
 
-/// Every pair, in rows of the order of Event. `S` alone: stay and ignore.
+/// Every pair, in rows of the order of Event. A state alone: stay and ignore.
 consteval StateTable make_state_table() {
   using enum Action;
   constexpr auto kD = State::kDown, kS = State::kStarting, kR = State::kReady, kP = State::kStopping,
-                 kB = State::kBackoff, kF = State::kFailed, kH = State::kHeld, kE = State::kDone;
+                 kB = State::kBackoff, kF = State::kFailed, kH = State::kHeld, kE = State::kDone,
+                 kX = State::kEnding;
+  constexpr auto kTake = Action::kHold;
   StateTable t{};
   const auto row = [&t](State state, std::array<Transition, kEventCount> cells) {
     for (Transition& cell : cells) cell.covered = true;
     t[static_cast<std::size_t>(state)] = cells;
   };
-  //        start          ready            exit          config exit    drained        stop
-  //        deadline       hung             hold             release
-  row(kD, {{{kS, kSpawn}, {kD}, {kD}, {kD}, {kD}, {kD}, {kD}, {kD}, {kH, Action::kHold}, {kD}}});
-  row(kS, {{{kS},
-            {kR, kAnnounce},
-            {kB, kRetry},
-            {kF, kGiveUp},
-            {kE, kFinish},
-            {kP, kTerminate},
-            {kS, kKill},
-            {kS},
-            {kP, kTerminate},
-            {kS}}});
-  row(kR, {{{kR},
-            {kR},
-            {kB, kRetry},
-            {kB, kRetry},
-            {kE, kFinish},
-            {kP, kTerminate},
-            {kR},
-            {kR, kKill},
-            {kP, kTerminate},
-            {kR}}});
-  row(kP, {{{kP}, {kP}, {kD, kSettle}, {kD, kSettle}, {kD, kSettle}, {kP}, {kP, kKill}, {kP}, {kP}, {kP}}});
-  row(kB,
-      {{{kS, kSpawn}, {kB}, {kB}, {kB}, {kB}, {kD, kSettle}, {kS, kSpawn}, {kB}, {kH, Action::kHold}, {kB}}});
-  row(kF, {{{kS, kSpawn}, {kF}, {kF}, {kF}, {kF}, {kD, kSettle}, {kF}, {kF}, {kH, Action::kHold}, {kF}}});
-  row(kH, {{{kH}, {kH}, {kH}, {kH}, {kH}, {kH}, {kH}, {kH}, {kH}, {kD, kSettle}}});
-  row(kE, {{{kE}, {kE}, {kE}, {kE}, {kE}, {kE}, {kE}, {kE}, {kE}, {kE}}});
+  // clang-format off
+  //       start         ready            leftover      exit           config exit    drained
+  //       stop              deadline         hung          hold              release
+  row(kD, {{{kS, kSpawn}, {kD},            {kD},         {kD},          {kD},          {kD},
+            {kD},             {kD},            {kD},         {kH, kTake},      {kD}}});
+  row(kS, {{{kS},         {kR, kAnnounce}, {kX, kClear}, {kB, kRetry},  {kF, kGiveUp}, {kE, kFinish},
+            {kP, kTerminate}, {kX, kAbort},    {kS},         {kP, kTerminate}, {kS}}});
+  row(kR, {{{kR},         {kR},            {kX, kClear}, {kB, kRetry},  {kB, kRetry},  {kE, kFinish},
+            {kP, kTerminate}, {kR, kForgive},  {kX, kAbort}, {kP, kTerminate}, {kR}}});
+  row(kP, {{{kP},         {kP},            {kP, kClear}, {kD, kSettle}, {kD, kSettle}, {kD, kSettle},
+            {kP},             {kP, kEscalate}, {kP},         {kP},             {kP}}});
+  row(kB, {{{kS, kSpawn}, {kB},            {kB},         {kB},          {kB},          {kB},
+            {kD, kSettle},    {kS, kSpawn},    {kB},         {kH, kTake},      {kB}}});
+  row(kF, {{{kS, kSpawn}, {kF},            {kF},         {kF},          {kF},          {kF},
+            {kD, kSettle},    {kF},            {kF},         {kH, kTake},      {kF}}});
+  row(kH, {{{kH},         {kH},            {kH},         {kH},          {kH},          {kH},
+            {kH},             {kH},            {kH},         {kH},             {kD, kSettle}}});
+  row(kE, {{{kE},         {kE},            {kE},         {kE},          {kE},          {kE},
+            {kE},             {kE},            {kE},         {kE},             {kE}}});
+  row(kX, {{{kX},         {kX},            {kX, kClear}, {kB, kRetry},  {kF, kGiveUp}, {kE, kFinish},
+            {kP, kClear},     {kX, kEscalate}, {kX},         {kP, kClear},     {kX}}});
+  // clang-format on
   return t;
 }
 inline constexpr StateTable kStateTable = make_state_table();
@@ -98,16 +97,17 @@ consteval bool covers_every_pair(const StateTable& table) {
   return true;
 }
 static_assert(covers_every_pair(kStateTable), "a (state, event) pair is missing");
-static_assert(static_cast<std::size_t>(State::kDone) + 1 == kStateCount);
+static_assert(static_cast<std::size_t>(State::kEnding) + 1 == kStateCount);
 static_assert(static_cast<std::size_t>(Event::kRelease) + 1 == kEventCount);
 
 [[nodiscard]] constexpr const Transition& transition(State state, Event event) noexcept {
   return kStateTable[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)];
 }
 
-/// A process of this state exists (or is just about to be reaped).
+/// A process of this state exists (or is just about to be reaped), or something of its group.
 [[nodiscard]] constexpr bool has_process(State state) noexcept {
-  return state == State::kStarting || state == State::kReady || state == State::kStopping;
+  return state == State::kStarting || state == State::kReady || state == State::kStopping ||
+         state == State::kEnding;
 }
 
 }  // namespace prot::supervisor

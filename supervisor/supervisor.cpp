@@ -151,11 +151,11 @@ void Supervisor::tell_service(Nanos now) {
 
 void Supervisor::start_what_can() {
   for (const auto& program : instance_.programs) {
-    if (program->wanted() || program->state() != State::kDown) continue;
+    if (!program->untouched()) continue;
     const auto needs = start_dependencies(program->name());
     const bool can = std::all_of(needs.begin(), needs.end(), [this](const std::string& name) {
       const Program* needed = instance_.find(name);
-      return needed == nullptr || needed->ready();
+      return needed == nullptr || needed->ready() || needed->stopped_by_hand();
     });
     if (can && instance_.phase == Phase::kStarting) program->start();
   }
@@ -176,7 +176,9 @@ void Supervisor::fail_start(const std::string& why, int exit_code) {
 void Supervisor::check_phase() {
   if (instance_.phase == Phase::kStarting) {
     start_what_can();
-    if (instance_.all_ready()) {
+    const auto& programs = instance_.programs;
+    if (std::all_of(programs.begin(), programs.end(),
+                    [](const auto& p) { return p->ready() || p->stopped_by_hand(); })) {
       instance_.phase = Phase::kRunning;
       say(fmt::format("ready in {} ms", (instance_.clock.now() - instance_.begun_at) / kMillisecond));
       service_.ready();

@@ -22,6 +22,7 @@ void Supervisor::on_state(Program& program, const std::string& note) {
     entry.state.store(static_cast<std::uint32_t>(program.state()));
     entry.restarts.store(program.restarts());
     entry.last_exit.store(program.last_exit());
+    entry.degraded.store(program.degraded() ? 1 : 0);
     entry.started_ns.store(static_cast<std::uint64_t>(program.started_at()));
     entry.ready_ns.store(static_cast<std::uint64_t>(program.ready_at()));
   }
@@ -33,6 +34,7 @@ void Supervisor::on_state(Program& program, const std::string& note) {
       record_pids();
       break;
     case State::kReady:
+      if (!note.empty()) break;  // it was ready before
       say(fmt::format("{} ready in {} ms{}", program.name(), (now - program.started_at()) / kMillisecond,
                       program.generation() > 1 ? fmt::format(" (generation {})", program.generation()) : ""));
       if (observer_.on_program_ready) observer_.on_program_ready(program.name());
@@ -56,6 +58,7 @@ void Supervisor::on_state(Program& program, const std::string& note) {
       break;
     }
     case State::kStopping:
+    case State::kEnding:
     case State::kHeld:
       break;
   }

@@ -19,7 +19,7 @@ void Watchdog::on_time(Nanos now) {
     const Nanos age = now - std::max(beat, program->ready_at());
     const bool awake = page.asleep.load() == 0;
     const bool hung = awake ? age > kHungAwake : age > kHungAsleep && segments.input_pending(program->name());
-    if (hung && !instance_->sys.is_traced(program->pid())) program->hung();
+    if (hung && !instance_->sys.scheduling(program->pid()).is_traced) program->hung();
   }
 }
 

@@ -73,6 +73,8 @@ const char* to_string(ProgramState state) noexcept {
       return "held";
     case ProgramState::kDone:
       return "done";
+    case ProgramState::kEnding:
+      return "ending";
   }
   return "unknown";
 }

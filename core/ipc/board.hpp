@@ -25,7 +25,8 @@ enum class ProgramState : std::uint32_t {
   kBackoff,
   kFailed,
   kHeld,
-  kDone
+  kDone,
+  kEnding  // it hangs or has crashed; something of it is still there
 };
 [[nodiscard]] const char* to_string(ProgramState state) noexcept;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,54 +14,53 @@
 
 namespace prot::supervisor {
 
-/// Processes that exist only on paper: the test ends them, and sees what was asked.
+/// Processes that exist only on paper: the test ends them, and sees what was asked. It can refuse what the
+/// kernel can refuse.
 class FakeProcessSys final : public ProcessSys {
  public:
   struct Process {
     SpawnRequest request;
-    int pidfd = -1;  // ours: written when it ends
-    int ready = -1;  // the child's end
-    int output = -1;
+    UniqueFd pidfd;  // written when it ends
+    UniqueFd ready;  // the child's ends
+    UniqueFd output;
     bool ended = false;
     bool reaped = false;
+    bool child = false;  // something else of its group lives
     ExitStatus status;
-    std::string exec_error;
     std::vector<int> signals;
   };
 
-  ~FakeProcessSys() override {
-    for (auto& [pid, process] : processes)
-      for (const int fd : {process.pidfd, process.ready, process.output})
-        if (fd >= 0) ::close(fd);
-  }
-
   Spawned spawn(const SpawnRequest& request) override {
-    if (refuse) throw Error("cannot start a process: fake");
+    ++spawns;
+    if (refuse != 0) throw errno_error("cannot start a process: fake", refuse);
+    if (not_executed != 0) throw Error(request.path + ": fake", not_executed == ETXTBSY ? 1 : 2);
     Process process;
     process.request = request;
-    process.pidfd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    for (const auto& [from, to] : request.files) {
-      if (to == 1) process.output = ::dup(from);
-      if (to == 3) process.ready = ::dup(from);
-    }
+    process.child = leaves_child;
+    process.pidfd.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     Spawned spawned;
     spawned.pid = next_pid++;
-    spawned.pidfd.reset(::dup(process.pidfd));
-    int ends[2];
-    if (::pipe(ends) != 0) throw errno_error("pipe");
-    if (!exec_error.empty() && ::write(ends[1], exec_error.data(), exec_error.size()) < 0)
-      throw errno_error("write");
-    ::close(ends[1]);
-    spawned.exec_error.reset(ends[0]);
-    processes[spawned.pid] = process;
+    spawned.pidfd.reset(::dup(process.pidfd.get()));
+    spawned.output = pipe(process.output);
+    if (request.says_ready) spawned.ready = pipe(process.ready);
+    processes[spawned.pid] = std::move(process);
     newest = spawned.pid;
+    if (unwatchable) spawned.pidfd.reset();
     return spawned;
+  }
+  ssize_t read(int fd, std::span<char> buffer) noexcept override {
+    return ::read(fd, buffer.data(), short_reads ? 1 : buffer.size());
   }
   void signal_group(pid_t pid, int signal) noexcept override {
     const auto it = processes.find(pid);
-    if (it == processes.end() || it->second.reaped) return;
-    it->second.signals.push_back(signal);
+    if (it == processes.end()) return;
+    Process& process = it->second;
+    if (process.reaped && !process.child) return;
+    process.signals.push_back(signal);
+    if (signal == SIGKILL && !child_unkillable) process.child = false;
+    if (process.ended) return;
     if (signal == SIGKILL && !unkillable) end(pid, -SIGKILL);
+    if (signal == SIGABRT && obeys_abort) end(pid, -SIGABRT);
     if (signal == SIGTERM && obeys_term) end(pid, 0);
   }
   void signal_process(pid_t pid, int signal) noexcept override {
@@ -74,7 +74,12 @@ class FakeProcessSys final : public ProcessSys {
     status = process.status;
     return true;
   }
-  bool is_traced(pid_t) const noexcept override { return traced; }
+  bool group_is_empty(pid_t pid) noexcept override { return !processes.at(pid).child; }
+  Scheduling scheduling(pid_t) const noexcept override {
+    Scheduling result = scheduled;
+    result.is_traced = traced;
+    return result;
+  }
   ProcessUsage usage(pid_t) const noexcept override { return {}; }
   std::uint64_t start_time(pid_t) const noexcept override { return strangers_start; }
 
@@ -85,27 +90,47 @@ class FakeProcessSys final : public ProcessSys {
     process.ended = true;
     process.status.code = code;
     const std::uint64_t one = 1;
-    if (::write(process.pidfd, &one, sizeof one) < 0) std::abort();
+    if (::write(process.pidfd.get(), &one, sizeof one) < 0) std::abort();
   }
-  void say_ready(pid_t pid) {
-    if (::write(processes.at(pid).ready, "READY=1\n", 8) != 8) throw errno_error("write");
+  void say(pid_t pid, std::string_view text) {
+    if (::write(processes.at(pid).ready.get(), text.data(), text.size()) < 0) throw errno_error("write");
   }
+  void say_ready(pid_t pid) { say(pid, "READY=1\n"); }
   [[nodiscard]] int living() const {
     int count = 0;
-    for (const auto& [pid, process] : processes) count += process.reaped ? 0 : 1;
+    for (const auto& [pid, process] : processes) count += process.reaped && !process.child ? 0 : 1;
     return count;
+  }
+  /// Forgets what is over, for tests with many processes.
+  void forget_the_dead() {
+    std::erase_if(processes, [](const auto& entry) { return entry.second.reaped && !entry.second.child; });
   }
 
   std::map<pid_t, Process> processes;
   pid_t next_pid = 100;
   pid_t newest = -1;
-  bool refuse = false;
+  int spawns = 0;
+  int refuse = 0;            // errno of pipe, clone, pidfd
+  int not_executed = 0;      // errno of execve
+  bool unwatchable = false;  // its pidfd is no descriptor
+  bool short_reads = false;
   bool traced = false;
   bool unkillable = false;
+  bool child_unkillable = false;
+  bool leaves_child = false;
   bool obeys_term = true;
-  std::string exec_error;
+  bool obeys_abort = true;
+  Scheduling scheduled{'S', 0, 0, false};
   std::uint64_t strangers_start = 1;  // of a process that is not ours
   std::vector<std::pair<pid_t, int>> signalled_alone;
+
+ private:
+  static UniqueFd pipe(UniqueFd& write_end) {
+    int ends[2];
+    if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) throw errno_error("pipe");
+    write_end.reset(ends[1]);
+    return UniqueFd(ends[0]);
+  }
 };
 
 }  // namespace prot::supervisor

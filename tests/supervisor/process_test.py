@@ -145,8 +145,54 @@ class Kills(unittest.TestCase):
         with Instance(hang="stt") as prot:
             prot.up()
             hung = wait_for("replaced", lambda: (s := prot.stage("stt"))["restarts"] >= 1 and s, 12)
-            self.assertEqual(hung["last_exit"], -9)
+            self.assertEqual(hung["last_exit"], -6)
             self.assertTrue(any("stt makes no progress" in line for line in prot.log()))
+
+
+class Ends(unittest.TestCase):
+    def test_a_deaf_stage_is_aborted_at_its_deadline(self):
+        with Instance(hang="stt") as prot:
+            prot.up()
+            pid = prot.stage("stt")["pid"]
+            began = time.monotonic()
+            stop = prot.spawn("stop", "stt")
+            wait_for("it has ended", lambda: not alive(pid), 5)
+            self.assertAlmostEqual(time.monotonic() - began, 3.0, delta=0.1)
+            self.assertEqual(stop.wait(5), 0)
+            self.assertEqual((prot.stage("stt")["state"], prot.stage("stt")["last_exit"]), ("down", -6))
+
+    def test_stopped_means_that_its_children_are_gone_too(self):
+        with Instance(child="tts") as prot:
+            prot.up()
+            children = children_of(prot.stage("tts")["pid"])
+            self.assertTrue(children)
+            self.assertEqual(prot.run("stop", "tts").returncode, 0)
+            self.assertFalse(any(map(alive, children)))
+
+    def test_what_is_stopped_while_it_starts_stays_down_and_the_start_goes_on(self):
+        with Instance(slow="brain") as prot:
+            up = prot.spawn("up", "-d", *ALONE)
+            wait_for("it starts", lambda: (s := prot.status()) and s["stages"] and prot.stage("brain")["state"] == "starting")
+            self.assertEqual(prot.run("stop", "brain").returncode, 0)
+            self.assertEqual(up.wait(10), 0)
+            self.assertEqual(prot.stage("brain")["state"], "down")
+            self.assertEqual({s["state"] for s in prot.status()["stages"] if s["name"] != "brain"}, {"ready"})
+
+    def test_one_that_dies_all_the_time_is_degraded_until_somebody_restarts_it(self):
+        with Instance() as prot:
+            prot.up()
+            until = time.monotonic() + 30
+            while not (stt := prot.stage("stt"))["degraded"]:
+                self.assertLess(time.monotonic(), until)
+                if stt["pid"]:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(stt["pid"], signal.SIGKILL)
+            self.assertEqual((stt["state"], stt["restarts"]), ("backoff", 11))
+            self.assertEqual(prot.status()["state"], "degraded")
+            self.assertRegex(prot.run("status").stdout, r"stt .* degraded ")
+            self.assertTrue(any("stt was killed by SIGKILL; it dies all the time" in line for line in prot.log()))
+            self.assertEqual(prot.run("restart", "stt").returncode, 0)
+            self.assertFalse(prot.stage("stt")["degraded"])
 
 
 class Poison(unittest.TestCase):

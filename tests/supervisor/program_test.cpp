@@ -3,74 +3,12 @@
 
 #include <doctest/doctest.h>
 
-#include <random>
+#include <algorithm>
 
-#include "fake_process_sys.hpp"
+#include "program_fixture.hpp"
 
 namespace prot::supervisor {
 namespace {
-
-class FakeLauncher final : public Launcher {
- public:
-  Launch next(bool begin, std::uint32_t generation) override {
-    (void)generation;
-    if (begin) step = 0;
-    if (!problem.empty()) throw Error(problem, problem_code);
-    Launch launch;
-    launch.what = step < helpers ? "helper" : "program";
-    launch.helper = step < helpers;
-    launch.request.path = "/bin/true";
-    launch.request.argv = {launch.what};
-    ++step;
-    return launch;
-  }
-  Nanos start_deadline() const override { return 10 * kSecond; }
-  int helpers = 0;
-  int step = 0;
-  std::string problem;
-  int problem_code = 1;
-};
-
-struct Fixture : ProgramHost {
-  Fixture() {
-    auto made = std::make_unique<FakeLauncher>();
-    launcher = made.get();
-    program = std::make_unique<Program>("stt", std::move(made), sys, loop, clock, *this);
-  }
-  void on_state(Program& p, const std::string& note) override {
-    states.push_back(p.state());
-    if (!note.empty()) notes.push_back(note);
-  }
-  void on_generation(Program&) override { ++generations; }
-  void on_death(Program&, const ExitStatus&) override { ++deaths; }
-  void on_output(Program&, std::string_view bytes) override { output += bytes; }
-  bool draining() const override { return drain; }
-
-  void turn(Nanos by = 0) {
-    clock.advance(by);
-    for (int i = 0; i < 8; ++i) loop.poll();
-    program->on_time(clock.now());
-    for (int i = 0; i < 8; ++i) loop.poll();
-  }
-  void make_ready() {
-    program->start();
-    sys.say_ready(sys.newest);
-    turn();
-    REQUIRE(program->state() == State::kReady);
-  }
-
-  FakeProcessSys sys;
-  FakeClock clock;
-  stage::EventLoop loop;
-  FakeLauncher* launcher = nullptr;
-  std::vector<State> states;
-  std::vector<std::string> notes;
-  std::string output;
-  int generations = 0;
-  int deaths = 0;
-  bool drain = false;
-  std::unique_ptr<Program> program;  // last: it uses the others
-};
 
 TEST_CASE_FIXTURE(Fixture, "a program is ready when it says so, not before") {
   program->start();
@@ -98,7 +36,7 @@ TEST_CASE_FIXTURE(Fixture, "one killed after two healthy seconds is back at once
 TEST_CASE_FIXTURE(Fixture, "one that is never ready is killed at its deadline and started again later") {
   program->start();
   turn(10 * kSecond);
-  CHECK(sys.processes.at(100).signals.front() == SIGKILL);
+  CHECK(sys.processes.at(100).signals.front() == SIGABRT);  // it says where it hangs
   CHECK(program->state() == State::kBackoff);
   turn(20 * kMillisecond);
   CHECK(program->state() == State::kStarting);
@@ -117,20 +55,23 @@ TEST_CASE_FIXTURE(Fixture, "exit 2 before ready is a configuration error: not st
 }
 
 TEST_CASE_FIXTURE(Fixture, "a program that cannot be executed fails with the reason") {
-  sys.exec_error = "/bin/true: Permission denied";
+  sys.not_executed = EACCES;
   program->start();
-  sys.end(sys.newest, 127);
-  turn();
   CHECK(program->state() == State::kFailed);
   REQUIRE_FALSE(notes.empty());
-  CHECK(notes.back().find("Permission denied") != std::string::npos);
+  CHECK(notes.back().find("/bin/true: fake") != std::string::npos);
+  turn(60 * kSecond);
+  CHECK(sys.spawns == 1);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a system that refuses processes is asked again") {
-  sys.refuse = true;
+  SUBCASE("no process left") { sys.refuse = EAGAIN; }
+  SUBCASE("no descriptor left") { sys.refuse = EMFILE; }
+  SUBCASE("its file is being written") { sys.not_executed = ETXTBSY; }
   program->start();
   CHECK(program->state() == State::kBackoff);
-  sys.refuse = false;
+  CHECK(program->failed_starts() == 1);
+  sys.refuse = sys.not_executed = 0;
   turn(20 * kMillisecond);
   CHECK(program->state() == State::kStarting);
 }
@@ -177,7 +118,7 @@ TEST_CASE_FIXTURE(Fixture, "one that ignores TERM is killed after its grace") {
   CHECK(program->state() == State::kStopping);
   turn(200 * kMillisecond);
   CHECK(program->state() == State::kDown);
-  CHECK(program->last_exit() == -SIGKILL);
+  CHECK(program->last_exit() == -SIGABRT);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a stop in the back-off ends it for good") {
@@ -269,53 +210,6 @@ TEST_CASE_FIXTURE(Fixture, "a joiner that is given up is dead before a successor
     CHECK(sys.signalled_alone.empty());
   }
   CHECK(program->state() == State::kStarting);
-}
-
-// A random walk against the rules that must always hold; the seed is fixed.
-TEST_CASE_FIXTURE(Fixture, "whatever happens: one process at most, generations rise, no timer without need") {
-  std::mt19937 random(20260801);
-  std::uint32_t generation = 0;
-  for (int step = 0; step < 20000; ++step) {
-    sys.obeys_term = random() % 2 == 0;
-    sys.refuse = random() % 16 == 0;
-    const pid_t pid = program->pid();
-    const bool ours = pid >= 100 && sys.processes.count(pid) != 0;
-    switch (random() % 9) {
-      case 0:
-        program->start();
-        break;
-      case 1:
-        program->stop();
-        break;
-      case 2:
-        program->restart();
-        break;
-      case 3:
-        if (ours) sys.end(pid, static_cast<int>(random() % 3) - 1);
-        break;
-      case 4:
-        if (ours && !sys.processes.at(pid).ended) sys.say_ready(pid);
-        break;
-      case 5:
-        if (program->state() != State::kHeld) program->hold(42);
-        break;
-      case 6:
-        program->release();
-        break;
-      case 7:
-        program->hung();
-        break;
-      default:
-        clock.advance(static_cast<Nanos>(random() % 4000) * kMillisecond);
-    }
-    turn();
-    REQUIRE(sys.living() <= 1);
-    REQUIRE(program->generation() >= generation);
-    REQUIRE((sys.living() == 1) == has_process(program->state()));
-    if (program->state() == State::kReady || program->state() == State::kDown)
-      REQUIRE(program->next_deadline() == kNever);
-    generation = program->generation();
-  }
 }
 
 }  // namespace

@@ -7,8 +7,9 @@
 namespace prot::supervisor {
 namespace {
 
-constexpr State kStates[] = {State::kDown,    State::kStarting, State::kReady, State::kStopping,
-                             State::kBackoff, State::kFailed,   State::kHeld,  State::kDone};
+constexpr State kStates[] = {State::kDown,     State::kStarting, State::kReady,
+                             State::kStopping, State::kBackoff,  State::kFailed,
+                             State::kHeld,     State::kDone,     State::kEnding};
 
 TEST_CASE("a stop leads to no process from every state") {
   for (State state : kStates) {
@@ -46,32 +47,57 @@ TEST_CASE("a configuration error is not retried, whatever the clock says") {
 
 TEST_CASE("a healthy program comes back at once, then ever later, at most 5 s, for ever") {
   RestartPolicy policy(7);
-  CHECK(policy.on_death(3 * kSecond) == 0);
+  Nanos now = kSecond;
+  CHECK(policy.on_death(now, 3 * kSecond) == 0);
   Nanos expected = 20 * kMillisecond;
   for (int death = 0; death < 40; ++death) {
-    const Nanos delay = policy.on_death(3 * kSecond);
+    now += 7 * kSecond;  // too seldom to be degraded
+    const Nanos delay = policy.on_death(now, 3 * kSecond);
     CHECK(delay >= expected * 8 / 10);
     CHECK(delay <= expected * 12 / 10);
     expected = std::min<Nanos>(expected * 2, RestartPolicy::kLongest);
   }
-  CHECK(policy.on_death(31 * kSecond) == 0);  // long healthy: forgiven
+  CHECK_FALSE(policy.degraded());
+  CHECK(policy.on_death(now, 31 * kSecond) == 0);  // long healthy: forgiven
 }
 
 TEST_CASE("a program that was never ready waits from its first death on") {
   RestartPolicy policy(3);
-  const Nanos first = policy.on_death(0);
+  const Nanos first = policy.on_death(kSecond, 0);
   CHECK(first >= 8 * kMillisecond);
   CHECK(first <= 12 * kMillisecond);
   policy.reset();
   CHECK(policy.deaths_in_a_row() == 0);
 }
 
-TEST_CASE("a program that always crashes is started about twenty times in its first minute") {
-  RestartPolicy policy(11);
-  int starts = 0;
-  for (Nanos now = 0; now < 60 * kSecond; now += policy.on_death(0)) ++starts;
-  CHECK(starts <= 22);
-  CHECK(starts >= 15);
+TEST_CASE("more than ten deaths in a minute: every 15 s, until it is well or somebody asks") {
+  RestartPolicy policy(5);
+  for (int death = 1; death <= 10; ++death) {
+    CHECK(policy.on_death(death * kSecond, 0) < RestartPolicy::kDegradedDelay);
+    CHECK_FALSE(policy.degraded());
+  }
+  SUBCASE("the eleventh within the minute") {
+    CHECK(policy.on_death(61 * kSecond, 0) == RestartPolicy::kDegradedDelay);
+    for (int more = 1; more < 100; ++more)  // it stays, however seldom
+      CHECK(policy.on_death((61 + 100 * more) * kSecond, 5 * kSecond) == RestartPolicy::kDegradedDelay);
+    SUBCASE("it was well") { CHECK(policy.on_death(100'000 * kSecond, 30 * kSecond) == 0); }
+    SUBCASE("by hand") { policy.reset(); }
+    CHECK_FALSE(policy.degraded());
+  }
+  SUBCASE("the eleventh later") {
+    CHECK(policy.on_death(61 * kSecond + 1, 0) < RestartPolicy::kDegradedDelay);
+    CHECK_FALSE(policy.degraded());
+  }
+}
+
+TEST_CASE("a program that always crashes is started at most 16 times in its first minute") {
+  for (std::uint64_t seed = 1; seed < 200; ++seed) {
+    RestartPolicy policy(seed);
+    int starts = 0;
+    for (Nanos now = kSecond; now < 61 * kSecond; now += policy.on_death(now, 0)) ++starts;
+    CHECK(starts <= 16);
+    CHECK(starts >= 12);
+  }
 }
 
 }  // namespace

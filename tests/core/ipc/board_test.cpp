@@ -176,7 +176,7 @@ TEST_CASE("an instance with a board is found") {
 }
 
 TEST_CASE("every state has a name") {
-  for (std::uint32_t i = 0; i <= static_cast<std::uint32_t>(ProgramState::kDone); ++i)
+  for (std::uint32_t i = 0; i <= static_cast<std::uint32_t>(ProgramState::kEnding); ++i)
     CHECK(std::string(to_string(static_cast<ProgramState>(i))) != "unknown");
   for (std::uint32_t i = 0; i <= static_cast<std::uint32_t>(ConversationState::kInterrupted); ++i)
     CHECK(std::string(to_string(static_cast<ConversationState>(i))) != "unknown");

@@ -1,0 +1,193 @@
+// A program's process: start, pipes, end.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "program.hpp"
+#include "program_pipes.hpp"
+
+namespace prot::supervisor {
+namespace {
+
+constexpr Nanos kFirstRecheck = kMillisecond;
+constexpr Nanos kLongestRecheck = 100 * kMillisecond;
+constexpr std::size_t kMostPerRead = 64 * 1024;
+constexpr std::size_t kMostReadyText = 4096;
+
+std::string describe(const ExitStatus& status) {
+  if (!status.by_signal()) return fmt::format("ended with code {}", status.code);
+  const char* name = ::sigabbrev_np(-status.code);
+  return name != nullptr ? fmt::format("was killed by SIG{}", name)
+                         : fmt::format("was killed by signal {}", -status.code);
+}
+
+}  // namespace
+
+void Program::begin_start() {
+  started_at_ = clock_->now();
+  deadline_ = started_at_ + launcher_->start_deadline();
+  ++generation_;
+  was_ready_ = false;
+  ready_for_ = 0;
+  try {
+    spawn(launcher_->next(true, generation_));
+  } catch (const Error& e) {
+    start_failed(e.what(), e.exit_code());
+  }
+}
+
+void Program::continue_start() {
+  try {
+    spawn(launcher_->next(false, generation_));
+  } catch (const Error& e) {
+    start_failed(e.what(), e.exit_code());
+  }
+}
+
+void Program::start_failed(const std::string& why, int exit_code) {
+  close_process();
+  last_error_ = why;
+  last_exit_ = exit_code;
+  feed(exit_code == 2 ? Event::kConfigExit : Event::kExit, name_ + ": " + why);
+}
+
+void Program::spawn(const Launch& launch) {
+  launch_ = launch;
+  asked_ = false;
+  if (!launch.helper) host_->on_generation(*this);
+  SpawnRequest request = launch.request;
+  request.says_ready = !launch.helper && launcher_->says_ready();
+  pipes_ = std::make_unique<Pipes>(*loop_, sys_->spawn(request));
+  pid_ = pipes_->spawned.pid;
+  if (!launch.helper && !launcher_->says_ready()) probe_at_ = clock_->now() + launcher_->probe_interval();
+  try {
+    watch_process();
+  } catch (const Error& e) {  // it lives, and nobody would hear it
+    last_error_ = e.what();
+    asked_ = true;
+    sys_->signal_group(pid_, SIGKILL);
+    recheck_at_ = clock_->now() + kFirstRecheck;
+  }
+  if (!launch.helper) host_->on_state(*this, {});
+}
+
+void Program::watch_process() {
+  const Spawned& spawned = pipes_->spawned;
+  pipes_->exit_watch = loop_->watch_readable(spawned.pidfd.get(), [this] { on_pidfd(); });
+  pipes_->output_watch = loop_->watch_readable(spawned.output.get(), [this] { read_output(); });
+  if (spawned.ready)
+    pipes_->ready_watch = loop_->watch_readable(spawned.ready.get(), [this] { read_ready(); });
+}
+
+void Program::read_ready() {
+  std::array<char, 256> buffer;
+  const ssize_t n = sys_->read(pipes_->spawned.ready.get(), buffer);
+  if (n < 0) return;  // nothing yet
+  std::string& text = pipes_->ready_text;
+  text.append(buffer.data(), static_cast<std::size_t>(n));
+  const bool ready = text.starts_with("READY=1\n") || text.find("\nREADY=1\n") != std::string::npos;
+  // End of file without READY: the start deadline decides.
+  if (n == 0 || ready || text.size() > kMostReadyText) pipes_->unwatch(pipes_->ready_watch);
+  if (ready) feed(Event::kReady);
+}
+
+void Program::read_output() {
+  std::array<char, 16 * 1024> buffer;
+  std::size_t total = 0;
+  while (total < kMostPerRead) {
+    const ssize_t n = sys_->read(pipes_->spawned.output.get(), buffer);
+    if (n == 0) pipes_->unwatch(pipes_->output_watch);
+    if (n <= 0) return;
+    total += static_cast<std::size_t>(n);
+    host_->on_output(*this, {buffer.data(), static_cast<std::size_t>(n)});
+  }
+}
+
+// A debugger may hold the dead process: its pidfd is readable, yet nothing can be collected. Then it is
+// looked at by timer: the loop would spin.
+void Program::on_pidfd() {
+  const pid_t pid = pid_;
+  check_exit();
+  if (pid_ != pid || pipes_ == nullptr || pipes_->exit_watch == 0) return;
+  pipes_->unwatch(pipes_->exit_watch);
+  recheck_after_ = kFirstRecheck;
+  recheck_at_ = clock_->now() + recheck_after_;
+}
+
+void Program::recheck(Nanos now) {
+  recheck_after_ = std::clamp<Nanos>(recheck_after_ * 2, kFirstRecheck, kLongestRecheck);
+  recheck_at_ = now + recheck_after_;
+  check_exit();
+}
+
+void Program::check_exit() {
+  ExitStatus status;
+  if (pid_ > 0) {
+    if (sys_->reap(pid_, status)) ended(status);
+  } else if (group_ > 0) {
+    check_group();
+  }
+}
+
+void Program::ended(ExitStatus status) {
+  if (pipes_->ready_watch != 0) read_ready();  // READY and death may come in one turn of the loop
+  read_output();
+  status.asked = asked_;
+  const std::string why = describe(status);
+  const bool helper = launch_.helper;
+  const std::string who = helper ? name_ + ": " + launch_.what : name_;
+  const pid_t group = pid_;
+  close_process();
+  last_exit_ = status.code;
+  last_error_ = why;
+  if (was_ready_) ready_for_ = clock_->now() - ready_at_;
+  if (helper && status.code == 0 && state_ == State::kStarting && sys_->group_is_empty(group))
+    return continue_start();
+  host_->on_death(*this, status);
+  const bool config =
+      launcher_->exit_code_names_config() && !helper && (status.code == 2 || status.code == 78);
+  outcome_ = {Event::kExit, state_ == State::kStopping ? std::string() : who + " " + why};
+  if (state_ != State::kStopping && status.code == 0 && host_->draining())
+    outcome_ = {Event::kDrained, {}};
+  else if (state_ == State::kStarting && config)
+    outcome_.event = Event::kConfigExit;
+  group_ = group;
+  check_group();
+  if (group_ <= 0) return;
+  recheck_after_ = kFirstRecheck;
+  recheck_at_ = clock_->now() + recheck_after_;
+  feed(Event::kLeftover);
+}
+
+// It has ended when its whole group has: a child of its own may hold what the successor needs.
+void Program::check_group() {
+  if (!sys_->group_is_empty(group_)) return;
+  group_ = -1;
+  recheck_at_ = kNever;
+  const Outcome outcome = std::exchange(outcome_, {});
+  feed(outcome.event, outcome.note);
+}
+
+void Program::close_process() {
+  pipes_.reset();
+  pid_ = -1;
+  probe_at_ = recheck_at_ = kNever;
+}
+
+void Program::probe(Nanos now) {
+  try {
+    if (launcher_->probe(now) == Probe::kReady) return feed(Event::kReady);
+    probe_at_ = now + launcher_->probe_interval();
+  } catch (const Error& e) {
+    last_error_ = e.what();
+    probe_at_ = kNever;
+    deadline_ = now;  // ends it; the back-off follows
+    host_->on_state(*this, name_ + ": " + e.what());
+  }
+}
+
+}  // namespace prot::supervisor

@@ -17,6 +17,7 @@ struct CliRequest {
   std::string text;
   std::size_t lines = 50;
   double timeout_s = 60;
+  double up_timeout_s = 180;
   bool detach = false;
   bool now = false;
   bool json = false;

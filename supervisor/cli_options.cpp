@@ -31,6 +31,8 @@ void describe_cli(CLI::App& app, CliRequest& request) {
   };
   CLI::App* up = configured(add("up", "Start, and show the conversation; Ctrl-C stops"));
   up->add_flag("-d,--detach", request.detach, "start in the background; returns when everything is ready");
+  up->add_option("-t,--timeout", request.up_timeout_s, "with -d: seconds to wait for that")
+      ->capture_default_str();
   up->add_option("--report-fd", request.report_fd)->group("");
   CLI::App* down = add("down", "Stop: what was said is answered and stored first");
   down->add_flag("--now", request.now, "cut the reply that is under way");

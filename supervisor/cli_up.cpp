@@ -20,13 +20,13 @@
 #include "cli.hpp"
 #include "conversation_view.hpp"
 #include "posix_process_sys.hpp"
+#include "stage/control.hpp"
 #include "supervisor.hpp"
 
 namespace prot::supervisor {
 namespace {
 
 constexpr std::string_view kReadyWord = "\x01READY\n";  // no line of text begins like this
-constexpr int kStartWaitMs = 180'000;
 
 UpOptions options_of(const CliRequest& request) {
   return {request.instance, request.config_file, request.overrides};
@@ -125,23 +125,22 @@ class StartWatch {
     if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) throw errno_error("cannot block signals");
     signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   }
-  /// True: ready. False: it ended before.
-  bool wait() {
-    const Nanos until = monotonic_now() + kStartWaitMs * kMillisecond;
+  enum class End { kReady, kEnded, kTimeout };
+  End wait(Nanos limit) {
+    const Nanos until = monotonic_now() + limit;
     for (;;) {
       std::array<pollfd, 2> fds{{{fd_, POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
       const Nanos left = until - monotonic_now();
-      if (left <= 0)
-        throw Error("it is not ready yet; it goes on in the background (see: prot status, prot logs)", 5);
+      if (left <= 0) return End::kTimeout;
       if (::poll(fds.data(), fds.size(), static_cast<int>(left / kMillisecond) + 1) < 0 && errno != EINTR)
         throw errno_error("poll");
       if (fds[1].revents != 0) pass_signal();
       if (fds[0].revents == 0) continue;
       std::array<char, 4096> buffer;
       const ssize_t n = ::read(fd_, buffer.data(), buffer.size());
-      if (n <= 0) return false;
+      if (n <= 0) return End::kEnded;
       text_.append(buffer.data(), static_cast<std::size_t>(n));
-      if (show()) return true;
+      if (show()) return End::kReady;
     }
   }
 
@@ -166,7 +165,25 @@ class StartWatch {
   std::string text_;
 };
 
-int detach(char** argv) {
+/// Names what is not ready, why, and its last line. Throws Error, always.
+[[noreturn]] void give_up_waiting(const CliRequest& request) {
+  stage::ControlClient client(instance_paths(request.instance));
+  const json::Document answer = checked_reply(client.call(R"({"cmd":"missing"})"));
+  const json::View missing = answer.get("missing");
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    const json::View one = missing.at(i);
+    const std::string_view line = one.get("last_line").as_string();
+    fmt::print(stderr, "prot: {} is not ready: it {}{}{}\n", one.get("stage").as_string(),
+               one.get("why").as_string(), line.empty() ? "" : "; its last line: ", line);
+  }
+  throw Error(
+      fmt::format("not everything is ready after {} s; it goes on in the background (see: prot status, "
+                  "prot logs)",
+                  request.up_timeout_s),
+      5);
+}
+
+int detach(const CliRequest& request, char** argv) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw errno_error("cannot make a pipe");
   const UniqueFd read_end(ends[0]);
@@ -174,7 +191,10 @@ int detach(char** argv) {
   ::close(ends[1]);
   const pid_t child = launch(argv, write_end.get());
   write_end.reset();
-  if (StartWatch(read_end.get(), child).wait()) return 0;
+  const auto limit = static_cast<Nanos>(request.up_timeout_s * static_cast<double>(kSecond));
+  const StartWatch::End end = StartWatch(read_end.get(), child).wait(limit);
+  if (end == StartWatch::End::kReady) return 0;
+  if (end == StartWatch::End::kTimeout) give_up_waiting(request);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -186,7 +206,7 @@ int detach(char** argv) {
 
 int command_up(const CliRequest& request, char** argv) {
   if (request.report_fd >= 0) return run_detached(request);
-  if (request.detach) return detach(argv);
+  if (request.detach) return detach(request, argv);
   return run_foreground(request);
 }
 

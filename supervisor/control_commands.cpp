@@ -10,9 +10,9 @@ namespace {
 constexpr std::int64_t kLongestWaitMs = 24LL * 3600 * 1000;
 
 constexpr ControlCommand kCommands[] = {
-    {"status", control_status}, {"down", control_down}, {"wait", control_wait},
-    {"start", control_start},   {"stop", control_stop}, {"restart", control_restart},
-    {"join", control_join},     {"logs", control_logs},
+    {"status", control_status},   {"down", control_down}, {"wait", control_wait},
+    {"start", control_start},     {"stop", control_stop}, {"restart", control_restart},
+    {"missing", control_missing}, {"join", control_join}, {"logs", control_logs},
 };
 
 }  // namespace

@@ -81,9 +81,10 @@ void ControlDesk::spread_line(const std::string& program, const std::string& lin
 
 void ControlDesk::stop_listening() { server_->stop_listening(); }
 
-void ControlDesk::end(long drained, long deferred) {
+void ControlDesk::end(const DrainAccount& account) {
   for (const Client& client : down_clients_) {
-    client->send(fmt::format(R"({{"ok":true,"drained":{},"deferred":{}}})", drained, deferred));
+    client->send(
+        fmt::format(R"({{"ok":true,"drained":{},"deferred":{}}})", account.drained, account.deferred));
     client->finish();
   }
   answer_waiters(kNever - 1);

@@ -14,6 +14,13 @@ namespace prot::supervisor {
 
 using Client = std::shared_ptr<ControlServer::Connection>;
 
+/// What memory did with its jobs, and what is left for the next start; -1: there is no account, nor was any
+/// memory lost.
+struct DrainAccount {
+  long drained = -1;
+  long deferred = -1;
+};
+
 /// What clients may ask the supervisor to do.
 class DeskHost {
  public:
@@ -60,8 +67,8 @@ class ControlDesk {
   void spread_line(const std::string& program, const std::string& line);
   /// The run is over: nobody can connect any more.
   void stop_listening();
-  /// The last answers. `drained`, `deferred`: memory's account; -1: it gave none.
-  void end(long drained, long deferred);
+  /// The last answers.
+  void end(const DrainAccount& account);
 
  private:
   void handle(const Client& client, const std::string& request);
@@ -84,6 +91,7 @@ struct ControlCommand {
 // The commands, each in the file of its noun.
 void control_status(ControlDesk& desk, const Client& client, const json::View& request);
 void control_down(ControlDesk& desk, const Client& client, const json::View& request);
+void control_missing(ControlDesk& desk, const Client& client, const json::View& request);
 void control_wait(ControlDesk& desk, const Client& client, const json::View& request);
 void control_start(ControlDesk& desk, const Client& client, const json::View& request);
 void control_stop(ControlDesk& desk, const Client& client, const json::View& request);

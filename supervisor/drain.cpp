@@ -48,6 +48,7 @@ void DrainSequence::advance(Nanos now) {
     Progress& step = progress_[i];
     if (step.done || step.active || !done(kDrainSteps[i].after)) continue;
     step.active = true;
+    step.since = now;
     step.deadline = now + (pressing_ ? kDrainSteps[i].deadline_now : kDrainSteps[i].deadline);
   }
 }
@@ -102,9 +103,8 @@ void DrainSequence::lose(std::size_t step, Nanos now, bool needed) {
 
 void DrainSequence::expire(std::size_t step, Nanos now) {
   const DrainStep& rule = kDrainSteps[step];
-  std::string_view blame = rule.stage;
-  if (!rule.feeder.empty() && !host_->ring_pending(rule.feed_ring) && host_->is_alive(rule.feeder))
-    blame = rule.feeder;
+  const std::string_view blame =
+      blames_feeder(step) && host_->is_alive(rule.feeder) ? rule.feeder : rule.stage;
   if (!pressing_) {
     host_->say(fmt::format("{} takes too long: the drain presses", blame));
     press(now);
@@ -121,11 +121,36 @@ void DrainSequence::on_time(Nanos now) {
   if (!begun_ || finished()) return;
   for (std::size_t i = 0; i < kDrainSteps.size(); ++i)
     if (progress_[i].active && progress_[i].deadline <= now) expire(i, now);
+  if (!pressing_ && now - begun_at_ >= kDrainPressesAfter) {
+    host_->say(fmt::format("the drain takes {} s: it presses", (now - begun_at_) / kSecond));
+    press(now);
+  }
   if (report_at_ > now || finished()) return;
   report_at_ = now + kReportEvery;
-  std::string names;
-  for (const std::string& name : blockers()) names += (names.empty() ? "" : ", ") + name;
-  if (!names.empty()) host_->say(fmt::format("waiting for {} ({} s)", names, (now - begun_at_) / kSecond));
+  const std::string blocking = explain(now);
+  if (!blocking.empty()) host_->say("waiting for " + blocking);
+}
+
+bool DrainSequence::blames_feeder(std::size_t step) const {
+  const DrainStep& rule = kDrainSteps[step];
+  return !rule.feeder.empty() && !host_->ring_pending(rule.feed_ring);
+}
+
+// "stt to recognise what was said last (2 s of at most 5 s)"
+std::string DrainSequence::explain(Nanos now) const {
+  std::string text;
+  for (std::size_t i = 0; i < kDrainSteps.size(); ++i) {
+    const Progress& step = progress_[i];
+    if (!step.active) continue;
+    const DrainStep& rule = kDrainSteps[i];
+    const bool feeder = blames_feeder(i);
+    const std::string_view who = feeder ? rule.feeder : rule.stage;
+    const std::string left = host_->left_to_do(who);
+    text += fmt::format("{}{} to {} ({}{} s of at most {} s)", text.empty() ? "" : ", ", who,
+                        feeder ? rule.feeder_work : rule.work, left.empty() ? "" : left + " left, ",
+                        (now - step.since) / kSecond, (step.deadline - step.since) / kSecond);
+  }
+  return text;
 }
 
 bool DrainSequence::finished() const noexcept {
@@ -134,7 +159,7 @@ bool DrainSequence::finished() const noexcept {
 
 Nanos DrainSequence::next_deadline() const noexcept {
   if (!begun_ || finished()) return kNever;
-  Nanos next = report_at_;
+  Nanos next = pressing_ ? report_at_ : std::min(report_at_, begun_at_ + kDrainPressesAfter);
   for (const Progress& progress : progress_)
     if (progress.active) next = std::min(next, progress.deadline);
   return next;
@@ -144,9 +169,7 @@ std::vector<std::string> DrainSequence::blockers() const {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < kDrainSteps.size(); ++i) {
     if (!progress_[i].active) continue;
-    const DrainStep& rule = kDrainSteps[i];
-    const bool feeder = !rule.feeder.empty() && !host_->ring_pending(rule.feed_ring);
-    names.emplace_back(feeder ? rule.feeder : rule.stage);
+    names.emplace_back(blames_feeder(i) ? kDrainSteps[i].feeder : kDrainSteps[i].stage);
   }
   return names;
 }

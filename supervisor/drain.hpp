@@ -18,18 +18,24 @@ struct DrainStep {
   Nanos deadline_now;       // when it presses
   std::string_view feeder;  // who is to blame while `feed_ring` is empty: it has not sent its end yet
   std::string_view feed_ring;
+  std::string_view work;         // what is waited for
+  std::string_view feeder_work;  // the same of the feeder
 };
 
 // In the order of the end-of-stream frames. brain stands twice in the flow: its last words go to tts before
 // tts can end, and it ends itself when player has said what was heard.
 inline constexpr std::array<DrainStep, 6> kDrainSteps = {{
-    {"capture", "", 5 * kSecond, kSecond, "", ""},
-    {"stt", "capture", 5 * kSecond, 2 * kSecond, "", ""},
-    {"tts", "stt", 20 * kSecond, 3 * kSecond, "brain", "speech"},  // 15 s for brain's reply, 5 s of its own
-    {"player", "tts", 30 * kSecond, 2 * kSecond, "", ""},
-    {"brain", "player", 15 * kSecond, 3 * kSecond, "", ""},
-    {"memory", "brain", 60 * kSecond, 10 * kSecond, "", ""},
+    {"capture", "", 5 * kSecond, kSecond, "", "", "close the microphone", ""},
+    {"stt", "capture", 5 * kSecond, 2 * kSecond, "", "", "recognise what was said last", ""},
+    // 15 s for brain's reply, 5 s of its own
+    {"tts", "stt", 20 * kSecond, 3 * kSecond, "brain", "speech", "speak the rest", "finish its reply"},
+    {"player", "tts", 30 * kSecond, 2 * kSecond, "", "", "play the rest out", ""},
+    {"brain", "player", 15 * kSecond, 3 * kSecond, "", "", "commit the last turn", ""},
+    {"memory", "brain", 60 * kSecond, 10 * kSecond, "", "", "store what was said", ""},
 }};
+
+/// After so long the drain presses, whoever it waits for, so that a stop ends within two minutes.
+inline constexpr Nanos kDrainPressesAfter = 75 * kSecond;
 
 /// What the drain does to the world.
 class DrainHost {
@@ -46,6 +52,11 @@ class DrainHost {
   virtual void kill(std::string_view stage) = 0;
   virtual void close(std::string_view stage) = 0;  // gone for good: its rings are marked, neighbours woken
   virtual void say(const std::string& line) = 0;
+  /// How much `stage` still has to do, for a person ("12 jobs"); "" when nobody knows.
+  [[nodiscard]] virtual std::string left_to_do(std::string_view stage) const {
+    static_cast<void>(stage);
+    return {};
+  }
 };
 
 /// Runs the drain: who may take how long, who is to blame, who is started once more, who is given up.
@@ -55,6 +66,7 @@ class DrainHost {
 ///   dies or is killed     | else                               | closed; the drain goes on without it
 ///   its time is over      | graceful                           | the drain presses; two more seconds
 ///                         | pressing                           | killed
+///   all of it too long    | graceful                           | the drain presses
 class DrainSequence {
  public:
   explicit DrainSequence(DrainHost& host) : host_(&host) {}
@@ -70,14 +82,16 @@ class DrainSequence {
   [[nodiscard]] bool finished() const noexcept;
   [[nodiscard]] bool pressing() const noexcept { return pressing_; }
   [[nodiscard]] Nanos next_deadline() const noexcept;
-  /// Stages whose time runs, for "who is blocking".
+  /// Stages whose time runs, for "who is blocking". explain() says what each does and how long it may.
   [[nodiscard]] std::vector<std::string> blockers() const;
+  [[nodiscard]] std::string explain(Nanos now) const;
 
  private:
   struct Progress {
     bool active = false;
     bool done = false;
     bool restarted = false;
+    Nanos since = 0;  // its turn began
     Nanos deadline = kNever;
     std::string report;  // told when the steps before it have told theirs
   };
@@ -85,6 +99,7 @@ class DrainSequence {
   void lose(std::size_t step, Nanos now, bool needed);
   void finish(std::size_t step, Nanos now, const char* how);
   void expire(std::size_t step, Nanos now);
+  [[nodiscard]] bool blames_feeder(std::size_t step) const;
   [[nodiscard]] static int index_of(std::string_view stage) noexcept;
   [[nodiscard]] bool done(std::string_view stage) const noexcept;
 

@@ -16,6 +16,7 @@
 #include "frame_file.hpp"
 #include "ipc/channel.hpp"
 #include "run_segments.hpp"
+#include "wire/frame.hpp"
 
 namespace prot::supervisor {
 namespace {
@@ -94,6 +95,7 @@ std::size_t save_turns(const std::string& shm_name, const std::string& run_id, c
   ipc::TakeResult result = ring.peek(info, payload);
   for (; result == ipc::TakeResult::kFrame; result = ring.peek(info, payload)) {
     if (ipc::is_set_aside(*segment.memory().supervisor, info.sequence)) continue;  // has a file of its own
+    if (wire::is<wire::EndOfStream>(info)) continue;  // of that run; it says nothing to the next one
     ++count;
     const ipc::RecordHeader header = header_of(info, payload.size());
     const auto total = static_cast<std::uint32_t>(sizeof(header) + payload.size());

@@ -18,6 +18,10 @@
 #include "wire/topology.hpp"
 
 namespace prot::supervisor {
+namespace {
+constexpr int kDeferred = 7;  // exit code: stopped, and some work is left for the next start
+}  // namespace
+
 Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, UpObserver observer)
     : observer_(std::move(observer)), instance_(sys, clock) {
   instance_.run.paths = instance_paths(options.instance);
@@ -134,8 +138,8 @@ int Supervisor::run() {
 }
 
 Nanos Supervisor::next_deadline() const {
-  Nanos next = std::min(
-      {watchdog_.next_deadline(), drain_.next_deadline(), desk_.next_deadline(), service_.next_deadline()});
+  Nanos next = std::min({watchdog_.next_deadline(), drain_.next_deadline(), desk_.next_deadline(),
+                         service_.next_deadline(), report_at_});
   for (const auto& program : instance_.programs) next = std::min(next, program->next_deadline());
   return next;
 }
@@ -186,7 +190,24 @@ void Supervisor::check_phase() {
     }
   }
   if (instance_.phase == Phase::kDraining && drain_.finished()) instance_.phase = Phase::kStopping;
-  if (instance_.phase == Phase::kStopping) stop_externals();
+  if (instance_.phase == Phase::kStopping) {
+    stop_externals();
+    report_externals(instance_.clock.now());
+  }
+}
+
+// The drain names its blockers; after it, these are the ones that hold up the end.
+void Supervisor::report_externals(Nanos now) {
+  if (report_at_ == kNever) {
+    stopping_since_ = now;
+    report_at_ = now + kSecond;
+  }
+  if (report_at_ > now || instance_.phase == Phase::kEnded) return;
+  report_at_ = now + kSecond;
+  std::string names;
+  for (const auto& program : instance_.programs)
+    if (!program->gone()) names += (names.empty() ? "" : ", ") + program->name();
+  say(fmt::format("waiting for {} to end ({} s)", names, (now - stopping_since_) / kSecond));
 }
 
 // After the stages: the model server, and the database last.
@@ -225,12 +246,26 @@ void Supervisor::ask_to_stop() {
 
 void Supervisor::kill_everything() {
   if (instance_.phase < Phase::kStopping) say("killing every stage");
+  const Program* memory = instance_.find("memory");
+  memory_lost_ |= memory != nullptr && !memory->gone();
   instance_.phase = Phase::kStopping;
   for (const auto& program : instance_.programs) {
     program->stop();
     // The database's own stop is fast; it is killed only when somebody insists.
     if (program->name() != "db" || stop_requests_ > 3) program->kill();
   }
+}
+
+// Nobody may read "nothing is left" from silence.
+void Supervisor::close_account(long saved) {
+  if (saved > 0) say(fmt::format("{} frames of turns are kept for the next start", saved));
+  const bool silent = account_.drained < 0;
+  if (silent && memory_lost_) say("memory gave no account: the next start goes on with its jobs");
+  if (saved > 0 || (silent && memory_lost_)) {
+    account_.drained = std::max(0L, account_.drained);
+    account_.deferred = std::max({1L, saved, account_.deferred});
+  }
+  if (exit_code_ == 0 && account_.deferred > 0) exit_code_ = kDeferred;
 }
 
 void Supervisor::finish_run() {
@@ -246,7 +281,7 @@ void Supervisor::finish_run() {
     say(std::string("turns are not saved yet, the next start tries again: ") + e.what());
     exit_code_ = 1;
   }
-  if (saved > 0) say(fmt::format("{} frames of turns are kept for the next start", saved));
+  close_account(static_cast<long>(saved));
   std::error_code error;
   for (const char* name : {"chat.sock", "llm.sock"})
     std::filesystem::remove(instance_.run.paths.runtime / name, error);
@@ -255,7 +290,7 @@ void Supervisor::finish_run() {
     say(fmt::format("stopped after {} ms", (instance_.clock.now() - drain_begun_at_) / kMillisecond));
   desk_.stop_listening();
   lock_.reset();  // whoever waits for our answer may start again at once
-  desk_.end(drained_, deferred_);
+  desk_.end(account_);
 }
 
 void Supervisor::record_pids() {

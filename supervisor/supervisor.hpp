@@ -59,6 +59,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   void restart(std::string_view stage) override;
   void kill(std::string_view stage) override;
   void close(std::string_view stage) override;
+  [[nodiscard]] std::string left_to_do(std::string_view stage) const override;
   // DeskHost; say() is DrainHost's as well
   void hurry() override;
   void joiner_gone(const std::string& program) override;
@@ -74,6 +75,8 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   void tell_service(Nanos now);
   void stop_externals();
   void finish_run();
+  void report_externals(Nanos now);
+  void close_account(long saved);
   void kill_everything();
   [[nodiscard]] Nanos next_deadline() const;
   void record_pids();
@@ -90,8 +93,10 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   int stop_requests_ = 0;
   int exit_code_ = 0;
   std::string failure_;  // why the start failed
-  long drained_ = -1;    // memory's own account; -1: it gave none
-  long deferred_ = -1;
+  DrainAccount account_;
+  bool memory_lost_ = false;  // given up or killed in the drain
+  Nanos report_at_ = kNever;  // while the last ones stop
+  Nanos stopping_since_ = 0;
   Nanos drain_begun_at_ = 0;
   bool pids_failed_ = false;  // and it was said
 };

@@ -90,8 +90,7 @@ void Supervisor::on_line(const std::string& program, const std::string& line) {
     long deferred = 0;
     if (at != std::string::npos &&
         std::sscanf(line.c_str() + at, "DRAINED=%ld DEFERRED=%ld", &drained, &deferred) == 2) {
-      drained_ = drained;
-      deferred_ = deferred;
+      account_ = {drained, deferred};
     }
   }
   desk_.spread_line(program, line);
@@ -111,6 +110,17 @@ bool Supervisor::input_pending(std::string_view stage) const {
   return instance_.segments->input_pending(stage);
 }
 
+std::string Supervisor::left_to_do(std::string_view stage) const {
+  const int index = instance_.segments->board().find(stage);
+  if (stage != "memory" || index < 0) return {};
+  const auto counter = [&](const char* label) {
+    return instance_.segments->board().counter(static_cast<std::size_t>(index), label).load();
+  };
+  const std::uint64_t jobs = counter("jobs_ready") + counter("jobs_leased");
+  return instance_.segments->input_pending(stage) ? fmt::format("turns and {} jobs", jobs)
+                                                  : fmt::format("{} jobs", jobs);
+}
+
 bool Supervisor::ring_pending(std::string_view ring) const { return instance_.segments->ring_pending(ring); }
 
 void Supervisor::press(ipc::Drain how) {
@@ -128,7 +138,10 @@ void Supervisor::kill(std::string_view stage) {
 }
 
 void Supervisor::close(std::string_view stage) {
-  if (Program* program = instance_.find(stage); program != nullptr) program->abandon();
+  if (Program* program = instance_.find(stage); program != nullptr) {
+    memory_lost_ |= stage == "memory" && program->wanted();
+    program->abandon();
+  }
   instance_.segments->set_closed(stage, true);
   instance_.segments->ring_neighbours(stage, instance_.run);
 }

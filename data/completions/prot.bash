@@ -15,7 +15,7 @@ _prot_options() {
   echo "--help --instance"
   case $1 in
     "") echo "--version" ;;
-    up) echo "--config --set --detach" ;;
+    up) echo "--config --set --detach --timeout" ;;
     down) echo "--now" ;;
     status) echo "--json" ;;
     logs) echo "--follow --lines" ;;

@@ -29,6 +29,7 @@ struct Fixture : DrainHost {
     drain.on_lost(stage, now);  // as the real host: what is closed is lost
   }
   void say(const std::string& line) override { said.push_back(line); }
+  std::string left_to_do(std::string_view stage) const override { return stage == "memory" ? left : ""; }
 
   void done(const char* stage) {
     alive.erase(stage);
@@ -51,6 +52,7 @@ struct Fixture : DrainHost {
   std::set<std::string> rings;
   std::vector<ipc::Drain> pressed;
   std::vector<std::string> restarted, killed, closed, said;
+  std::string left;
   Nanos now = kSecond;
   DrainSequence drain{*this};
 };
@@ -85,7 +87,8 @@ TEST_CASE_FIXTURE(Fixture, "a deaf capture is pressed after 5 s and killed 2 s l
   pass(2 * kSecond);
   CHECK(killed == std::vector<std::string>{"capture"});
   CHECK(closed == std::vector<std::string>{"capture"});
-  CHECK(was_said("waiting for capture"));
+  CHECK(was_said("waiting for capture to close the microphone (1 s of at most 5 s)"));
+  CHECK(was_said("waiting for capture to close the microphone (6 s of at most 7 s)"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a stage's time runs only from the end of the one before it") {
@@ -110,8 +113,10 @@ TEST_CASE_FIXTURE(Fixture, "while speech is empty brain is to blame, not tts") {
   CHECK(drain.blockers() == std::vector<std::string>{"brain"});
   pass(23 * kSecond);
   CHECK(killed == std::vector<std::string>{"brain"});
+  CHECK(was_said("waiting for brain to finish its reply (1 s of at most 20 s)"));
   rings.insert("speech");
   CHECK(drain.blockers() == std::vector<std::string>{"tts"});
+  CHECK(drain.explain(now).starts_with("tts to speak the rest ("));
 }
 
 TEST_CASE_FIXTURE(Fixture, "one that crashes with frames waiting is started once more, then given up") {
@@ -159,6 +164,42 @@ TEST_CASE_FIXTURE(Fixture, "a second request hurries: short deadlines, each stag
   CHECK(pressed.back() == ipc::Drain::kNow);
   pass(1100 * kMillisecond);
   CHECK(killed == std::vector<std::string>{"capture"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "the blocker is named each second, with what is left for it") {
+  left = "12 jobs";
+  drain.begin(now, false);
+  for (const char* stage : {"capture", "stt", "tts", "player", "brain"}) done(stage);
+  said.clear();
+  pass(10 * kSecond);
+  REQUIRE(said.size() == 10);
+  for (int second = 1; second <= 10; ++second)
+    CHECK(said[static_cast<std::size_t>(second - 1)] ==
+          "waiting for memory to store what was said (12 jobs left, " + std::to_string(second) +
+              " s of at most 60 s)");
+}
+
+TEST_CASE_FIXTURE(Fixture, "steps that each keep their time do not add up: after 75 s it presses") {
+  drain.begin(now, false);
+  pass(4 * kSecond);
+  done("capture");
+  pass(4 * kSecond);
+  done("stt");
+  pass(19 * kSecond);
+  done("tts");
+  pass(29 * kSecond);
+  done("player");
+  pass(14 * kSecond);  // 70 s
+  done("brain");
+  CHECK(pressed.size() == 1);
+  pass(4900 * kMillisecond);
+  CHECK(pressed.size() == 1);
+  pass(200 * kMillisecond);
+  CHECK(pressed.back() == ipc::Drain::kNow);
+  CHECK(was_said("the drain takes 75 s: it presses"));
+  CHECK(killed.empty());
+  pass(10 * kSecond);  // memory's own time when it presses
+  CHECK(killed == std::vector<std::string>{"memory"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "the drain always ends, even if nobody obeys and everybody has frames") {

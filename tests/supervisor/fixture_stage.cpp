@@ -9,6 +9,7 @@
 //   PROT_FIXTURE_TURNS=n                  brain puts n frames on turns at start; memory leaves them unless
 //   PROT_FIXTURE_EXCHANGES=n              brain puts n exchanges there: "I own item1.", "Noted.", ...
 //   PROT_FIXTURE_STORE=1                  it takes (and counts) them in the drain
+//   PROT_FIXTURE_DEFER=n                  memory's account names so many deferred jobs
 //   PROT_FIXTURE_POISON=n                 the n-th of brain's messages says "poison": who takes it aborts,
 //   PROT_FIXTURE_POISON_EXIT=code         or ends with that exit code
 //   PROT_FIXTURE_CHILD=stage              leaves a child process of its own
@@ -89,7 +90,8 @@ class FixtureStage final : public stage::Stage {
   }
   [[nodiscard]] bool finished() const override { return finished_; }
   void stop() noexcept override {
-    if (finished_ && name_ == "memory") std::fprintf(stderr, "DRAINED=%d DEFERRED=0\n", stored_);
+    if (finished_ && name_ == "memory")
+      std::fprintf(stderr, "DRAINED=%d DEFERRED=%d\n", stored_, std::atoi(order("DEFER").c_str()));
   }
 
  private:

@@ -243,6 +243,119 @@ class Journal(unittest.TestCase):
                 self.assertFalse([line for line in self.start(prot, stream) if line.startswith("<")])
 
 
+class Account(unittest.TestCase):
+    """What is said while it stops, and the exit code that says whether something is left."""
+
+    def down(self, prot, *arguments):
+        down = prot.run("down", *arguments)
+        return down.returncode, down.stdout, down.stderr
+
+    def test_deferred_jobs_are_exit_code_7_for_down_and_for_up(self):
+        with Instance(turns=2, store=1, defer=3) as prot:
+            prot.up()
+            self.assertEqual(self.down(prot)[:2], (7, "DRAINED=2 DEFERRED=3\n"))
+            process = prot.spawn("up", *ALONE)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+            self.assertEqual(process.returncode, 7)
+
+    def test_a_memory_that_is_given_up_is_no_silence(self):
+        with Instance(turns=4, deaf="memory") as some, Instance(turns=0, deaf="memory") as none:
+            downs = []
+            for prot in (some, none):
+                prot.up()
+                downs.append(prot.spawn("down", "--now"))  # both at once: each takes 20 s
+            for turns, prot, down in zip((4, 0), (some, none), downs):
+                account, messages = down.communicate(timeout=60)
+                code = down.returncode
+                self.assertEqual((code, account), (7, f"DRAINED=0 DEFERRED={max(1, turns)}\n"))
+                left = "turns and 0 jobs"  # brain's end of stream at least
+                # Each second of the 10 that memory has when the drain presses; one may be lost to rounding.
+                named = re.findall(rf"waiting for memory to store what was said \({left} left, (\d) s of at most 10 s\)",
+                                   messages)
+                self.assertGreaterEqual(len(named), 8, messages)
+                self.assertEqual(named, sorted(set(named)))
+                self.assertIn("memory does not end: killed", messages)
+                self.assertIn("memory gave no account", messages)
+                self.assertEqual(f"{turns} frames of turns are kept" in messages, turns > 0)
+                self.assertEqual(len(list((prot.state / "spool/brain").glob("*.frames"))), int(turns > 0))
+
+    def test_a_memory_that_was_stopped_by_hand_owes_no_account(self):
+        with Instance() as prot:
+            prot.up()
+            prot.run("stop", "memory")
+            self.assertEqual(self.down(prot)[:2], (0, ""))
+            self.assertEqual(list((prot.state / "spool/brain").glob("*.frames")), [])
+        with Instance(turns=3) as prot:  # frames that wait are worth starting it once more
+            prot.up()
+            prot.run("stop", "memory")
+            self.assertEqual(self.down(prot)[:2], (0, "DRAINED=3 DEFERRED=0\n"))
+
+    def test_a_second_signal_hurries_and_a_third_kills(self):
+        with Instance(deaf="stt", turns=2, store=1) as prot:
+            process = prot.spawn("up", *ALONE)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            wait_for("drains", lambda: prot.status()["state"] == "draining")
+            process.send_signal(signal.SIGTERM)
+            _, messages = process.communicate(timeout=20)
+            self.assertLess(time.monotonic() - began, 4.9)  # stt alone has 5 s when nobody hurries
+            self.assertEqual(process.returncode, 0, messages)  # nothing of memory's is lost by hurrying
+            self.assertIn("hurrying: replies are cut", messages)
+            self.assertIn("memory drained", messages)
+        with Instance(deaf="stt,memory", turns=2) as prot:
+            process = prot.spawn("up", *ALONE)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            pids = [stage["pid"] for stage in prot.status()["stages"]]
+            process.send_signal(signal.SIGTERM)
+            wait_for("drains", lambda: prot.status()["state"] == "draining")
+            process.send_signal(signal.SIGINT)  # of another number: they do not merge
+            wait_for("hurries", lambda: any("hurrying" in line for line in prot.log()))
+            process.send_signal(signal.SIGTERM)
+            _, messages = process.communicate(timeout=3)
+            self.assertEqual(process.returncode, 7, messages)
+            self.assertIn("killing every stage", messages)
+            self.assertFalse([pid for pid in pids if alive(pid)])
+            self.assertEqual(prot.segments(), [])
+            self.assertEqual(len(list((prot.state / "spool/brain").glob("*.frames"))), 1)
+
+
+class NotReady(unittest.TestCase):
+    """prot up -d says what is not ready, and why."""
+
+    def test_at_the_time_limit_each_is_named_and_the_start_goes_on(self):
+        with Instance(slow="brain,tts") as prot:
+            began = time.monotonic()
+            up = prot.run("up", "-d", "-t", "1.5", *ALONE)
+            self.assertLess(time.monotonic() - began, 4)
+            self.assertEqual(up.returncode, 5, up.stderr)
+            lines = up.stderr.splitlines()
+            for stage in ("brain", "tts"):
+                self.assertTrue(any(re.match(rf"prot: {stage} is not ready: it is starting for \d s", line) for line in lines), lines)
+            self.assertIn("prot: capture is not ready: it waits for tts, brain", up.stderr)
+            self.assertFalse([line for line in lines if re.match("prot: (stt|player|memory) is not ready", line)])
+            self.assertIn("not everything is ready after 1.5 s; it goes on in the background", lines[-1])
+            self.assertEqual(prot.status()["state"], "starting")
+
+    def test_a_failing_part_is_named_with_its_last_line(self):
+        with Instance(fail="stt", slow="brain") as prot:
+            up = prot.run("up", "-d", "-t", "0.05", *ALONE)
+            self.assertIn(up.returncode, (1, 5))
+            if up.returncode == 5:  # before its third try
+                self.assertRegex(up.stderr, r"stt is not ready: it (is starting|.*ended.* and is tried again).*")
+        with Instance(fail="stt") as prot:
+            up = prot.run("up", "-d", *ALONE)
+            self.assertEqual(up.returncode, 1)
+            self.assertRegex(up.stderr.splitlines()[-1], r"cannot start: stt .*fixture: told to fail")
+            self.assertIsNone(prot.status())
+        with Instance(config="tts") as prot:
+            up = prot.run("up", "-d", *ALONE)
+            self.assertEqual(up.returncode, 2)
+            self.assertRegex(up.stderr.splitlines()[-1], r"cannot start: tts .*dislike its configuration")
+
+
 class FirstProcess(unittest.TestCase):
     """As PID 1 of a container: no default signal actions, every orphan is its own."""
 

@@ -120,6 +120,10 @@ class StageLauncher final : public Launcher {
       request.environment.push_back(fmt::format("{}={}", name, value));
     return launch;
   }
+  // Who serves a sound device has no more time than its buffer.
+  [[nodiscard]] Nanos watchdog() const override {
+    return stage_ == "capture" || stage_ == "player" ? 500 * kMillisecond : 5 * kSecond;
+  }
   [[nodiscard]] Nanos start_deadline() const override {
     const bool loads_model = stage_ == "stt" || stage_ == "tts" || stage_ == "memory" || stage_ == "capture";
     return (loads_model ? 60 : 10) * kSecond;

@@ -1,25 +1,55 @@
 #include "watchdog.hpp"
 
-#include <algorithm>
+#include <poll.h>
 
 namespace prot::supervisor {
+namespace {
+
+bool is_rung(const RunContext& run, const std::string& stage) {
+  const auto bell = run.bells.find(stage);
+  if (bell == run.bells.end()) return false;
+  pollfd look{bell->second.fd(), POLLIN, 0};
+  return ::poll(&look, 1, 0) > 0;
+}
+
+Pulse pulse_of(const Instance& instance, const std::string& stage) {
+  const ipc::Board& board = instance.segments->board();
+  const ipc::StagePage& page = board.stage(static_cast<std::size_t>(board.find(stage)));
+  Pulse pulse;
+  pulse.heartbeat = static_cast<Nanos>(page.heartbeat_ns.load());
+  pulse.asleep = page.asleep.load() != 0;
+  pulse.busy_until = static_cast<Nanos>(page.busy_until_ns.load());
+  return pulse;
+}
+
+}  // namespace
+
+bool Watchdog::is_hung(Program& program, Watched& watched, Nanos now, bool overslept) const {
+  if (watched.generation != program.generation()) {
+    watched = {program.generation(), HangJudge(program.launcher().watchdog())};
+    watched.judge.forgive(program.ready_at());
+  }
+  if (overslept) watched.judge.forgive(now);
+  Pulse pulse = pulse_of(*instance_, program.name());
+  if (!watched.judge.is_suspect(now, pulse)) return watched.judge.look(now, pulse, nullptr);
+  pulse.is_rung = pulse.asleep && is_rung(instance_->run, program.name());
+  const Scheduling scheduling = instance_->sys.scheduling(program.pid());
+  return watched.judge.look(now, pulse, &scheduling);
+}
 
 void Watchdog::on_time(Nanos now) {
   if (now - last_scan_ < kScanEvery) return;
-  const bool overslept = now - last_scan_ > kOverslept;
+  const bool overslept = now - last_scan_ > kScanEvery + kOverslept;
   last_scan_ = now;
   RunSegments& segments = *instance_->segments;
   segments.board().supervisor().heartbeat_ns.store(static_cast<std::uint64_t>(now));
-  if (overslept) return;
-  for (const auto& program : instance_->programs) {
-    const int index = segments.board().find(program->name());
-    if (program->state() != State::kReady || !program->launcher().has_heartbeat() || index < 0) continue;
-    const ipc::StagePage& page = segments.board().stage(static_cast<std::size_t>(index));
-    const auto beat = static_cast<Nanos>(page.heartbeat_ns.load());
-    const Nanos age = now - std::max(beat, program->ready_at());
-    const bool awake = page.asleep.load() == 0;
-    const bool hung = awake ? age > kHungAwake : age > kHungAsleep && segments.input_pending(program->name());
-    if (hung && !instance_->sys.scheduling(program->pid()).is_traced) program->hung();
+  watched_.resize(instance_->programs.size());
+  for (std::size_t i = 0; i < watched_.size(); ++i) {
+    Program& program = *instance_->programs[i];
+    if (program.state() != State::kReady || !program.launcher().has_heartbeat() ||
+        segments.board().find(program.name()) < 0)
+      continue;
+    if (is_hung(program, watched_[i], now, overslept)) program.hung();
   }
 }
 

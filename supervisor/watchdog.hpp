@@ -1,17 +1,19 @@
 #pragma once
 
+#include <vector>
+
+#include "hang_judge.hpp"
 #include "instance.hpp"
 
 namespace prot::supervisor {
 
-/// Looks at the heartbeats on the board. A stage asleep with nothing to read is healthy, one awake without
-/// progress is hung; one in a debugger is left alone. Single-threaded.
+/// Looks at the heartbeats on the board and has what hangs (hang_judge.hpp) ended. Single-threaded.
 class Watchdog {
  public:
-  static constexpr Nanos kScanEvery = 500 * kMillisecond;
-  static constexpr Nanos kHungAwake = 5 * kSecond;
-  static constexpr Nanos kHungAsleep = 15 * kSecond;  // stopped from outside, with frames waiting
-  static constexpr Nanos kOverslept = 2 * kSecond;    // the machine was suspended: everybody slept
+  /// A hang is found within 1.25 times the limit, and 500 ms is the shortest.
+  static constexpr Nanos kScanEvery = 110 * kMillisecond;
+  /// The supervisor itself did not run: the machine was suspended or is full; nobody is judged by that time.
+  static constexpr Nanos kOverslept = 200 * kMillisecond;
 
   explicit Watchdog(Instance& instance) : instance_(&instance) {}
 
@@ -20,7 +22,14 @@ class Watchdog {
   void on_time(Nanos now);
 
  private:
+  struct Watched {
+    std::uint32_t generation = 0;
+    HangJudge judge{kSecond};
+  };
+  [[nodiscard]] bool is_hung(Program& program, Watched& watched, Nanos now, bool overslept) const;
+
   Instance* instance_;
+  std::vector<Watched> watched_;  // as Instance::programs
   Nanos last_scan_ = 0;
 };
 

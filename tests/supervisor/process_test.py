@@ -6,6 +6,8 @@ import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import unittest
 
@@ -149,6 +151,35 @@ class Kills(unittest.TestCase):
             self.assertTrue(any("stt makes no progress" in line for line in prot.log()))
 
 
+class Hangs(unittest.TestCase):
+    def test_a_stage_that_is_stopped_with_nothing_to_do_is_found(self):
+        with Instance() as prot:
+            prot.up()
+            time.sleep(0.5)  # asleep: nobody has anything to say
+            for name, limit in (("capture", 0.5), ("player", 0.5), ("stt", 5.0)):
+                pid = prot.stage(name)["pid"]
+                os.kill(pid, signal.SIGSTOP)
+                began = time.monotonic()
+                wait_for("it is ended", lambda: not alive(pid), 2 * limit)
+                lasted = time.monotonic() - began
+                print(f"{name}: stopped, found after {lasted:.3f} s, limit {limit} s")
+                self.assertLess(lasted, 1.25 * limit + 0.2)  # the machine may be full
+                self.assertTrue(any(f"{name} makes no progress" in line for line in prot.log()))
+                wait_for("back", lambda n=name: prot.stage(n)["state"] == "ready", 5)
+
+    def test_nobody_is_killed_because_the_machine_is_full(self):
+        with Instance() as prot:
+            prot.up()
+            spinners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * os.cpu_count())]
+            try:
+                time.sleep(4)
+            finally:
+                for spinner in spinners:
+                    spinner.kill()
+                    spinner.wait()
+            self.assertEqual({s["restarts"] for s in prot.status()["stages"]}, {0}, prot.log())
+
+
 class Ends(unittest.TestCase):
     def test_a_deaf_stage_is_aborted_at_its_deadline(self):
         with Instance(hang="stt") as prot:
@@ -244,16 +275,16 @@ class Fencing(unittest.TestCase):
     def test_a_stage_that_finds_itself_replaced_ends_without_a_frame(self):
         with Instance() as prot:
             prot.up()
-            old = prot.stage("capture")
+            old = prot.stage("tts")
             os.kill(old["pid"], signal.SIGSTOP)
-            ring = next(s for s in prot.segments() if s.endswith(".mic"))
+            ring = next(s for s in prot.segments() if s.endswith(".pcm"))
             with open(ring, "r+b") as segment:  # as if another process had its place
                 segment.seek(4096)
                 segment.write((99).to_bytes(4, "little"))
             os.kill(old["pid"], signal.SIGCONT)
-            new = wait_for("restarted", lambda: (s := prot.stage("capture"))["state"] == "ready" and s["generation"] == 2 and s, 10)
+            new = wait_for("restarted", lambda: (s := prot.stage("tts"))["state"] == "ready" and s["generation"] == 2 and s, 10)
             self.assertEqual(new["last_exit"], 1)
-            self.assertIn("capture: generation 1 was replaced: ending", "\n".join(prot.log("capture")))
+            self.assertIn("tts: generation 1 was replaced: ending", "\n".join(prot.log("tts")))
 
 
 class Requests(unittest.TestCase):

@@ -5,7 +5,6 @@
 namespace prot::supervisor {
 namespace {
 
-constexpr Nanos kBelt = kSecond;           // the longest sleep of a stage (core/stage/stage_runner.cpp)
 constexpr Nanos kMostBusy = 60 * kSecond;  // no announcement is believed longer
 
 }  // namespace
@@ -61,8 +60,7 @@ bool HangJudge::look(Nanos now, const Pulse& pulse, const Scheduling* scheduling
   const Nanos age = now - progress - starved(now);
   const Nanos busy = std::min(pulse.busy_until - progress, kMostBusy);
   if (!pulse.asleep) return age > std::max(limit_, busy);
-  if (since_rung_ != 0) return std::min(now - since_rung_, age) >= std::max(long_enough, busy);
-  return age > std::max(kBelt + limit_, busy);
+  return since_rung_ != 0 && std::min(now - since_rung_, age) >= std::max(long_enough, busy);
 }
 
 }  // namespace prot::supervisor

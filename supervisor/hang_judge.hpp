@@ -7,7 +7,7 @@ namespace prot::supervisor {
 /// What the board, and the bell, say of one stage.
 struct Pulse {
   Nanos heartbeat = 0;   // its newest duty cycle
-  bool asleep = false;   // it waits for its bell, at most StageContext's belt of a second
+  bool asleep = false;   // it waits for its bell
   bool is_rung = false;  // its bell was rung and not heard yet
   Nanos busy_until = 0;  // it announced a call that blocks
 };
@@ -16,7 +16,7 @@ struct Pulse {
 /// process; look() is called at every scan.
 ///
 ///   awake                    | no duty cycle for longer than the limit (or what it announced, bounded)
-///   asleep, nothing rung     | healthy, as long as it wakes up every second as it must
+///   asleep, nothing rung     | healthy
 ///   asleep, bell not heard   | hangs when that lasts for the limit
 ///   stopped (T), no debugger | hangs when that lasts for the limit, asleep or not
 ///   in a debugger            | never

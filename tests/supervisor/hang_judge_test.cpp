@@ -61,18 +61,11 @@ TEST_CASE("awake without progress: found within 1.25 times the limit") {
   }
 }
 
-TEST_CASE("asleep with nothing to read is well as long as it wakes every second") {
+TEST_CASE("asleep with nothing to read is well, however long") {
   Patient patient;
   patient.pulse.asleep = true;
   patient.scheduling.state = 'S';
-  patient.on_scan = [&] {
-    if (patient.now - patient.pulse.heartbeat >= kSecond) patient.pulse.heartbeat = patient.now;
-  };
-  CHECK_FALSE(patient.watch(60 * kSecond));
-  patient.on_scan = nullptr;  // a callback that never returns
-  const auto found = patient.watch(60 * kSecond);
-  REQUIRE(found);
-  CHECK(*found <= kSecond + kLimit + kScan);
+  CHECK_FALSE(patient.watch(600 * kSecond));
 }
 
 TEST_CASE("asleep, and its bell is not heard: found within 1.25 times the limit") {

@@ -8,7 +8,7 @@ namespace prot::supervisor {
 struct Pulse {
   Nanos heartbeat = 0;   // its newest duty cycle
   bool asleep = false;   // it waits for its bell
-  bool is_rung = false;  // its bell was rung and not heard yet
+  bool is_rung = false;  // there is input, and its bell was rung for it and not heard yet
   Nanos busy_until = 0;  // it announced a call that blocks
 };
 

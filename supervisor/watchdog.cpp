@@ -32,7 +32,8 @@ bool Watchdog::is_hung(Program& program, Watched& watched, Nanos now, bool overs
   if (overslept) watched.judge.forgive(now);
   Pulse pulse = pulse_of(*instance_, program.name());
   if (!watched.judge.is_suspect(now, pulse)) return watched.judge.look(now, pulse, nullptr);
-  pulse.is_rung = pulse.asleep && is_rung(instance_->run, program.name());
+  pulse.is_rung = pulse.asleep && instance_->segments->input_pending(program.name()) &&
+                  is_rung(instance_->run, program.name());
   const Scheduling scheduling = instance_->sys.scheduling(program.pid());
   return watched.judge.look(now, pulse, &scheduling);
 }

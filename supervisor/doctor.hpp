@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct StageAnswers {
   std::vector<stage::DeviceRow> capture;
   std::vector<stage::DeviceRow> playback;
 };
+
+/// The part of a path that is there already.
+[[nodiscard]] std::filesystem::path existing_part(std::filesystem::path path);
 
 // doctor_machine.cpp: what the machine allows
 [[nodiscard]] stage::Findings check_machine(const InstancePaths& paths);

@@ -43,8 +43,7 @@ Finding check_runtime(const InstancePaths& paths) {
 Finding check_folder(const std::string& what, const fs::path& folder) {
   struct stat info {};
   if (::stat(folder.c_str(), &info) != 0) {
-    fs::path above = folder;
-    while (above.has_relative_path() && ::access(above.c_str(), F_OK) != 0) above = above.parent_path();
+    const fs::path above = existing_part(folder);
     if (::access(above.c_str(), W_OK) != 0)
       return {Verdict::kFail, what,
               fmt::format("{} cannot be made: {} is not writable", folder.string(), above.string()),

@@ -91,17 +91,10 @@ Finding check_cores() {
       limit.rlim_max != 0 ? "ulimit -c unlimited before prot up" : "raise the hard limit: limits.d, core"};
 }
 
-// The part of a path that exists.
-fs::path existing(fs::path path) {
-  std::error_code error;
-  while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
-  return path;
-}
-
 Finding check_space(const std::string& what, const fs::path& folder, std::uint64_t fail_below,
                     std::uint64_t warn_below, const std::string& mend) {
   struct statvfs info {};
-  const fs::path there = existing(folder);
+  const fs::path there = existing_part(folder);
   if (::statvfs(there.c_str(), &info) != 0)
     return {Verdict::kFail, what, folder.string() + " cannot be looked at", "check that its disk is mounted"};
   const std::uint64_t free = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
@@ -140,6 +133,12 @@ Finding check_clock() {
 }
 
 }  // namespace
+
+fs::path existing_part(fs::path path) {
+  std::error_code error;
+  while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
+  return path;
+}
 
 Findings check_machine(const InstancePaths& paths) {
   return {check_realtime(),

@@ -82,7 +82,10 @@ Finding check_own_programs() {
     try {
       const SubprocessResult result = run_limited({find_program(name), "--version"});
       const std::string version = first_line_of(result.output);
-      if (result.exit_code != 0 || version != name + " " + PROT_VERSION)
+      if (result.exit_code != 0 && version.empty())
+        return {Verdict::kFail, what, fmt::format("{} does not run (exit status {})", name, result.exit_code),
+                "a library may be missing: ldd " + find_program(name)};
+      if (version != name + " " + PROT_VERSION)
         return {Verdict::kFail, what, fmt::format("{} is '{}', this is prot {}", name, version, PROT_VERSION),
                 mend};
     } catch (const Error& error) {
@@ -119,6 +122,10 @@ Finding check_cluster(const DoctorContext& context) {
     return {Verdict::kFail, what, programs + "/postgres does not run",
             "apt-get install --reinstall postgresql-15"};
   const std::string major = major_of(folder / "PG_VERSION");
+  const fs::path above = existing_part(folder);
+  if (!fs::is_directory(above) || (major.empty() && ::access(above.c_str(), W_OK) != 0))
+    return {Verdict::kFail, what, fmt::format("{} cannot be made below {}", folder.string(), above.string()),
+            "set db.folder to a folder that can be written, or DATABASE_URL"};
   if (major.empty())
     return {Verdict::kOk, what, fmt::format("{}; the first start makes {}", version, folder.string())};
   if (version.find(") " + major + ".") == std::string::npos)

@@ -376,6 +376,11 @@ class Programs(Base):
             self.put(prot, "prot-stt", "echo prot-stt 9.9\n")
             self.check(prot.report(), "programs", "fail", "prot-stt is 'prot-stt 9.9'")
 
+    def test_a_program_that_does_not_run_is_named(self):
+        with Doctor() as prot:
+            self.put(prot, "prot-stt", "exit 127\n")
+            self.check(prot.report(), "programs", "fail", "prot-stt does not run (exit status 127)")
+
     def test_a_missing_program_is_named(self):
         with Doctor() as prot:
             alone = prot.folder / "prot"
@@ -433,6 +438,8 @@ class Running(Base):
             version = folder / "PG_VERSION"
             version.write_text("9\n")
             self.check(prot.report(), "database", "fail", "made by version 9")
+            prot.values["db.folder"] = "/dev/null/db"
+            self.check(prot.report(), "database", "fail", "cannot be made below /dev/null")
             prot.values["db.program_folder"] = "/nonexistent"
             self.check(prot.report(), "database", "fail", "/nonexistent")
 

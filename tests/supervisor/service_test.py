@@ -1,5 +1,6 @@
 """prot as a service: systemd's units by systemd's own tools, sd_notify by a socket of the test, PID 1 of a container."""
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -68,6 +69,16 @@ class Units(unittest.TestCase):
                 exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)[1])
                 print(f"{name}: exposure {exposure}, bar {bar}")
                 self.assertLessEqual(exposure, bar)
+
+    def test_an_installation_has_them_and_the_manual_and_the_completions(self):
+        plan = json.loads(subprocess.run(["meson", "introspect", "--installed", str(UNITS.parent)], capture_output=True,
+                                         text=True, check=True).stdout).values()
+        for end in ("/lib/systemd/user/prot.service", "/lib/systemd/system/prot-system.service", "/man/man1/prot.1",
+                    "/man/man1/prot-top.1", "/bash-completion/completions/prot", "/zsh/site-functions/_prot", "/bin/prot"):
+            self.assertTrue([path for path in plan if path.endswith(end)], end)
+        program = next(path for path in plan if path.endswith("/bin/prot"))
+        for name in self.BARS:
+            self.assertIn(f"\nExecStart={program} up\n", (UNITS / name).read_text())
 
     def test_what_the_drain_needs(self):
         for name in self.BARS:

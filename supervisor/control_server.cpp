@@ -134,7 +134,12 @@ void ControlServer::accept_all() {
       connection->refusal_ = fmt::format("this instance belongs to user {}: user {} has no business here",
                                          ::geteuid(), peer.uid);
     auto* raw = connection.get();
-    raw->read_watch_ = loop_->watch_readable(raw->socket_.get(), [raw] { raw->read(); });
+    try {
+      raw->read_watch_ = loop_->watch_readable(raw->socket_.get(), [raw] { raw->read(); });
+    } catch (const Error& e) {  // out of descriptors: this client has to come again
+      log_warn("control client: {}", e.what());
+      continue;
+    }
     connections_.emplace(raw, std::move(connection));
   }
 }

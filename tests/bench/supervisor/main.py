@@ -35,6 +35,7 @@ def environment_of(build: pathlib.Path) -> None:
                       PROT_TOP=str(build / "top/prot-top"), PROGRAMS=str(build),
                       TRIVIAL_STAGE=str(build / "tests/bench/supervisor/trivial_stage"),
                       BOARD_PROBE=str(build / "tests/bench/supervisor/board_probe"),
+                      SUPERVISOR_TEST=str(build / "tests/supervisor/supervisor-test"),
                       CONTROL_FUZZ=str(build / "tests/fuzz/control_fuzz"))
     sys.path[:0] = [str(HERE), str(HERE.parents[1] / "supervisor")]
 

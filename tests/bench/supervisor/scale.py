@@ -25,6 +25,6 @@ class Scale:
 
 FULL = Scale()
 SHORT = Scale(t1_kills=6, t2_kills=1, t3_rounds=18, t3_servers=3, storm_s=5, t5_jobs=500, t6_kills=1, load_s=20, gdb_s=8,
-              hangs=1, crash_s=10, idle_s=4, downs=1, fuzz_s=5, top_lines=1000, held_s=3)
+              hangs=1, crash_s=10, idle_s=4, downs=1, fuzz_s=10, top_lines=100, held_s=3)
 QUICK = Scale(t1_kills=6, t2_kills=1, t3_rounds=6, t3_servers=1, storm_s=2, t5_jobs=60, t6_kills=1, load_s=3, gdb_s=3,
               hangs=1, crash_s=3, idle_s=2, downs=1, fuzz_s=2, top_lines=50, held_s=1)

@@ -11,12 +11,12 @@ import time
 
 from anchors import Prot, anchors_there
 from instance import ALONE, FIXTURE, STAGES
-from machine import cpu_ns, kill, lives, now, status_field, wait_for
+from machine import SECOND, cpu_ns, kill, lives, now, status_field, wait_for
 from report import Row, ms
 
 PROGRAMS = pathlib.Path(os.environ["PROGRAMS"])
 WATCHDOG_MS = {"capture": 500, "stt": 5000}
-PATIENCE_S = 10
+PATIENCE_S = 60  # a full machine: a stage that gets no time is not judged by it
 HANGS = {"SIGSTOP": signal.SIGSTOP, "livelock": signal.SIGUSR1}
 # The programs that have something to do by themselves.
 REAL = {stage: PROGRAMS / stage / f"prot-{stage}" for stage in ("capture", "player", "brain", "memory")}
@@ -24,24 +24,25 @@ REAL_SETTINGS = ["--set", "capture.source=null", "--set", "capture.detector=ener
                  "--set", "brain.url=http://127.0.0.1:9/v1", "--set", "memory.store=ram"]
 
 
-def found_after(prot, stage, number) -> int:
-    """From the hang until the supervisor does something about it."""
+def found_after(prot, stage, number) -> int | None:
+    """From the hang until the supervisor does something about it; none: it never did."""
     pid = prot.pids[stage]
     before = prot.board()[stage]
     at = now()
     os.kill(pid, number)
     try:
         wait_for(f"the hang of {stage} is found", lambda: prot.board()[stage] != before, PATIENCE_S, 0.001)
+        found = now() - at
     except TimeoutError:
         kill(pid)
-    found = now() - at
+        found = None
     prot.await_child(stage, 30)
     wait_for("ready again", lambda: prot.board()[stage]["state"] == "ready", 30)
     return found
 
 
-def hangs(count) -> dict[tuple[str, str], list[int]]:
-    taken: dict[tuple[str, str], list[int]] = {}
+def hangs(count) -> dict[tuple[str, str], list[int | None]]:
+    taken: dict[tuple[str, str], list[int | None]] = {}
     with Prot() as prot:
         prot.up()
         prot.await_all()
@@ -119,8 +120,11 @@ def kills_in_gdb(seconds) -> int:
 
 
 def t7(scale) -> list[Row]:
-    rows = []
-    for (stage, name), taken in hangs(scale.hangs).items():
+    rows, all_taken = [], hangs(scale.hangs)
+    found = sum(time_taken is not None for taken in all_taken.values() for time_taken in taken)
+    rows.append(Row("T7", "hangs that were found", found, "hangs", f"== {len(all_taken) * scale.hangs}", fact=True))
+    for (stage, name), taken in all_taken.items():
+        taken = [time_taken for time_taken in taken if time_taken is not None] or [PATIENCE_S * SECOND]
         limit = 1.25 * WATCHDOG_MS[stage]
         rows.append(Row("T7", f"{name} of {stage} (watchdog {WATCHDOG_MS[stage]} ms): until it is found, worst of {len(taken)}",
                         ms(max(taken)), "ms", f"<= {limit:g}"))

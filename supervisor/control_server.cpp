@@ -89,10 +89,6 @@ void ControlServer::Connection::read() {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return close();
   input_.append(buffer.data(), static_cast<std::size_t>(n));
-  if (!refusal_.empty()) {  // answered only now: a client reads after it has asked
-    send_error(refusal_, 1);
-    return finish();
-  }
   while (socket_ && input_.size() >= sizeof(std::uint32_t)) {
     std::uint32_t length = 0;
     std::memcpy(&length, input_.data(), sizeof length);
@@ -103,6 +99,10 @@ void ControlServer::Connection::read() {
     if (input_.size() < sizeof length + length) return;
     const std::string request = input_.substr(sizeof length, length);
     input_.erase(0, sizeof length + length);
+    if (!refusal_.empty()) {  // answered only now: a client reads when it has asked
+      send_error(refusal_, 1);
+      return finish();
+    }
     server_->handler_(self, request);
   }
 }

@@ -5,10 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <sstream>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "environment_names.hpp"
 #include "stage/config.hpp"
 
 namespace prot::supervisor {
@@ -40,18 +42,34 @@ int command_config_example(const CliRequest& request, char** argv) {
   return 0;
 }
 
+int command_config_table(const CliRequest& request, char** argv) {
+  static_cast<void>(request);
+  static_cast<void>(argv);
+  fmt::print("{}{}", stage::Config::table(), environment_tables());
+  return 0;
+}
+
 struct Command {
   std::string_view name;
   int (*run)(const CliRequest& request, char** argv);
 };
 constexpr Command kCommands[] = {
-    {"up", command_up},         {"down", command_down},
-    {"status", command_status}, {"restart", command_program},
-    {"start", command_program}, {"stop", command_program},
-    {"logs", command_logs},     {"say", command_say},
-    {"chat", command_chat},     {"wait", command_wait},
-    {"check", command_check},   {"doctor", command_doctor},
-    {"top", command_top},       {"config example", command_config_example},
+    {"up", command_up},
+    {"down", command_down},
+    {"status", command_status},
+    {"restart", command_program},
+    {"start", command_program},
+    {"stop", command_program},
+    {"logs", command_logs},
+    {"say", command_say},
+    {"chat", command_chat},
+    {"wait", command_wait},
+    {"check", command_check},
+    {"doctor", command_doctor},
+    {"reload", command_reload},
+    {"top", command_top},
+    {"config example", command_config_example},
+    {"config table", command_config_table},
 };
 
 int run(const CliRequest& request, char** argv) {
@@ -82,7 +100,8 @@ int run_cli(int argc, char** argv) {
     init_log("prot");
     return run(request, argv);
   } catch (const Error& e) {
-    fmt::print(stderr, "prot: {}\n", full_message(e));
+    std::istringstream lines(full_message(e));
+    for (std::string line; std::getline(lines, line);) fmt::print(stderr, "prot: {}\n", line);
     return e.exit_code();
   } catch (const std::exception& e) {
     fmt::print(stderr, "prot: {}\n", e.what());

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "configuration.hpp"
 #include "json/json.hpp"
 
 namespace prot::supervisor {
@@ -12,6 +13,7 @@ struct CliRequest {
   std::string command;  // "up", "config example", ...
   std::string instance;
   std::string config_file;
+  std::string env_file;
   std::vector<std::string> overrides;
   std::string stage;
   std::string text;
@@ -39,10 +41,13 @@ int command_program(const CliRequest& request, char** argv);  // restart, start,
 int command_wait(const CliRequest& request, char** argv);
 int command_check(const CliRequest& request, char** argv);
 int command_doctor(const CliRequest& request, char** argv);
+int command_reload(const CliRequest& request, char** argv);
 int command_top(const CliRequest& request, char** argv);
 int command_say(const CliRequest& request, char** argv);
 int command_chat(const CliRequest& request, char** argv);
 
+/// Where the configuration comes from, with absolute paths.
+[[nodiscard]] ConfigRequest config_request(const CliRequest& request);
 /// A supervisor's answer; throws what it says when it is an error, with its exit code.
 [[nodiscard]] json::Document checked_reply(const std::string& reply);
 

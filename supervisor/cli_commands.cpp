@@ -67,17 +67,6 @@ int command_wait(const CliRequest& request, char** /*argv*/) {
   return 0;
 }
 
-int command_check(const CliRequest& request, char** /*argv*/) {
-  const InstancePaths paths = instance_paths(request.instance);
-  const std::string file = request.config_file.empty() ? paths.config.string() : request.config_file;
-  const stage::Config config = stage::Config::load(file, request.overrides);
-  for (const std::string& name : programs_of(config))
-    if (name != "db" && name != "llm") static_cast<void>(find_program("prot-" + name));
-  const bool exists = std::filesystem::exists(file);
-  fmt::print("{}: {}\n", file, exists ? "good" : "is not there; the defaults are used");
-  return 0;
-}
-
 int command_top(const CliRequest& request, char** /*argv*/) {
   const std::string path = find_program("prot-top");
   ::setenv("PROT_INSTANCE", request.instance.c_str(), 1);

@@ -26,14 +26,21 @@ void append(Findings& all, const Findings& more) { all.insert(all.end(), more.be
 
 Report examine(const CliRequest& request) {
   const InstancePaths paths = instance_paths(request.instance);
-  const std::string file = request.config_file.empty() ? paths.config.string() : request.config_file;
+  const ConfigRequest sources = config_request(request);
+  const std::string& file = sources.file;
   Report report;
   std::optional<stage::Config> config;
   try {
-    config = stage::Config::load(file, request.overrides);
-  } catch (const Error& error) {
-    report.findings.push_back({Verdict::kFail, "configuration", full_message(error),
-                               "correct that line; prot config example shows every key"});
+    LayeredEnvironment environment;
+    Configuration loaded = load_configuration(sources, environment);
+    environment.apply(loaded.env_file, loaded.config);  // the stage programs see it
+    config = std::move(loaded.config);
+    for (const std::string& line : loaded.warnings)
+      report.findings.push_back({Verdict::kWarn, "configuration", line, "see doc/configuration.md"});
+  } catch (const stage::ConfigError& error) {
+    for (const std::string& line : error.lines())
+      report.findings.push_back(
+          {Verdict::kFail, "configuration", line, "correct that line; prot config example shows every key"});
   }
   if (config) {
     // The stage programs are asked with what prot up would give them.

@@ -27,6 +27,7 @@ void describe_cli(CLI::App& app, CliRequest& request) {
     command->add_option("--set", request.overrides, "KEY=VALUE: changes one key of the configuration")
         ->take_all()
         ->expected(1);
+    command->add_option("--env-file", request.env_file, "names of the environment, instead of .env here");
     return command;
   };
   CLI::App* up = configured(add("up", "Start, and show the conversation; Ctrl-C stops"));
@@ -57,9 +58,16 @@ void describe_cli(CLI::App& app, CliRequest& request) {
   config->add_subcommand("example", "Print one with every key and its default")->callback([&request] {
     request.command = "config example";
   });
-  configured(add("check", "Check the configuration and that every part is there"));
+  config->add_subcommand("table", "Print all keys as Markdown")->callback([&request] {
+    request.command = "config table";
+  });
+  configured(add("check", "Check the configuration and that every part is there"))
+      ->add_flag("--json", request.json, "for programs");
   configured(add("doctor", "What keeps prot from working well here, and how to mend it"))
       ->add_flag("--json", request.json, "for programs");
+  CLI::App* reload = add("reload", "Read the configuration again; restarts only what a change touches");
+  reload->add_option("--env-file", request.env_file, "names of the environment, from now on");
+  reload->add_flag("--json", request.json, "for programs");
   add("top", "Rings and stages, live (prot-top, and its options)");
 }
 

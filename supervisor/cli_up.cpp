@@ -22,15 +22,14 @@
 #include "posix_process_sys.hpp"
 #include "stage/control.hpp"
 #include "supervisor.hpp"
+#include "terminal.hpp"
 
 namespace prot::supervisor {
 namespace {
 
 constexpr std::string_view kReadyWord = "\x01READY\n";  // no line of text begins like this
 
-UpOptions options_of(const CliRequest& request) {
-  return {request.instance, request.config_file, request.overrides};
-}
+UpOptions options_of(const CliRequest& request) { return {request.instance, config_request(request)}; }
 
 int run_foreground(const CliRequest& request) {
   PosixProcessSys sys;
@@ -39,13 +38,13 @@ int run_foreground(const CliRequest& request) {
   UpObserver observer;
   observer.say = [](const std::string& line) {
     const LogLevel level = line.starts_with("cannot start") ? LogLevel::kError : LogLevel::kInfo;
-    fmt::print(stderr, "{}prot: {}\n", journal_prefix(level), line);
+    print_to(stderr, fmt::format("{}prot: {}\n", journal_prefix(level), line));
   };
   observer.on_program_ready = [&](const std::string& program) {
     if (program == "brain" && view != nullptr) view->connect();
   };
   if (!stderr_is_journal())
-    observer.on_ready = [] { fmt::print(stderr, "prot: say something; Ctrl-C stops\n"); };
+    observer.on_ready = [] { print_to(stderr, "prot: say something; Ctrl-C stops\n"); };
   Supervisor supervisor(options_of(request), sys, clock, std::move(observer));
   if (!stderr_is_journal())  // what is said is not for the journal
     view = std::make_unique<ConversationView>((supervisor.paths().runtime / "chat.sock").string(),

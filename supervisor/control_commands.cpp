@@ -13,6 +13,7 @@ constexpr ControlCommand kCommands[] = {
     {"status", control_status},   {"down", control_down}, {"wait", control_wait},
     {"start", control_start},     {"stop", control_stop}, {"restart", control_restart},
     {"missing", control_missing}, {"join", control_join}, {"logs", control_logs},
+    {"reload", control_reload},
 };
 
 }  // namespace

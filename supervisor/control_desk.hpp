@@ -97,6 +97,7 @@ void control_start(ControlDesk& desk, const Client& client, const json::View& re
 void control_stop(ControlDesk& desk, const Client& client, const json::View& request);
 void control_restart(ControlDesk& desk, const Client& client, const json::View& request);
 void control_join(ControlDesk& desk, const Client& client, const json::View& request);
+void control_reload(ControlDesk& desk, const Client& client, const json::View& request);
 void control_logs(ControlDesk& desk, const Client& client, const json::View& request);
 
 inline constexpr Nanos kControlAnswerWithin = 150 * kSecond;

@@ -14,11 +14,10 @@ void hand_over(ControlDesk& desk, const Client& client, const Program& program) 
   reply.begin_object()
       .member("run", run.run_id)
       .member("generation", program.generation())
-      .member("config", run.config_file)
-      .key("set")
+      .key("config")
+      .raw(run.config.snapshot(program.name()))
+      .key("bells")
       .begin_array();
-  for (const std::string& item : run.overrides) reply.value(item);
-  reply.end_array().key("bells").begin_array();
   std::vector<int> fds;
   for (const auto& [name, bell] : run.bells) {
     reply.value(name);

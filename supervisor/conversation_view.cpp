@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "stage/control.hpp"
+#include "terminal.hpp"
 
 namespace prot::supervisor {
 namespace {
@@ -60,28 +61,26 @@ void ConversationView::read() {
 void ConversationView::end_line() {
   if (turn_ < 0) return;
   turn_ = -1;
-  fmt::print("\n");
-  (void)std::fflush(stdout);
+  print_to(stdout, "\n");
 }
 
 void ConversationView::show(const json::View& event) {
   const std::string_view type = event.get("type").as_string();
   if (type == "heard" && event.get("final").as_bool()) {
     end_line();
-    fmt::print("you: {}\n", event.get("text").as_string());
+    print_to(stdout, fmt::format("you: {}\n", event.get("text").as_string()));
   } else if (type == "segment") {
     const std::int64_t turn = event.get("turn").as_int();
     if (turn != turn_) {
       end_line();
-      fmt::print("prot:");
+      print_to(stdout, "prot:");
       turn_ = turn;
     }
-    fmt::print(" {}", event.get("text").as_string());
+    print_to(stdout, fmt::format(" {}", event.get("text").as_string()));
   } else if (type == "turn" && event.get("turn").as_int() == turn_) {
-    if (event.get("interrupted").as_bool()) fmt::print(" -- interrupted");
+    if (event.get("interrupted").as_bool()) print_to(stdout, " -- interrupted");
     end_line();
   }
-  (void)std::fflush(stdout);
 }
 
 }  // namespace prot::supervisor

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "sealed_file.hpp"
 #include "wire/topology.hpp"
 
 extern char** environ;  // NOLINT
@@ -22,66 +23,24 @@ constexpr std::string_view kSession[] = {
     "PATH", "HOME",      "LANG",     "LANGUAGE",        "TMPDIR",  "TZ",
     "USER", "LOG_LEVEL", "NO_COLOR", "LD_LIBRARY_PATH", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS"};
 constexpr std::string_view kSessionPrefixes[] = {"LC_", "XDG_", "PULSE_", "ALSA_", "PIPEWIRE_"};
-// Names of the original work that are no configuration keys here (yet).
-constexpr std::string_view kOriginal[] = {"SAMPLE_RATE",
-                                          "CHUNK_SIZE",
-                                          "STT_LANGUAGE",
-                                          "CLAUDE_MODEL",
-                                          "CLAUDE_EFFORT",
-                                          "COMPACTION_TRIGGER",
-                                          "TOOL_CLEAR_TRIGGER",
-                                          "TOOL_CLEAR_KEEP",
-                                          "THINKING_KEEP_TURNS",
-                                          "ELEVENLABS_VOICE_ID",
-                                          "ELEVENLABS_MODEL",
-                                          "ELEVENLABS_OUTPUT_FORMAT",
-                                          "VOYAGE_MODEL",
-                                          "VOYAGE_DIMENSION",
-                                          "RERANK_MODEL",
-                                          "RERANK_TOP_K",
-                                          "MEMORY_EXTRACTION_MODEL",
-                                          "RAG_CONTEXT_TARGET_TOKENS",
-                                          "RAG_TOP_K",
-                                          "DECAY_BASE_RATE",
-                                          "DECAY_MIN_RETENTION",
-                                          "CORS_ORIGINS",
-                                          "PAUSE_AFTER_COMPACTION",
-                                          "STT_SILENCE_THRESHOLD_SECS",
-                                          "DB_POOL_MIN",
-                                          "DB_POOL_MAX",
-                                          "HASS_URL",
-                                          "HASS_AGENT_ID",
-                                          "PROT_TRACEMALLOC"};
-
 struct Secret {
-  std::string_view program;
   std::string_view name;
+  std::string_view programs;
 };
 constexpr Secret kSecrets[] = {
-    {"stt", "ELEVENLABS_API_KEY"}, {"tts", "ELEVENLABS_API_KEY"},   {"brain", "ANTHROPIC_API_KEY"},
-    {"brain", "HASS_TOKEN"},       {"memory", "ANTHROPIC_API_KEY"}, {"memory", "VOYAGE_API_KEY"},
-    {"memory", "DATABASE_URL"},
+    {"ANTHROPIC_API_KEY", "brain memory"},
+    {"ELEVENLABS_API_KEY", "stt tts"},
+    {"VOYAGE_API_KEY", "memory"},
+    {"HASS_TOKEN", "brain"},
+    {"DATABASE_URL", "memory"},
 };
 
-bool is_secret(std::string_view name) {
-  return std::any_of(std::begin(kSecrets), std::end(kSecrets),
-                     [&](const Secret& secret) { return secret.name == name; });
-}
-
 bool may_see(const std::string& program, std::string_view name, const stage::Config& config) {
-  for (const Secret& secret : kSecrets)
-    if (secret.program == program && secret.name == name) return true;
-  const bool talks_to_model = program == "brain" || program == "memory";
-  if (talks_to_model && name == config.get_string("brain.api_key_env")) return true;
-  if (is_secret(name)) return false;
+  if (is_secret(name, config)) return stage::has_word(users_of_secret(name, config), program);
   for (const std::string_view session : kSession)
     if (name == session) return true;
   for (const std::string_view prefix : kSessionPrefixes)
     if (name.starts_with(prefix)) return true;
-  for (const std::string_view original : kOriginal)
-    if (name == original) return true;
-  for (const stage::ConfigKey& key : stage::config_keys())
-    if (!key.environment.empty() && name == key.environment) return true;
   // Test programs in the stages' place take their orders from the environment.
   return name.starts_with("PROT_FIXTURE_") && std::getenv("PROT_STAGE_FOLDER") != nullptr;
 }
@@ -106,8 +65,9 @@ class StageLauncher final : public Launcher {
       request.files.emplace_back(bell.fd(), number);
       bells += fmt::format("{}{}={}", bells.empty() ? "" : ",", name, number++);
     }
-    std::string overrides;
-    for (const std::string& item : run_->overrides) overrides += item + "\n";
+    // What was accepted, not what the file says by now.
+    config_ = make_sealed_file("prot-config", run_->config.snapshot(stage_));
+    request.files.emplace_back(config_.get(), number);
     for (const auto& [name, value] : std::initializer_list<std::pair<const char*, std::string>>{
              {"PROT_INSTANCE", run_->paths.instance},
              {"PROT_RUN", run_->run_id},
@@ -115,8 +75,7 @@ class StageLauncher final : public Launcher {
              {"PROT_READY_FD", "3"},
              {"PROT_LIFELINE_FD", "4"},
              {"PROT_BELLS", bells},
-             {"PROT_CONFIG", run_->config_file},
-             {"PROT_SET", overrides}})
+             {"PROT_CONFIG_FD", std::to_string(number)}})
       request.environment.push_back(fmt::format("{}={}", name, value));
     return launch;
   }
@@ -132,6 +91,7 @@ class StageLauncher final : public Launcher {
  private:
   std::string stage_;
   const RunContext* run_;
+  UniqueFd config_;  // of the newest process
 };
 
 fs::path own_folder() {
@@ -188,6 +148,26 @@ std::string find_program(const std::string& name) {
   throw Error(name + " is not there (looked in " + places.front().parent_path().string() + ", " +
                   places.back().parent_path().string() + "); build or install prot again",
               2);
+}
+
+std::string users_of_secret(std::string_view name, const stage::Config& config) {
+  std::string users;
+  for (const Secret& secret : kSecrets)
+    if (secret.name == name) users = secret.programs;
+  if (name == config.get_string("brain.api_key_env")) users += " brain memory";
+  return users;
+}
+
+std::vector<std::string> secret_names(const stage::Config& config) {
+  std::vector<std::string> names;
+  for (const Secret& secret : kSecrets) names.emplace_back(secret.name);
+  const std::string& key = config.get_string("brain.api_key_env");
+  if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
+  return names;
+}
+
+bool is_secret(std::string_view name, const stage::Config& config) {
+  return !users_of_secret(name, config).empty();
 }
 
 std::vector<std::string> child_environment(const std::string& program, const stage::Config& config) {

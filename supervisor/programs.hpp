@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/paths.hpp"
+#include "configuration.hpp"
 #include "ipc/doorbell.hpp"
 #include "launcher.hpp"
 #include "stage/config.hpp"
@@ -18,9 +19,9 @@ namespace prot::supervisor {
 struct RunContext {
   InstancePaths paths;
   std::string run_id;
-  std::string config_file;
-  std::vector<std::string> overrides;  // --set
-  stage::Config config;
+  ConfigRequest sources;
+  stage::Config config;  // the accepted one: a new process gets it, whatever the file says by now
+  LayeredEnvironment environment;
   std::map<std::string, ipc::Doorbell> bells;  // by stage
   UniqueFd lifeline_read;                      // every stage gets it; the other end closes with us
   UniqueFd lifeline_write;
@@ -46,7 +47,14 @@ struct RunContext {
 /// The path of a program of prot ("prot-stt"): PROT_STAGE_FOLDER (tests), beside this executable, the build
 /// tree's folder of that part, libexec. Throws Error when there is none.
 [[nodiscard]] std::string find_program(const std::string& name);
-/// The environment that `program` may see: names of its configuration and of the session, its own secrets.
+/// A name of the environment whose value is never shown: an API key, a token, the database's URL.
+[[nodiscard]] bool is_secret(std::string_view name, const stage::Config& config);
+/// Names of the environment that hold secrets, the key's own name included.
+[[nodiscard]] std::vector<std::string> secret_names(const stage::Config& config);
+/// The programs that get the secret `name` ("brain memory"); empty: it is none.
+[[nodiscard]] std::string users_of_secret(std::string_view name, const stage::Config& config);
+/// The environment that `program` may see: names of the session, its own secrets. (Its configuration comes as
+/// a sealed file.)
 [[nodiscard]] std::vector<std::string> child_environment(const std::string& program,
                                                          const stage::Config& config);
 

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 
 #include "base/error.hpp"
 #include "posix_process_sys.hpp"
+#include "reload.hpp"
 #include "wire/topology.hpp"
 
 namespace prot::supervisor {
@@ -25,10 +28,12 @@ constexpr int kDeferred = 7;  // exit code: stopped, and some work is left for t
 Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, UpObserver observer)
     : observer_(std::move(observer)), instance_(sys, clock) {
   instance_.run.paths = instance_paths(options.instance);
-  instance_.run.config_file =
-      options.config_file.empty() ? instance_.run.paths.config.string() : options.config_file;
-  instance_.run.overrides = std::move(options.overrides);
-  instance_.run.config = stage::Config::load(instance_.run.config_file, instance_.run.overrides);
+  instance_.run.sources = std::move(options.sources);
+  Configuration loaded = load_configuration(instance_.run.sources, instance_.run.environment);
+  instance_.run.environment.apply(loaded.env_file, loaded.config);
+  instance_.run.config = std::move(loaded.config);
+  for (const std::string& line : loaded.warnings) say(line);
+  if (!loaded.unused.empty()) say(fmt::format("nothing uses yet: {}", fmt::join(loaded.unused, ", ")));
   open_instance();
 }
 
@@ -100,6 +105,7 @@ void Supervisor::open_instance() {
 }
 
 void Supervisor::watch_signals() {
+  on_terminal_ = ::isatty(STDERR_FILENO) != 0;
   sigset_t set;
   sigemptyset(&set);
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&set, number);
@@ -110,13 +116,32 @@ void Supervisor::watch_signals() {
   instance_.loop.watch_readable(signals_.get(), [this] {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
-      if (info.ssi_signo != SIGCHLD) ask_to_stop();
+      if (info.ssi_signo == SIGHUP) {
+        hang_up();
+      } else if (info.ssi_signo != SIGCHLD) {
+        ask_to_stop();
+      }
     for (const auto& program : instance_.programs) program->check_exit();
     reap_orphans([this](pid_t pid) {
       return std::any_of(instance_.programs.begin(), instance_.programs.end(),
                          [&](const auto& p) { return p->owns(pid); });
     });
   });
+}
+
+// SIGHUP: the configuration is read again, unless it is the terminal that went away.
+void Supervisor::hang_up() {
+  pollfd terminal{STDERR_FILENO, 0, 0};
+  if (on_terminal_ && ::poll(&terminal, 1, 0) > 0 && (terminal.revents & (POLLHUP | POLLERR)) != 0)
+    return ask_to_stop();
+  try {
+    const ReloadOutcome outcome = reload(instance_, "");
+    for (const std::string& line : outcome.report()) say(line);
+  } catch (const stage::ConfigError& e) {
+    for (const std::string& line : e.lines()) say("not reloaded: " + line);
+  } catch (const Error& e) {
+    say(fmt::format("not reloaded: {}", e.what()));
+  }
 }
 
 int Supervisor::run() {

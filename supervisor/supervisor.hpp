@@ -15,8 +15,7 @@ namespace prot::supervisor {
 
 struct UpOptions {
   std::string instance;
-  std::string config_file;
-  std::vector<std::string> overrides;
+  ConfigRequest sources;
 };
 
 /// Tells whoever started the instance how it goes. All are optional.
@@ -69,6 +68,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   void open_instance();
   void take_lock();
   void watch_signals();
+  void hang_up();
   void start_what_can();
   void fail_start(const std::string& why, int exit_code);
   void check_phase();
@@ -92,7 +92,8 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   ServiceNotify service_ = ServiceNotify::from_environment();
   int stop_requests_ = 0;
   int exit_code_ = 0;
-  std::string failure_;  // why the start failed
+  bool on_terminal_ = false;  // messages go to one
+  std::string failure_;       // why the start failed
   DrainAccount account_;
   bool memory_lost_ = false;  // given up or killed in the drain
   Nanos report_at_ = kNever;  // while the last ones stop

@@ -36,7 +36,7 @@ WRAPPED = {
     r"samplerate\.h": ["core/audio/"],
     r"rapidjson/": ["core/json/"],
     r"utf8proc\.h": ["core/text/", "core/base/", "core/json/"],
-    r"toml\+\+/": ["core/stage/config.cpp"],
+    r"toml\+\+/": ["core/stage/config_file.cpp"],
     r"spdlog/": ["core/base/log.cpp"],
     r"boost/asio": ["core/stage/event_loop.cpp"],
     r"boost/interprocess": ["core/ipc/"],

@@ -1,85 +1,171 @@
-#include "stage/config.hpp"
+#include "stage/config_keys.hpp"
 
 namespace prot::stage {
 namespace {
 using enum ConfigType;
+using Text = std::string_view;
 
-// name, type, default, minimum, maximum, environment, comment
+constexpr ConfigKey text(Text name, Text fallback, Text programs, Text comment, Text environment = {}) {
+  return {.name = name,
+          .fallback = fallback,
+          .programs = programs,
+          .environment = environment,
+          .comment = comment};
+}
+constexpr ConfigKey choice(Text name, Text fallback, Text choices, Text programs, Text comment,
+                           Text environment = {}) {
+  ConfigKey key = text(name, fallback, programs, comment, environment);
+  key.choices = choices;
+  return key;
+}
+constexpr ConfigKey flag(Text name, Text fallback, Text programs, Text comment, Text environment = {}) {
+  ConfigKey key = text(name, fallback, programs, comment, environment);
+  key.type = kBool;
+  return key;
+}
+constexpr ConfigKey number(ConfigType type, Text name, Text fallback, double minimum, double maximum,
+                           Text unit, Text programs, Text comment, Text environment = {}) {
+  ConfigKey key = text(name, fallback, programs, comment, environment);
+  key.type = type;
+  key.minimum = minimum;
+  key.maximum = maximum;
+  key.unit = unit;
+  return key;
+}
+constexpr ConfigKey list(Text name, Text programs, Text comment, Text environment = {}) {
+  ConfigKey key = text(name, "[]", programs, comment, environment);
+  key.type = kList;
+  return key;
+}
+constexpr ConfigKey scaled(ConfigKey key, int scale) {
+  key.environment_scale = scale;
+  return key;
+}
+constexpr ConfigKey fixed(ConfigKey key) {
+  key.fixed = true;
+  return key;
+}
+constexpr ConfigKey secret(ConfigKey key) {
+  key.secret = true;
+  return key;
+}
+
+constexpr Text kStages = "capture stt brain tts player memory";
+
 constexpr ConfigKey kKeys[] = {
-    {"general.language", kString, "auto", 0, 0, "", "\"en\", \"ko\" or \"auto\" (from the locale)"},
-    {"general.log_level", kString, "info", 0, 0, "LOG_LEVEL", "debug, info, warn or error"},
+    choice("general.language", "auto", "auto en ko", "stt brain tts",
+           "language of the conversation; auto: from the locale", "STT_LANGUAGE"),
+    choice("general.log_level", "info", "debug info warn|warning error|critical", kStages,
+           "how much the stages say", "LOG_LEVEL"),
 
-    {"capture.source", kString, "auto", 0, 0, "", "auto, pulse, alsa, wav or null"},
-    {"capture.device", kString, "", 0, 0, "", "device of the source, or the WAV file; empty: its default"},
-    {"capture.device_index", kInt, "-1", -1, 9999, "MIC_DEVICE_INDEX",
-     "row of the microphone in prot doctor's list, instead of capture.device; -1: none"},
-    {"capture.detector", kString, "auto", 0, 0, "", "auto, silero or energy"},
-    {"capture.vad_model", kString, "", 0, 0, "", "Silero model (ggml); empty: the installed one"},
-    {"capture.vad_threshold", kDouble, "0.5", 0.05, 0.99, "VAD_THRESHOLD",
-     "speech probability that counts as speech"},
-    {"capture.vad_threshold_speaking", kDouble, "0.8", 0.05, 0.99, "VAD_THRESHOLD_SPEAKING",
-     "the same while prot speaks"},
-    {"capture.confirm_windows", kInt, "3", 1, 50, "", "windows of 32 ms that start a segment"},
-    {"capture.barge_in_windows", kInt, "6", 1, 50, "", "windows of 32 ms that confirm speech (barge-in)"},
-    {"capture.pre_roll_windows", kInt, "8", 0, 30, "VAD_PREBUFFER_CHUNKS",
-     "windows kept from before the speech"},
-    {"capture.pause_ms", kInt, "192", 32, 2000, "", "silence after which decoding starts on a guess"},
-    {"capture.end_of_turn_ms", kInt, "550", 100, 3000, "", "silence that ends the person's turn"},
-    {"capture.max_utterance_ms", kInt, "28000", 1000, 60000, "", "a longer utterance is ended"},
+    choice("capture.source", "auto", "auto pulse alsa wav null", "capture", "where the microphone is"),
+    text("capture.device", "", "capture", "device of the source, or the WAV file; empty: its default"),
+    number(kInt, "capture.device_index", "-1", -1, 9999, "row", "capture",
+           "row of the microphone in prot doctor's list, instead of capture.device; -1: none",
+           "MIC_DEVICE_INDEX"),
+    choice("capture.detector", "auto", "auto silero energy", "capture", "what finds speech"),
+    text("capture.vad_model", "", "capture", "Silero model (ggml); empty: the installed one"),
+    number(kDouble, "capture.vad_threshold", "0.5", 0.05, 0.99, "probability", "capture",
+           "what counts as speech", "VAD_THRESHOLD"),
+    number(kDouble, "capture.vad_threshold_speaking", "0.8", 0.05, 0.99, "probability", "capture",
+           "the same while prot speaks", "VAD_THRESHOLD_SPEAKING"),
+    number(kInt, "capture.confirm_windows", "3", 1, 50, "windows", "capture",
+           "windows of 32 ms that start a segment"),
+    number(kInt, "capture.barge_in_windows", "6", 1, 50, "windows", "capture",
+           "windows of 32 ms that confirm speech (barge-in)"),
+    number(kInt, "capture.pre_roll_windows", "8", 0, 30, "windows", "capture",
+           "windows of 32 ms kept from before the speech", "VAD_PREBUFFER_CHUNKS"),
+    number(kInt, "capture.pause_ms", "192", 32, 2000, "ms", "capture",
+           "silence after which decoding starts on a guess"),
+    scaled(number(kInt, "capture.end_of_turn_ms", "550", 100, 3000, "ms", "capture",
+                  "silence that ends the person's turn", "STT_SILENCE_THRESHOLD_SECS"),
+           1000),
+    number(kInt, "capture.max_utterance_ms", "28000", 1000, 60000, "ms", "capture",
+           "a longer utterance is ended"),
 
-    {"stt.engine", kString, "whisper", 0, 0, "", "whisper or null"},
-    {"stt.model", kString, "", 0, 0, "", "whisper model (ggml); empty: the installed one"},
-    {"stt.threads", kInt, "2", 1, 64, "", "threads of the recogniser"},
-    {"stt.partials", kBool, "true", 0, 0, "", "decode at pauses, before the turn has ended"},
+    choice("stt.engine", "whisper", "whisper null", "stt", "the recogniser"),
+    text("stt.model", "", "stt", "whisper model (ggml); empty: the installed one"),
+    number(kInt, "stt.threads", "2", 1, 64, "threads", "stt", "threads of the recogniser"),
+    flag("stt.partials", "true", "stt", "decode at pauses, before the turn has ended"),
 
-    {"brain.url", kString, "", 0, 0, "", "OpenAI-compatible server; empty: the local llama-server"},
-    {"brain.model", kString, "", 0, 0, "", "model name sent to the server"},
-    {"brain.api_key_env", kString, "OPENAI_API_KEY", 0, 0, "", "environment variable that holds the key"},
-    {"brain.max_tokens", kInt, "160", 16, 8192, "CLAUDE_MAX_TOKENS", "longest reply"},
-    {"brain.temperature", kDouble, "0.3", 0, 2, "", "sampling temperature"},
-    {"brain.persona_file", kString, "", 0, 0, "",
-     "UTF-8 file sent verbatim as the persona; empty: the built-in one"},
-    {"brain.history_tokens", kInt, "1200", 100, 200000, "", "history kept in the prompt"},
-    {"brain.active_timeout_s", kDouble, "30", 1, 3600, "ACTIVE_TIMEOUT", "active -> idle"},
-    {"brain.barge_in", kBool, "true", 0, 0, "BARGE_IN_ENABLED", "the person may interrupt"},
-    {"brain.barge_in_grace_ms", kInt, "300", 0, 5000, "", "no barge-in in the first moment of a reply"},
-    {"brain.first_byte_timeout_ms", kInt, "15000", 500, 120000, "",
-     "a model that is silent longer has failed"},
+    text("brain.url", "", "brain memory", "OpenAI-compatible server; empty: the local llama-server"),
+    text("brain.model", "", "brain memory", "model name sent to the server"),
+    text("brain.api_key_env", "OPENAI_API_KEY", "brain memory", "environment variable that holds the key"),
+    number(kInt, "brain.max_tokens", "160", 16, 8192, "tokens", "brain", "longest reply",
+           "CLAUDE_MAX_TOKENS"),
+    number(kDouble, "brain.temperature", "0.3", 0, 2, "ratio", "brain", "sampling temperature"),
+    text("brain.persona_file", "", "brain",
+         "UTF-8 file sent verbatim as the persona; empty: the built-in one"),
+    number(kInt, "brain.history_tokens", "1200", 100, 200000, "tokens", "brain",
+           "history kept in the prompt"),
+    number(kDouble, "brain.active_timeout_s", "30", 1, 3600, "s", "brain",
+           "this long after a reply: active -> idle", "ACTIVE_TIMEOUT"),
+    flag("brain.barge_in", "true", "brain", "the person may interrupt", "BARGE_IN_ENABLED"),
+    number(kInt, "brain.barge_in_grace_ms", "300", 0, 5000, "ms", "brain",
+           "no barge-in in the first moment of a reply"),
+    number(kInt, "brain.first_byte_timeout_ms", "15000", 500, 120000, "ms", "brain",
+           "a model that is silent longer has failed"),
 
-    {"tts.voice_en", kString, "piper", 0, 0, "", "English voice: piper, espeak, tone or null"},
-    {"tts.voice_ko", kString, "espeak", 0, 0, "", "Korean voice: espeak, tone or null"},
-    {"tts.piper_model", kString, "", 0, 0, "",
-     "Piper voice (onnx, with .json beside it); empty: the installed one"},
-    {"tts.espeak_wpm", kInt, "165", 80, 450, "", "words a minute of espeak-ng"},
+    choice("tts.voice_en", "piper", "piper espeak tone null", "tts", "English voice"),
+    choice("tts.voice_ko", "espeak", "piper espeak tone null", "tts", "Korean voice"),
+    text("tts.piper_model", "", "tts", "Piper voice (onnx, with .json beside it); empty: the installed one"),
+    number(kInt, "tts.espeak_wpm", "165", 80, 450, "words/min", "tts", "speed of espeak-ng"),
 
-    {"player.sink", kString, "auto", 0, 0, "", "auto, pulse, alsa, wav or null"},
-    {"player.device", kString, "", 0, 0, "", "device of the sink, or the WAV file; empty: its default"},
-    {"player.headphones", kBool, "false", 0, 0, "",
-     "the output cannot reach the microphone: barge-in is safe"},
-    {"player.sentence_silence_ms", kInt, "200", 0, 2000, "TTS_SENTENCE_SILENCE_MS",
-     "silence between segments"},
+    choice("player.sink", "auto", "auto pulse alsa wav null", "player", "where the loudspeaker is"),
+    text("player.device", "", "player", "device of the sink, or the WAV file; empty: its default"),
+    flag("player.headphones", "false", "capture brain",
+         "the output cannot reach the microphone: barge-in is safe"),
+    number(kInt, "player.sentence_silence_ms", "200", 0, 2000, "ms", "player", "silence between segments",
+           "TTS_SENTENCE_SILENCE_MS"),
 
-    {"memory.enabled", kBool, "true", 0, 0, "", "long-term memory"},
-    {"memory.store", kString, "postgres", 0, 0, "", "postgres, or ram: nothing outlives the process"},
-    {"memory.database_url", kString, "", 0, 0, "DATABASE_URL",
-     "PostgreSQL; empty: a private cluster (child db)"},
-    {"memory.recall_tokens", kInt, "120", 0, 20000, "", "size of the memory block in the prompt"},
-    {"memory.extraction", kBool, "true", 0, 0, "", "extract facts in the background"},
-    {"memory.extraction_idle_s", kDouble, "5", 0, 3600, "", "extraction waits for this much idleness"},
-    {"memory.drain_model_s", kDouble, "8", 0, 600, "", "at stop: time for model calls under way"},
+    fixed(flag("memory.enabled", "true", "brain memory", "long-term memory")),
+    choice("memory.store", "postgres", "postgres ram", "memory", "ram: nothing outlives the process"),
+    secret(text("memory.database_url", "", "memory", "PostgreSQL; empty: a private cluster (child db)",
+                "DATABASE_URL")),
+    number(kInt, "memory.recall_tokens", "120", 0, 20000, "tokens", "brain memory",
+           "size of the memory block in the prompt", "RAG_CONTEXT_TARGET_TOKENS"),
+    flag("memory.extraction", "true", "memory", "extract facts in the background"),
+    number(kDouble, "memory.extraction_idle_s", "5", 0, 3600, "s", "memory",
+           "extraction waits for this much idleness"),
+    number(kDouble, "memory.drain_model_s", "8", 0, 600, "s", "memory",
+           "at stop: time for model calls under way"),
 
-    {"llm.enabled", kBool, "true", 0, 0, "", "start llama-server when brain.url is empty"},
-    {"llm.program", kString, "", 0, 0, "", "llama-server; empty: the installed one, else from PATH"},
-    {"llm.model", kString, "", 0, 0, "", "GGUF file; empty: the installed one"},
-    {"llm.threads", kInt, "2", 1, 64, "", "threads of llama-server"},
-    {"llm.context_tokens", kInt, "4096", 1024, 131072, "", "context of each of the two slots"},
+    fixed(flag("llm.enabled", "true", "llm", "start llama-server when brain.url is empty")),
+    text("llm.program", "", "llm", "llama-server; empty: the installed one, else from PATH"),
+    text("llm.model", "", "llm", "GGUF file; empty: the installed one"),
+    number(kInt, "llm.threads", "2", 1, 64, "threads", "llm", "threads of llama-server"),
+    number(kInt, "llm.context_tokens", "4096", 1024, 131072, "tokens", "llm",
+           "context of each of the two slots"),
 
-    {"db.program_folder", kString, "", 0, 0, "", "PostgreSQL's bin folder; empty: Debian's"},
-    {"db.folder", kString, "", 0, 0, "", "data folder; empty: in the instance's state folder"},
-    {"db.user", kString, "prot", 0, 0, "", "system user of the database when prot runs as root"},
+    fixed(text("db.program_folder", "", "db", "PostgreSQL's bin folder; empty: Debian's")),
+    fixed(text("db.folder", "", "db", "data folder; empty: in the instance's state folder")),
+    fixed(text("db.user", "prot", "db", "system user of the database when prot runs as root")),
+
+    list("web.cors_origins", "", "origins that may use the HTTP interface (nothing uses it yet)",
+         "CORS_ORIGINS"),
 };
+
+constexpr Text kSlow = "the local model on two cores reads 77 tokens a second";
+
+// Only what is known of the original; a key that is not here had no counterpart.
+constexpr OriginalDefault kOriginals[] = {
+    {"general.language", "ko", "the locale says it; STT_LANGUAGE=ko restores it"},
+    {"capture.vad_threshold", "0.5", ""},
+    {"capture.vad_threshold_speaking", "0.8", ""},
+    {"capture.confirm_windows", "3", ""},
+    {"capture.barge_in_windows", "6", ""},
+    {"capture.pre_roll_windows", "8", ""},
+    {"capture.end_of_turn_ms", "1500", "its longest avoidable wait: decoding begins at a pause already"},
+    {"brain.max_tokens", "1500", "a spoken reply is short, and the local model is slow"},
+    {"brain.active_timeout_s", "30", ""},
+    {"brain.barge_in_grace_ms", "1500", "a suspicion only holds the voice; when it was none, prot speaks on"},
+    {"player.sentence_silence_ms", "200", ""},
+    {"memory.recall_tokens", "3000", kSlow},
+};
+
 }  // namespace
 
 std::span<const ConfigKey> config_keys() noexcept { return kKeys; }
+std::span<const OriginalDefault> original_defaults() noexcept { return kOriginals; }
 
 }  // namespace prot::stage

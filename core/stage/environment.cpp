@@ -1,6 +1,7 @@
 #include "stage/environment.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <sstream>
@@ -34,6 +35,19 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
+// The configuration that the supervisor accepted. Read by position: the file is shared with every process
+// that inherited it.
+std::string read_sealed(int fd) {
+  std::string text;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t n = ::pread(fd, buffer, sizeof buffer, static_cast<off_t>(text.size()));
+    if (n < 0) throw errno_error("cannot read the configuration");
+    if (n == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(n));
+  }
+}
+
 }  // namespace
 
 StageEnvironment environment_from_process(const std::string& stage) {
@@ -48,12 +62,14 @@ StageEnvironment environment_from_process(const std::string& stage) {
     const std::size_t equals = item.find('=');
     env.bells.emplace(item.substr(0, equals), ipc::Doorbell(descriptor(item.substr(equals + 1))));
   }
-  static_cast<void>(variable("PROT_CONFIG"));
+  if (std::getenv("PROT_CONFIG_FD") == nullptr) static_cast<void>(variable("PROT_CONFIG"));
   env.config = config_from_process(env.paths);
   return env;
 }
 
 Config config_from_process(const InstancePaths& paths) {
+  if (const char* sealed = std::getenv("PROT_CONFIG_FD"); sealed != nullptr)
+    return Config::from_snapshot(read_sealed(descriptor(sealed).get()));
   const char* file = std::getenv("PROT_CONFIG");
   const char* overrides = std::getenv("PROT_SET");
   return Config::load(file != nullptr ? file : paths.config.string(),
@@ -73,10 +89,7 @@ StageEnvironment join_instance(const std::string& stage, const std::string& inst
   if (root.get("error").is_string()) throw Error(std::string(root.get("error").as_string()));
   env.run_id = root.get("run").as_string();
   env.generation = static_cast<std::uint32_t>(root.get("generation").as_int());
-  std::vector<std::string> overrides;
-  for (std::size_t i = 0; i < root.get("set").size(); ++i)
-    overrides.emplace_back(root.get("set").at(i).as_string());
-  env.config = Config::load(std::string(root.get("config").as_string()), overrides);
+  env.config = Config::from_snapshot(root.get("config").to_json());
   const json::View names = root.get("bells");
   if (names.size() != fds.size())
     throw Error("the supervisor of '" + instance + "' sent an incomplete set of descriptors");

@@ -25,10 +25,12 @@ struct StageEnvironment {
 };
 
 /// Reads PROT_INSTANCE, PROT_RUN, PROT_GENERATION, PROT_READY_FD, PROT_LIFELINE_FD, PROT_BELLS
-/// ("stt=5,brain=6"), PROT_CONFIG, PROT_SET (lines "key=value"). Throws UsageError when they are missing.
+/// ("stt=5,brain=6"), PROT_CONFIG_FD (a snapshot of the configuration); without a supervisor PROT_CONFIG (a
+/// file) and PROT_SET (lines "key=value"). Throws UsageError when they are missing.
 [[nodiscard]] StageEnvironment environment_from_process(const std::string& stage);
 
-/// The configuration alone: PROT_CONFIG and PROT_SET as above, without them the user's file.
+/// The configuration alone: PROT_CONFIG_FD, or PROT_CONFIG and PROT_SET as above, without them the user's
+/// file.
 [[nodiscard]] Config config_from_process(const InstancePaths& paths);
 
 /// Joins a running instance: the supervisor stops its own `stage`, hands over descriptors and waits until

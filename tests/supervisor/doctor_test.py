@@ -91,6 +91,13 @@ def model_server(status):
 
 
 class Base(unittest.TestCase):
+    def check_configuration(self, report, *words):
+        found = [check for check in report["checks"] if check["what"] == "configuration"]
+        self.assertEqual({check["verdict"] for check in found}, {"fail"})
+        self.assertEqual(len(found), len(words), found)
+        for check, word in zip(found, words):
+            self.assertIn(word, check["finding"])
+
     def check(self, report, what, verdict, *words):
         check = report["by"][what]
         self.assertEqual(check["verdict"], verdict, check)
@@ -212,9 +219,7 @@ class Devices(Base):
         with Doctor(**{"capture__source": "wav", "capture__device": "/nonexistent.wav"}) as prot:
             self.check(prot.report(), "microphone", "fail", "/nonexistent.wav")
             prot.values |= {"capture.source": "gramophone", "capture.device": None, "player.sink": "horn"}
-            report = prot.report()
-            self.check(report, "microphone", "fail", "gramophone", "is not known")
-            self.check(report, "loudspeaker", "fail", "horn", "is not known")
+            self.check_configuration(prot.report(), "'gramophone'", "'horn'")
 
 
 class Models(Base):
@@ -248,10 +253,7 @@ class Models(Base):
     def test_the_other_engines_say_what_they_lack(self):
         with Doctor() as prot:
             prot.values |= {"stt.engine": "parrot", "tts.voice_en": "choir", "capture.detector": "ear"}
-            report = prot.report()
-            self.check(report, "recognition", "fail", "'parrot' is not built in")
-            self.check(report, "English voice", "fail", "choir")
-            self.check(report, "voice activity", "fail", "'ear' is not built in")
+            self.check_configuration(prot.report(), "'ear'", "'parrot'", "'choir'")
             prot.values |= {"stt.engine": "whisper", "tts.voice_en": "piper", "capture.detector": "silero"}
             report = prot.report()  # the cache is empty, or the engine is not built in
             for what in ("recognition", "voice activity"):

@@ -13,6 +13,7 @@
 //   PROT_FIXTURE_POISON=n                 the n-th of brain's messages says "poison": who takes it aborts,
 //   PROT_FIXTURE_POISON_EXIT=code         or ends with that exit code
 //   PROT_FIXTURE_CHILD=stage              leaves a child process of its own
+//   PROT_FIXTURE_SHOW=key                 shows that key of its configuration in the place of its engine
 #include <unistd.h>
 
 #include <csignal>
@@ -66,7 +67,8 @@ class FixtureStage final : public stage::Stage {
       for (;;) ::pause();
     for (const wire::RingInfo* ring : wire::inputs_of(name_))
       static_cast<void>(context_->input(ring->name));  // throws when it is not there
-    context_->set_engine("fixture");
+    const std::string key = order("SHOW");
+    context_->set_engine(key.empty() ? "fixture" : context_->config().text(key));
     if (name_ == "brain" && context_->environment().generation == 1) {
       send_turns();
       send_exchanges();

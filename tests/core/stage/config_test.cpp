@@ -1,13 +1,23 @@
 #include "stage/config.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
+#include <map>
+#include <optional>
+#include <set>
 
 #include "base/error.hpp"
 #include "tests/support/temp_folder.hpp"
 
 using prot::stage::Config;
+using prot::stage::ConfigError;
+using prot::stage::ConfigKey;
+using prot::stage::ConfigType;
+using prot::stage::PlacedValue;
 
 namespace {
 std::string write(const prot::test::TempFolder& folder, const std::string& text) {
@@ -60,13 +70,193 @@ TEST_CASE("a wrong type, a value out of range and broken TOML are errors that na
   CHECK(error_of("", {"stt.threads"}).find("unknown") == std::string::npos);
 }
 
-TEST_CASE("the example names every key and is itself a valid configuration") {
+TEST_CASE("every mistake of a file is told, in the order of its lines") {
+  const prot::test::TempFolder folder;
+  const std::string file =
+      write(folder,
+            "[tts]\nvoice_en = \"pipper\"\n[stt]\nthreads = 65\nengine = 3\npartials = 1\n"
+            "[brain]\ntemperature = nan\n[nothing]\n[memory.more]\nx = 1\n");
+  std::vector<std::string> lines;
+  try {
+    (void)Config::load(file, {"stt.threads=0", "nonsense"});
+  } catch (const ConfigError& e) {
+    lines = e.lines();
+  }
+  REQUIRE(lines.size() == 9);
+  for (const auto& [index, words] : std::vector<std::pair<std::size_t, std::string>>{
+           {0, ":2: tts.voice_en must be one of piper, espeak, tone, null, not 'pipper'"},
+           {1, ":4: stt.threads = 65 is out of range: 1 to 64 threads"},
+           {2, ":5: stt.engine has the wrong type: whisper, null is expected, in quotes"},
+           {3, ":6: stt.partials has the wrong type: true or false is expected"},
+           {4, ":8: brain.temperature must be a number"},
+           {5, ":9: unknown section [nothing]"},
+           {6, ":10: unknown key 'memory.more'"}})
+    CHECK_MESSAGE(lines[index].starts_with(file + words), lines[index]);
+  CHECK(lines[7] == "--set: stt.threads = 0 is out of range: 1 to 64 threads");
+  CHECK(lines[8] == "--set nonsense: expected KEY=VALUE");
+}
+
+TEST_CASE("a key without its section, or with a wrong one, is near to the right one") {
+  CHECK(prot::stage::nearest_key("voice_en") == "tts.voice_en");
+  CHECK(prot::stage::nearest_key("speech.end_of_turn_ms") == "capture.end_of_turn_ms");
+  CHECK(prot::stage::nearest_key("stt.thread") == "stt.threads");
+}
+
+TEST_CASE("a file that is no text is refused in one line") {
+  const prot::test::TempFolder folder;
+  CHECK(error_of(write(folder, "[stt]\nmodel = \"\xff\"\n")) ==
+        (folder.path() / "prot.toml").string() + ":2: is not UTF-8 text");
+  CHECK(error_of(write(folder, std::string("a\0b", 3))).find(":1: is not UTF-8 text") != std::string::npos);
+  CHECK(error_of(write(folder, std::string((1 << 20) + 1, '#'))).find("1 MiB") != std::string::npos);
+  CHECK(error_of("/proc/self/mem").find("cannot be read") != std::string::npos);
+  const std::string pipe = (folder.path() / "pipe").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(error_of(pipe).find("no regular file") != std::string::npos);
+  CHECK(error_of("/dev/null").empty());
+  CHECK(error_of(write(folder, "\xEF\xBB\xBF[stt]\nthreads = 3\n")).empty());
+}
+
+TEST_CASE("only a file that somebody named must be there") {
+  CHECK(Config::load("/nonexistent/prot.toml", {}).get_int("stt.threads") == 2);
+  CHECK_THROWS_WITH((void)Config::load({.file = "/nonexistent/prot.toml", .file_required = true}),
+                    "/nonexistent/prot.toml: is not there");
+}
+
+TEST_CASE("the environment beats the file, has its own units, and is told by its place") {
+  const prot::test::TempFolder folder;
+  const std::string file = write(folder, "[capture]\nend_of_turn_ms = 700\n");
+  std::map<std::string, std::string, std::less<>> environment = {{"STT_SILENCE_THRESHOLD_SECS", "0.8"},
+                                                                 {"LOG_LEVEL", "WARNING"},
+                                                                 {"BARGE_IN_ENABLED", "No"},
+                                                                 {"STT_LANGUAGE", "ko"},
+                                                                 {"RAG_CONTEXT_TARGET_TOKENS", "4096"},
+                                                                 {"ACTIVE_TIMEOUT", ""}};
+  const auto find = [&](std::string_view name) -> std::optional<PlacedValue> {
+    const auto found = environment.find(name);
+    if (found == environment.end()) return std::nullopt;
+    return PlacedValue{found->second, "there: "};
+  };
+  const Config config = Config::load({.file = file, .environment = find});
+  CHECK(config.get_int("capture.end_of_turn_ms") == 800);
+  CHECK(config.get_string("general.log_level") == "warn");
+  CHECK_FALSE(config.get_bool("brain.barge_in"));
+  CHECK(config.language() == "ko");
+  CHECK(config.get_int("memory.recall_tokens") == 4096);
+  CHECK(config.get_double("brain.active_timeout_s") == doctest::Approx(30));  // empty: not set
+  CHECK(config.place("capture.end_of_turn_ms") == "there: ");
+  environment = {{"STT_SILENCE_THRESHOLD_SECS", "9"}, {"STT_LANGUAGE", "ja"}};
+  try {
+    (void)Config::load({.environment = find});
+    FAIL("it was accepted");
+  } catch (const ConfigError& e) {
+    CHECK(e.lines() ==
+          std::vector<std::string>{"there: general.language must be one of auto, en, ko, not 'ja'",
+                                   "there: capture.end_of_turn_ms = 9 is out of range: 0.1 to 3"});
+  }
+}
+
+TEST_CASE("a list is a TOML array, or JSON in the environment") {
+  using List = std::vector<std::string>;
+  const prot::test::TempFolder folder;
+  const std::string file = write(folder, "[web]\ncors_origins = [\"http://a\", \"b, \\\"c\\\"\"]\n");
+  CHECK(Config::load(file, {}).get_list("web.cors_origins") == List{"http://a", "b, \"c\""});
+  CHECK(Config::load("", {}).get_list("web.cors_origins").empty());
+  const auto set = [](const std::string& json) { return "web.cors_origins=" + json; };
+  CHECK(Config::load("", {set(R"([ "x" , "y" ])")}).text("web.cors_origins") == R"(["x","y"])");
+  CHECK(error_of("", {set("http://a")})
+            .find(R"(must be a list of texts, as in ["one", "two"], not 'http://a')") != std::string::npos);
+  CHECK(error_of("", {set(R"("http://a")")}).find("a list of texts") != std::string::npos);
+  CHECK(error_of("", {set(R"(["a", 2])")}).find("element 2 is no text: 2") != std::string::npos);
+  CHECK(error_of(write(folder, "[web]\ncors_origins = [\"a\", 2]\n")).find(":2: ") != std::string::npos);
+  CHECK(error_of(write(folder, "[web]\ncors_origins = \"a\"\n")).find("wrong type") != std::string::npos);
+}
+
+TEST_CASE("a snapshot is the same configuration, and holds no secret of another program") {
+  const Config config = Config::load(
+      "", {"stt.threads=3", "memory.database_url=postgresql://u:secret@h/d", "brain.temperature=0.7"});
+  const Config brain = Config::from_snapshot(config.snapshot("brain"));
+  const Config memory = Config::from_snapshot(config.snapshot("memory"));
+  CHECK(config.snapshot("brain").find("secret") == std::string::npos);
+  CHECK(brain.get_string("memory.database_url").empty());
+  for (const ConfigKey& key : prot::stage::config_keys())
+    CHECK(memory.text(key.name) == config.text(key.name));
+  CHECK_THROWS_AS((void)Config::from_snapshot(R"({"stt.threads":"many"})"), ConfigError);
+  CHECK_THROWS_AS((void)Config::from_snapshot("{"), prot::Error);
+}
+
+TEST_CASE("every number has a range and says its unit in its name") {
+  const std::map<std::string_view, std::string_view> endings = {
+      {"ms", "_ms"},          {"s", "_s"},           {"tokens", "_tokens"}, {"windows", "_windows"},
+      {"threads", "threads"}, {"words/min", "_wpm"}, {"row", "_index"}};
+  for (const ConfigKey& key : prot::stage::config_keys()) {
+    CAPTURE(key.name);
+    CHECK_FALSE(key.comment.empty());
+    const bool number = key.type == ConfigType::kInt || key.type == ConfigType::kDouble;
+    CHECK(key.unit.empty() != number);
+    if (!number) continue;
+    CHECK(key.minimum < key.maximum);
+    if (key.unit == "probability" || key.unit == "ratio") continue;  // numbers without a dimension
+    REQUIRE(endings.contains(key.unit));
+    CHECK(key.name.ends_with(endings.at(key.unit)));
+  }
+}
+
+TEST_CASE("the table is consistent: one row a name, known programs, deviations of keys that are there") {
+  std::set<std::string_view> names;
+  for (const ConfigKey& key : prot::stage::config_keys()) {
+    CAPTURE(key.name);
+    CHECK(names.insert(key.name).second);
+    if (!key.environment.empty()) CHECK(names.insert(key.environment).second);
+    for (std::string_view rest = key.programs; !rest.empty();) {
+      const std::string_view program = rest.substr(0, rest.find(' '));
+      CHECK(prot::stage::has_word("capture stt brain tts player memory llm db", program));
+      rest.remove_prefix(std::min(rest.size(), program.size() + 1));
+    }
+  }
+  for (const auto& row : prot::stage::original_defaults()) {
+    CAPTURE(row.key);
+    const ConfigKey* key = prot::stage::find_key(row.key);
+    REQUIRE(key != nullptr);
+    CHECK((row.value == key->fallback) == row.reason.empty());  // a deviation is explained
+  }
+}
+
+TEST_CASE("every key makes the way from the example through a file and a snapshot, with any allowed value") {
   const prot::test::TempFolder folder;
   const std::string example = Config::example();
-  for (const auto& key : prot::stage::config_keys()) {
+  for (const ConfigKey& key : prot::stage::config_keys()) {
+    CAPTURE(key.name);
     const std::string name(key.name.substr(key.name.find('.') + 1));
-    CHECK_MESSAGE(example.find("#" + name + " = ") != std::string::npos, name);
+    const std::string section(key.name.substr(0, key.name.find('.')));
+    CHECK(example.find("#" + name + " = ") != std::string::npos);
+    std::vector<std::string> values;  // as TOML has them
+    if (key.type == ConfigType::kBool) values = {"true", "false"};
+    if (key.type == ConfigType::kList) values = {"[]", R"(["a"])"};
+    if (key.type == ConfigType::kInt)
+      values = {std::to_string(static_cast<long>(key.minimum)),
+                std::to_string(static_cast<long>(key.maximum))};
+    if (key.type == ConfigType::kDouble) values = {std::to_string(key.minimum), std::to_string(key.maximum)};
+    if (key.type == ConfigType::kString && key.choices.empty()) values = {R"("/some/where # \"x\" 한")"};
+    for (std::string_view rest = key.choices; !rest.empty();) {
+      const std::string_view choice = rest.substr(0, rest.find(' '));
+      values.push_back("\"" + std::string(choice.substr(0, choice.find('|'))) + "\"");
+      rest.remove_prefix(std::min(rest.size(), choice.size() + 1));
+    }
+    for (const std::string& value : values) {
+      const std::string file = write(folder, "[" + section + "]\n" + name + " = " + value + "\n");
+      REQUIRE(error_of(file) == "");
+      const Config config = Config::load(file, {});
+      CHECK(config.place(key.name) == file + ":2: ");
+      CHECK(Config::load("", {std::string(key.name) + "=" + config.text(key.name)}).text(key.name) ==
+            config.text(key.name));
+      CHECK(Config::from_snapshot(config.snapshot("memory")).text(key.name) == config.text(key.name));
+    }
   }
+}
+
+TEST_CASE("the example is itself a valid configuration") {
+  const prot::test::TempFolder folder;
+  const std::string example = Config::example();
   CHECK(error_of(write(folder, example)).empty());
   // With every key set to its default as well.
   std::string active;
@@ -74,5 +264,12 @@ TEST_CASE("the example names every key and is itself a valid configuration") {
     const bool at_key = example[i] == '#' && i + 1 < example.size() && example[i + 1] != ' ';
     if (!at_key) active += example[i];
   }
-  CHECK(error_of(write(folder, active)) == "");
+  const std::string file = write(folder, active);
+  REQUIRE(error_of(file) == "");
+  const Config defaults = Config::load("", {});
+  const Config read = Config::load(file, {});
+  for (const ConfigKey& key : prot::stage::config_keys()) {
+    CHECK(read.text(key.name) == defaults.text(key.name));
+    CHECK(read.place(key.name).starts_with(file));
+  }
 }

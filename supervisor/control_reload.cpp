@@ -1,0 +1,57 @@
+// The configuration is read again: first what changes, at once; then, when all is ready again, that it is.
+#include "control_desk.hpp"
+#include "reload.hpp"
+
+namespace prot::supervisor {
+namespace {
+
+using Restarted = std::vector<std::pair<std::string, std::uint32_t>>;
+
+std::string outcome_json(const ReloadOutcome& outcome) {
+  json::Writer out;
+  out.begin_object().key("changes").begin_array();
+  for (const ConfigChange& change : outcome.plan.changes) {
+    out.begin_object().member("key", change.name).member("secret", change.secret);
+    if (!change.secret) out.member("old", change.from).member("new", change.to);
+    out.end_object();
+  }
+  out.end_array().key("report").begin_array();
+  for (const std::string& line : outcome.report()) out.value(line);
+  out.end_array().key("restarted").begin_array();
+  for (const auto& [name, generation] : outcome.restarted) out.value(name);
+  return out.end_array().end_object().str();
+}
+
+}  // namespace
+
+void control_reload(ControlDesk& desk, const Client& client, const json::View& request) {
+  Instance& instance = desk.instance();
+  const ReloadOutcome outcome = reload(instance, std::string(request.get("env_file").as_string()));
+  for (const std::string& line : outcome.report()) desk.host().say(line);
+  client->send(outcome_json(outcome));
+  const auto all = [&instance, restarted = outcome.restarted](const auto& condition) {
+    return std::all_of(restarted.begin(), restarted.end(), [&](const auto& entry) {
+      return condition(*instance.find(entry.first), entry.second);
+    });
+  };
+  desk.wait({.client = client,
+             .deadline = instance.clock.now() + kControlAnswerWithin,
+             .program = "",
+             .kind = "reload",
+             .met =
+                 [all] {
+                   return all([](const Program& program, std::uint32_t before) {
+                     return program.state() == State::kReady && program.generation() > before;
+                   });
+                 },
+             .failure =
+                 [&instance, restarted = outcome.restarted] {
+                   for (const auto& [name, generation] : restarted)
+                     if (const Program& program = *instance.find(name); program.state() == State::kFailed)
+                       return name + " cannot run: " + program.last_error() + ": " +
+                              instance.logs->last_line(name);
+                   return std::string();
+                 }});
+}
+
+}  // namespace prot::supervisor

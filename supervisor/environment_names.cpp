@@ -1,0 +1,97 @@
+#include "environment_names.hpp"
+
+#include <algorithm>
+
+namespace prot::supervisor {
+namespace {
+using stage::ConfigKey;
+using enum stage::ConfigType;
+using Text = std::string_view;
+
+constexpr ConfigKey text(Text name, Text fallback, Text comment) {
+  return {.name = name, .fallback = fallback, .comment = comment};
+}
+constexpr ConfigKey flag(Text name, Text comment) {
+  return {.name = name, .type = kBool, .comment = comment};
+}
+constexpr ConfigKey number(Text name, Text fallback, double minimum, double maximum, Text unit, Text comment,
+                           stage::ConfigType type = kInt) {
+  return {.name = name,
+          .type = type,
+          .fallback = fallback,
+          .minimum = minimum,
+          .maximum = maximum,
+          .unit = unit,
+          .comment = comment};
+}
+
+constexpr double kMostTokens = 10'000'000;
+
+constexpr ConfigKey kReserved[] = {
+    text("CLAUDE_MODEL", "", "Anthropic's models"),
+    text("CLAUDE_EFFORT", "medium", "Anthropic's models"),
+    number("COMPACTION_TRIGGER", "", 1, kMostTokens, "tokens", "Anthropic's context management"),
+    flag("PAUSE_AFTER_COMPACTION", "Anthropic's context management"),
+    number("TOOL_CLEAR_TRIGGER", "", 1, kMostTokens, "tokens", "Anthropic's context management"),
+    number("TOOL_CLEAR_KEEP", "", 0, 10'000, "uses", "Anthropic's context management"),
+    number("THINKING_KEEP_TURNS", "", 0, 10'000, "turns", "Anthropic's context management"),
+    text("ELEVENLABS_VOICE_ID", "", "ElevenLabs' voices"),
+    text("ELEVENLABS_MODEL", "eleven_multilingual_v2", "ElevenLabs' voices"),
+    text("ELEVENLABS_OUTPUT_FORMAT", "pcm_24000", "ElevenLabs' voices"),
+    text("VOYAGE_MODEL", "voyage-4-lite", "recall by embeddings"),
+    text("RERANK_MODEL", "", "recall by embeddings"),
+    number("RERANK_TOP_K", "", 1, 10'000, "memories", "recall by embeddings"),
+    number("RAG_TOP_K", "10", 1, 10'000, "memories", "prot fills the memory block up to its tokens"),
+    text("MEMORY_EXTRACTION_MODEL", "", "prot extracts with the conversation's model"),
+    number("DECAY_BASE_RATE", "", 0, 1000, "ratio", "memories that fade", kDouble),
+    number("DECAY_MIN_RETENTION", "", 0, 1, "ratio", "memories that fade", kDouble),
+    number("DB_POOL_MIN", "2", 1, 1000, "connections", "prot's memory has one connection"),
+    number("DB_POOL_MAX", "10", 1, 1000, "connections", "prot's memory has one connection"),
+    text("HASS_URL", "", "Home Assistant"),
+    text("HASS_AGENT_ID", "", "Home Assistant"),
+    flag("PROT_TRACEMALLOC", "the HTTP interface's heap profile"),
+};
+
+constexpr RetiredName kRetired[] = {
+    {"DEEPGRAM_*", "", "prot recognises speech on this machine"},
+    {"VOYAGE_DIMENSION", "", "the size of an embedding is not a setting any more"},
+    {"SAMPLE_RATE", "16000", "speech is always taken at 16 kHz"},
+    {"CHUNK_SIZE", "512", "a window always has 512 samples"},
+};
+
+}  // namespace
+
+std::span<const ConfigKey> reserved_names() noexcept { return kReserved; }
+std::span<const RetiredName> retired_names() noexcept { return kRetired; }
+
+const RetiredName* find_retired(std::string_view name) noexcept {
+  for (const RetiredName& row : kRetired) {
+    const bool all = row.name.ends_with('*');
+    if (all ? name.starts_with(row.name.substr(0, row.name.size() - 1)) : name == row.name) return &row;
+  }
+  return nullptr;
+}
+
+bool is_configuration_name(std::string_view name) noexcept {
+  const auto keys = stage::config_keys();
+  return std::any_of(keys.begin(), keys.end(),
+                     [&](const ConfigKey& key) { return key.environment == name; }) ||
+         std::any_of(std::begin(kReserved), std::end(kReserved),
+                     [&](const ConfigKey& key) { return key.name == name; }) ||
+         find_retired(name) != nullptr;
+}
+
+std::string environment_tables() {
+  std::string out =
+      "\n## Accepted, used by nothing yet\n| environment | values | original | for |\n|---|---|---|---|\n";
+  for (const ConfigKey& key : kReserved)
+    out += "| `" + std::string(key.name) + "` | " + describe_type(key) + " | " + std::string(key.fallback) +
+           " | " + std::string(key.comment) + " |\n";
+  out += "\n## Retired: one line at the start, no effect\n| environment | silent | why |\n|---|---|---|\n";
+  for (const RetiredName& row : kRetired)
+    out += "| `" + std::string(row.name) + "` | " + std::string(row.harmless) + " | " +
+           std::string(row.reason) + " |\n";
+  return out;
+}
+
+}  // namespace prot::supervisor

@@ -1,0 +1,126 @@
+#include "reload.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace prot::supervisor {
+namespace {
+using stage::ConfigKey;
+
+constexpr const char* kAfterRestart = "cannot change while prot runs: prot down, then prot up";
+
+void add_words(std::vector<std::string>& names, std::string_view words) {
+  while (!words.empty()) {
+    const std::string name(words.substr(0, words.find(' ')));
+    words.remove_prefix(std::min(words.size(), name.size() + 1));
+    if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+}
+
+// The programs that one configuration has and the other has not.
+std::vector<std::string> difference(const stage::Config& from, const stage::Config& to) {
+  const std::vector<std::string> before = programs_of(from);
+  const std::vector<std::string> after = programs_of(to);
+  std::vector<std::string> names;
+  for (const auto& [some, others] : {std::pair{&before, &after}, std::pair{&after, &before}})
+    std::copy_if(some->begin(), some->end(), std::back_inserter(names),
+                 [&others = *others](const auto& name) {
+                   return std::find(others.begin(), others.end(), name) == others.end();
+                 });
+  return names;
+}
+
+// Its place, and its name when the place does not say it.
+std::string placed(const stage::Config& config, const ConfigKey& key) {
+  const std::string& place = config.place(key.name);
+  return (place.empty() ? "default: " : place) + std::string(key.name);
+}
+
+std::vector<SecretChange> changed_secrets(const Instance& instance, const Configuration& loaded) {
+  std::vector<SecretChange> changes;
+  for (const std::string& name : secret_names(loaded.config)) {
+    const auto keys = stage::config_keys();
+    if (std::any_of(keys.begin(), keys.end(), [&](const ConfigKey& key) { return key.environment == name; }))
+      continue;
+    const char* before = std::getenv(name.c_str());
+    const auto after = instance.run.environment.find(name, loaded.env_file);
+    if ((before != nullptr ? before : std::string()) != (after ? after->value : std::string()))
+      changes.push_back({name, users_of_secret(name, loaded.config)});
+  }
+  return changes;
+}
+
+}  // namespace
+
+std::string ConfigChange::text() const {
+  if (secret) return name + ": changed";
+  const auto shown = [](const std::string& value) { return value.empty() ? "\"\"" : value; };
+  return name + ": " + shown(from) + " -> " + shown(to);
+}
+
+ReloadPlan plan_reload(const stage::Config& from, const stage::Config& to,
+                       const std::vector<SecretChange>& secrets) {
+  ReloadPlan plan;
+  const std::vector<std::string> come_or_go = difference(from, to);
+  for (const ConfigKey& key : stage::config_keys()) {
+    const std::string& before = from.text(key.name);
+    const std::string& after = to.text(key.name);
+    if (before == after) continue;
+    plan.changes.push_back({std::string(key.name), before, after, key.secret});
+    add_words(plan.restarts, key.programs);
+    if (key.fixed) {
+      plan.refused.push_back(placed(to, key) + " " + kAfterRestart);
+    } else if (!come_or_go.empty() && (key.name == "brain.url" || key.name == "memory.database_url")) {
+      plan.refused.push_back(fmt::format("{} {} ({} would start or stop)", placed(to, key), kAfterRestart,
+                                         fmt::join(come_or_go, ", ")));
+    }
+  }
+  for (const SecretChange& secret : secrets) {
+    plan.changes.push_back({secret.name, {}, {}, true});
+    add_words(plan.restarts, secret.programs);
+  }
+  return plan;
+}
+
+std::vector<std::string> ReloadOutcome::report() const {
+  std::vector<std::string> lines = warnings;
+  for (const ConfigChange& change : plan.changes) lines.push_back(change.text());
+  for (const std::string& line : left) lines.push_back(line);
+  if (plan.changes.empty()) lines.emplace_back("nothing has changed");
+  return lines;
+}
+
+ReloadOutcome reload(Instance& instance, const std::string& env_file) {
+  if (instance.phase >= Phase::kDraining) throw Error("the instance is stopping");
+  RunContext& run = instance.run;
+  ConfigRequest sources = run.sources;
+  if (!env_file.empty()) {
+    sources.env_file = env_file;
+    sources.env_file_required = true;
+  }
+  Configuration loaded = load_configuration(sources, run.environment);
+  ReloadOutcome outcome;
+  outcome.plan = plan_reload(run.config, loaded.config, changed_secrets(instance, loaded));
+  if (!outcome.plan.refused.empty()) throw stage::ConfigError(outcome.plan.refused);
+  outcome.warnings = std::move(loaded.warnings);
+  run.sources = std::move(sources);
+  run.environment.apply(loaded.env_file, loaded.config);
+  run.config = std::move(loaded.config);
+  for (const std::string& name : outcome.plan.restarts) {
+    Program* program = instance.find(name);
+    if (program == nullptr || !program->wanted()) continue;  // its next start has the new values
+    if (program->state() == State::kHeld) {
+      outcome.left.push_back(
+          fmt::format("{} is held by process {}: it keeps the old values", name, program->pid()));
+      continue;
+    }
+    outcome.restarted.emplace_back(name, program->generation());
+    program->restart();
+  }
+  return outcome;
+}
+
+}  // namespace prot::supervisor

@@ -1,0 +1,292 @@
+"""The configuration of the real prot: .env, check, reload, and what stages are given."""
+import contextlib
+import json
+import os
+import pathlib
+import pty
+import signal
+import subprocess
+import unittest
+
+from instance import ALONE, PROT, STAGES, Instance, alive, wait_for
+
+SOURCE = pathlib.Path(__file__).parents[2]
+
+
+@contextlib.contextmanager
+def working_in(folder):
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+class Configured(Instance):
+    """An instance with a prot.toml, a .env in the working directory, and stages that show one key."""
+
+    def __init__(self, show="stt.threads", **orders):
+        super().__init__(show=show, **orders)
+        self.toml = self.folder / "config/prot/prot.toml"
+        self.toml.parent.mkdir()
+        self.env_file = self.folder / ".env"
+
+    def __enter__(self):
+        self.directory = working_in(self.folder)
+        self.directory.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self.directory.__exit__(*error)
+
+    def engines(self):
+        return {s["name"]: s["engine"] for s in self.status()["stages"]}
+
+    def pids(self):
+        return {s["name"]: s["pid"] for s in self.status()["stages"]}
+
+
+class Documents(unittest.TestCase):
+    def test_the_example_is_what_the_program_prints(self):
+        with Instance() as prot:
+            printed = prot.run("config", "example").stdout
+        self.assertEqual((SOURCE / "data/prot.toml").read_text(), printed, "write it: prot config example >data/prot.toml")
+
+    def test_the_table_of_defaults_is_what_the_program_prints(self):
+        with Instance() as prot:
+            printed = prot.run("config", "table").stdout
+        document = (SOURCE / "doc/configuration.md").read_text()
+        self.assertEqual(document[document.index("## [general]"):], printed,
+                         "replace the tables by the output of: prot config table")
+
+
+class Check(unittest.TestCase):
+    def test_every_mistake_is_told_with_its_place(self):
+        with Configured() as prot:
+            prot.toml.write_text('[stt]\nthreads = 0\nengine = "wisper"\n\n[brain]\nurll = "x"\nmodel = 3\n')
+            prot.env_file.write_text("LOG_LEVEL=loud\nnonsense\n")
+            done = prot.run("check")
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            lines = done.stderr.splitlines()
+            self.assertEqual(len(lines), 6, done.stderr)
+            for place, word in ((f"{prot.toml}:2: ", "1 to 64"), (f"{prot.toml}:3: ", "whisper, null"),
+                                (f"{prot.toml}:6: ", "brain.url"), (f"{prot.toml}:7: ", "brain.model"),
+                                (f"{prot.env_file}:1: ", "debug, info, warn, error"), (f"{prot.env_file}:2: ", "NAME=value")):
+                self.assertTrue(any(line.startswith(place) and word in line for line in lines), (place, done.stderr))
+            answer = json.loads(prot.run("check", "--json").stdout)
+            self.assertEqual((answer["ok"], answer["file"]), (False, str(prot.toml)))
+            self.assertEqual({(e["file"], e["line"]) for e in answer["errors"]},
+                             {(str(prot.toml), n) for n in (2, 3, 6, 7)} | {(str(prot.env_file), n) for n in (1, 2)})
+            up = prot.run("up", "-d", *ALONE)
+            self.assertEqual(up.returncode, 2)
+            self.assertEqual(len(up.stderr.splitlines()), 6)
+
+    def test_a_file_that_is_no_configuration_gives_one_line(self):
+        with Configured() as prot:
+            binary = prot.folder / "binary.toml"
+            binary.write_bytes(b"[stt]\nmodel = \"\xff\xfe\"\n")
+            pipe = prot.folder / "pipe.toml"
+            os.mkfifo(pipe)
+            for file, words in ((prot.folder, "is a folder"), ("/proc/self/mem", "cannot be read"),
+                                (binary, "binary.toml:2: is not UTF-8"), (pipe, "no regular file"),
+                                (prot.folder / "none.toml", "is not there")):
+                for command in ("check", "up"):
+                    done = prot.run(command, "--config", str(file), timeout=10)
+                    self.assertEqual(done.returncode, 2, (file, done.stderr))
+                    self.assertEqual(len(done.stderr.splitlines()), 1)
+                    self.assertIn(words, done.stderr)
+            self.assertEqual(prot.segments(), [])
+
+    def test_files_and_programs_that_are_named_are_there(self):
+        with Configured() as prot:
+            prot.toml.write_text(f'[brain]\npersona_file = "{prot.folder}/none.txt"\n[llm]\nprogram = "{prot.toml}"\n')
+            (prot.stages / "prot-tts").unlink()
+            done = prot.run("check", "--set", "stt.model=/")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"{prot.toml}:2: brain.persona_file = {prot.folder}/none.txt: is not there", done.stderr)
+            self.assertIn(f"{prot.toml}:4: llm.program = {prot.toml}: cannot be executed", done.stderr)
+            self.assertIn("--set: stt.model = /: is a folder", done.stderr)
+
+    def test_good_is_said_in_one_line(self):
+        with Configured() as prot:
+            self.assertIn("is not there; the defaults are used", prot.run("check").stdout)
+            prot.toml.write_text("[stt]\nthreads = 3\n")
+            prot.env_file.write_text("HASS_URL=http://home\n")
+            done = prot.run("check")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(done.stdout, f"nothing uses yet: HASS_URL\n{prot.toml}: good\n")
+
+    def test_an_env_file_that_was_named_must_be_there(self):
+        with Configured() as prot:
+            for command in ("check", "up"):
+                done = prot.run(command, "--env-file", "none.env")
+                self.assertEqual(done.returncode, 2)
+                self.assertIn("none.env: is not there", done.stderr)
+
+
+class EnvFile(unittest.TestCase):
+    def test_it_drives_the_stages_and_the_real_environment_wins(self):
+        with Configured(show="brain.max_tokens") as prot:
+            prot.env_file.write_text("# mine\nexport CLAUDE_MAX_TOKENS='99' # short\nVAD_THRESHOLD=0.6\n")
+            prot.up()
+            self.assertEqual(set(prot.engines().values()), {"99"})
+            prot.run("down")
+            prot.environment["CLAUDE_MAX_TOKENS"] = "77"
+            prot.up()
+            self.assertEqual(set(prot.engines().values()), {"77"})
+            prot.run("down")
+            del prot.environment["CLAUDE_MAX_TOKENS"]
+            other = prot.folder / "other.env"
+            other.write_text("CLAUDE_MAX_TOKENS=55\n")
+            self.assertEqual(prot.run("up", "-d", *ALONE, "--env-file", "other.env").returncode, 0)
+            self.assertEqual(set(prot.engines().values()), {"55"})
+
+    def test_retired_and_open_secrets_are_one_line_each_and_nothing_worse(self):
+        with Configured() as prot:
+            prot.env_file.write_text("DEEPGRAM_API_KEY=x\nOPENAI_API_KEY=sk-very-secret\nVOYAGE_DIMENSION=1024\n")
+            prot.env_file.chmod(0o644)
+            up = prot.up()
+            self.assertEqual(up.stderr.count("has no effect any more"), 2)
+            self.assertEqual(up.stderr.count("others may read it, and it holds OPENAI_API_KEY"), 1)
+            self.assertNotIn("sk-very-secret", up.stderr + "\n".join(prot.log()))
+
+    def test_secrets_reach_only_the_stages_that_use_them(self):
+        with Configured() as prot:
+            prot.env_file.write_text("OPENAI_API_KEY=sk-very-secret\nDATABASE_URL=postgresql:///secret\n")
+            prot.env_file.chmod(0o600)
+            self.assertEqual(prot.run("up", "-d", "--set", "llm.enabled=false").returncode, 0)
+            pids = prot.pids()
+            self.assertNotIn("db", pids)  # DATABASE_URL has come through
+            for stage in ("capture", "stt", "tts", "player"):
+                environ = pathlib.Path(f"/proc/{pids[stage]}/environ").read_bytes()
+                self.assertNotIn(b"secret", environ, stage)
+
+
+class Reload(unittest.TestCase):
+    def test_only_what_a_change_touches_is_restarted(self):
+        with Configured() as prot:
+            prot.up()
+            before = prot.pids()
+            prot.toml.write_text('[stt]\nthreads = 3\n[web]\ncors_origins = ["http://a"]\n')
+            done = prot.run("reload")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stdout, 'stt.threads: 2 -> 3\nweb.cors_origins: [] -> ["http://a"]\n')
+            self.assertEqual(done.stderr, "prot: restarting stt\n")
+            after = prot.pids()
+            self.assertEqual({name for name in STAGES if before[name] != after[name]}, {"stt"})
+            self.assertEqual((prot.engines()["stt"], prot.engines()["tts"]), ("3", "2"))
+            self.assertEqual(prot.run("reload").stdout, "nothing has changed\n")
+            self.assertEqual(prot.pids(), after)
+            prot.toml.write_text("[stt]\nthreads = 4\n[player]\nheadphones = true\n")
+            answer = json.loads(prot.run("reload", "--json").stdout)
+            self.assertEqual({c["key"]: (c["old"], c["new"]) for c in answer["changes"]},
+                             {"stt.threads": ("3", "4"), "player.headphones": ("false", "true"),
+                              "web.cors_origins": ('["http://a"]', "[]")})
+            self.assertEqual(set(answer["restarted"]), {"stt", "capture", "brain"})
+            self.assertEqual(prot.status()["state"], "ready")
+
+    def test_on_an_error_nothing_changes_and_later_starts_have_the_old_values(self):
+        with Configured() as prot:
+            prot.toml.write_text("[stt]\nthreads = 5\n")
+            prot.up()
+            before = prot.pids()
+            for text, words in (("[stt]\nthreads = 6\nthreds = 7\n", f"{prot.toml}:3: "), ("[stt\n", f"{prot.toml}:1: "),
+                                ("[memory]\nenabled = false\n", "memory.enabled cannot change while prot runs"),
+                                ('[db]\nfolder = "/x"\n', f"{prot.toml}:2: db.folder cannot change")):
+                prot.toml.write_text(text)
+                done = prot.run("reload")
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertIn(words, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1)
+            self.assertEqual(prot.pids(), before)
+            os.kill(before["stt"], signal.SIGKILL)
+            wait_for("back", lambda: (s := prot.stage("stt"))["state"] == "ready" and s["generation"] == 2, 5)
+            self.assertEqual(prot.stage("stt")["engine"], "5")
+            self.assertEqual(prot.run("restart", "tts").returncode, 0)
+            self.assertEqual(prot.stage("tts")["engine"], "5")
+
+    def test_the_env_file_is_read_again_wherever_reload_is_called(self):
+        with Configured(show="brain.max_tokens") as prot:
+            prot.env_file.write_text("CLAUDE_MAX_TOKENS=99\nOPENAI_API_KEY=sk-one\nHASS_TOKEN=t\n")
+            prot.env_file.chmod(0o600)
+            prot.environment["VAD_THRESHOLD"] = "0.6"
+            prot.up()
+            before = prot.pids()
+            prot.env_file.write_text("CLAUDE_MAX_TOKENS=98\nOPENAI_API_KEY=sk-two\nHASS_TOKEN=t\nVAD_THRESHOLD=0.7\n")
+            with working_in("/"):
+                done = prot.run("reload")
+            self.assertEqual((done.returncode, done.stdout), (0, "brain.max_tokens: 99 -> 98\nOPENAI_API_KEY: changed\n"))
+            self.assertNotIn("sk-", done.stderr + "\n".join(prot.log()))
+            after = prot.pids()
+            self.assertEqual({name for name in STAGES if before[name] != after[name]}, {"brain", "memory"})
+            self.assertEqual(prot.stage("brain")["engine"], "98")
+            other = prot.folder / "other.env"
+            other.write_text("CLAUDE_MAX_TOKENS=97\nOPENAI_API_KEY=sk-two\nHASS_TOKEN=t\n")
+            other.chmod(0o600)
+            self.assertEqual(prot.run("reload", "--env-file", "none.env").returncode, 2)
+            self.assertEqual(prot.run("reload", "--env-file", "other.env").stdout, "brain.max_tokens: 98 -> 97\n")
+            self.assertEqual(prot.run("reload").stdout, "nothing has changed\n")  # it stays the file
+
+    def test_hup_reloads_and_stops_nothing(self):
+        with Configured() as prot:
+            prot.up()
+            supervisor = prot.supervisor()
+            prot.toml.write_text("[stt]\nthreads = 3\n")
+            os.kill(supervisor, signal.SIGHUP)
+            wait_for("reloaded", lambda: (s := prot.stage("stt"))["engine"] == "3" and s["state"] == "ready", 5)
+            prot.toml.write_text("[stt]\nthreads = 3000\n")
+            os.kill(supervisor, signal.SIGHUP)
+            wait_for("refused", lambda: any(f"not reloaded: {prot.toml}:2: " in line for line in prot.log()), 5)
+            self.assertEqual((prot.supervisor(), prot.status()["state"]), (supervisor, "ready"))
+
+    def test_a_terminal_that_goes_away_stops_the_foreground(self):
+        with Configured() as prot:
+            ours, terminal = pty.openpty()
+            process = subprocess.Popen([PROT, "up", *ALONE], env=prot.environment, stdin=terminal, stdout=terminal,
+                                       stderr=terminal, start_new_session=True)
+            prot.processes.append(process)
+            os.close(terminal)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            os.kill(process.pid, signal.SIGHUP)  # the terminal is there: a reload
+            wait_for("reloaded", lambda: any("nothing has changed" in line for line in prot.log()), 5)
+            os.close(ours)
+            os.kill(process.pid, signal.SIGHUP)
+            self.assertEqual(process.wait(timeout=10), 0)
+            self.assertEqual(prot.segments(), [])
+
+    def test_a_stage_that_cannot_run_with_the_new_values_is_told(self):
+        with Configured() as prot:
+            prot.up()
+            (prot.stages / "prot-stt").unlink()
+            (prot.stages / "prot-stt").write_text("#!/bin/sh\necho threads: I want two >&2\nexit 2\n")
+            (prot.stages / "prot-stt").chmod(0o755)
+            prot.toml.write_text("[stt]\nthreads = 3\n")
+            done = prot.run("reload")
+            self.assertEqual((done.returncode, done.stdout), (1, "stt.threads: 2 -> 3\n"))
+            self.assertIn("stt cannot run: ended with code 2: threads: I want two", done.stderr)
+
+    def test_without_an_instance_there_is_nothing_to_reload(self):
+        with Configured() as prot:
+            self.assertEqual(prot.run("reload").returncode, 3)
+
+
+class Joined(unittest.TestCase):
+    def test_a_joined_stage_has_the_accepted_configuration_and_keeps_it(self):
+        with Configured() as prot:
+            prot.toml.write_text("[stt]\nthreads = 5\n")
+            prot.up()
+            prot.toml.write_text("[stt]\nthreads = broken\n")
+            joined = prot.spawn("--join", prot.name, program=prot.stages / "prot-stt")
+            wait_for("held", lambda: (s := prot.stage("stt"))["state"] == "held" and s["engine"] == "5", 10)
+            prot.toml.write_text("[stt]\nthreads = 6\n")
+            done = prot.run("reload")
+            self.assertEqual(done.stdout, f"stt.threads: 5 -> 6\nstt is held by process {joined.pid}: it keeps the old values\n")
+            self.assertTrue(alive(joined.pid))
+            joined.send_signal(signal.SIGTERM)
+            wait_for("given back", lambda: (s := prot.stage("stt"))["state"] == "ready" and s["engine"] == "6", 10)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -39,6 +39,7 @@ struct Instance {
   std::optional<LogStore> logs;
   std::vector<std::unique_ptr<Program>> programs;  // in start order
   Phase phase = Phase::kStarting;
+  unsigned reloads = 0;  // times that a new configuration was taken
   Nanos begun_at;
 };
 

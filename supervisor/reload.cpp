@@ -109,6 +109,7 @@ ReloadOutcome reload(Instance& instance, const std::string& env_file) {
   run.sources = std::move(sources);
   run.environment.apply(loaded.env_file, loaded.config);
   run.config = std::move(loaded.config);
+  ++instance.reloads;
   for (const std::string& name : outcome.plan.restarts) {
     Program* program = instance.find(name);
     if (program == nullptr || !program->wanted()) continue;  // its next start has the new values

@@ -22,7 +22,8 @@
 
 namespace prot::supervisor {
 namespace {
-constexpr int kDeferred = 7;  // exit code: stopped, and some work is left for the next start
+constexpr Nanos kReloadAtMost = 30 * kSecond;  // a part that stays down is degraded, not reloading
+constexpr int kDeferred = 7;                   // exit code: stopped, and some work is left for the next start
 }  // namespace
 
 Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, UpObserver observer)
@@ -164,12 +165,23 @@ int Supervisor::run() {
 
 Nanos Supervisor::next_deadline() const {
   Nanos next = std::min({watchdog_.next_deadline(), drain_.next_deadline(), desk_.next_deadline(),
-                         service_.next_deadline(), report_at_});
+                         service_.next_deadline(), report_at_, reload_ends_at_});
   for (const auto& program : instance_.programs) next = std::min(next, program->next_deadline());
   return next;
 }
 
 void Supervisor::tell_service(Nanos now) {
+  if (instance_.reloads != reloads_told_) {
+    reloads_told_ = instance_.reloads;
+    if (instance_.phase == Phase::kRunning) {
+      service_.reloading(now);
+      reload_ends_at_ = now + kReloadAtMost;
+    }
+  }
+  if (reload_ends_at_ != kNever && (instance_.all_ready() || reload_ends_at_ <= now)) {
+    service_.ready();
+    reload_ends_at_ = kNever;
+  }
   if (instance_.phase <= Phase::kRunning) {  // from then on say() tells it
     const std::string missing = instance_.missing();
     service_.status(missing.empty() ? instance_.state_name()

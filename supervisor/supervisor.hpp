@@ -98,6 +98,8 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   bool memory_lost_ = false;  // given up or killed in the drain
   Nanos report_at_ = kNever;  // while the last ones stop
   Nanos stopping_since_ = 0;
+  Nanos reload_ends_at_ = kNever;  // for the service manager
+  unsigned reloads_told_ = 0;
   Nanos drain_begun_at_ = 0;
   bool pids_failed_ = false;  // and it was said
 };

@@ -3,11 +3,11 @@
 # What may follow, by command; "" is before any command.
 _prot_words() {
   case $1 in
-    "") echo "up down status restart start stop logs say chat wait config check doctor top" ;;
+    "") echo "up down status restart start stop logs say chat wait config reload check doctor top" ;;
     restart | start | stop) echo "capture stt brain tts player memory llm db" ;;
     logs) echo "supervisor capture stt brain tts player memory llm db" ;;
     wait) echo "ready" ;;
-    config) echo "example" ;;
+    config) echo "example table" ;;
   esac
 }
 
@@ -15,13 +15,14 @@ _prot_options() {
   echo "--help --instance"
   case $1 in
     "") echo "--version" ;;
-    up) echo "--config --set --detach --timeout" ;;
+    up) echo "--config --set --env-file --detach --timeout" ;;
     down) echo "--now" ;;
     status) echo "--json" ;;
     logs) echo "--follow --lines" ;;
     wait) echo "--timeout" ;;
-    check) echo "--config --set" ;;
-    doctor) echo "--config --set --json" ;;
+    check) echo "--config --set --env-file --json" ;;
+    reload) echo "--env-file --json" ;;
+    doctor) echo "--config --set --env-file --json" ;;
     top)
       echo "--version --batch --json --once --iterations --delay --sort --ring --tail --waiting --content --ascii"
       echo "--no-color --no-colour"
@@ -35,13 +36,13 @@ _prot() {
   # The first word that is neither an option nor an option's value.
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --instance | --config | --set) ((i++)) ;;
+      --instance | --config | --env-file | --set) ((i++)) ;;
       -*) ;;
       *) command=${COMP_WORDS[i]} && break ;;
     esac
   done
   case $previous in
-    --config) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
+    --config | --env-file) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
     --instance | --set | --lines | -n | --timeout | -t | --iterations | --delay | --sort | --ring) return ;;
   esac
   if [[ $current == -* ]]; then

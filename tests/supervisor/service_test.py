@@ -152,6 +152,32 @@ class Notify(unittest.TestCase):
                     self.assertLess(lines.index("STOPPING=1"), lines.index("EXTEND_TIMEOUT_USEC=10000000"))
                     self.assertEqual(lines.count("READY=1"), 1)
 
+    def test_a_reload_is_told_and_ends_when_all_is_ready(self):
+        for how in ("command", "signal"):
+            with self.subTest(how), Instance() as prot:
+                manager = self.begin(prot, str(prot.folder / "notify"))
+                file = prot.folder / "config/prot/prot.toml"
+                file.parent.mkdir()
+                file.write_text("[stt]\nthreads = 1\n")
+                process = prot.spawn("up", *ALONE)
+                manager.wait("READY=1")
+                file.write_text("[stt]\nthreads = 1\nthreds = 2\n")
+                self.assertEqual(prot.run("reload").returncode, 2)
+                self.assertNotIn("RELOADING=1", manager.read())  # it was refused
+                file.write_text("[stt]\nthreads = 2\n")
+                if how == "command":
+                    self.assertEqual(prot.run("reload").returncode, 0)
+                else:
+                    process.send_signal(signal.SIGHUP)
+                wait_for("ready again", lambda: manager.read().count("READY=1") == 2)
+                lines = manager.read()
+                begun = lines.index("RELOADING=1")
+                self.assertRegex(lines[begun + 1], r"^MONOTONIC_USEC=\d+$")
+                self.assertLess(abs(int(lines[begun + 1].split("=")[1]) / 1e6 - time.monotonic()), 20)
+                self.assertEqual([line for line in lines[begun + 2:] if line == "READY=1"], ["READY=1"])
+                self.assertEqual(prot.stage("stt")["generation"], 2)
+                self.assertEqual(self.end(process), 0)
+
     def test_a_start_that_fails_is_never_ready(self):
         with Instance(fail="stt") as prot:
             manager = self.begin(prot, str(prot.folder / "notify"))

@@ -43,13 +43,16 @@ void check_files(const stage::Config& config, std::vector<std::string>& errors) 
   }
 }
 
-void check_programs(const stage::Config& config, std::vector<std::string>& errors) {
+void check_programs(const stage::Config& config, const InstancePaths& paths,
+                    std::vector<std::string>& errors) {
   for (const std::string& name : programs_of(config)) {
-    if (name == "db" || name == "llm") continue;  // prot doctor says more
+    if (name == "llm" && !config.get_string("llm.program").empty()) continue;  // one of the files
     try {
-      static_cast<void>(find_program("prot-" + name));
+      static_cast<void>(name == "db"    ? find_postgres(config)
+                        : name == "llm" ? find_llama_server(config, paths)
+                                        : find_program("prot-" + name));
     } catch (const Error& e) {
-      errors.emplace_back(e.what());
+      errors.push_back((name == "db" ? config.place("db.program_folder") : "") + e.what());
     }
   }
 }
@@ -98,7 +101,7 @@ int command_check(const CliRequest& request, char** /*argv*/) {
     LayeredEnvironment environment;
     loaded = load_configuration(sources, environment);
     check_files(loaded.config, errors);
-    check_programs(loaded.config, errors);
+    check_programs(loaded.config, instance_paths(request.instance), errors);
   } catch (const stage::ConfigError& e) {
     errors = e.lines();
   }

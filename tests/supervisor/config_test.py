@@ -101,20 +101,24 @@ class Check(unittest.TestCase):
 
     def test_files_and_programs_that_are_named_are_there(self):
         with Configured() as prot:
-            prot.toml.write_text(f'[brain]\npersona_file = "{prot.folder}/none.txt"\n[llm]\nprogram = "{prot.toml}"\n')
-            (prot.stages / "prot-tts").unlink()
+            prot.toml.write_text(f'[brain]\npersona_file = "{prot.folder}/none.txt"\n[llm]\nprogram = "{prot.toml}"\n'
+                                 f'[db]\nprogram_folder = "{prot.folder}"\n')
             done = prot.run("check", "--set", "stt.model=/")
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"{prot.toml}:2: brain.persona_file = {prot.folder}/none.txt: is not there", done.stderr)
             self.assertIn(f"{prot.toml}:4: llm.program = {prot.toml}: cannot be executed", done.stderr)
+            self.assertIn(f"{prot.toml}:6: db: no postgres and initdb in db.program_folder = {prot.folder}", done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 4)
+            prot.toml.unlink()
+            self.assertEqual(prot.run("check", *ALONE).returncode, 0)
             self.assertIn("--set: stt.model = /: is a folder", done.stderr)
 
     def test_good_is_said_in_one_line(self):
         with Configured() as prot:
-            self.assertIn("is not there; the defaults are used", prot.run("check").stdout)
+            self.assertIn("is not there; the defaults are used", prot.run("check", *ALONE).stdout)
             prot.toml.write_text("[stt]\nthreads = 3\n")
             prot.env_file.write_text("HASS_URL=http://home\n")
-            done = prot.run("check")
+            done = prot.run("check", *ALONE)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertEqual(done.stdout, f"nothing uses yet: HASS_URL\n{prot.toml}: good\n")
 

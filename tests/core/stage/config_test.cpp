@@ -83,7 +83,7 @@ TEST_CASE("every mistake of a file is told, in the order of its lines") {
     lines = e.lines();
   }
   REQUIRE(lines.size() == 9);
-  for (const auto& [index, words] : std::vector<std::pair<std::size_t, std::string>>{
+  for (const auto& expected : std::vector<std::pair<std::size_t, std::string>>{
            {0, ":2: tts.voice_en must be one of piper, espeak, tone, null, not 'pipper'"},
            {1, ":4: stt.threads = 65 is out of range: 1 to 64 threads"},
            {2, ":5: stt.engine has the wrong type: whisper, null is expected, in quotes"},
@@ -91,7 +91,7 @@ TEST_CASE("every mistake of a file is told, in the order of its lines") {
            {4, ":8: brain.temperature must be a number"},
            {5, ":9: unknown section [nothing]"},
            {6, ":10: unknown key 'memory.more'"}})
-    CHECK_MESSAGE(lines[index].starts_with(file + words), lines[index]);
+    CHECK_MESSAGE(lines[expected.first].starts_with(file + expected.second), lines[expected.first]);
   CHECK(lines[7] == "--set: stt.threads = 0 is out of range: 1 to 64 threads");
   CHECK(lines[8] == "--set nonsense: expected KEY=VALUE");
 }

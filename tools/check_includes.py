@@ -37,7 +37,6 @@ WRAPPED = {
     r"rapidjson/": ["core/json/"],
     r"utf8proc\.h": ["core/text/", "core/base/", "core/json/"],
     r"toml\+\+/": ["core/stage/config_file.cpp"],
-    r"spdlog/": ["core/base/log.cpp"],
     r"boost/asio": ["core/stage/event_loop.cpp"],
     r"boost/interprocess": ["core/ipc/"],
     r"boost/lockfree": ["capture/", "player/"],

@@ -98,6 +98,7 @@ int TextTurns::tick(bool voice_first, Nanos now) {
 }
 
 void TextTurns::begin(Message message, Nanos now) {
+  log_content("asked '{}'", message.content);
   const TextRecord* const seen = message.id.empty() ? nullptr : parts_.text_journal.find(message.id);
   if (seen != nullptr) message.conversation = seen->conversation;
   wire::UserMessage user{};
@@ -152,6 +153,7 @@ void TextTurns::finish(bool interrupted) {
   end.interrupted = interrupted ? 1 : 0;
   end.channel = wire::Channel::kText;
   parts_.turns.push(end, turn.reply, {});
+  log_content("replied '{}'", turn.reply);
   if (interrupted) return;
   if (!turn.message.id.empty()) parts_.text_journal.done(turn.message.id, turn.reply);
   send_done(turn.message, turn.reply);

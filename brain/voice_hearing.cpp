@@ -80,7 +80,8 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   }
   if (is_own_voice(transcript.speech_start_ns)) {
     ++dropped_;
-    log_info("utterance {} began while prot was audible and is not answered: '{}'", info.turn, words);
+    log_info("utterance {} began while prot was audible and is not answered", info.turn);
+    log_content("utterance {}: '{}'", info.turn, words);
     if (!reply_) give_up_listening();
     return Taken::kDone;
   }
@@ -121,6 +122,8 @@ TurnRecord VoiceTurns::new_record(const ipc::FrameInfo& info, const wire::Transc
   times.turn = 1 + static_cast<std::uint32_t>(
                        std::max<std::uint64_t>(page().voice_turn.load(), page().cancelled_turn.load()));
   page().voice_turn.store(times.turn, std::memory_order_release);
+  page().turn_began_ns.store(static_cast<std::uint64_t>(parts_.context.clock().now()),
+                             std::memory_order_release);
   times.utterance = info.turn;
   times.speech_start = transcript.speech_start_ns;
   times.speech_end = transcript.speech_end_ns;
@@ -148,6 +151,7 @@ void VoiceTurns::begin(const ipc::FrameInfo& info, const wire::Transcript& trans
   record.user_frame = parts_.turns.next_sequence();
   record.waterfall.heard = text;
   parts_.journal.begin(record);
+  log_content("turn {}: heard '{}'", record.waterfall.turn, text);
 
   wire::UserMessage message{};
   message.conversation = record.conversation;

@@ -38,6 +38,7 @@ void VoiceTurns::start(Nanos now) {
     turn_taking_.restore(talking_ ? State::kActive : State::kIdle);
     parts_.journal.set_conversation(parts_.journal.conversation());
   }
+  if (!reply_) page().turn_began_ns.store(0, std::memory_order_release);
   // Behind recover(), which judges by the sequences in `turns` what the predecessor had published.
   if (restarted) parts_.memory.request_history(parts_.journal.conversation());
   if (!reply_) parts_.prefill.want(parts_.prompt.prefill(conversation(), {}, {}, Lane::kVoice), now);
@@ -119,7 +120,8 @@ void VoiceTurns::on_model(const ModelEvent& event, Nanos now) {
       times.cached_tokens = event.usage.cached_tokens;
       return;
     case ModelEvent::Kind::kToolCall:
-      log_warn("the model calls tool '{}', but none is offered", event.call.name);
+      log_warn("the model calls a tool, but none is offered");
+      log_content("tool '{}'", event.call.name);
       return;
     case ModelEvent::Kind::kDone:
       model_call_ = 0;
@@ -216,6 +218,7 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   const std::string heard = reply_->heard_text();
   const std::uint32_t turn = reply_->turn();
   times.reply = heard;
+  log_content("turn {}: said '{}'", turn, heard);
   ipc::Input& playback = parts_.context.input("playback");
   if (record.has_message) {
     parts_.conversations.at(record.conversation).add_reply(heard, times.interrupted);
@@ -240,6 +243,7 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
     if (last != nullptr) playback.release_through(last->sequence);
   }
   page().turns_done.store(page().turns_done.load() + 1, std::memory_order_release);
+  page().turn_began_ns.store(0, std::memory_order_release);
   const std::string line = times.to_json();
   append_line(settings_.turns_file, line);
   parts_.publish(line);

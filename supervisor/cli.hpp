@@ -37,6 +37,9 @@ int command_up(const CliRequest& request, char** argv);
 int command_down(const CliRequest& request, char** argv);
 int command_status(const CliRequest& request, char** argv);
 int command_logs(const CliRequest& request, char** argv);
+int command_log_level(const CliRequest& request, char** argv);
+int command_crash_list(const CliRequest& request, char** argv);
+int command_crash_show(const CliRequest& request, char** argv);
 int command_program(const CliRequest& request, char** argv);  // restart, start, stop
 int command_wait(const CliRequest& request, char** argv);
 int command_check(const CliRequest& request, char** argv);

@@ -1,70 +1,121 @@
-// prot logs: from the running supervisor, or from what an instance has left.
+// prot logs: from the running supervisor and from the files; prot log-level.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/paths.hpp"
 #include "cli.hpp"
-#include "log_store.hpp"
+#include "log_file.hpp"
+#include "log_line.hpp"
 #include "stage/control.hpp"
 
 namespace prot::supervisor {
 namespace {
+namespace fs = std::filesystem;
 
-void print_line(const json::Document& message, bool with_stage) {
-  if (with_stage) fmt::print("{:<8} ", message.get("stage").as_string());
-  fmt::print("{}\n", message.get("line").as_string());
+/// A line with its place in time: RFC 3339 in UTC sorts as text.
+struct Stamped {
+  std::string time;
+  std::string line;
+};
+
+std::string time_in(const std::string& line) {
+  constexpr std::string_view kBefore = R"({"ts":")";
+  return line.starts_with(kBefore) ? line.substr(kBefore.size(), 27) : std::string();
 }
 
-// The instance is gone: its files are still there.
-int print_log_files(const CliRequest& request, const InstancePaths& paths) {
+// False: nobody reads any more.
+bool print_line(const std::string& line, bool json, bool colour) {
+  const std::optional<LogRecord> record = json ? std::nullopt : parse_log_line(line);
+  const std::string text = record ? to_text(*record, colour) : line;
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fputc('\n', stdout) != EOF;
+}
+
+/// The newest lines of the files, and those in `known`, in the order of time, each once.
+std::vector<std::string> merged(const CliRequest& request, const fs::path& folder,
+                                const std::vector<std::string>& known) {
+  std::vector<Stamped> all;
+  const std::set<std::string> seen(known.begin(), known.end());
   std::error_code error;
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(paths.state / "log", error))
-    if (entry.path().extension() == ".log") names.push_back(entry.path().stem().string());
-  std::sort(names.begin(), names.end());
-  bool found = false;
-  for (const std::string& name : names) {
-    if (!request.stage.empty() && name != request.stage) continue;
-    found = true;
-    for (const std::string& line : tail_of_file(paths.state / "log" / (name + ".log"), request.lines)) {
-      if (request.stage.empty()) fmt::print("{:<8} ", name);
-      fmt::print("{}\n", line);
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().stem().string();
+    if (entry.path().extension() != ".log" || (!request.stage.empty() && name != request.stage)) continue;
+    std::string time;  // of a line in another form: that of the one before
+    for (std::string& line : tail_of_log(entry.path(), request.lines)) {
+      if (std::string own = time_in(line); !own.empty()) time = std::move(own);
+      if (!seen.contains(line)) all.push_back({time, std::move(line)});
     }
   }
-  if (!found) throw Error("instance '" + paths.instance + "' is not running and has left no log", 3);
-  return 0;
+  for (const std::string& line : known) all.push_back({time_in(line), line});
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Stamped& a, const Stamped& b) { return a.time < b.time; });
+  std::vector<std::string> lines;
+  for (std::size_t i = all.size() - std::min(request.lines, all.size()); i < all.size(); ++i)
+    lines.push_back(std::move(all[i].line));
+  return lines;
 }
 
 }  // namespace
 
 int command_logs(const CliRequest& request, char** /*argv*/) {
   const InstancePaths paths = instance_paths(request.instance);
+  const bool colour = wants_colour(STDOUT_FILENO);
   std::unique_ptr<stage::ControlClient> client;
+  std::vector<std::string> known;  // what the supervisor has in memory
   try {
     client = std::make_unique<stage::ControlClient>(paths);
   } catch (const Error& e) {
     if (request.follow || e.exit_code() != 3) throw;
-    return print_log_files(request, paths);
   }
+  std::string reply;
+  if (client != nullptr) {
+    json::Writer ask;
+    ask.begin_object()
+        .member("cmd", "logs")
+        .member("stage", request.stage)
+        .member("lines", request.lines)
+        .member("follow", request.follow)
+        .end_object();
+    stage::send_message(client->fd(), ask.str());
+    while (client->next(reply)) {
+      const json::Document message = checked_reply(reply);
+      if (message.get("live").as_bool()) break;
+      known.push_back(std::move(reply));
+    }
+  }
+  // The memory holds the newest 64 KiB of each; older lines are in the files alone.
+  const std::vector<std::string> lines = merged(request, paths.state / "log", known);
+  if (client == nullptr && lines.empty())
+    throw Error("instance '" + paths.instance + "' is not running and has left no log" +
+                    (request.stage.empty() ? "" : " of '" + request.stage + "'"),
+                3);
+  for (const std::string& line : lines)
+    if (!print_line(line, request.json, colour)) return 0;
+  if (std::fflush(stdout) != 0 || !request.follow) return 0;
+  while (client->next(reply)) {
+    static_cast<void>(checked_reply(reply));
+    if (!print_line(reply, request.json, colour) || std::fflush(stdout) != 0) return 0;
+  }
+  return 0;
+}
+
+int command_log_level(const CliRequest& request, char** /*argv*/) {
+  stage::ControlClient client(instance_paths(request.instance));
   json::Writer ask;
   ask.begin_object()
-      .member("cmd", "logs")
+      .member("cmd", "log-level")
+      .member("level", request.text)
       .member("stage", request.stage)
-      .member("lines", request.lines)
-      .member("follow", request.follow)
       .end_object();
-  stage::send_message(client->fd(), ask.str());
-  std::string reply;
-  while (client->next(reply)) {
-    print_line(checked_reply(reply), request.stage.empty());
-    if (request.follow && std::fflush(stdout) != 0) return 0;  // nobody reads any more
-  }
+  static_cast<void>(checked_reply(client.call(ask.str())));
   return 0;
 }
 

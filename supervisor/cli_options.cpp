@@ -45,7 +45,26 @@ void describe_cli(CLI::App& app, CliRequest& request) {
   CLI::App* logs = add("logs", "What the parts print");
   logs->add_flag("-f,--follow", request.follow, "go on");
   logs->add_option("-n,--lines", request.lines, "newest lines to begin with")->capture_default_str();
-  logs->add_option("STAGE", request.stage, "one part; without it: all");
+  logs->add_flag("--json", request.json, "one JSON object a line");
+  logs->add_option("STAGE", request.stage, "one part, or supervisor; without it: all");
+  CLI::App* level = add("log-level", "How much the parts say, from now on");
+  level->add_option("LEVEL", request.text, "debug, info, warn, error, or configured")
+      ->required()
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "configured"}));
+  level->add_option("STAGE", request.stage, "one part, or supervisor; without it: all");
+  CLI::App* crash = app.add_subcommand("crash", "Reports of deaths that nobody asked for");
+  crash->require_subcommand(1);
+  crash->fallthrough();
+  const auto add_crash = [&](const char* name, const char* command, const char* help) {
+    CLI::App* sub = crash->add_subcommand(name, help);
+    sub->fallthrough();
+    sub->callback([&request, command] { request.command = command; });
+    sub->add_flag("--json", request.json, "for programs");
+    return sub;
+  };
+  add_crash("list", "crash list", "All of them, newest first");
+  add_crash("show", "crash show", "One of them, with backtrace, frame in hand, rings and last lines")
+      ->add_option("ID", request.text, "which one; without it: the newest");
   add("say", "Send one message and print the reply")
       ->add_option("TEXT", request.text, "the message")
       ->required();

@@ -62,7 +62,8 @@ void report(int fd, std::string_view text) {
 }
 
 void leave_terminal(const InstancePaths& paths) {
-  const std::string log = (paths.state / "log" / "prot.log").string();
+  // Lines go to the log; what comes here is a library's last words.
+  const std::string log = (paths.state / "log" / "supervisor.err").string();
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const UniqueFd file(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   ::dup2(null.get(), STDIN_FILENO);
@@ -83,7 +84,9 @@ int run_detached(const CliRequest& request) {
       report(terminal.get(), kReadyWord);
       terminal.reset();
     };
-    Supervisor supervisor(options_of(request), sys, clock, std::move(observer));
+    UpOptions options = options_of(request);
+    options.detached = true;
+    Supervisor supervisor(std::move(options), sys, clock, std::move(observer));
     leave_terminal(supervisor.paths());
     if (::chdir("/") != 0) log_warn("cannot leave the working folder: {}", std::strerror(errno));
     return supervisor.run();

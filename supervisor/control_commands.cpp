@@ -10,10 +10,10 @@ namespace {
 constexpr std::int64_t kLongestWaitMs = 24LL * 3600 * 1000;
 
 constexpr ControlCommand kCommands[] = {
-    {"status", control_status},   {"down", control_down}, {"wait", control_wait},
-    {"start", control_start},     {"stop", control_stop}, {"restart", control_restart},
-    {"missing", control_missing}, {"join", control_join}, {"logs", control_logs},
-    {"reload", control_reload},
+    {"status", control_status},       {"down", control_down},     {"wait", control_wait},
+    {"start", control_start},         {"stop", control_stop},     {"restart", control_restart},
+    {"missing", control_missing},     {"join", control_join},     {"logs", control_logs},
+    {"log-level", control_log_level}, {"reload", control_reload},
 };
 
 }  // namespace

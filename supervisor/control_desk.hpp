@@ -99,6 +99,7 @@ void control_restart(ControlDesk& desk, const Client& client, const json::View& 
 void control_join(ControlDesk& desk, const Client& client, const json::View& request);
 void control_reload(ControlDesk& desk, const Client& client, const json::View& request);
 void control_logs(ControlDesk& desk, const Client& client, const json::View& request);
+void control_log_level(ControlDesk& desk, const Client& client, const json::View& request);
 
 inline constexpr Nanos kControlAnswerWithin = 150 * kSecond;
 inline constexpr int kControlFailure = 1, kControlUsage = 2, kControlUnknownStage = 4, kControlTimeout = 5;

@@ -14,11 +14,9 @@ void control_logs(ControlDesk& desk, const Client& client, const json::View& req
   const bool follow = request.get("follow").as_bool();
   if (!program.empty() && program != "supervisor" && desk.instance().find(program) == nullptr)
     throw Error("there is no stage '" + program + "'", kControlUnknownStage);
-  for (const auto& [name, line] : desk.instance().logs->tail(program, std::min(lines, kMostLogLines))) {
-    json::Writer out;
-    out.begin_object().member("line", line).member("stage", name).end_object();
-    client->send(out.str());
-  }
+  for (const std::string& line : desk.instance().logs->tail(program, std::min(lines, kMostLogLines)))
+    client->send(line);
+  if (follow) client->send(R"({"live":true})");  // what was before ends here
   client->follows = follow;
   client->followed = program;
   if (!follow) client->finish();

@@ -144,17 +144,11 @@ void ControlServer::accept_all() {
   }
 }
 
-void ControlServer::spread_line(const std::string& program, const std::string& line) {
-  std::string message;
+void ControlServer::spread_line(const std::string& program, const std::string& json) {
   const auto copy = connections_;  // a slow client is closed on the way
   for (const auto& [raw, connection] : copy) {
     if (!connection->follows || (!connection->followed.empty() && connection->followed != program)) continue;
-    if (message.empty()) {
-      json::Writer out;
-      out.begin_object().member("line", line).member("stage", program).end_object();
-      message = out.str();
-    }
-    connection->send(message);
+    connection->send(json);
   }
 }
 

@@ -61,7 +61,8 @@ class ControlServer {
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
-  void spread_line(const std::string& program, const std::string& line);
+  /// To everybody who follows `program`: one log line, as it is.
+  void spread_line(const std::string& program, const std::string& json);
   /// No new clients: the socket's file is gone after this.
   void stop_listening() noexcept;
   /// Closes every connection once it is written out, waiting at most a moment. At the end of the run.

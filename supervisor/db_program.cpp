@@ -241,7 +241,9 @@ class DbLauncher final : public Launcher {
           "max_connections=8", "superuser_reserved_connections=1", "wal_level=minimal", "max_wal_senders=0",
           "max_worker_processes=0", "max_logical_replication_workers=0", "max_parallel_workers=0",
           "autovacuum_max_workers=1", "min_wal_size=32MB", "max_wal_size=128MB", "jit=off",
-          "logging_collector=off", "log_destination=stderr"}) {
+          "logging_collector=off", "log_destination=stderr",
+          // Its log quotes neither statements nor rows.
+          "log_error_verbosity=terse", "log_min_error_statement=panic"}) {
       request.argv.emplace_back("-c");
       request.argv.emplace_back(setting);
     }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "crash_watch.hpp"
 #include "log_store.hpp"
 #include "poison.hpp"
 #include "program.hpp"
@@ -37,6 +38,7 @@ struct Instance {
   std::optional<RunSegments> segments;
   std::optional<PoisonWatch> poison;
   std::optional<LogStore> logs;
+  std::optional<CrashWatch> crashes;
   std::vector<std::unique_ptr<Program>> programs;  // in start order
   Phase phase = Phase::kStarting;
   unsigned reloads = 0;  // times that a new configuration was taken

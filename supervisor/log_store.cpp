@@ -1,124 +1,184 @@
 #include "log_store.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <fstream>
+#include <optional>
+#include <utility>
 
 #include "base/log.hpp"
-#include "base/utf8.hpp"
+#include "log_line.hpp"
 
 namespace prot::supervisor {
 namespace fs = std::filesystem;
 
-LogStore::LogStore(fs::path folder, const Clock& clock) : folder_(std::move(folder)), clock_(&clock) {}
+LogStore::LogStore(fs::path folder, const Clock& clock) : folder_(std::move(folder)), clock_(&clock) {
+  book("supervisor").pid = ::getpid();
+}
+
+LogStore::Book& LogStore::book(const std::string& program) {
+  const auto found = books_.find(program);
+  if (found != books_.end()) return found->second;
+  return books_.emplace(program, Book(folder_ / (program + ".log"))).first->second;
+}
+
+void LogStore::set_process(const std::string& program, pid_t pid, std::uint32_t generation) {
+  Book& of = book(program);
+  if (of.generation != generation) end_output(program);
+  of.generation = generation;
+  of.pid = pid;
+}
 
 void LogStore::append(const std::string& program, std::string_view bytes) {
-  Book& book = books_[program];
+  Book& of = book(program);
   while (!bytes.empty()) {
     const std::size_t newline = bytes.find('\n');
     const std::string_view piece = bytes.substr(0, newline);
-    book.partial.append(piece.substr(0, kLongestLine - std::min(kLongestLine, book.partial.size())));
+    of.partial.append(piece.substr(0, kLongestLogLine - std::min(kLongestLogLine, of.partial.size())));
     if (newline == std::string_view::npos) return;
     bytes.remove_prefix(newline + 1);
-    const std::string line = std::move(book.partial);
-    book.partial.clear();
-    append_line(program, line);
+    take_line(program, std::exchange(of.partial, {}));
   }
 }
 
-void LogStore::append_line(const std::string& program, std::string_view line) {
-  Book& book = books_[program];
+void LogStore::end_output(const std::string& program) {
+  Book& of = book(program);
+  if (!of.partial.empty()) take_line(program, std::exchange(of.partial, {}));
+}
+
+LogRecord LogStore::record_of(const std::string& program, const Book& of, std::string_view text) const {
+  LogRecord record;
+  record.wall_ns = wall_now();
+  record.mono_ns = clock_->now();
+  record.stage = program;
+  record.pid = of.pid;
+  record.generation = of.generation;
+  record.message = text;
+  return record;
+}
+
+bool LogStore::within_rate(const std::string& program, Book& of) {
   const Nanos now = clock_->now();
-  if (now - book.second >= kSecond) {
-    book.second = now;
-    book.lines_in_second = 0;
-    if (book.dropped > 0) keep(program, book, fmt::format("({} lines dropped)", book.dropped));
-    book.dropped = 0;
+  if (now - of.second >= kSecond) {
+    of.second = now;
+    of.lines_in_second = 0;
+    if (of.dropped > 0) {
+      LogRecord record = record_of(program, of, fmt::format("{} lines dropped: too many", of.dropped));
+      record.level = LogLevel::kWarn;
+      of.dropped = 0;
+      keep(of, record);
+    }
   }
-  if (++book.lines_in_second > kLinesPerSecond) {
-    ++book.dropped;
-    return;
-  }
-  keep(program, book, line);
+  if (++of.lines_in_second <= kLinesPerSecond) return true;
+  ++of.dropped;
+  return false;
 }
 
-void LogStore::keep(const std::string& program, Book& book, std::string_view text) {
-  std::string line = utf8::sanitized(text);
-  std::erase_if(line, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
-  book.bytes += line.size();
-  book.lines.push_back({next_number_++, line});
-  while (book.bytes > kRingBytes && book.lines.size() > 1) {
-    book.bytes -= book.lines.front().text.size();
-    book.lines.pop_front();
+void LogStore::take_line(const std::string& program, std::string_view line) {
+  Book& of = book(program);
+  if (!within_rate(program, of)) return;
+  const std::string text = without_secrets(std::string(line));
+  if (std::optional<LogRecord> ours = parse_log_line(text)) {
+    ours->stage = program;  // what only we know for sure
+    ours->pid = of.pid;
+    ours->generation = of.generation;
+    return keep(of, *ours);
   }
-  write_file(program, book, line + "\n");
-  if (follower_) follower_(program, line);
+  LogRecord record = record_of(program, of, text);
+  record.level = level_of_foreign(text);
+  keep(of, record);
 }
 
-void LogStore::write_file(const std::string& program, Book& book, const std::string& line) {
-  if (book.file_broken) return;
-  if (!book.file || book.file_size + line.size() > kFileBytes) rotate(program, book);
-  if (book.file && ::write(book.file.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size())) {
-    book.file_size += line.size();
-    return;
-  }
-  book.file_broken = true;
-  log_warn("log file of {}: {}; its lines stay in memory only", program, std::strerror(errno));
+void LogStore::append_line(const std::string& program, std::string_view message, LogLevel level) {
+  Book& of = book(program);
+  if (!within_rate(program, of)) return;
+  LogRecord record = record_of(program, of, without_secrets(std::string(message)));
+  record.level = level;
+  keep(of, record);
 }
 
-void LogStore::rotate(const std::string& program, Book& book) {
-  const fs::path file = folder_ / (program + ".log");
-  std::error_code error;
-  if (book.file) {  // full
-    const auto old = [&](int n) { return file.string() + "." + std::to_string(n); };
-    for (int n = kFiles - 2; n >= 1; --n) fs::rename(old(n), old(n + 1), error);
-    fs::rename(file, old(1), error);
-  }
-  fs::create_directories(folder_, error);
-  book.file.reset(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  struct stat info {};
-  book.file_size =
-      book.file && ::fstat(book.file.get(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+void LogStore::append(LogRecord record) {
+  Book& of = book(record.stage);
+  if (within_rate(record.stage, of)) keep(of, record);
 }
 
-std::vector<std::pair<std::string, std::string>> LogStore::tail(const std::string& program,
-                                                                std::size_t count) const {
-  std::vector<std::pair<std::uint64_t, std::pair<std::string, std::string>>> found;
-  for (const auto& [name, book] : books_) {
+void LogStore::keep(Book& of, const LogRecord& record) {
+  of.lines.push_back({next_number_++, record.mono_ns, to_json(record)});
+  of.bytes += of.lines.back().json.size();
+  of.last_message = record.message;
+  if (follower_) follower_(record, of.lines.back().json);
+  write_file(of);
+  while (of.bytes > kRingBytes && of.lines.size() > 1) {
+    if (of.lines.front().number > of.filed) ++unfiled_;
+    of.bytes -= of.lines.front().json.size();
+    of.lines.pop_front();
+  }
+}
+
+// What is not in the file yet: the new line, and more when the file could not be written for a while.
+void LogStore::write_file(Book& of) {
+  std::size_t first = of.lines.size();
+  while (first > 0 && of.lines[first - 1].number > of.filed) --first;
+  int error = 0;
+  for (std::size_t i = first; i < of.lines.size() && error == 0; ++i) {
+    error = of.file.write(of.lines[i].json + "\n", clock_->now());
+    if (error == 0) of.filed = of.lines[i].number;
+  }
+  const bool was_broken = std::exchange(of.broken, error != 0);
+  if (was_broken == of.broken) return;
+  if (of.broken) {
+    if (broken_files_++ == 0)
+      say(fmt::format("log file {}: {}; lines stay in memory and are written when that is possible again",
+                      of.file.path().string(), std::strerror(error)),
+          LogLevel::kWarn);
+  } else if (--broken_files_ == 0) {
+    say(fmt::format("log files are written again; {} lines are missing in them", std::exchange(unfiled_, 0)),
+        LogLevel::kInfo);
+  }
+}
+
+void LogStore::retry() {
+  if (broken_files_ == 0) return;
+  for (auto& [program, of] : books_)
+    if (of.broken) write_file(of);
+}
+
+void LogStore::say(const std::string& message, LogLevel level) {
+  Book& own = book("supervisor");
+  LogRecord record = record_of("supervisor", own, message);
+  record.level = level;
+  keep(own, record);
+}
+
+std::vector<std::string> LogStore::tail(const std::string& program, std::size_t count) const {
+  std::vector<const Line*> found;
+  for (const auto& [name, of] : books_) {
     if (!program.empty() && name != program) continue;
-    for (const Line& line : book.lines) found.push_back({line.number, {name, line.text}});
+    for (const Line& line : of.lines) found.push_back(&line);
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<std::pair<std::string, std::string>> lines;
+  std::sort(found.begin(), found.end(), [](const Line* a, const Line* b) {
+    return a->mono_ns != b->mono_ns ? a->mono_ns < b->mono_ns : a->number < b->number;
+  });
+  std::vector<std::string> lines;
   for (std::size_t i = found.size() - std::min(count, found.size()); i < found.size(); ++i)
-    lines.push_back(std::move(found[i].second));
+    lines.push_back(found[i]->json);
   return lines;
 }
 
 std::string LogStore::last_line(const std::string& program) const {
-  const auto book = books_.find(program);
-  return book == books_.end() || book->second.lines.empty() ? std::string() : book->second.lines.back().text;
+  const auto of = books_.find(program);
+  return of == books_.end() ? std::string() : of->second.last_message;
 }
 
-std::vector<std::string> tail_of_file(const fs::path& file, std::size_t count) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return {};
-  in.seekg(0, std::ios::end);
-  const auto size = static_cast<std::uint64_t>(in.tellg());
-  constexpr std::uint64_t kMost = 256 * 1024;
-  in.seekg(static_cast<std::streamoff>(size > kMost ? size - kMost : 0));
-  std::deque<std::string> lines;
-  for (std::string line; std::getline(in, line);) {
-    lines.push_back(std::move(line));
-    if (lines.size() > count) lines.pop_front();
-  }
-  return {lines.begin(), lines.end()};
+std::vector<std::string> LogStore::lines_until(const std::string& program, std::uint64_t number) const {
+  std::vector<std::string> lines;
+  const auto of = books_.find(program);
+  if (of == books_.end()) return lines;
+  for (const Line& line : of->second.lines)
+    if (line.number <= number) lines.push_back(line.json);
+  return lines;
 }
 
 }  // namespace prot::supervisor

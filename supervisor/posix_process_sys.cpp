@@ -36,6 +36,7 @@ bool PosixProcessSys::reap(pid_t pid, ExitStatus& status) noexcept {
   while (result != 0 && errno == EINTR);
   if (result != 0 || info.si_pid == 0) return false;
   status.code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+  status.core = info.si_code == CLD_DUMPED;
   return true;
 }
 

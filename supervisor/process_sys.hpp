@@ -46,6 +46,7 @@ struct Spawned {
 struct ExitStatus {
   int code = 0;        // exit code, or minus the signal
   bool asked = false;  // the supervisor sent it a signal before: says nothing about its work
+  bool core = false;   // it left a core
   [[nodiscard]] bool by_signal() const noexcept { return code < 0; }
 };
 

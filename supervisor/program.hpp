@@ -97,7 +97,7 @@ class Program {
   void watch_process();
   void continue_start();
   void read_ready();
-  void read_output();
+  bool read_output();
   void on_pidfd();
   void recheck(Nanos now);
   void ended(ExitStatus status);

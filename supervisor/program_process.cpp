@@ -16,6 +16,7 @@ namespace {
 constexpr Nanos kFirstRecheck = kMillisecond;
 constexpr Nanos kLongestRecheck = 100 * kMillisecond;
 constexpr std::size_t kMostPerRead = 64 * 1024;
+constexpr int kMostLastReads = 8;  // more than a pipe holds
 constexpr std::size_t kMostReadyText = 4096;
 
 std::string describe(const ExitStatus& status) {
@@ -95,16 +96,18 @@ void Program::read_ready() {
   if (ready) feed(Event::kReady);
 }
 
-void Program::read_output() {
+// True: there may be more.
+bool Program::read_output() {
   std::array<char, 16 * 1024> buffer;
   std::size_t total = 0;
   while (total < kMostPerRead) {
     const ssize_t n = sys_->read(pipes_->spawned.output.get(), buffer);
     if (n == 0) pipes_->unwatch(pipes_->output_watch);
-    if (n <= 0) return;
+    if (n <= 0) return false;
     total += static_cast<std::size_t>(n);
     host_->on_output(*this, {buffer.data(), static_cast<std::size_t>(n)});
   }
+  return true;
 }
 
 // A debugger may hold the dead process: its pidfd is readable, yet nothing can be collected. Then it is
@@ -135,7 +138,7 @@ void Program::check_exit() {
 
 void Program::ended(ExitStatus status) {
   if (pipes_->ready_watch != 0) read_ready();  // READY and death may come in one turn of the loop
-  read_output();
+  for (int i = 0; i < kMostLastReads && read_output(); ++i) continue;  // its last words are the newest
   status.asked = asked_;
   const std::string why = describe(status);
   const bool helper = launch_.helper;

@@ -72,6 +72,7 @@ class StageLauncher final : public Launcher {
              {"PROT_INSTANCE", run_->paths.instance},
              {"PROT_RUN", run_->run_id},
              {"PROT_GENERATION", std::to_string(generation)},
+             {"PROT_LOG_FORMAT", "json"},
              {"PROT_READY_FD", "3"},
              {"PROT_LIFELINE_FD", "4"},
              {"PROT_BELLS", bells},

@@ -35,7 +35,7 @@ Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, U
   instance_.run.config = std::move(loaded.config);
   for (const std::string& line : loaded.warnings) say(line);
   if (!loaded.unused.empty()) say(fmt::format("nothing uses yet: {}", fmt::join(loaded.unused, ", ")));
-  open_instance();
+  open_instance(options.detached);
 }
 
 Supervisor::~Supervisor() = default;
@@ -62,7 +62,7 @@ void Supervisor::take_lock() {
     throw errno_error("cannot write " + file.string());
 }
 
-void Supervisor::open_instance() {
+void Supervisor::open_instance(bool detached) {
   // The database's user must reach its socket and its cluster below these folders.
   const unsigned mode = ::geteuid() == 0 ? 0711 : 0700;
   if (std::getenv("XDG_RUNTIME_DIR") == nullptr)
@@ -84,9 +84,7 @@ void Supervisor::open_instance() {
   instance_.run.lifeline_write.reset(ends[1]);
   for (const std::string_view stage : wire::kDrainOrder)
     instance_.run.bells.emplace(stage, ipc::Doorbell::create());
-  instance_.logs.emplace(instance_.run.paths.state / "log", instance_.clock);
-  instance_.logs->set_follower(
-      [this](const std::string& program, const std::string& line) { on_line(program, line); });
+  open_logs(detached);
   watch_signals();
   desk_.open((instance_.run.paths.runtime / "control.sock").string());
   for (const std::string& name : programs_of(instance_.run.config))
@@ -96,6 +94,8 @@ void Supervisor::open_instance() {
   instance_.segments.emplace(instance_.run.paths.instance, instance_.run.run_id);
   instance_.poison.emplace(instance_.segments->rings(), instance_.run.paths.state / "dead-letters",
                            instance_.run.run_id);
+  instance_.crashes.emplace(instance_.segments->rings(), *instance_.logs,
+                            instance_.run.paths.state / "crashes", instance_.run.run_id, instance_.clock);
   ipc::SupervisorPage& page = instance_.segments->board().supervisor();
   page.pid.store(static_cast<std::uint64_t>(::getpid()));
   page.start_time.store(instance_.sys.start_time(::getpid()));
@@ -158,6 +158,8 @@ int Supervisor::run() {
     check_phase();
     desk_.answer_waiters(now);
     tell_service(now);
+    instance_.logs->retry();
+    report_crashes();  // after the restart
   }
   finish_run();
   return exit_code_;

@@ -16,6 +16,7 @@ namespace prot::supervisor {
 struct UpOptions {
   std::string instance;
   ConfigRequest sources;
+  bool detached = false;  // nobody reads stderr
 };
 
 /// Tells whoever started the instance how it goes. All are optional.
@@ -65,7 +66,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   void say(const std::string& line) override;
 
   // supervisor.cpp: set-up, loop, start order, end
-  void open_instance();
+  void open_instance(bool detached);
   void take_lock();
   void watch_signals();
   void hang_up();
@@ -80,10 +81,19 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   void kill_everything();
   [[nodiscard]] Nanos next_deadline() const;
   void record_pids();
-  void on_line(const std::string& program, const std::string& line);
+  void open_logs(bool detached);
+  void on_line(const LogRecord& record, const std::string& json);
+  void note_crash(const Program& program, const ExitStatus& status);
+  void report_crashes();
+
+  /// This process' own lines go to the instance's log while it lives.
+  struct LogObserving {
+    ~LogObserving();
+  };
 
   UpObserver observer_;
   Instance instance_;
+  LogObserving observing_;
   UniqueFd lock_;
   UniqueFd signals_;
   ControlDesk desk_{instance_, *this};

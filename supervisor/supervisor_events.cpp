@@ -35,6 +35,7 @@ void Supervisor::on_state(Program& program, const std::string& note) {
       break;
     case State::kReady:
       if (!note.empty()) break;  // it was ready before
+      instance_.crashes->on_ready(program.name(), program.generation(), program.pid());
       say(fmt::format("{} ready in {} ms{}", program.name(), (now - program.started_at()) / kMillisecond,
                       program.generation() > 1 ? fmt::format(" (generation {})", program.generation()) : ""));
       if (observer_.on_program_ready) observer_.on_program_ready(program.name());
@@ -67,10 +68,13 @@ void Supervisor::on_state(Program& program, const std::string& note) {
 void Supervisor::on_generation(Program& program) {
   instance_.segments->set_generation(program.name(), program.generation(),
                                      program.pid() > 0 ? static_cast<std::uint64_t>(program.pid()) : 0);
+  instance_.logs->set_process(program.name(), std::max(program.pid(), 0), program.generation());
 }
 
 void Supervisor::on_death(Program& program, const ExitStatus& status) {
+  instance_.logs->end_output(program.name());
   instance_.logs->append_line("supervisor", fmt::format("{} ended: {}", program.name(), status.code));
+  note_crash(program, status);
   instance_.segments->set_generation(program.name(), program.generation(), 0);
   if (program.state() != State::kStopping) {  // what ends while it stops has no frame to blame
     const std::string line = instance_.poison->on_death(program.name(), program.generation(), status);
@@ -83,17 +87,15 @@ void Supervisor::on_output(Program& program, std::string_view bytes) {
   instance_.logs->append(program.name(), bytes);
 }
 
-void Supervisor::on_line(const std::string& program, const std::string& line) {
-  if (program == "memory") {
-    const std::size_t at = line.find("DRAINED=");
-    long drained = 0;
-    long deferred = 0;
-    if (at != std::string::npos &&
-        std::sscanf(line.c_str() + at, "DRAINED=%ld DEFERRED=%ld", &drained, &deferred) == 2) {
-      account_ = {drained, deferred};
-    }
+void Supervisor::on_line(const LogRecord& record, const std::string& json) {
+  const std::size_t at = record.stage == "memory" ? record.message.find("DRAINED=") : std::string::npos;
+  long drained = 0;
+  long deferred = 0;
+  if (at != std::string::npos &&
+      std::sscanf(record.message.c_str() + at, "DRAINED=%ld DEFERRED=%ld", &drained, &deferred) == 2) {
+    account_ = {drained, deferred};
   }
-  desk_.spread_line(program, line);
+  desk_.spread_line(record.stage, json);
 }
 
 bool Supervisor::is_alive(std::string_view stage) const {

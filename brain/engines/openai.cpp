@@ -232,9 +232,10 @@ bool OpenAiModel::on_sse(Calls::iterator it, const http::SseEvent& event, Nanos 
   const json::View root = document.root();
   const json::View error = event.event == "error" && !root.get("error") ? root : root.get("error");
   if (error) {
-    const std::string_view message =
-        error.is_string() ? error.as_string() : error.get("message").as_string("no reason given");
-    fail(it, classify_body(error), endpoint_ + ": " + std::string(message), at, out);
+    const std::string name = http::error_name(error.to_json());
+    log_content("{}: {}", endpoint_, error.to_json());
+    fail(it, classify_body(error),
+         endpoint_ + ": the stream ends with an error" + (name.empty() ? "" : ": " + name), at, out);
     return false;
   }
   if (const json::View usage = root.get("usage")) {

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <ctime>
 
+#include "json/json.hpp"
+
 namespace prot::http {
 
 const char* to_string(ErrorClass error_class) noexcept {
@@ -50,6 +52,24 @@ ErrorClass classify_status(int status, std::string_view body, bool has_retry_aft
     default:
       return status >= 500 ? ErrorClass::kRetry : ErrorClass::kFatal;
   }
+}
+
+std::string error_name(std::string_view body) {
+  const auto is_name = [](std::string_view word) {
+    return !word.empty() && word.size() <= 48 && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+      return std::isalpha(c) != 0 || c == '_';  // without digits: no key looks like this
+    });
+  };
+  try {
+    const json::Document document = json::parse(body);
+    const json::View root = document.root();
+    const json::View error = root.get("error").is_object() ? root.get("error") : root;
+    for (const char* key : {"code", "type", "status"})
+      if (const std::string_view word = error.get(key).as_string(); is_name(word)) return std::string(word);
+  } catch (const Error&) {
+    return {};  // not JSON: nothing in it is a name
+  }
+  return {};
 }
 
 Nanos parse_retry_after(const std::string& value) {

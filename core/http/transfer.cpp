@@ -4,13 +4,13 @@
 #include <cctype>
 #include <utility>
 
-#include "base/utf8.hpp"
+#include "base/log.hpp"
 
 namespace prot::http {
 namespace {
 
 constexpr std::size_t kMaxErrorBody = 64U << 10U;
-constexpr std::size_t kMaxErrorText = 300;  // of the body, in a message
+constexpr std::size_t kMaxErrorText = 1000;  // of the body, where content may be logged
 constexpr std::size_t kMaxHeaders = 200;
 
 std::string lower_case(std::string_view text) {
@@ -243,12 +243,10 @@ void Transfer::complete(CURLcode code) {
 }
 
 void Transfer::fail_status() {
-  std::string text = utf8::sanitized(std::string_view(error_body_).substr(0, kMaxErrorText));
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  }
+  const std::string name = error_name(error_body_);
+  log_content("HTTP {}: {}", status_, masked(error_body_.substr(0, kMaxErrorText)));
   fail(classify_status(status_, error_body_, retry_after() > 0),
-       "HTTP " + std::to_string(status_) + (text.empty() ? "" : ": " + text));
+       "HTTP " + std::to_string(status_) + (name.empty() ? "" : " (" + name + ")"));
 }
 
 void Transfer::fail(ErrorClass error_class, const std::string& why) {

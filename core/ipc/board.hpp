@@ -60,12 +60,13 @@ struct ProgramEntry {  // writer: supervisor
   std::atomic<std::int32_t> last_exit;  // exit code, or -signal
   HalfWord degraded;                    // 1: it dies again and again and is tried seldom
   Word started_ns, ready_ns;
+  HalfWord log_level;  // 0: as configured; 1 + LogLevel: changed while it runs
 };
 
 struct SupervisorPage {
   Word pid, start_time, heartbeat_ns, started_wall_ns;
   HalfWord drain;      // Drain
-  HalfWord log_level;  // 0: as configured; 1 + LogLevel: changed while it runs
+  HalfWord log_level;  // the supervisor's own; 0: as configured; 1 + LogLevel: changed while it runs
   ProgramEntry programs[kMaxPrograms];
 };
 
@@ -77,7 +78,7 @@ struct ConversationPage {                   // writer: brain
   HalfWord utterance;                       // newest utterance that brain took
   Word turns_done;
   Word last_message;   // newest message sequence (wire/memory.hpp)
-  Word turn_began_ns;  // when the newest voice turn began; 0: none
+  Word turn_began_ns;  // when the voice turn that is under way began; 0: none is
 };
 
 struct PlaybackPage {  // writer: player

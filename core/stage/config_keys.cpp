@@ -57,6 +57,7 @@ constexpr ConfigKey kKeys[] = {
            "language of the conversation; auto: from the locale", "STT_LANGUAGE"),
     choice("general.log_level", "info", "debug info warn|warning error|critical", kStages,
            "how much the stages say", "LOG_LEVEL"),
+    flag("general.log_content", "false", kStages, "what is said may be in the log, at level debug"),
 
     choice("capture.source", "auto", "auto pulse alsa wav null", "capture", "where the microphone is"),
     text("capture.device", "", "capture", "device of the source, or the WAV file; empty: its default"),

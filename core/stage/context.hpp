@@ -39,6 +39,8 @@ class StageContext {
   [[nodiscard]] const Clock& clock() const noexcept { return *clock_; }
   [[nodiscard]] const Config& config() const noexcept { return environment_.config; }
   [[nodiscard]] const StageEnvironment& environment() const noexcept { return environment_; }
+  /// Its index on the board.
+  [[nodiscard]] std::size_t program() const noexcept { return program_; }
   [[nodiscard]] ipc::StagePage& page() noexcept { return board_.stage(program_); }
 
   /// Throws Error when the supervisor has given this stage's place to another process: one that was stopped

@@ -11,8 +11,10 @@
 #include <thread>
 #include <utility>
 
+#include "base/crash_handler.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "stage/stage_log.hpp"
 
 namespace prot::stage {
 namespace {
@@ -82,7 +84,7 @@ void add(ipc::Word& word, Nanos value) noexcept {
              std::memory_order_relaxed);
 }
 
-void duty_cycles(StageContext& context, Stage& stage, const bool& ended) {
+void duty_cycles(StageContext& context, Stage& stage, StageLog& log, const bool& ended) {
   ipc::StagePage& page = context.page();
   const Clock& clock = context.clock();
   unsigned busy_cycles = 0;
@@ -90,6 +92,7 @@ void duty_cycles(StageContext& context, Stage& stage, const bool& ended) {
   while (!ended && !stage.finished()) {
     context.require_current();
     context.disarm();
+    log.look();
     const Nanos begin = clock.now();
     page.heartbeat_ns.store(static_cast<std::uint64_t>(begin), std::memory_order_relaxed);
     const int items = stage.do_work(begin);
@@ -141,6 +144,7 @@ void run(StageEnvironment environment, const StageFactory& factory) {
   const SteadyClock clock;
   const int ready = environment.ready.get();
   StageContext context(std::move(environment), clock);
+  StageLog log(context);
   bool ended = false;
   context.loop().watch_readable(signals.get(), [&] {
     signalfd_siginfo info{};
@@ -158,7 +162,7 @@ void run(StageEnvironment environment, const StageFactory& factory) {
   if (ready >= 0 && ::write(ready, "READY=1\n", 8) != 8) throw errno_error("cannot report READY");
   log_info("ready (generation {})", context.environment().generation);
   try {
-    duty_cycles(context, *stage, ended);
+    duty_cycles(context, *stage, log, ended);
   } catch (...) {
     stage->stop();
     throw;
@@ -173,12 +177,14 @@ int run_stage(int argc, char** argv, const char* stage, const StageFactory& fact
               const SelfCheck& self_check) {
   try {
     init_log(stage);
+    install_crash_handler();
     Options options;
     if (!parse(argc, argv, stage, options)) return 0;
     if (options.check || options.devices) return look_at_self(options, self_check);
     StageEnvironment environment =
         options.join.empty() ? environment_from_process(stage) : join_instance(stage, options.join);
     init_log(stage, environment.config.get_string("general.log_level"));
+    prepare_log(environment.config);
     run(std::move(environment), factory);
     return 0;
   } catch (const Error& e) {

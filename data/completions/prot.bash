@@ -3,9 +3,11 @@
 # What may follow, by command; "" is before any command.
 _prot_words() {
   case $1 in
-    "") echo "up down status restart start stop logs say chat wait config reload check doctor top" ;;
+    "") echo "up down status restart start stop logs log-level crash say chat wait config reload check doctor top" ;;
     restart | start | stop) echo "capture stt brain tts player memory llm db" ;;
     logs) echo "supervisor capture stt brain tts player memory llm db" ;;
+    log-level) echo "debug info warn error configured supervisor capture stt brain tts player memory" ;;
+    crash) echo "list show" ;;
     wait) echo "ready" ;;
     config) echo "example table" ;;
   esac
@@ -18,7 +20,8 @@ _prot_options() {
     up) echo "--config --set --env-file --detach --timeout" ;;
     down) echo "--now" ;;
     status) echo "--json" ;;
-    logs) echo "--follow --lines" ;;
+    logs) echo "--follow --lines --json" ;;
+    crash) echo "--json" ;;
     wait) echo "--timeout" ;;
     check) echo "--config --set --env-file --json" ;;
     reload) echo "--env-file --json" ;;

@@ -1,7 +1,9 @@
 #include "stores/postgres.hpp"
 
+#include <algorithm>
 #include <cstring>
 
+#include "base/log.hpp"
 #include "schema/schema.hpp"
 #include "stores/postgres_store.hpp"
 
@@ -24,11 +26,12 @@ StoreError::Kind kind_of(const std::string& sqlstate) {
   return group == "22" || group == "23" ? StoreError::Kind::kRejected : StoreError::Kind::kBroken;
 }
 
-std::string one_line(const char* text) {
-  std::string line(text);
-  while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
-  for (char& c : line)
-    if (c == '\n' || c == '\t') c = ' ';
+// The first line alone: those behind it may quote a row.
+std::string first_line(std::string_view text) {
+  log_content("{}", text);
+  std::string line(text.substr(0, text.find('\n')));
+  std::replace(line.begin(), line.end(), '\t', ' ');
+  while (line.ends_with(' ')) line.pop_back();
   return line;
 }
 
@@ -86,13 +89,14 @@ void PostgresStore::rethrow(const char* what) {
   } catch (const pqxx::sql_error& e) {
     const StoreError::Kind kind = kind_of(e.sqlstate());
     if (kind == StoreError::Kind::kAway) connection_.reset();
-    throw StoreError(kind, prefix + one_line(e.what()));
+    throw StoreError(kind, prefix + first_line(e.what()));
   } catch (const pqxx::conversion_error& e) {
-    throw StoreError(StoreError::Kind::kBroken, prefix + one_line(e.what()));
+    log_content("{}", e.what());
+    throw StoreError(StoreError::Kind::kBroken, prefix + "a value is of another form");
   } catch (const std::exception& e) {
     // Broken, or in doubt at commit: the keys make doing it again safe.
     connection_.reset();
-    throw StoreError(StoreError::Kind::kAway, prefix + one_line(e.what()));
+    throw StoreError(StoreError::Kind::kAway, prefix + first_line(e.what()));
   }
 }
 

@@ -13,6 +13,10 @@
 //   PROT_FIXTURE_POISON=n                 the n-th of brain's messages says "poison": who takes it aborts,
 //   PROT_FIXTURE_POISON_EXIT=code         or ends with that exit code
 //   PROT_FIXTURE_CHILD=stage              leaves a child process of its own
+//   PROT_FIXTURE_CHATTY=stage             logs a line, and one for debug, every 20 ms
+//   PROT_FIXTURE_FLOOD=stage              logs ten long lines every 5 ms
+//   PROT_FIXTURE_TURN=brain               is within voice turn 1
+//   PROT_FIXTURE_SEGV=stage               reads through a null pointer once it has run for 100 ms
 //   PROT_FIXTURE_SHOW=key                 shows that key of its configuration in the place of its engine
 #include <unistd.h>
 
@@ -25,6 +29,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "stage/stage_runner.hpp"
 #include "wire/memory.hpp"
 #include "wire/topology.hpp"
@@ -73,12 +78,14 @@ class FixtureStage final : public stage::Stage {
       send_turns();
       send_exchanges();
     }
+    if (meant("CHATTY", name_) || meant("TURN", name_) || meant("SEGV", name_)) interval_ = 20 * kMillisecond;
+    if (meant("FLOOD", name_)) interval_ = 5 * kMillisecond;
   }
 
   int do_work(Nanos now) override {
-    (void)now;
     if (meant("HANG", name_))
       for (;;) ::pause();
+    talk(now);
     int items = 0;
     for (const wire::RingInfo* ring : wire::inputs_of(name_)) items += take(std::string(ring->name));
     if (context_->drain() == ipc::Drain::kNone || meant("DEAF", name_)) return items;
@@ -91,12 +98,33 @@ class FixtureStage final : public stage::Stage {
     return items;
   }
   [[nodiscard]] bool finished() const override { return finished_; }
+  [[nodiscard]] Nanos next_deadline(Nanos now) const override {
+    return interval_ == 0 ? kNever : now + interval_;
+  }
   void stop() noexcept override {
     if (finished_ && name_ == "memory")
       std::fprintf(stderr, "DRAINED=%d DEFERRED=%d\n", stored_, std::atoi(order("DEFER").c_str()));
   }
 
  private:
+  void talk(Nanos now) {
+    if (interval_ == 0 || now < talk_at_) return;
+    talk_at_ = now + interval_;
+    if (meant("TURN", name_)) {
+      context_->board().conversation().voice_turn.store(1);
+      context_->board().conversation().turn_began_ns.store(static_cast<std::uint64_t>(now));
+    }
+    if (meant("CHATTY", name_)) {
+      log_with(LogLevel::kInfo, {{"number", ++number_}}, "chatter");
+      log_debug("whisper");
+    }
+    for (int i = 0; i < 10 && meant("FLOOD", name_); ++i)
+      log_info("{} {}", ++number_, std::string(3500, 'x'));
+    if (meant("SEGV", name_) && now > born_ + 100 * kMillisecond) read_through(nothing_);
+  }
+
+  [[gnu::noinline]] static void read_through(const volatile int* place) { fault_ = *place; }
+
   template <typename Message>
   void send_turn(const Message& message, std::string_view text) {
     if (wire::send(context_->output("turns"), message, wire::as_bytes(text), {}) != ipc::PublishResult::kOk)
@@ -170,6 +198,12 @@ class FixtureStage final : public stage::Stage {
   std::set<std::string> ended_;
   std::set<std::string> forwarded_;
   int stored_ = 0;
+  Nanos interval_ = 0;  // between two lines; 0: none
+  Nanos talk_at_ = 0;
+  Nanos born_ = monotonic_now();
+  int number_ = 0;
+  const int* volatile nothing_ = nullptr;
+  static inline int fault_ = 0;
   bool finished_ = false;
 };
 

@@ -123,4 +123,5 @@ class Instance:
         return glob.glob(f"/dev/shm/prot.{self.name}.*")
 
     def log(self, stage="supervisor"):
-        return self.run("logs", "-n", "5000", stage).stdout.splitlines()
+        """Messages, oldest first."""
+        return [json.loads(line)["msg"] for line in self.run("logs", "--json", "-n", "5000", stage).stdout.splitlines()]

@@ -1,4 +1,4 @@
-// What outlives processes: segments of a run, saved turns, logs.
+// What outlives processes: segments of a run, saved turns.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -8,7 +8,6 @@
 
 #include "base/error.hpp"
 #include "ipc/crc32c.hpp"
-#include "log_store.hpp"
 #include "posix_process_sys.hpp"
 #include "run_segments.hpp"
 #include "wire/memory.hpp"
@@ -124,47 +123,6 @@ TEST_CASE_FIXTURE(Folder, "turns that cannot be saved stay in shared memory") {
   std::ofstream(paths.state / "spool") << "a file in the way";
   CHECK_THROWS_AS(clear_stale_runs(paths, sys), Error);
   CHECK(ipc::list_segments(paths.instance).size() == wire::kRings.size() + 1);
-}
-
-TEST_CASE_FIXTURE(Folder, "log lines cut by the pipe come out whole, in order over all programs") {
-  FakeClock fake;
-  LogStore logs(paths.state / "log", fake);
-  logs.append("stt", "first li");
-  logs.append("tts", "other\n");
-  logs.append("stt", "ne\nsecond\n");
-  const auto lines = logs.tail("", 10);
-  REQUIRE(lines.size() == 3);
-  CHECK(lines[0].second == "other");
-  CHECK(lines[1].second == "first line");
-  CHECK(logs.tail("stt", 1).front().second == "second");
-  CHECK(tail_of_file(paths.state / "log" / "stt.log", 1).front() == "second");
-}
-
-TEST_CASE_FIXTURE(Folder, "a flood of lines is dropped and counted, memory stays bounded") {
-  FakeClock fake;
-  LogStore logs(paths.state / "log", fake);
-  for (unsigned i = 0; i < LogStore::kLinesPerSecond + 500; ++i)
-    logs.append_line("stt", std::string(100, 'x'));
-  fake.advance(2 * kSecond);
-  logs.append_line("stt", "after");
-  const auto lines = logs.tail("stt", 2);
-  CHECK(lines[0].second == "(500 lines dropped)");
-  CHECK(lines[1].second == "after");
-  std::size_t bytes = 0;
-  for (const auto& [name, line] : logs.tail("stt", 100000)) bytes += line.size();
-  CHECK(bytes <= LogStore::kRingBytes);
-}
-
-TEST_CASE_FIXTURE(Folder, "a log file that is full is rotated on a line's boundary") {
-  FakeClock fake;
-  LogStore logs(paths.state / "log", fake);
-  const std::string line(4000, 'y');
-  for (int i = 0; i < 2800; ++i) {
-    if (i % 1000 == 0) fake.advance(2 * kSecond);
-    logs.append_line("stt", line);
-  }
-  CHECK(fs::file_size(paths.state / "log" / "stt.log") < LogStore::kFileBytes);
-  CHECK(fs::file_size(paths.state / "log" / "stt.log.1") % (line.size() + 1) == 0);
 }
 
 }  // namespace

@@ -80,6 +80,19 @@ class Units(unittest.TestCase):
         for name in self.BARS:
             self.assertIn(f"\nExecStart={program} up\n", (UNITS / name).read_text())
 
+    def test_what_is_installed_runs(self):
+        plan = json.loads(subprocess.run(["meson", "introspect", "--installed", str(UNITS.parent)], capture_output=True,
+                                         text=True, check=True).stdout)
+        missing = [source for source in plan if not pathlib.Path(source).exists()]
+        if missing:
+            self.skipTest(f"this build is not whole: {missing[0]} is not built")
+        subprocess.run(["meson", "install", "-C", str(UNITS.parent), "--no-rebuild", "--destdir", str(self.folder)],
+                       capture_output=True, check=True)
+        for program in self.folder.glob("**/bin/prot*"):
+            done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
+            self.assertEqual((done.returncode, done.stdout.split()[0], done.stderr), (0, program.name, ""))
+        self.assertEqual(len(list(self.folder.glob("**/bin/prot*"))), 8)
+
     def test_what_the_drain_needs(self):
         for name in self.BARS:
             text = (UNITS / name).read_text()
@@ -280,6 +293,20 @@ class Journal(unittest.TestCase):
                 self.assertFalse([line for line in self.start(prot, stream) if line.startswith("<")])
 
 
+DEAF_SERVER = """#!/usr/bin/env python3
+import signal, socket, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[sys.argv.index("--host") + 1])
+server.listen()
+while True:
+    client, _ = server.accept()
+    client.recv(4096)
+    client.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\n{}")
+    client.close()
+"""
+
+
 class Account(unittest.TestCase):
     """What is said while it stops, and the exit code that says whether something is left."""
 
@@ -328,6 +355,19 @@ class Account(unittest.TestCase):
             prot.up()
             prot.run("stop", "memory")
             self.assertEqual(self.down(prot)[:2], (0, "DRAINED=3 DEFERRED=0\n"))
+
+    def test_a_child_that_does_not_end_after_the_stages_is_named_too(self):
+        with Instance() as prot:
+            (prot.folder / "model.gguf").write_bytes(b"GGUF")
+            server = prot.folder / "llama-server"
+            server.write_text(DEAF_SERVER)
+            server.chmod(0o755)
+            prot.settings = ["--set", f"llm.program={server}", "--set", f"llm.model={prot.folder}/model.gguf",
+                             "--set", "memory.database_url=postgresql:///nowhere"]
+            prot.up()
+            code, account, messages = self.down(prot)
+            self.assertEqual((code, account), (0, "DRAINED=0 DEFERRED=0\n"))
+            self.assertLess(messages.index("memory drained"), messages.index("waiting for llm to end (1 s)"))
 
     def test_a_second_signal_hurries_and_a_third_kills(self):
         with Instance(deaf="stt", turns=2, store=1) as prot:

@@ -7,8 +7,8 @@ int main(int argc, char** argv) {
   const auto make = [](prot::stage::StageContext& context) {
     const std::string socket = (context.environment().paths.runtime / "llm.sock").string();
     return std::make_unique<prot::brain::BrainStage>(
-        context,
-        prot::brain::make_language_model(context.config(), socket, [&context] { context.bell().ring(); }));
+        context, prot::brain::make_language_model(context.config(), context.environment().secrets, socket,
+                                                  [&context] { context.bell().ring(); }));
   };
   return prot::stage::run_stage(argc, argv, "brain", make, {prot::brain::check_brain});
 }

@@ -1,6 +1,5 @@
 #include "registry.hpp"
 
-#include <cstdlib>
 #include <utility>
 
 #include "engines/null.hpp"
@@ -8,7 +7,7 @@
 
 namespace prot::brain {
 
-std::unique_ptr<LanguageModel> make_language_model(const stage::Config& config,
+std::unique_ptr<LanguageModel> make_language_model(const stage::Config& config, const stage::Secrets& secrets,
                                                    const std::string& local_socket,
                                                    std::function<void()> wake) {
   const std::string& url = config.get_string("brain.url");
@@ -22,8 +21,7 @@ std::unique_ptr<LanguageModel> make_language_model(const stage::Config& config,
     options.unix_socket = local_socket;
   } else {
     options.url = url;
-    const char* key = std::getenv(config.get_string("brain.api_key_env").c_str());
-    if (key != nullptr) options.api_key = key;
+    options.api_key = secrets.find(config.get_string("brain.api_key_env")).value_or("");
   }
   return std::make_unique<OpenAiModel>(std::move(options), std::move(wake));
 }

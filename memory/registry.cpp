@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "base/error.hpp"
 #include "models/openai.hpp"
 #include "stores/in_memory.hpp"
@@ -47,8 +45,7 @@ std::unique_ptr<ExtractionModel> make_model(const stage::StageContext& context) 
     server.unix_socket = context.environment().paths.runtime / "llm.sock";
     server.llama_cpp = true;
   }
-  if (const char* key = std::getenv(config.get_string("brain.api_key_env").c_str()); key != nullptr)
-    server.api_key = key;
+  server.api_key = context.environment().secrets.find(config.get_string("brain.api_key_env")).value_or("");
   return make_openai_model(std::move(server));
 }
 

@@ -147,12 +147,13 @@ class DbLauncher final : public Launcher {
     launch.helper = true;
     launch.request.path = path;
     launch.request.argv = std::move(argv);
-    launch.request.environment = child_environment("db", run_->config);
+    launch.request.environment = child_environment(run_->config);
     return launch;
   }
 
   void as_user(SpawnRequest& request) const {
     request.folder = "/";
+    request.no_new_privs = true;
     request.change_user = as_root_;
     request.user = user_.id;
     request.group = user_.group;
@@ -247,7 +248,7 @@ class DbLauncher final : public Launcher {
       request.argv.emplace_back("-c");
       request.argv.emplace_back(setting);
     }
-    request.environment = child_environment("db", run_->config);
+    request.environment = child_environment(run_->config);
     request.parent_death_signal = SIGINT;  // the postmaster must tell its own children
     as_user(request);
     return launch;

@@ -63,9 +63,10 @@ class LlmLauncher final : public Launcher {
                     number(kSlots * config.get_int("llm.context_tokens")), "-np", number(kSlots),
                     // Small batches: a prompt under way stops soon after the client hangs up.
                     "-b", "128", "-ub", "128", "--no-webui", "--offline"};
-    request.environment = child_environment("llm", config);
+    request.environment = child_environment(config);
     request.environment.emplace_back("OMP_WAIT_POLICY=passive");  // spinning starves the audio stages
     request.nice = kNice;
+    request.no_new_privs = true;
     return launch;
   }
   [[nodiscard]] bool says_ready() const override { return false; }

@@ -15,11 +15,17 @@ class PosixProcessSys final : public ProcessSys {
   void signal_process(pid_t pid, int signal) noexcept override;
   [[nodiscard]] bool reap(pid_t pid, ExitStatus& status) noexcept override;
   [[nodiscard]] bool group_is_empty(pid_t pid) noexcept override;
+  [[nodiscard]] std::vector<pid_t> children_with(std::string_view variable) const override;
   [[nodiscard]] Scheduling scheduling(pid_t pid) const noexcept override;
   [[nodiscard]] ProcessUsage usage(pid_t pid) const noexcept override;
   [[nodiscard]] std::uint64_t start_time(pid_t pid) const noexcept override;
 };
 
+/// `pid` was started with "NAME=value".
+[[nodiscard]] bool has_in_environment(pid_t pid, std::string_view variable);
+/// Core dumps of this process and all it starts from now on leave shared memory out: the rings hold speech.
+/// Best effort.
+void keep_rings_out_of_cores() noexcept;
 /// Orphans of our children come to us. Throws Error.
 void become_subreaper();
 /// Collects ended processes that nobody knows; those that `is_known` stay for their owner.

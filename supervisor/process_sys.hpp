@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -82,6 +83,9 @@ class ProcessSys {
   [[nodiscard]] virtual bool reap(pid_t pid, ExitStatus& status) noexcept = 0;
   /// Nothing is left of the group of an ended process `pid`; collects what is dead of it.
   [[nodiscard]] virtual bool group_is_empty(pid_t pid) noexcept = 0;
+  /// Children of ours with this line in their environment: a process of its own session comes to us when its
+  /// parent has died. Empty where the kernel does not tell.
+  [[nodiscard]] virtual std::vector<pid_t> children_with(std::string_view variable) const = 0;
   [[nodiscard]] virtual Scheduling scheduling(pid_t pid) const noexcept = 0;
   [[nodiscard]] virtual ProcessUsage usage(pid_t pid) const noexcept = 0;
   /// Start time in clock ticks since boot: with the pid it names a process for ever. 0: no such process.

@@ -70,6 +70,8 @@ class Program {
   [[nodiscard]] std::uint32_t failed_starts() const noexcept { return failed_starts_; }  // before ever ready
   [[nodiscard]] int last_exit() const noexcept { return last_exit_; }
   [[nodiscard]] const std::string& last_error() const noexcept { return last_error_; }
+  /// What its newest process said that it gave up (core/stage/sandbox.hpp).
+  [[nodiscard]] const std::string& sandbox() const noexcept { return sandbox_; }
   [[nodiscard]] Nanos started_at() const noexcept { return started_at_; }
   [[nodiscard]] Nanos ready_at() const noexcept { return ready_at_; }
   [[nodiscard]] const Launcher& launcher() const noexcept { return *launcher_; }
@@ -121,11 +123,9 @@ class Program {
   std::uint64_t held_start_ = 0;  // start time of that process
   std::unique_ptr<Pipes> pipes_;
   Launch launch_;
-  std::uint32_t generation_ = 0;
-  std::uint32_t restarts_ = 0;
-  std::uint32_t failed_starts_ = 0;
+  std::uint32_t generation_ = 0, restarts_ = 0, failed_starts_ = 0;
   int last_exit_ = 0;
-  std::string last_error_;
+  std::string last_error_, sandbox_;
   /// What follows when nothing of the group is left.
   struct Outcome {
     Event event = Event::kExit;
@@ -138,8 +138,7 @@ class Program {
   StopSteps steps_;         // how this process is being ended
   std::size_t next_step_ = 0;
   bool asked_ = false;  // it was sent a signal
-  Nanos started_at_ = 0;
-  Nanos ready_at_ = 0;
+  Nanos started_at_ = 0, ready_at_ = 0;
   Nanos deadline_ = kNever;  // of the state
   Nanos probe_at_ = kNever;
   Nanos recheck_at_ = kNever;  // an ended process that a debugger holds, a group that is not empty

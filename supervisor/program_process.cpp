@@ -33,6 +33,7 @@ void Program::begin_start() {
   deadline_ = started_at_ + launcher_->start_deadline();
   ++generation_;
   was_ready_ = false;
+  sandbox_.clear();
   ready_for_ = 0;
   try {
     spawn(launcher_->next(true, generation_));
@@ -44,6 +45,7 @@ void Program::begin_start() {
 void Program::continue_start() {
   try {
     spawn(launcher_->next(false, generation_));
+    if (!launch_.helper) host_->on_state(*this, {});  // the program itself, after its helpers
   } catch (const Error& e) {
     start_failed(e.what(), e.exit_code());
   }
@@ -73,7 +75,6 @@ void Program::spawn(const Launch& launch) {
     sys_->signal_group(pid_, SIGKILL);
     recheck_at_ = clock_->now() + kFirstRecheck;
   }
-  if (!launch.helper) host_->on_state(*this, {});
 }
 
 void Program::watch_process() {
@@ -90,6 +91,9 @@ void Program::read_ready() {
   if (n < 0) return;  // nothing yet
   std::string& text = pipes_->ready_text;
   text.append(buffer.data(), static_cast<std::size_t>(n));
+  if (const std::size_t at = text.find("SANDBOX="); at != std::string::npos && sandbox_.empty())
+    if (const std::size_t end = text.find('\n', at); end != std::string::npos)
+      sandbox_ = text.substr(at + 8, end - at - 8);
   const bool ready = text.starts_with("READY=1\n") || text.find("\nREADY=1\n") != std::string::npos;
   // End of file without READY: the start deadline decides.
   if (n == 0 || ready || text.size() > kMostReadyText) pipes_->unwatch(pipes_->ready_watch);

@@ -1,6 +1,7 @@
 #include "programs.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,14 +36,30 @@ constexpr Secret kSecrets[] = {
     {"DATABASE_URL", "memory"},
 };
 
-bool may_see(const std::string& program, std::string_view name, const stage::Config& config) {
-  if (is_secret(name, config)) return stage::has_word(users_of_secret(name, config), program);
+bool may_see(std::string_view name, const stage::Config& config) {
+  if (is_secret(name, config)) return false;
   for (const std::string_view session : kSession)
     if (name == session) return true;
   for (const std::string_view prefix : kSessionPrefixes)
     if (name.starts_with(prefix)) return true;
   // Test programs in the stages' place take their orders from the environment.
   return name.starts_with("PROT_FIXTURE_") && std::getenv("PROT_STAGE_FOLDER") != nullptr;
+}
+
+// As far as the hard limits go. Memory is not limited: models are mapped.
+std::vector<std::pair<int, rlimit>> limits_of(std::string_view stage) {
+  constexpr rlim_t kFiles = 4096;
+  constexpr rlim_t kPriority = 20;
+  const auto limit = [](int resource, rlim_t wanted) {
+    rlimit now{};
+    ::getrlimit(static_cast<__rlimit_resource>(resource), &now);
+    const rlim_t most = ::geteuid() == 0 ? wanted : std::min(wanted, now.rlim_max);
+    return std::pair<int, rlimit>(resource, {most, most});
+  };
+  std::vector<std::pair<int, rlimit>> limits = {limit(RLIMIT_NOFILE, kFiles)};
+  // The audio threads ask for real time; privileges to take it they will have none.
+  if (stage == "capture" || stage == "player") limits.push_back(limit(RLIMIT_RTPRIO, kPriority));
+  return limits;
 }
 
 /// A stage: READY=1 on descriptor 3, lifeline on 4, the bells from 5 on.
@@ -57,8 +74,9 @@ class StageLauncher final : public Launcher {
     SpawnRequest& request = launch.request;
     request.path = find_program(launch.what);
     request.argv = {launch.what};
-    request.environment = child_environment(stage_, run_->config);
+    request.environment = child_environment(run_->config);
     request.files = {{run_->lifeline_read.get(), 4}};
+    request.limits = limits_of(stage_);
     std::string bells;
     int number = 5;
     for (const auto& [name, bell] : run_->bells) {
@@ -68,8 +86,15 @@ class StageLauncher final : public Launcher {
     // What was accepted, not what the file says by now.
     config_ = make_sealed_file("prot-config", run_->config.snapshot(stage_));
     request.files.emplace_back(config_.get(), number);
+    secrets_.reset();
+    if (const std::string content = child_secrets(stage_, run_->config); !content.empty()) {
+      secrets_ = make_sealed_file("prot-secrets", content);
+      request.files.emplace_back(secrets_.get(), number + 1);
+      request.environment.push_back(fmt::format("PROT_SECRETS_FD={}", number + 1));
+    }
     for (const auto& [name, value] : std::initializer_list<std::pair<const char*, std::string>>{
              {"PROT_INSTANCE", run_->paths.instance},
+             {"PROT_STAGE", stage_},
              {"PROT_RUN", run_->run_id},
              {"PROT_GENERATION", std::to_string(generation)},
              {"PROT_LOG_FORMAT", "json"},
@@ -92,7 +117,8 @@ class StageLauncher final : public Launcher {
  private:
   std::string stage_;
   const RunContext* run_;
-  UniqueFd config_;  // of the newest process
+  UniqueFd config_;   // of the newest process
+  UniqueFd secrets_;  // likewise
 };
 
 fs::path own_folder() {
@@ -171,13 +197,22 @@ bool is_secret(std::string_view name, const stage::Config& config) {
   return !users_of_secret(name, config).empty();
 }
 
-std::vector<std::string> child_environment(const std::string& program, const stage::Config& config) {
+std::string child_secrets(const std::string& program, const stage::Config& config) {
+  std::string content;
+  for (const std::string& name : secret_names(config)) {
+    const char* value = std::getenv(name.c_str());
+    if (value != nullptr && stage::has_word(users_of_secret(name, config), program))
+      content += name + "=" + value + '\0';
+  }
+  return content;
+}
+
+std::vector<std::string> child_environment(const stage::Config& config) {
   std::vector<std::string> list;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view pair = *entry;
     const std::size_t equals = pair.find('=');
-    if (equals != std::string_view::npos && may_see(program, pair.substr(0, equals), config))
-      list.emplace_back(pair);
+    if (equals != std::string_view::npos && may_see(pair.substr(0, equals), config)) list.emplace_back(pair);
   }
   return list;
 }

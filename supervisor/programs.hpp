@@ -53,9 +53,10 @@ struct RunContext {
 [[nodiscard]] std::vector<std::string> secret_names(const stage::Config& config);
 /// The programs that get the secret `name` ("brain memory"); empty: it is none.
 [[nodiscard]] std::string users_of_secret(std::string_view name, const stage::Config& config);
-/// The environment that `program` may see: names of the session, its own secrets. (Its configuration comes as
-/// a sealed file.)
-[[nodiscard]] std::vector<std::string> child_environment(const std::string& program,
-                                                         const stage::Config& config);
+/// The environment that a program may see: names of the session. Its configuration and its secrets come as
+/// sealed files: the environment is shown in /proc.
+[[nodiscard]] std::vector<std::string> child_environment(const stage::Config& config);
+/// The secrets of `program`, as core/stage/secrets.hpp reads them; empty: it has none.
+[[nodiscard]] std::string child_secrets(const std::string& program, const stage::Config& config);
 
 }  // namespace prot::supervisor

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +16,7 @@
 #include "base/log.hpp"
 #include "frame_file.hpp"
 #include "ipc/channel.hpp"
+#include "posix_process_sys.hpp"
 #include "run_segments.hpp"
 #include "wire/frame.hpp"
 
@@ -50,6 +52,21 @@ bool end_survivor(const Survivor& survivor, const ProcessSys& sys) {
     if (wait_for_end(pidfd.get(), kSurvivorGraceMs)) break;
   }
   return true;
+}
+
+// What a stage of the dead run started with a session of its own: nobody told it.
+std::size_t end_descendants(const std::string& run) {
+  std::size_t count = 0;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const auto pid = static_cast<pid_t>(std::atol(entry.path().filename().c_str()));
+    if (pid <= 1 || pid == ::getpid() || !has_in_environment(pid, "PROT_RUN=" + run)) continue;
+    const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!pidfd || !has_in_environment(pid, "PROT_RUN=" + run)) continue;
+    if (::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) == 0) ++count;
+    wait_for_end(pidfd.get(), kSurvivorGraceMs);
+  }
+  return count;
 }
 
 std::vector<Survivor> read_pids(const InstancePaths& paths) {
@@ -129,6 +146,7 @@ StaleRuns clear_stale_runs(const InstancePaths& paths, ProcessSys& sys) {
     for (const Survivor& survivor : read_pids(paths))
       if (end_survivor(survivor, sys)) ++done.processes_killed;
   for (const std::string& run : stale) {
+    done.processes_killed += end_descendants(run);
     const std::vector<std::string>& names = runs.at(run);
     const std::string turns = ipc::segment_name(paths.instance, run, "turns");
     if (std::find(names.begin(), names.end(), turns) != names.end()) {

@@ -77,6 +77,7 @@ void Supervisor::open_instance(bool detached) {
                     stale.frames_saved, stale.processes_killed));
 
   become_subreaper();
+  keep_rings_out_of_cores();
   instance_.run.run_id = new_run_id();
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw errno_error("cannot make a pipe");

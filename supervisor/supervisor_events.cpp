@@ -80,6 +80,10 @@ void Supervisor::on_death(Program& program, const ExitStatus& status) {
     const std::string line = instance_.poison->on_death(program.name(), program.generation(), status);
     if (!line.empty()) say(line);
   }
+  // What it started with a session of its own is not of its group.
+  if (wire::is_stage(program.name()))
+    for (const pid_t stray : instance_.sys.children_with("PROT_STAGE=" + program.name()))
+      instance_.sys.signal_process(stray, SIGKILL);
   instance_.segments->ring_neighbours(program.name(), instance_.run);
 }
 

@@ -59,6 +59,9 @@ constexpr ConfigKey kKeys[] = {
            "how much the stages say", "LOG_LEVEL"),
     flag("general.log_content", "false", kStages, "what is said may be in the log, at level debug"),
 
+    flag("supervisor.sandbox", "true", kStages,
+         "stages give up what they do not need: privileges, system calls, network, writing elsewhere"),
+
     choice("capture.source", "auto", "auto pulse alsa wav null", "capture", "where the microphone is"),
     text("capture.device", "", "capture", "device of the source, or the WAV file; empty: its default"),
     number(kInt, "capture.device_index", "-1", -1, 9999, "row", "capture",

@@ -35,14 +35,14 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-// The configuration that the supervisor accepted. Read by position: the file is shared with every process
+// What the supervisor wrote for this process. Read by position: the file is shared with every process
 // that inherited it.
 std::string read_sealed(int fd) {
   std::string text;
   char buffer[4096];
   for (;;) {
     const ssize_t n = ::pread(fd, buffer, sizeof buffer, static_cast<off_t>(text.size()));
-    if (n < 0) throw errno_error("cannot read the configuration");
+    if (n < 0) throw errno_error("cannot read a sealed file");
     if (n == 0) return text;
     text.append(buffer, static_cast<std::size_t>(n));
   }
@@ -64,6 +64,8 @@ StageEnvironment environment_from_process(const std::string& stage) {
   }
   if (std::getenv("PROT_CONFIG_FD") == nullptr) static_cast<void>(variable("PROT_CONFIG"));
   env.config = config_from_process(env.paths);
+  if (const char* sealed = std::getenv("PROT_SECRETS_FD"); sealed != nullptr)
+    env.secrets = Secrets(read_sealed(descriptor(sealed).get()));
   return env;
 }
 

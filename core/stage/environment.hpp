@@ -8,6 +8,7 @@
 #include "base/unique_fd.hpp"
 #include "ipc/doorbell.hpp"
 #include "stage/config.hpp"
+#include "stage/secrets.hpp"
 
 namespace prot::stage {
 
@@ -22,11 +23,13 @@ struct StageEnvironment {
   UniqueFd lifeline;                           // end of file: the supervisor is dead
   std::map<std::string, ipc::Doorbell> bells;  // by stage, its own included
   Config config;
+  Secrets secrets;
 };
 
 /// Reads PROT_INSTANCE, PROT_RUN, PROT_GENERATION, PROT_READY_FD, PROT_LIFELINE_FD, PROT_BELLS
-/// ("stt=5,brain=6"), PROT_CONFIG_FD (a snapshot of the configuration); without a supervisor PROT_CONFIG (a
-/// file) and PROT_SET (lines "key=value"). Throws UsageError when they are missing.
+/// ("stt=5,brain=6"), PROT_CONFIG_FD (a snapshot of the configuration), PROT_SECRETS_FD (secrets.hpp);
+/// without a supervisor PROT_CONFIG (a file) and PROT_SET (lines "key=value"). Throws UsageError when they
+/// are missing.
 [[nodiscard]] StageEnvironment environment_from_process(const std::string& stage);
 
 /// The configuration alone: PROT_CONFIG_FD, or PROT_CONFIG and PROT_SET as above, without them the user's

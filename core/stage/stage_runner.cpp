@@ -14,6 +14,7 @@
 #include "base/crash_handler.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "stage/sandbox.hpp"
 #include "stage/stage_log.hpp"
 
 namespace prot::stage {
@@ -138,8 +139,19 @@ int look_at_self(const Options& options, const SelfCheck& self_check) {
   return good ? 0 : 1;
 }
 
+// A stage that was joined belongs to its developer, who may need what it gives up.
+void give_up_rights(const StageEnvironment& environment) {
+  if (!environment.ready) return;
+  const bool wanted = environment.config.get_bool("supervisor.sandbox");
+  const std::string done = wanted ? apply_sandbox(sandbox_policy(environment)) : "off";
+  const std::string line = "SANDBOX=" + done + "\n";
+  if (::write(environment.ready.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+    throw errno_error("cannot report the sandbox");
+}
+
 void run(StageEnvironment environment, const StageFactory& factory) {
   const UniqueFd signals = block_signals();
+  give_up_rights(environment);  // before the first thread: the others would keep theirs
   watch_lifeline(environment.lifeline.get());
   const SteadyClock clock;
   const int ready = environment.ready.get();

@@ -12,6 +12,8 @@
 //   PROT_FIXTURE_DEFER=n                  memory's account names so many deferred jobs
 //   PROT_FIXTURE_POISON=n                 the n-th of brain's messages says "poison": who takes it aborts,
 //   PROT_FIXTURE_POISON_EXIT=code         or ends with that exit code
+//   PROT_FIXTURE_SECRET=NAME              says how long that secret is
+//   PROT_FIXTURE_DAEMON=stage             leaves one with a session of its own
 //   PROT_FIXTURE_CHILD=stage              leaves a child process of its own
 //   PROT_FIXTURE_CHATTY=stage             logs a line, and one for debug, every 20 ms
 //   PROT_FIXTURE_FLOOD=stage              logs ten long lines every 5 ms
@@ -66,12 +68,19 @@ class FixtureStage final : public stage::Stage {
   void start() override {
     if (meant("CHILD", name_) && ::fork() == 0)
       for (;;) ::pause();
+    if (meant("DAEMON", name_) && ::fork() == 0) {
+      ::setsid();
+      for (;;) ::pause();
+    }
     if (meant("FAIL", name_)) throw Error("fixture: told to fail");
     if (meant("CONFIG", name_)) throw UsageError("fixture: told to dislike its configuration");
     if (meant("SLOW", name_))
       for (;;) ::pause();
     for (const wire::RingInfo* ring : wire::inputs_of(name_))
       static_cast<void>(context_->input(ring->name));  // throws when it is not there
+    if (const std::string name = order("SECRET"); !name.empty())
+      std::fprintf(stderr, "secret of %zu characters\n",
+                   context_->environment().secrets.find(name).value_or("").size());
     const std::string key = order("SHOW");
     context_->set_engine(key.empty() ? "fixture" : context_->config().text(key));
     if (name_ == "brain" && context_->environment().generation == 1) {

@@ -226,6 +226,30 @@ class Ends(unittest.TestCase):
             self.assertFalse(prot.stage("stt")["degraded"])
 
 
+class Strays(unittest.TestCase):
+    def test_what_has_a_session_of_its_own_ends_with_its_stage(self):
+        with Instance(daemon="tts") as prot:
+            prot.up()
+            daemons = children_of(prot.stage("tts")["pid"])
+            self.assertTrue(daemons)
+            os.kill(prot.stage("tts")["pid"], signal.SIGKILL)
+            wait_for("it is gone", lambda: not any(map(alive, daemons)), 2)
+            wait_for("back", lambda: prot.stage("tts")["state"] == "ready", 5)
+            daemons = children_of(prot.stage("tts")["pid"])
+            prot.run("down", "--now")
+            wait_for("gone with the instance", lambda: not any(map(alive, daemons)), 2)
+
+    def test_what_outlives_a_killed_supervisor_is_ended_by_the_next_start(self):
+        with Instance(daemon="tts") as prot:
+            prot.up()
+            daemons = children_of(prot.stage("tts")["pid"])
+            prot.kill_supervisor()
+            prot.order(daemon="nobody")
+            up = prot.up()
+            self.assertFalse(any(map(alive, daemons)))
+            self.assertRegex(up.stderr, r"an earlier run ended hard: .* [1-9]\d* processes ended")
+
+
 class Poison(unittest.TestCase):
     def dead_letters(self, prot):
         return sorted((prot.state / "dead-letters").glob("*.frame"))

@@ -1,0 +1,129 @@
+// What a process cannot do any more once it has given up its rights. Each case tries in a child of its own.
+#include "stage/sandbox.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <thread>
+
+namespace prot::stage {
+namespace {
+namespace fs = std::filesystem;
+
+/// Runs `what` in a child; its result, 0 for success, comes back.
+int in_child(const std::function<int()>& what) {
+  const pid_t pid = ::fork();
+  if (pid == 0) ::_exit(what());
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+/// 0, or the errno of a call that returned -1.
+int outcome(long result) { return result < 0 ? errno : 0; }
+
+int write_to(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const int result = outcome(fd);
+  if (fd >= 0) ::close(fd);
+  return result;
+}
+
+struct Folders {
+  Folders() {
+    char name[] = "/tmp/prot-sandbox-XXXXXX";
+    base = ::mkdtemp(name);
+    fs::create_directory(base / "own");
+    fs::create_directory(base / "other");
+    std::ofstream(base / "other" / "there") << "text";
+  }
+  ~Folders() { fs::remove_all(base); }
+  Folders(const Folders&) = delete;
+  Folders& operator=(const Folders&) = delete;
+  fs::path base;
+};
+
+bool has(const std::string& report, const std::string& word) {
+  return report.find(word) != std::string::npos;
+}
+
+TEST_CASE_FIXTURE(Folders, "it writes in its own folders only, and reads everywhere") {
+  if (::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION) < 1) {
+    MESSAGE("this kernel has no Landlock");
+    return;
+  }
+  const auto restricted = [this](const std::function<int()>& call) {
+    return in_child([&] {
+      return has(apply_sandbox({true, {base / "own", base / "not there"}}), "landlock=") ? call() : 200;
+    });
+  };
+  CHECK(restricted([this] { return write_to(base / "own" / "new"); }) == 0);
+  CHECK(restricted([this] { return outcome(::mkdir((base / "own" / "folder").c_str(), 0700)); }) == 0);
+  CHECK(restricted([this] { return write_to(base / "other" / "new"); }) == EACCES);
+  CHECK(restricted([this] { return write_to(base / "other" / "there"); }) == EACCES);
+  CHECK(restricted([this] { return outcome(::unlink((base / "other" / "there").c_str())); }) == EACCES);
+  CHECK(restricted([this] { return outcome(::open((base / "other" / "there").c_str(), O_RDONLY)); }) == 0);
+}
+
+TEST_CASE("dangerous calls are refused, the others are not") {
+  const auto filtered = [](const std::function<int()>& call) {
+    return in_child([&] { return has(apply_sandbox({}), "seccomp=on") ? call() : 200; });
+  };
+  CHECK(filtered([] { return outcome(::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr)); }) == EPERM);
+  CHECK(filtered([] { return outcome(::mount("none", "/", "tmpfs", 0, nullptr)); }) == EPERM);
+  CHECK(filtered([] { return outcome(::syscall(SYS_bpf, 0, nullptr, 0)); }) == EPERM);
+  CHECK(filtered([] { return outcome(::syscall(SYS_keyctl, 0, 0)); }) == EPERM);
+  CHECK(filtered([] { return outcome(::socket(AF_PACKET, SOCK_RAW, 0)); }) == EAFNOSUPPORT);
+  CHECK(filtered([] { return outcome(::socket(AF_INET, SOCK_STREAM, 0)); }) == 0);
+  CHECK(filtered([] { return outcome(::socket(AF_UNIX, SOCK_STREAM, 0)); }) == 0);
+  CHECK(filtered([] { return outcome(::fork() == 0 ? (::_exit(0), 0) : ::wait(nullptr)); }) == 0);
+  CHECK(filtered([] {
+          std::thread([] {}).join();
+          return 0;
+        }) == 0);
+}
+
+TEST_CASE("without a network there is no internet socket, also for what it starts") {
+  SandboxPolicy policy;
+  policy.network = false;
+  policy.writable = {"/dev"};
+  for (const int family : {AF_INET, AF_INET6}) {
+    CHECK(in_child([&] {
+            if (!has(apply_sandbox(policy), "seccomp=no-network")) return 200;
+            return in_child([&] { return outcome(::socket(family, SOCK_STREAM, 0)); });
+          }) == EAFNOSUPPORT);
+  }
+  CHECK(in_child([&] {
+          if (!has(apply_sandbox(policy), "seccomp=no-network")) return 200;
+          return outcome(::socket(AF_UNIX, SOCK_STREAM, 0));
+        }) == 0);
+}
+
+TEST_CASE("what it starts gets no privileges and no capabilities back") {
+  CHECK(in_child([] {
+          if (!has(apply_sandbox({}), "no_new_privs")) return 200;
+          // Prints its effective capabilities; root keeps dac_override (bit 1).
+          const char* wanted = ::geteuid() == 0 ? "0000000000000002" : "0000000000000000";
+          const std::string command = std::string("grep -q '^CapEff:.") + wanted +
+                                      "$' /proc/self/status && grep -q '^NoNewPrivs:.1$' /proc/self/status";
+          ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+          return 201;
+        }) == 0);
+}
+
+}  // namespace
+}  // namespace prot::stage

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 from instance import PROT, STAGES, Instance
 from machine import Control, Stamps, children, descendants, kill, lives, now, reap, rss_bytes, wait_for
@@ -243,10 +242,3 @@ def anchors_there() -> list[type]:
         if all(shutil.which(program) for program in programs):
             found.append(kind)
     return found
-
-
-def settle(*supervised) -> None:
-    """All children have been up for so long that their supervisors call them healthy."""
-    for one in supervised:
-        one.drain_stamps()
-    time.sleep(max(0.0, 2.2 - min(one.age(stage) for one in supervised for stage in STAGES)))

@@ -2,11 +2,12 @@
 import contextlib
 import os
 import pathlib
+import select
 import subprocess
 
-from anchors import Prot, Runit, S6, anchors_there, settle
+from anchors import S6, Prot, anchors_there
 from instance import ALONE, STAGES
-from machine import SECOND, kill, now, wait_for
+from machine import SECOND, kill, now
 from report import Row, median, ms, p99
 from scale import Scale
 
@@ -22,6 +23,22 @@ def mature(supervised, child) -> None:
         if stamp is not None:
             supervised.note(stamp)
             mature(supervised, child)
+
+
+class Teller:
+    """s6's own tool, waiting for the readiness of one service."""
+
+    def __init__(self, service):
+        self.process = subprocess.Popen(["s6-ftrig-wait", service / "event", "U"], stdout=subprocess.PIPE)
+
+    def when(self) -> int:
+        """When it was told; 0: it was not."""
+        heard = select.select([self.process.stdout], [], [], 5)[0]
+        told = now() if heard else 0
+        self.process.kill()
+        self.process.wait(5)
+        self.process.stdout.close()
+        return told
 
 
 def timed_kill(supervised, child) -> tuple[int, int]:
@@ -43,25 +60,23 @@ def t1(scale: Scale) -> list[Row]:
             if one is prot:
                 prot.await_all()
         births = {one.name: [] for one in supervised}
-        for round_number in range(-(-scale.t1_kills // len(STAGES))):
+        for _ in range(-(-scale.t1_kills // len(STAGES))):
             for child in STAGES:
                 prot.prepare(child)  # one death is forgiven at once; the next only after half a minute
-            for child in STAGES:
                 for one in supervised:
                     if isinstance(one, S6):
-                        tellers[child] = subprocess.Popen(
-                            ["s6-ftrig-wait", one.services / child / "event", "U"], stdout=subprocess.PIPE)
+                        tellers[child] = Teller(one.services / child)  # long before the kill: it must be listening
+            for child in STAGES:
+                for one in supervised:
                     mature(one, child)
                     at, took = timed_kill(one, child)
                     births[one.name].append(took)
                     if one is prot:
                         ready["prot"].append(prot.ready_at(child, at) - at)
                     if isinstance(one, S6):
-                        teller = tellers[child]
-                        teller.stdout.read(1)
-                        ready.setdefault("s6", []).append(now() - at)
-                        teller.wait(5)
-                        teller.stdout.close()
+                        told = tellers[child].when()
+                        if told:
+                            ready.setdefault("s6", []).append(told - at)
         prot.drain_stamps()
         alive = prot.alive()
     count = len(births["prot"])

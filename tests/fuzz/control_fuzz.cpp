@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::size_t kClients = 4;
 constexpr const char* kCommands[] = {"status", "down", "wait",      "start", "stop",    "restart", "join",
-                                     "logs",   "hold", "log_level", "debug", "release", "reload"};
+                                     "logs",   "hold", "log-level", "debug", "release", "reload",  "missing"};
 
 enum Step : std::uint8_t { kRaw, kFramed, kCommand, kClose, kTime, kReady, kEnd, kOutput, kPhase, kSteps };
 
@@ -66,6 +66,7 @@ class World : public ProgramHost, public DeskHost {
     instance.run.paths.instance = "fuzz" + std::to_string(::getpid());
     instance.run.paths.runtime = instance.run.paths.state = folder;
     instance.run.run_id = new_run_id();
+    instance.run.config = stage::Config::load("", {});
     for (const std::string_view stage : wire::kDrainOrder)
       instance.run.bells.emplace(stage, ipc::Doorbell::create());
     instance.segments.emplace(instance.run.paths.instance, instance.run.run_id);

@@ -45,12 +45,14 @@ std::string Config::table() {
     const std::string head = section_of(key);
     if (head != section)
       out << (section.empty() ? "" : "\n") << "## [" << head
-          << "]\n| key | default | values | environment | what | original |\n|---|---|---|---|---|---|\n";
+          << "]\n| key | default | values | environment | what | restarts | original "
+             "|\n|---|---|---|---|---|---|---|\n";
     section = head;
     out << "| `" << key.name << "` | `" << toml_value(key) << "` | " << describe_type(key) << " | ";
     if (!key.environment.empty()) out << "`" << key.environment << "`";
     if (key.environment_scale == 1000) out << " (seconds)";
-    out << " | " << key.comment << (key.fixed ? "; `prot reload` cannot change it" : "") << " | ";
+    out << " | " << key.comment << " | ";
+    out << (key.fixed ? "prot: `prot reload` cannot change it" : std::string(key.programs)) << " | ";
     if (const OriginalDefault* original = original_of(key); original == nullptr) {
       out << "-";
     } else if (original->reason.empty()) {

@@ -62,6 +62,20 @@ class Documents(unittest.TestCase):
                          "replace the tables by the output of: prot config table")
 
 
+    def test_a_key_restarts_the_programs_whose_sources_read_it(self):
+        with Instance() as prot:
+            rows = [line.split(" | ") for line in prot.run("config", "table").stdout.splitlines() if line.startswith("| `")]
+        restarts = {row[0].strip("| `"): row[5] for row in rows if "." in row[0]}
+        computed = {"tts": {"general.language", "tts.voice_en", "tts.voice_ko"}, "stt": {"general.language"},
+                    "brain": {"general.language"}}  # language(), and a name that is put together
+        for program in STAGES:
+            text = "".join(file.read_text() for file in (SOURCE / program).rglob("*.cpp"))
+            read = {key for key in restarts if f'"{key}"' in text} | computed.get(program, set()) | {"general.log_level"}
+            fixed = {key for key in read if "cannot change" in restarts[key]}
+            told = {key for key in restarts if program in restarts[key].split()}
+            self.assertEqual(read - fixed, told, program)
+
+
 class Check(unittest.TestCase):
     def test_every_mistake_is_told_with_its_place(self):
         with Configured() as prot:

@@ -1,7 +1,6 @@
 // prot check
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -16,32 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kWrong = 2;
-
-struct NamedFile {
-  const char* key;
-  int access;
-};
-// Keys that name a file which must be there.
-constexpr NamedFile kFiles[] = {
-    {"brain.persona_file", R_OK}, {"capture.vad_model", R_OK}, {"stt.model", R_OK},
-    {"tts.piper_model", R_OK},    {"llm.model", R_OK},         {"llm.program", X_OK},
-};
-
-void check_files(const stage::Config& config, std::vector<std::string>& errors) {
-  for (const NamedFile& named : kFiles) {
-    const std::string& file = config.get_string(named.key);
-    if (file.empty()) continue;
-    const std::string what = config.place(named.key) + named.key + " = " + file;
-    std::error_code error;
-    if (::access(file.c_str(), F_OK) != 0) {
-      errors.push_back(what + ": is not there");
-    } else if (fs::is_directory(file, error)) {
-      errors.push_back(what + ": is a folder");
-    } else if (::access(file.c_str(), named.access) != 0) {
-      errors.push_back(what + (named.access == X_OK ? ": cannot be executed" : ": cannot be read"));
-    }
-  }
-}
 
 void check_programs(const stage::Config& config, const InstancePaths& paths,
                     std::vector<std::string>& errors) {
@@ -100,7 +73,7 @@ int command_check(const CliRequest& request, char** /*argv*/) {
   try {
     LayeredEnvironment environment;
     loaded = load_configuration(sources, environment);
-    check_files(loaded.config, errors);
+    errors = missing_files(loaded.config);
     check_programs(loaded.config, instance_paths(request.instance), errors);
   } catch (const stage::ConfigError& e) {
     errors = e.lines();

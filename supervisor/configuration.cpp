@@ -1,7 +1,10 @@
 #include "configuration.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "environment_names.hpp"
 #include "programs.hpp"
@@ -12,6 +15,16 @@ namespace prot::supervisor {
 namespace {
 using stage::ConfigKey;
 using stage::PlacedValue;
+
+struct NamedFile {
+  const char* key;
+  int access;
+};
+// Keys that name a file which must be there.
+constexpr NamedFile kFiles[] = {
+    {"brain.persona_file", R_OK}, {"capture.vad_model", R_OK}, {"stt.model", R_OK},
+    {"tts.piper_model", R_OK},    {"llm.model", R_OK},         {"llm.program", X_OK},
+};
 
 bool may_set(std::string_view name, const stage::Config& config) {
   return is_configuration_name(name) || is_secret(name, config);
@@ -63,6 +76,24 @@ void warn_of_open_secrets(const EnvFile& file, Configuration& loaded) {
 }
 
 }  // namespace
+
+std::vector<std::string> missing_files(const stage::Config& config) {
+  std::vector<std::string> errors;
+  for (const NamedFile& named : kFiles) {
+    const std::string& file = config.get_string(named.key);
+    if (file.empty()) continue;
+    const std::string what = config.place(named.key) + named.key + " = " + file;
+    std::error_code error;
+    if (::access(file.c_str(), F_OK) != 0) {
+      errors.push_back(what + ": is not there");
+    } else if (std::filesystem::is_directory(file, error)) {
+      errors.push_back(what + ": is a folder");
+    } else if (::access(file.c_str(), named.access) != 0) {
+      errors.push_back(what + (named.access == X_OK ? ": cannot be executed" : ": cannot be read"));
+    }
+  }
+  return errors;
+}
 
 std::optional<PlacedValue> LayeredEnvironment::find(std::string_view name, const EnvFile& file) const {
   if (name.empty()) return std::nullopt;

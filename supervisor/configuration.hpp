@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "env_file.hpp"
@@ -43,6 +45,17 @@ class LayeredEnvironment {
  private:
   std::set<std::string, std::less<>> applied_;
 };
+
+/// What a reload has replaced, until every program that it restarted is ready: the way back.
+struct ReplacedConfiguration {
+  ConfigRequest sources;
+  stage::Config config;
+  EnvFile env_file;
+  std::vector<std::pair<std::string, std::uint32_t>> restarted;  // with the generation before
+};
+
+/// Of the files that keys name: those that are not there or cannot be used, each with its key's place.
+[[nodiscard]] std::vector<std::string> missing_files(const stage::Config& config);
 
 /// Reads and checks everything. Throws ConfigError with every mistake, each with its place.
 [[nodiscard]] Configuration load_configuration(const ConfigRequest& request,

@@ -39,19 +39,13 @@ void control_reload(ControlDesk& desk, const Client& client, const json::View& r
              .program = "",
              .kind = "reload",
              .met =
-                 [all] {
-                   return all([](const Program& program, std::uint32_t before) {
-                     return program.state() == State::kReady && program.generation() > before;
-                   });
+                 [&instance, all] {
+                   return instance.reload_failure.empty() &&
+                          all([](const Program& program, std::uint32_t before) {
+                            return program.state() == State::kReady && program.generation() > before;
+                          });
                  },
-             .failure =
-                 [&instance, restarted = outcome.restarted] {
-                   for (const auto& [name, generation] : restarted)
-                     if (const Program& program = *instance.find(name); program.state() == State::kFailed)
-                       return name + " cannot run: " + program.last_error() + ": " +
-                              instance.logs->last_line(name);
-                   return std::string();
-                 }});
+             .failure = [&instance] { return instance.reload_failure; }});
 }
 
 }  // namespace prot::supervisor

@@ -41,7 +41,8 @@ struct Instance {
   std::optional<CrashWatch> crashes;
   std::vector<std::unique_ptr<Program>> programs;  // in start order
   Phase phase = Phase::kStarting;
-  unsigned reloads = 0;  // times that a new configuration was taken
+  unsigned reloads = 0;        // times that a new configuration was taken
+  std::string reload_failure;  // why the last one was taken back; "": it was not
   Nanos begun_at;
 };
 

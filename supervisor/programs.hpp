@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,10 @@ struct RunContext {
   ConfigRequest sources;
   stage::Config config;  // the accepted one: a new process gets it, whatever the file says by now
   LayeredEnvironment environment;
-  std::map<std::string, ipc::Doorbell> bells;  // by stage
-  UniqueFd lifeline_read;                      // every stage gets it; the other end closes with us
+  EnvFile env_file;                               // what is in it of a .env
+  std::optional<ReplacedConfiguration> replaced;  // while a reload is under way
+  std::map<std::string, ipc::Doorbell> bells;     // by stage
+  UniqueFd lifeline_read;                         // every stage gets it; the other end closes with us
   UniqueFd lifeline_write;
 };
 

@@ -53,6 +53,24 @@ std::vector<SecretChange> changed_secrets(const Instance& instance, const Config
   return changes;
 }
 
+void take(RunContext& run, ConfigRequest sources, stage::Config config, EnvFile env_file) {
+  run.environment.apply(env_file, config);
+  run.sources = std::move(sources);
+  run.config = std::move(config);
+  run.env_file = std::move(env_file);
+}
+
+void remember(std::vector<std::pair<std::string, std::uint32_t>>& all,
+              const std::pair<std::string, std::uint32_t>& one) {
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& entry) { return entry.first == one.first; });
+  if (found == all.end()) {
+    all.push_back(one);
+  } else {
+    found->second = one.second;
+  }
+}
+
 }  // namespace
 
 std::string ConfigChange::text() const {
@@ -103,13 +121,16 @@ ReloadOutcome reload(Instance& instance, const std::string& env_file) {
   }
   Configuration loaded = load_configuration(sources, run.environment);
   ReloadOutcome outcome;
+  if (std::vector<std::string> missing = missing_files(loaded.config); !missing.empty())
+    throw stage::ConfigError(std::move(missing));
   outcome.plan = plan_reload(run.config, loaded.config, changed_secrets(instance, loaded));
   if (!outcome.plan.refused.empty()) throw stage::ConfigError(outcome.plan.refused);
   outcome.warnings = std::move(loaded.warnings);
-  run.sources = std::move(sources);
-  run.environment.apply(loaded.env_file, loaded.config);
-  run.config = std::move(loaded.config);
+  // Two reloads in a row go back to what worked last.
+  if (!run.replaced) run.replaced = {run.sources, run.config, run.env_file, {}};
+  take(run, std::move(sources), std::move(loaded.config), std::move(loaded.env_file));
   ++instance.reloads;
+  instance.reload_failure.clear();
   for (const std::string& name : outcome.plan.restarts) {
     Program* program = instance.find(name);
     if (program == nullptr || !program->wanted()) continue;  // its next start has the new values
@@ -119,9 +140,37 @@ ReloadOutcome reload(Instance& instance, const std::string& env_file) {
       continue;
     }
     outcome.restarted.emplace_back(name, program->generation());
+    remember(run.replaced->restarted, outcome.restarted.back());
     program->restart();
   }
   return outcome;
+}
+
+std::string settle_reload(Instance& instance) {
+  RunContext& run = instance.run;
+  if (!run.replaced) return {};
+  const Program* broken = nullptr;
+  bool settled = true;
+  for (const auto& [name, before] : run.replaced->restarted) {
+    const Program* program = instance.find(name);
+    if (!program->wanted()) continue;  // somebody has stopped it
+    if (program->state() == State::kFailed) broken = program;
+    settled = settled && program->ready() && program->generation() > before;
+  }
+  if (broken == nullptr || instance.phase >= Phase::kDraining) {
+    if (settled) run.replaced.reset();
+    return {};
+  }
+  instance.reload_failure =
+      fmt::format("{} cannot run: {}: {}; the old configuration is back", broken->name(),
+                  broken->last_error(), instance.logs->last_line(broken->name()));
+  ReplacedConfiguration old = std::move(*run.replaced);
+  run.replaced.reset();
+  take(run, std::move(old.sources), std::move(old.config), std::move(old.env_file));
+  for (const auto& entry : old.restarted)
+    if (Program* program = instance.find(entry.first); program->wanted() && program->state() != State::kHeld)
+      program->restart();
+  return instance.reload_failure;
 }
 
 }  // namespace prot::supervisor

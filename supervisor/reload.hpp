@@ -54,4 +54,8 @@ struct ReloadOutcome {
 /// empty, takes the place of the .env file from now on. Throws ConfigError, and then nothing has changed.
 [[nodiscard]] ReloadOutcome reload(Instance& instance, const std::string& env_file);
 
+/// Once a turn of the loop: when a program that a reload restarted cannot run with what it was given,
+/// everything goes back to the configuration before. Returns the line that says so, or "".
+[[nodiscard]] std::string settle_reload(Instance& instance);
+
 }  // namespace prot::supervisor

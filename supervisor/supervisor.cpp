@@ -33,6 +33,7 @@ Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, U
   Configuration loaded = load_configuration(instance_.run.sources, instance_.run.environment);
   instance_.run.environment.apply(loaded.env_file, loaded.config);
   instance_.run.config = std::move(loaded.config);
+  instance_.run.env_file = std::move(loaded.env_file);
   for (const std::string& line : loaded.warnings) say(line);
   if (!loaded.unused.empty()) say(fmt::format("nothing uses yet: {}", fmt::join(loaded.unused, ", ")));
   open_instance(options.detached);
@@ -156,6 +157,7 @@ int Supervisor::run() {
     for (const auto& program : instance_.programs) program->on_time(now);
     if (instance_.phase == Phase::kDraining) drain_.on_time(now);
     watchdog_.on_time(now);
+    if (const std::string line = settle_reload(instance_); !line.empty()) say(line);
     check_phase();
     desk_.answer_waiters(now);
     tell_service(now);

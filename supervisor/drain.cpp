@@ -26,11 +26,13 @@ void DrainSequence::begin(Nanos now, bool press_now) {
   begun_ = true;
   begun_at_ = now;
   report_at_ = now + kReportEvery;
+  // Before anybody is told: an end of stream is no reason to start one that was stopped.
+  std::array<bool, kDrainSteps.size()> needed{};
+  for (std::size_t i = 0; i < kDrainSteps.size(); ++i) needed[i] = host_->input_pending(kDrainSteps[i].stage);
   host_->press(press_now ? ipc::Drain::kNow : ipc::Drain::kGraceful);
   pressing_ = press_now;
-  for (std::size_t i = 0; i < kDrainSteps.size(); ++i) {
-    if (!host_->is_alive(kDrainSteps[i].stage)) lose(i, now, host_->input_pending(kDrainSteps[i].stage));
-  }
+  for (std::size_t i = 0; i < kDrainSteps.size(); ++i)
+    if (!host_->is_alive(kDrainSteps[i].stage)) lose(i, now, needed[i]);
   advance(now);
 }
 

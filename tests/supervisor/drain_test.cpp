@@ -14,7 +14,10 @@ struct Fixture : DrainHost {
   bool can_start(std::string_view stage) const override { return !missing.contains(std::string(stage)); }
   bool input_pending(std::string_view stage) const override { return pending.contains(std::string(stage)); }
   bool ring_pending(std::string_view ring) const override { return rings.contains(std::string(ring)); }
-  void press(ipc::Drain how) override { pressed.push_back(how); }
+  void press(ipc::Drain how) override {
+    pressed.push_back(how);
+    pending.insert(ends_at_once.begin(), ends_at_once.end());
+  }
   void restart(std::string_view stage) override {
     restarted.emplace_back(stage);
     alive.insert(std::string(stage));
@@ -53,6 +56,7 @@ struct Fixture : DrainHost {
   std::vector<ipc::Drain> pressed;
   std::vector<std::string> restarted, killed, closed, said;
   std::string left;
+  std::set<std::string> ends_at_once;  // get an end of stream while the drain is told
   Nanos now = kSecond;
   DrainSequence drain{*this};
 };
@@ -155,6 +159,14 @@ TEST_CASE_FIXTURE(Fixture,
   missing = {"memory"};
   drain.begin(now, false);
   CHECK(restarted == std::vector<std::string>{"brain"});
+  CHECK(closed == std::vector<std::string>{"memory"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "an end of stream starts nobody who was stopped before, however fast it comes") {
+  alive.erase("memory");
+  ends_at_once = {"memory"};
+  drain.begin(now, false);
+  CHECK(restarted.empty());
   CHECK(closed == std::vector<std::string>{"memory"});
 }
 

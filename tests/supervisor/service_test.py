@@ -214,19 +214,19 @@ class Notify(unittest.TestCase):
 
     def test_the_watchdog_is_fed_by_the_loop_and_only_by_it(self):
         with Instance() as prot:
-            manager = self.begin(prot, str(prot.folder / "notify"), watchdog=400_000)
+            manager = self.begin(prot, str(prot.folder / "notify"), watchdog=1_000_000)
             process = prot.spawn("up", *ALONE)
             manager.wait("READY=1")
-            until = time.monotonic() + 2
+            until = time.monotonic() + 3
             while time.monotonic() < until:
                 manager.read(0.05)
             times = [when for when, line in manager.seen if line == "WATCHDOG=1"]
-            self.assertGreaterEqual(len(times), 8)  # every 0.2 s
-            self.assertLess(max(b - a for a, b in zip(times, times[1:])), 0.4)
+            self.assertGreaterEqual(len(times), 5)  # every 0.5 s
+            self.assertLess(max(b - a for a, b in zip(times, times[1:])), 1)
             os.kill(process.pid, signal.SIGSTOP)  # a loop that hangs
             manager.read(0.05)
             count = manager.read().count("WATCHDOG=1")
-            self.assertFalse(manager.read(0.6).count("WATCHDOG=1") > count)
+            self.assertFalse(manager.read(1.2).count("WATCHDOG=1") > count)
             os.kill(process.pid, signal.SIGCONT)
             self.assertEqual(self.end(process), 0)
 
@@ -489,7 +489,8 @@ class FirstProcess(unittest.TestCase):
 
     def test_the_exit_code_is_passed_on(self):
         with Instance(config="tts") as prot:
-            process, _ = self.spawn(prot, "up", *ALONE)
+            process = prot.spawn("--pid", "--fork", "--mount-proc", "--kill-child", str(PROT), "up", *ALONE,
+                                 program="unshare")
             process.communicate(timeout=30)
             self.assertEqual(process.returncode, 2)
 

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/log.hpp"
+#include "wire/topology.hpp"
+
 namespace prot::supervisor {
 namespace {
 using stage::ConfigKey;
@@ -53,11 +56,27 @@ std::vector<SecretChange> changed_secrets(const Instance& instance, const Config
   return changes;
 }
 
-void take(RunContext& run, ConfigRequest sources, stage::Config config, EnvFile env_file) {
+// Running stages have their level from their start: the board tells them the new one.
+void tell_log_level(Instance& instance) {
+  const std::string& word = instance.run.config.get_string("general.log_level");
+  const LogLevel level = log_level_of(word).value_or(LogLevel::kInfo);
+  ipc::SupervisorPage& page = instance.segments->board().supervisor();
+  page.log_level.store(0);
+  set_log_level(level);
+  for (const std::string_view stage : wire::kDrainOrder)
+    if (const int index = instance.segments->board().find(stage); index >= 0)
+      page.programs[index].log_level.store(1 + static_cast<std::uint32_t>(level));
+  instance.segments->ring_all(instance.run);
+}
+
+void take(Instance& instance, ConfigRequest sources, stage::Config config, EnvFile env_file) {
+  RunContext& run = instance.run;
+  const bool other_level = run.config.text("general.log_level") != config.text("general.log_level");
   run.environment.apply(env_file, config);
   run.sources = std::move(sources);
   run.config = std::move(config);
   run.env_file = std::move(env_file);
+  if (other_level) tell_log_level(instance);
 }
 
 void remember(std::vector<std::pair<std::string, std::uint32_t>>& all,
@@ -88,7 +107,7 @@ ReloadPlan plan_reload(const stage::Config& from, const stage::Config& to,
     const std::string& after = to.text(key.name);
     if (before == after) continue;
     plan.changes.push_back({std::string(key.name), before, after, key.secret});
-    add_words(plan.restarts, key.programs);
+    if (!key.live) add_words(plan.restarts, key.programs);
     if (key.fixed) {
       plan.refused.push_back(placed(to, key) + " " + kAfterRestart);
     } else if (!come_or_go.empty() && (key.name == "brain.url" || key.name == "memory.database_url")) {
@@ -128,7 +147,7 @@ ReloadOutcome reload(Instance& instance, const std::string& env_file) {
   outcome.warnings = std::move(loaded.warnings);
   // Two reloads in a row go back to what worked last.
   if (!run.replaced) run.replaced = {run.sources, run.config, run.env_file, {}};
-  take(run, std::move(sources), std::move(loaded.config), std::move(loaded.env_file));
+  take(instance, std::move(sources), std::move(loaded.config), std::move(loaded.env_file));
   ++instance.reloads;
   instance.reload_failure.clear();
   for (const std::string& name : outcome.plan.restarts) {
@@ -166,7 +185,7 @@ std::string settle_reload(Instance& instance) {
                   broken->last_error(), instance.logs->last_line(broken->name()));
   ReplacedConfiguration old = std::move(*run.replaced);
   run.replaced.reset();
-  take(run, std::move(old.sources), std::move(old.config), std::move(old.env_file));
+  take(instance, std::move(old.sources), std::move(old.config), std::move(old.env_file));
   for (const auto& entry : old.restarted)
     if (Program* program = instance.find(entry.first); program->wanted() && program->state() != State::kHeld)
       program->restart();

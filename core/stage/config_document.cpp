@@ -52,7 +52,8 @@ std::string Config::table() {
     if (!key.environment.empty()) out << "`" << key.environment << "`";
     if (key.environment_scale == 1000) out << " (seconds)";
     out << " | " << key.comment << " | ";
-    out << (key.fixed ? "prot: `prot reload` cannot change it" : std::string(key.programs)) << " | ";
+    out << (key.fixed ? "prot: `prot reload` cannot change it" : std::string(key.programs))
+        << (key.live ? " (told, without a restart)" : "") << " | ";
     if (const OriginalDefault* original = original_of(key); original == nullptr) {
       out << "-";
     } else if (original->reason.empty()) {

@@ -50,13 +50,18 @@ constexpr ConfigKey secret(ConfigKey key) {
   return key;
 }
 
+constexpr ConfigKey live(ConfigKey key) {
+  key.live = true;
+  return key;
+}
+
 constexpr Text kStages = "capture stt brain tts player memory";
 
 constexpr ConfigKey kKeys[] = {
     choice("general.language", "auto", "auto en ko", "stt brain tts",
            "language of the conversation; auto: from the locale", "STT_LANGUAGE"),
-    choice("general.log_level", "info", "debug info warn|warning error|critical", kStages,
-           "how much the stages say", "LOG_LEVEL"),
+    live(choice("general.log_level", "info", "debug info warn|warning error|critical", kStages,
+                "how much the stages say", "LOG_LEVEL")),
     flag("general.log_content", "false", kStages, "what is said may be in the log, at level debug"),
 
     flag("supervisor.sandbox", "true", kStages,

@@ -208,6 +208,24 @@ class Reload(unittest.TestCase):
             self.assertEqual(set(answer["restarted"]), {"stt", "capture", "brain"})
             self.assertEqual(prot.status()["state"], "ready")
 
+    def test_the_log_level_is_told_without_a_restart(self):
+        with Configured(chatty="stt") as prot:
+            prot.up()
+            before = prot.pids()
+
+            def newest():
+                return {json.loads(line)["level"] for line in prot.run("logs", "--json", "-n", "6", "stt").stdout.splitlines()}
+
+            self.assertNotIn("debug", newest())
+            prot.toml.write_text('[general]\nlog_level = "debug"\n')
+            done = prot.run("reload")
+            self.assertEqual((done.stdout, done.stderr), ("general.log_level: info -> debug\n", ""))
+            wait_for("it says more", lambda: "debug" in newest())
+            prot.toml.write_text("")
+            self.assertEqual(prot.run("reload").returncode, 0)
+            wait_for("quiet again", lambda: newest() == {"info"})
+            self.assertEqual(prot.pids(), before)
+
     def test_on_an_error_nothing_changes_and_later_starts_have_the_old_values(self):
         with Configured() as prot:
             prot.toml.write_text("[stt]\nthreads = 5\n")

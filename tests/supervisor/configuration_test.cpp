@@ -253,6 +253,9 @@ TEST_CASE("a reload restarts the programs that a changed key touches, and no oth
   CHECK(more.changes[0].text() == "player.device: x -> \"\"");
   CHECK(more.refused.empty());
   CHECK(plan({}, {"web.cors_origins=[\"a\"]"}).restarts.empty());
+  const ReloadPlan level = plan({}, {"general.log_level=debug"});  // told, without a restart
+  CHECK(level.changes.size() == 1);
+  CHECK(level.restarts.empty());
 }
 
 TEST_CASE("a reload shows no secret") {

@@ -36,7 +36,7 @@ json::Document read_report(const fs::path& file) {
 // "2026-01-31T23:59:59.123456Z" as the local clock shows it.
 std::string local_time(std::string_view utc) {
   std::tm broken{};
-  const std::string copy(utc);
+  std::string copy(utc);
   if (::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &broken) == nullptr) return copy;
   const std::time_t seconds = ::timegm(&broken);
   ::localtime_r(&seconds, &broken);

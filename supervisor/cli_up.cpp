@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/crash_handler.hpp"
 #include "base/error.hpp"
 #include "base/journal.hpp"
 #include "base/log.hpp"
@@ -207,6 +208,7 @@ int detach(const CliRequest& request, char** argv) {
 }  // namespace
 
 int command_up(const CliRequest& request, char** argv) {
+  install_crash_handler();
   if (request.report_fd >= 0) return run_detached(request);
   if (request.detach) return detach(request, argv);
   return run_foreground(request);

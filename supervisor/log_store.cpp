@@ -99,7 +99,7 @@ void LogStore::append_line(const std::string& program, std::string_view message,
   keep(of, record);
 }
 
-void LogStore::append(LogRecord record) {
+void LogStore::append(const LogRecord& record) {
   Book& of = book(record.stage);
   if (within_rate(record.stage, of)) keep(of, record);
 }

@@ -40,7 +40,7 @@ class LogStore {
   /// A line of the supervisor's own, about `program` or about itself.
   void append_line(const std::string& program, std::string_view message, LogLevel level = LogLevel::kInfo);
   /// A line that is a record already.
-  void append(LogRecord record);
+  void append(const LogRecord& record);
 
   /// Now and then: writes what could not be written before.
   void retry();

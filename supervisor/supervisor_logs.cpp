@@ -21,7 +21,7 @@ void Supervisor::open_logs(bool detached) {
   set_log_observer(
       [this](LogRecord record) {
         record.stage = "supervisor";
-        instance_.logs->append(std::move(record));
+        instance_.logs->append(record);
       },
       !detached);
 }

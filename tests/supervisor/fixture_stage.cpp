@@ -132,7 +132,7 @@ class FixtureStage final : public stage::Stage {
     if (meant("SEGV", name_) && now > born_ + 100 * kMillisecond) read_through(nothing_);
   }
 
-  [[gnu::noinline]] static void read_through(const volatile int* place) { fault_ = *place; }
+  [[gnu::noinline]] void read_through(const volatile int* place) { number_ = *place; }
 
   template <typename Message>
   void send_turn(const Message& message, std::string_view text) {
@@ -212,7 +212,6 @@ class FixtureStage final : public stage::Stage {
   Nanos born_ = monotonic_now();
   int number_ = 0;
   const int* volatile nothing_ = nullptr;
-  static inline int fault_ = 0;
   bool finished_ = false;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/log.hpp"
+
 namespace prot::stage {
 
 Secrets::Secrets(std::string_view content) {
@@ -11,6 +13,7 @@ Secrets::Secrets(std::string_view content) {
     const std::size_t equals = line.find('=');
     if (equals != std::string_view::npos)
       values_[std::string(line.substr(0, equals))] = line.substr(equals + 1);
+    if (equals != std::string_view::npos) hide_in_log(std::string(line.substr(equals + 1)));
     content.remove_prefix(std::min(content.size(), line.size() + 1));
   }
 }

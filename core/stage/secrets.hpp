@@ -12,7 +12,8 @@ namespace prot::stage {
 class Secrets {
  public:
   Secrets() = default;
-  /// Of a file as the supervisor makes it: "NAME=value", each ended by a zero byte.
+  /// Of a file as the supervisor makes it: "NAME=value", each ended by a zero byte. No value gets into a log
+  /// line of this process any more.
   explicit Secrets(std::string_view content);
 
   /// By its name; nothing: it is not set, or empty.

@@ -14,7 +14,10 @@ void control_log_level(ControlDesk& desk, const Client& client, const json::View
   if (!level && word != "configured")
     throw Error("log-level: debug, info, warn, error or configured, not '" + std::string(word) + "'",
                 kControlUsage);
-  const auto value = level ? 1 + static_cast<std::uint32_t>(*level) : 0;
+  // Not 0: a stage that runs since before a reload was configured otherwise.
+  const LogLevel wanted = level.value_or(
+      log_level_of(instance.run.config.get_string("general.log_level")).value_or(LogLevel::kInfo));
+  const auto value = 1 + static_cast<std::uint32_t>(wanted);
   const bool known = name.empty() || name == "supervisor" || instance.find(name) != nullptr;
   if (!known) throw Error("there is no stage '" + name + "'", kControlUnknownStage);
   if (!name.empty() && name != "supervisor" && !wire::is_stage(name))
@@ -22,8 +25,7 @@ void control_log_level(ControlDesk& desk, const Client& client, const json::View
   ipc::SupervisorPage& page = instance.segments->board().supervisor();
   if (name.empty() || name == "supervisor") {
     page.log_level.store(value);
-    set_log_level(level.value_or(
-        log_level_of(instance.run.config.get_string("general.log_level")).value_or(LogLevel::kInfo)));
+    set_log_level(wanted);
   }
   for (const std::string_view stage : wire::kDrainOrder) {
     const int index = instance.segments->board().find(stage);

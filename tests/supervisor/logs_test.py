@@ -32,10 +32,16 @@ def records(prot, *arguments):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def up(prot):
+    """A stage is ready before it says so in its log."""
+    prot.up()
+    wait_for("its last line", lambda: sum(r["msg"] == "ready (generation 1)" for r in records(prot)) == len(STAGES))
+
+
 class Lines(unittest.TestCase):
     def test_files_hold_one_object_a_line_and_the_terminal_shows_them_in_order(self):
         with Instance() as prot:
-            prot.up()
+            up(prot)
             running = records(prot)
             text = prot.run("logs", "-n", "5000").stdout.splitlines()
             prot.run("down")
@@ -67,7 +73,7 @@ class Lines(unittest.TestCase):
 
     def test_the_newest_lines_and_one_stage(self):
         with Instance() as prot:
-            prot.up()
+            up(prot)
             newest = records(prot)
             self.assertEqual([json.loads(line) for line in prot.run("logs", "--json", "-n", "3").stdout.splitlines()],
                              newest[-3:])
@@ -80,7 +86,7 @@ class Lines(unittest.TestCase):
 
     def test_a_terminal_has_colours_unless_told_not_to(self):
         with Instance() as prot:
-            prot.up()
+            up(prot)
             plain = prot.run("logs", "-n", "1", "supervisor").stdout
             for variables, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
                 done = subprocess.run(["script", "-qec", f"{os.environ['PROT']} logs -n 1 supervisor", "/dev/null"], text=True,

@@ -34,6 +34,8 @@ Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, U
   instance_.run.environment.apply(loaded.env_file, loaded.config);
   instance_.run.config = std::move(loaded.config);
   instance_.run.env_file = std::move(loaded.env_file);
+  if (!instance_.run.env_file.path.empty())
+    say("names of the environment from " + instance_.run.env_file.path);
   for (const std::string& line : loaded.warnings) say(line);
   if (!loaded.unused.empty()) say(fmt::format("nothing uses yet: {}", fmt::join(loaded.unused, ", ")));
   open_instance(options.detached);

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pty
+import random
 import signal
 import subprocess
 import unittest
@@ -169,6 +170,7 @@ class EnvFile(unittest.TestCase):
             prot.env_file.write_text("DEEPGRAM_API_KEY=x\nOPENAI_API_KEY=sk-very-secret\nVOYAGE_DIMENSION=1024\n")
             prot.env_file.chmod(0o644)
             up = prot.up()
+            self.assertEqual(up.stderr.count(f"names of the environment from {prot.env_file}"), 1)
             self.assertEqual(up.stderr.count("has no effect any more"), 2)
             self.assertEqual(up.stderr.count("others may read it, and it holds OPENAI_API_KEY"), 1)
             self.assertNotIn("sk-very-secret", up.stderr + "\n".join(prot.log()))
@@ -316,6 +318,21 @@ class Reload(unittest.TestCase):
             self.assertEqual({name for name in STAGES if before[name] != after[name]}, {"stt", "player"})
             self.assertEqual(prot.run("restart", "stt").returncode, 0)
             self.assertEqual(prot.run("reload").stdout.count("\n"), 2)  # the file says it still
+
+    def test_reloads_in_a_storm_of_kills_end_with_the_last_values(self):
+        with Configured() as prot:
+            prot.up()
+            draw = random.Random(20261126)
+            for n in range(3, 23):
+                prot.toml.write_text(f"[stt]\nthreads = {n}\n[player]\nsentence_silence_ms = {n}\n")
+                pids = [pid for pid in prot.pids().values() if pid > 0]
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(draw.choice(pids), signal.SIGKILL)
+                os.kill(prot.supervisor(), signal.SIGHUP)
+            wait_for("settled", lambda: prot.status()["state"] == "ready" and prot.stage("stt")["engine"] == "22", 20)
+            self.assertEqual(prot.stage("player")["engine"], "22")
+            self.assertEqual(prot.run("reload").stdout, "nothing has changed\n")
+            self.assertFalse([line for line in prot.log() if "not reloaded" in line])
 
     def test_a_file_that_is_not_there_is_refused_before_anything_is_restarted(self):
         with Configured() as prot:

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 #include <string_view>
@@ -23,12 +24,14 @@ std::string default_instance() {
   return name != nullptr && name[0] != '\0' ? name : "default";
 }
 
-/// How many arguments are prot's own: what stands behind `top` is prot-top's.
+/// How many arguments are prot's own: what stands behind `top` is prot-top's, behind `debug ... --` gdb's.
 int own_arguments(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--instance")
       ++i;
+    else if (argument == "debug")
+      return static_cast<int>(std::find(argv + i, argv + argc, std::string_view("--")) - argv);
     else if (!argument.starts_with('-'))
       return argument == "top" ? i + 1 : argc;
   }
@@ -71,6 +74,7 @@ constexpr Command kCommands[] = {
     {"doctor", command_doctor},
     {"reload", command_reload},
     {"top", command_top},
+    {"debug", command_debug},
     {"config example", command_config_example},
     {"config table", command_config_table},
 };

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "configuration.hpp"
+#include "debugger.hpp"
 #include "json/json.hpp"
 
 namespace prot::supervisor {
@@ -25,7 +26,8 @@ struct CliRequest {
   bool json = false;
   bool follow = false;
   int report_fd = -1;                  // up: the detached process writes its progress there
-  std::vector<std::string> passed_on;  // top: arguments of prot-top
+  std::vector<std::string> passed_on;  // top, debug: arguments of prot-top, of the debugger
+  DebugRequest debug;
 };
 
 /// The program `prot`. stdout is data, stderr is messages. Exit code: 0 ok, 1 failure, 2 usage or
@@ -46,6 +48,7 @@ int command_check(const CliRequest& request, char** argv);
 int command_doctor(const CliRequest& request, char** argv);
 int command_reload(const CliRequest& request, char** argv);
 int command_top(const CliRequest& request, char** argv);
+int command_debug(const CliRequest& request, char** argv);
 int command_say(const CliRequest& request, char** argv);
 int command_chat(const CliRequest& request, char** argv);
 

@@ -87,6 +87,23 @@ void describe_cli(CLI::App& app, CliRequest& request) {
   CLI::App* reload = add("reload", "Read the configuration again; restarts only what a change touches");
   reload->add_option("--env-file", request.env_file, "names of the environment, from now on");
   reload->add_flag("--json", request.json, "for programs");
+  using Tool = DebugRequest::Tool;
+  CLI::App* debug =
+      add("debug", "A debugger on one part while the others go on; leaving it gives the part back");
+  debug->add_option("STAGE", request.stage, "memory, player, tts, brain, stt, capture, db or llm")
+      ->required();
+  debug->add_flag("--launch", request.debug.launch, "its next process, from the first instruction");
+  const auto tool = [&](const char* name, Tool which, const char* help) {
+    return debug->add_flag_callback(
+        name, [&request, which] { request.debug.tool = which; }, help);
+  };
+  CLI::Option* valgrind = tool("--valgrind", Tool::kValgrind, "its next process under valgrind");
+  CLI::Option* rr = tool("--rr", Tool::kRr, "its next process, recorded by rr")->excludes(valgrind);
+  debug->add_option("--server", request.debug.port, "gdbserver on this port of 127.0.0.1 instead of gdb")
+      ->check(CLI::Range(1, 65535))
+      ->excludes(valgrind)
+      ->excludes(rr);
+  debug->footer("What stands behind -- is given to the debugger: prot debug stt -- -batch -ex bt");
   add("top", "Rings and stages, live (prot-top, and its options)");
 }
 

@@ -13,7 +13,8 @@ constexpr ControlCommand kCommands[] = {
     {"status", control_status},       {"down", control_down},     {"wait", control_wait},
     {"start", control_start},         {"stop", control_stop},     {"restart", control_restart},
     {"missing", control_missing},     {"join", control_join},     {"logs", control_logs},
-    {"log-level", control_log_level}, {"reload", control_reload},
+    {"log-level", control_log_level}, {"reload", control_reload}, {"debug", control_debug},
+    {"release", control_release},
 };
 
 }  // namespace

@@ -44,6 +44,7 @@ bool ControlDesk::is_waiting(std::string_view program, std::string_view kind) co
 }
 
 void ControlDesk::answer_waiters(Nanos now) {
+  leases_.on_time(now);
   std::vector<Waiter> left;
   for (Waiter& waiter : std::exchange(waiters_, {})) {
     if (waiter.client->closed()) continue;
@@ -65,7 +66,7 @@ void ControlDesk::answer_waiters(Nanos now) {
 }
 
 Nanos ControlDesk::next_deadline() const noexcept {
-  Nanos next = kNever;
+  Nanos next = leases_.next_deadline();
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline);
   return next;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control_server.hpp"
+#include "debug_leases.hpp"
 #include "instance.hpp"
 #include "json/json.hpp"
 
@@ -31,6 +32,8 @@ class DeskHost {
   virtual void hurry() = 0;
   /// The developer's process in a stage's place is gone.
   virtual void joiner_gone(const std::string& program) = 0;
+  /// What others are shown of it has changed.
+  virtual void show(const Program& program) = 0;
   virtual void say(const std::string& line) = 0;
 };
 
@@ -49,12 +52,14 @@ class ControlDesk {
     std::function<std::string()> failure = {};       // why it never will; "": it still may
   };
 
-  ControlDesk(Instance& instance, DeskHost& host) : instance_(&instance), host_(&host) {}
+  ControlDesk(Instance& instance, DeskHost& host)
+      : instance_(&instance), host_(&host), leases_(instance, host) {}
 
   /// Listens at `path`. Throws Error.
   void open(const std::string& path);
   [[nodiscard]] Instance& instance() noexcept { return *instance_; }
   [[nodiscard]] DeskHost& host() noexcept { return *host_; }
+  [[nodiscard]] DebugLeases& leases() noexcept { return leases_; }
 
   void wait(Waiter waiter) { waiters_.push_back(std::move(waiter)); }
   [[nodiscard]] bool is_waiting(std::string_view program, std::string_view kind) const;
@@ -75,6 +80,7 @@ class ControlDesk {
 
   Instance* instance_;
   DeskHost* host_;
+  DebugLeases leases_;
   std::unique_ptr<ControlServer> server_;
   std::vector<Waiter> waiters_;
   std::vector<Client> down_clients_;
@@ -98,6 +104,8 @@ void control_stop(ControlDesk& desk, const Client& client, const json::View& req
 void control_restart(ControlDesk& desk, const Client& client, const json::View& request);
 void control_join(ControlDesk& desk, const Client& client, const json::View& request);
 void control_reload(ControlDesk& desk, const Client& client, const json::View& request);
+void control_debug(ControlDesk& desk, const Client& client, const json::View& request);
+void control_release(ControlDesk& desk, const Client& client, const json::View& request);
 void control_logs(ControlDesk& desk, const Client& client, const json::View& request);
 void control_log_level(ControlDesk& desk, const Client& client, const json::View& request);
 
@@ -106,5 +114,7 @@ inline constexpr int kControlFailure = 1, kControlUsage = 2, kControlUnknownStag
 
 /// The program that a request names. Throws Error: there is none, or the instance is stopping.
 [[nodiscard]] Program& program_of(ControlDesk& desk, const json::View& request);
+/// Likewise, and a developer has it: not the supervisor's to start and stop.
+[[nodiscard]] Program& free_program_of(ControlDesk& desk, const json::View& request);
 
 }  // namespace prot::supervisor

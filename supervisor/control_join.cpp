@@ -31,13 +31,9 @@ void hand_over(ControlDesk& desk, const Client& client, const Program& program) 
 }  // namespace
 
 void control_join(ControlDesk& desk, const Client& client, const json::View& request) {
-  Program& program = program_of(desk, request);
+  Program& program = free_program_of(desk, request);
   if (!wire::is_stage(program.name()))
     throw Error(program.name() + " is no stage: it cannot be joined", kControlUnknownStage);
-  if (program.state() == State::kHeld)
-    throw Error(fmt::format("{} is held by process {}", program.name(), program.pid()));
-  if (desk.is_waiting(program.name(), "held"))
-    throw Error(program.name() + " is being taken by somebody else");
   desk.wait({.client = client,
              .deadline = desk.instance().clock.now() + kControlAnswerWithin,
              .program = program.name(),

@@ -7,14 +7,6 @@
 namespace prot::supervisor {
 namespace {
 
-/// The program, when it is the supervisor's to start and stop.
-Program& free_program_of(ControlDesk& desk, const json::View& request) {
-  Program& program = program_of(desk, request);
-  if (program.state() == State::kHeld)
-    throw Error(fmt::format("{} is held by process {}", program.name(), program.pid()));
-  return program;
-}
-
 void answer_when_ready(ControlDesk& desk, const Client& client, Program& program, std::uint32_t after) {
   desk.wait(
       {.client = client,
@@ -42,6 +34,15 @@ Program& program_of(ControlDesk& desk, const json::View& request) {
   }
   if (desk.instance().phase >= Phase::kDraining) throw Error("the instance is stopping");
   return *program;
+}
+
+Program& free_program_of(ControlDesk& desk, const json::View& request) {
+  Program& program = program_of(desk, request);
+  if (program.shown_state() == State::kHeld)
+    throw Error(fmt::format("{} is held by process {}", program.name(), program.held_by()));
+  if (desk.leases().has(program.name()) || desk.is_waiting(program.name(), "held"))
+    throw Error(program.name() + " is being taken by somebody else");
+  return program;
 }
 
 void control_start(ControlDesk& desk, const Client& client, const json::View& request) {

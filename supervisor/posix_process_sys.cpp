@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "stage/lifeline.hpp"
 
 namespace prot::supervisor {
 
@@ -56,6 +57,12 @@ std::vector<pid_t> PosixProcessSys::children_with(std::string_view variable) con
   for (pid_t pid = 0; list >> pid;)
     if (has_in_environment(pid, variable)) found.push_back(pid);
   return found;
+}
+
+void PosixProcessSys::allow_tracer(pid_t pid, pid_t tracer) noexcept {
+  sigval value{};
+  value.sival_int = tracer;
+  if (pid > 1) (void)::sigqueue(pid, stage::kTracerSignal, value);
 }
 
 namespace {

@@ -17,6 +17,7 @@ class PosixProcessSys final : public ProcessSys {
   [[nodiscard]] bool group_is_empty(pid_t pid) noexcept override;
   [[nodiscard]] std::vector<pid_t> children_with(std::string_view variable) const override;
   [[nodiscard]] Scheduling scheduling(pid_t pid) const noexcept override;
+  void allow_tracer(pid_t pid, pid_t tracer) noexcept override;
   [[nodiscard]] ProcessUsage usage(pid_t pid) const noexcept override;
   [[nodiscard]] std::uint64_t start_time(pid_t pid) const noexcept override;
 };

@@ -87,6 +87,8 @@ class ProcessSys {
   /// parent has died. Empty where the kernel does not tell.
   [[nodiscard]] virtual std::vector<pid_t> children_with(std::string_view variable) const = 0;
   [[nodiscard]] virtual Scheduling scheduling(pid_t pid) const noexcept = 0;
+  /// Lets `tracer` and its children trace a stage of ours (0: nobody), see core/stage/lifeline.hpp.
+  virtual void allow_tracer(pid_t pid, pid_t tracer) noexcept = 0;
   [[nodiscard]] virtual ProcessUsage usage(pid_t pid) const noexcept = 0;
   /// Start time in clock ticks since boot: with the pid it names a process for ever. 0: no such process.
   [[nodiscard]] virtual std::uint64_t start_time(pid_t pid) const noexcept = 0;

@@ -39,32 +39,9 @@ void Program::restart() {
   feed(has_process(state_) ? Event::kStop : Event::kStart);
 }
 
-void Program::hold(pid_t pid) {
-  if (state_ == State::kHeld) return;  // one has the place
-  want_ = Want::kHeld;
-  held_by_ = pid;
-  held_start_ = sys_->start_time(pid);
-  feed(Event::kHold);
+void Program::hung() {
+  if (!attached_) feed(Event::kHung, name_ + " makes no progress: aborted");
 }
-
-void Program::release() {
-  // Its connection is gone; so must it be before a successor attaches, also if it is stopped.
-  if (state_ == State::kHeld && held_start_ != 0 && sys_->start_time(held_by_) == held_start_)
-    sys_->signal_process(held_by_, SIGKILL);
-  if (want_ == Want::kHeld) want_ = Want::kUp;
-  held_by_ = -1;
-  feed(Event::kRelease);
-}
-
-void Program::kill() {
-  if (pid_ > 0) {
-    asked_ = true;
-    sys_->signal_group(pid_, SIGKILL);
-  }
-  if (state_ == State::kHeld && held_by_ > 0) sys_->signal_process(held_by_, SIGKILL);  // not a child of ours
-}
-
-void Program::hung() { feed(Event::kHung, name_ + " makes no progress: aborted"); }
 
 void Program::abandon() {
   want_ = Want::kDown;
@@ -136,8 +113,15 @@ void Program::act(Action action, State from) {
       break;
     case Action::kHold:
       ++generation_;
-      ready_at_ = started_at_ = now;
+      started_at_ = now;
+      ready_at_ = held_ready_ ? now : 0;
       host_->on_generation(*this);
+      break;
+    case Action::kVacate:
+      ++restarts_;
+      held_pid_ = -1;
+      held_start_ = 0;
+      held_ready_ = false;
       break;
     case Action::kFinish:
       want_ = Want::kDown;

@@ -5,28 +5,12 @@
 #include <string_view>
 
 #include "launcher.hpp"
+#include "program_host.hpp"
 #include "program_state.hpp"
 #include "restart_policy.hpp"
 #include "stage/event_loop.hpp"
 
 namespace prot::supervisor {
-
-class Program;
-
-/// Who is told what happens to programs. Calls come from inside Program's methods and the event loop.
-class ProgramHost {
- public:
-  virtual ~ProgramHost() = default;
-  /// The state changed. `note`: one line for the user, or empty.
-  virtual void on_state(Program& program, const std::string& note) = 0;
-  /// Right before the program's own process of a new generation is started: the rings' pages.
-  virtual void on_generation(Program& program) = 0;
-  /// Its process was collected.
-  virtual void on_death(Program& program, const ExitStatus& status) = 0;
-  /// Bytes of its stdout and stderr, not yet lines.
-  virtual void on_output(Program& program, std::string_view bytes) = 0;
-  [[nodiscard]] virtual bool draining() const = 0;
-};
 
 /// One program: its state machine (program_state.hpp), its process, pipes and timer.
 /// Single-threaded. Invariants: at most one process at a time; every callback of an older process is gone
@@ -44,8 +28,16 @@ class Program {
   void start();  // by hand: nothing holds it back
   void stop();
   void restart();  // likewise; starts it if it is down
-  /// A process of a developer takes the place once ours is gone; `pid` of it.
-  void hold(pid_t pid);
+  /// A process of a developer takes the place once ours is gone: `by` itself, or one that `by` starts from
+  /// next_launch() and that held_process() names.
+  void hold(pid_t by, bool by_itself = true);
+  /// What ours would be made of. REQUIRES: state() is kHeld. Throws Error.
+  [[nodiscard]] Launch next_launch();
+  void held_process(pid_t pid, bool ready);
+  /// A debugger of `by` may stop our process for as long as it likes: no watchdog, no deadline for the start;
+  /// if it ends, its place stays empty until release(). REQUIRES: has_process(state()), not stopping.
+  void attach(pid_t by);
+  /// The holder, or the debugger, is gone. What it left of its own process dies; ours goes on.
   void release();
   /// SIGKILL now; what follows is as if it had crashed.
   void kill();
@@ -55,7 +47,13 @@ class Program {
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] State state() const noexcept { return state_; }
-  [[nodiscard]] bool ready() const noexcept { return state_ == State::kReady || state_ == State::kHeld; }
+  [[nodiscard]] bool ready() const noexcept {
+    return state_ == State::kReady || (state_ == State::kHeld && held_ready_);
+  }
+  /// What users are shown.
+  [[nodiscard]] State shown_state() const noexcept { return attached_ ? State::kHeld : state_; }
+  /// Who holds it, in its place or with a debugger: a process, or -1.
+  [[nodiscard]] pid_t held_by() const noexcept { return held_by_; }
   [[nodiscard]] bool gone() const noexcept { return !has_process(state_) && state_ != State::kHeld; }
   [[nodiscard]] bool wanted() const noexcept { return want_ == Want::kUp || want_ == Want::kHeld; }
   /// Nobody has wanted anything of it yet: the start order decides.
@@ -64,7 +62,7 @@ class Program {
   [[nodiscard]] bool stopped_by_hand() const noexcept { return want_ == Want::kDown; }
   /// It dies all the time, and is tried at long intervals only.
   [[nodiscard]] bool degraded() const noexcept { return policy_.degraded(); }
-  [[nodiscard]] pid_t pid() const noexcept { return state_ == State::kHeld ? held_by_ : pid_; }
+  [[nodiscard]] pid_t pid() const noexcept { return state_ == State::kHeld ? held_pid_ : pid_; }
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] std::uint32_t restarts() const noexcept { return restarts_; }
   [[nodiscard]] std::uint32_t failed_starts() const noexcept { return failed_starts_; }  // before ever ready
@@ -119,8 +117,11 @@ class Program {
   Want want_ = Want::kNothing;
   std::uint64_t moves_ = 0;  // transitions so far
   pid_t pid_ = -1;
-  pid_t held_by_ = -1;
-  std::uint64_t held_start_ = 0;  // start time of that process
+  pid_t held_by_ = -1;            // who holds it
+  pid_t held_pid_ = -1;           // the process in its place, once known
+  std::uint64_t held_start_ = 0;  // its start time
+  bool held_ready_ = false;
+  bool attached_ = false;
   std::unique_ptr<Pipes> pipes_;
   Launch launch_;
   std::uint32_t generation_ = 0, restarts_ = 0, failed_starts_ = 0;

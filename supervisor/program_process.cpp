@@ -146,6 +146,7 @@ void Program::ended(ExitStatus status) {
   status.asked = asked_;
   const std::string why = describe(status);
   const bool helper = launch_.helper;
+  const bool in_debugger = attached_ && !host_->draining();
   const std::string who = helper ? name_ + ": " + launch_.what : name_;
   const pid_t group = pid_;
   close_process();
@@ -160,6 +161,8 @@ void Program::ended(ExitStatus status) {
   outcome_ = {Event::kExit, state_ == State::kStopping ? std::string() : who + " " + why};
   if (state_ != State::kStopping && status.code == 0 && host_->draining())
     outcome_ = {Event::kDrained, {}};
+  else if (in_debugger && state_ != State::kStopping)
+    outcome_ = {Event::kExitHeld, outcome_.note + " in its debugger"};
   else if (state_ == State::kStarting && config)
     outcome_.event = Event::kConfigExit;
   group_ = group;
@@ -182,6 +185,7 @@ void Program::check_group() {
 void Program::close_process() {
   pipes_.reset();
   pid_ = -1;
+  attached_ = false;
   probe_at_ = recheck_at_ = kNever;
 }
 

@@ -25,8 +25,9 @@ enum class Event : std::uint8_t {
   kHung,        // its work loop makes no progress
   kHold,        // a developer's process takes its place
   kRelease,     // that process has ended
+  kExitHeld,    // it ended, and a debugger keeps its place
 };
-inline constexpr std::size_t kEventCount = 11;
+inline constexpr std::size_t kEventCount = 12;
 
 enum class Action : std::uint8_t {
   kIgnore,
@@ -41,6 +42,7 @@ enum class Action : std::uint8_t {
   kEscalate,   // the next, harder signal
   kSettle,     // no process any more: look at what is wanted
   kHold,       // a place for the joiner
+  kVacate,     // the place stays empty until the debugger lets go
   kFinish,     // the drain has passed through it
 };
 
@@ -66,25 +68,25 @@ consteval StateTable make_state_table() {
   };
   // clang-format off
   //       start         ready            leftover      exit           config exit    drained
-  //       stop              deadline         hung          hold              release
+  //       stop              deadline         hung          hold              release        exit held
   row(kD, {{{kS, kSpawn}, {kD},            {kD},         {kD},          {kD},          {kD},
-            {kD},             {kD},            {kD},         {kH, kTake},      {kD}}});
+            {kD},             {kD},            {kD},         {kH, kTake},      {kD},          {kD}}});
   row(kS, {{{kS},         {kR, kAnnounce}, {kX, kClear}, {kB, kRetry},  {kF, kGiveUp}, {kE, kFinish},
-            {kP, kTerminate}, {kX, kAbort},    {kS},         {kP, kTerminate}, {kS}}});
+            {kP, kTerminate}, {kX, kAbort},    {kS},         {kP, kTerminate}, {kS},          {kH, kVacate}}});
   row(kR, {{{kR},         {kR},            {kX, kClear}, {kB, kRetry},  {kB, kRetry},  {kE, kFinish},
-            {kP, kTerminate}, {kR, kForgive},  {kX, kAbort}, {kP, kTerminate}, {kR}}});
+            {kP, kTerminate}, {kR, kForgive},  {kX, kAbort}, {kP, kTerminate}, {kR},          {kH, kVacate}}});
   row(kP, {{{kP},         {kP},            {kP, kClear}, {kD, kSettle}, {kD, kSettle}, {kD, kSettle},
-            {kP},             {kP, kEscalate}, {kP},         {kP},             {kP}}});
+            {kP},             {kP, kEscalate}, {kP},         {kP},             {kP},          {kD, kSettle}}});
   row(kB, {{{kS, kSpawn}, {kB},            {kB},         {kB},          {kB},          {kB},
-            {kD, kSettle},    {kS, kSpawn},    {kB},         {kH, kTake},      {kB}}});
+            {kD, kSettle},    {kS, kSpawn},    {kB},         {kH, kTake},      {kB},          {kB}}});
   row(kF, {{{kS, kSpawn}, {kF},            {kF},         {kF},          {kF},          {kF},
-            {kD, kSettle},    {kF},            {kF},         {kH, kTake},      {kF}}});
+            {kD, kSettle},    {kF},            {kF},         {kH, kTake},      {kF},          {kF}}});
   row(kH, {{{kH},         {kH},            {kH},         {kH},          {kH},          {kH},
-            {kH},             {kH},            {kH},         {kH},             {kD, kSettle}}});
+            {kH},             {kH},            {kH},         {kH},             {kD, kSettle}, {kH}}});
   row(kE, {{{kE},         {kE},            {kE},         {kE},          {kE},          {kE},
-            {kE},             {kE},            {kE},         {kE},             {kE}}});
+            {kE},             {kE},            {kE},         {kE},             {kE},          {kE}}});
   row(kX, {{{kX},         {kX},            {kX, kClear}, {kB, kRetry},  {kF, kGiveUp}, {kE, kFinish},
-            {kP, kClear},     {kX, kEscalate}, {kX},         {kP, kClear},     {kX}}});
+            {kP, kClear},     {kX, kEscalate}, {kX},         {kP, kClear},     {kX},          {kH, kVacate}}});
   // clang-format on
   return t;
 }
@@ -98,7 +100,7 @@ consteval bool covers_every_pair(const StateTable& table) {
 }
 static_assert(covers_every_pair(kStateTable), "a (state, event) pair is missing");
 static_assert(static_cast<std::size_t>(State::kEnding) + 1 == kStateCount);
-static_assert(static_cast<std::size_t>(Event::kRelease) + 1 == kEventCount);
+static_assert(static_cast<std::size_t>(Event::kExitHeld) + 1 == kEventCount);
 
 [[nodiscard]] constexpr const Transition& transition(State state, Event event) noexcept {
   return kStateTable[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)];

@@ -279,6 +279,7 @@ void Supervisor::ask_to_stop() {
     for (const auto& program : instance_.programs)
       if (wire::is_stage(program->name()) && program->state() == State::kStarting && program->ready_at() == 0)
         program->stop();
+    desk_.leases().on_drain();
     drain_.begin(now, false);
   } else if (stop_requests_ == 2 && instance_.phase == Phase::kDraining) {
     say("hurrying: replies are cut, memories are still stored");

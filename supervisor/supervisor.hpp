@@ -63,6 +63,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   // DeskHost; say() is DrainHost's as well
   void hurry() override;
   void joiner_gone(const std::string& program) override;
+  void show(const Program& program) override;
   void say(const std::string& line) override;
 
   // supervisor.cpp: set-up, loop, start order, end

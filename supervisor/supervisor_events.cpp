@@ -1,7 +1,7 @@
 // What the supervisor does when programs, and the drain, tell it something.
 #include <fmt/format.h>
 
-#include <csignal>
+#include <algorithm>
 #include <cstdio>
 
 #include "json/json.hpp"
@@ -13,19 +13,23 @@ namespace {
 constexpr unsigned kStartAttempts = 3;  // the first start gives up; later nothing does
 }
 
-void Supervisor::on_state(Program& program, const std::string& note) {
+void Supervisor::show(const Program& program) {
   const int index = instance_.segments->board().find(program.name());
   if (index >= 0) {
     ipc::ProgramEntry& entry = instance_.segments->board().supervisor().programs[index];
     entry.pid.store(program.pid() > 0 ? static_cast<std::uint32_t>(program.pid()) : 0);
     entry.generation.store(program.generation());
-    entry.state.store(static_cast<std::uint32_t>(program.state()));
+    entry.state.store(static_cast<std::uint32_t>(program.shown_state()));
     entry.restarts.store(program.restarts());
     entry.last_exit.store(program.last_exit());
     entry.degraded.store(program.degraded() ? 1 : 0);
     entry.started_ns.store(static_cast<std::uint64_t>(program.started_at()));
     entry.ready_ns.store(static_cast<std::uint64_t>(program.ready_at()));
   }
+}
+
+void Supervisor::on_state(Program& program, const std::string& note) {
+  show(program);
   const Nanos now = instance_.clock.now();
   if (!note.empty()) say(note);
   switch (program.state()) {
@@ -112,8 +116,12 @@ bool Supervisor::can_start(std::string_view stage) const {
   return program != nullptr && program->ready_at() != 0;  // what never worked will not work in a hurry
 }
 
+// What memory tells brain is no input in a drain: memory ends after it.
 bool Supervisor::input_pending(std::string_view stage) const {
-  return instance_.segments->input_pending(stage);
+  const auto rings = wire::inputs_of(stage);
+  return std::any_of(rings.begin(), rings.end(), [this](const wire::RingInfo* ring) {
+    return ring->producer != "memory" && ring_pending(ring->name);
+  });
 }
 
 std::string Supervisor::left_to_do(std::string_view stage) const {
@@ -139,7 +147,7 @@ void Supervisor::restart(std::string_view stage) { instance_.find(stage)->start(
 void Supervisor::kill(std::string_view stage) {
   Program* program = instance_.find(stage);
   if (program == nullptr) return;
-  if (program->state() == State::kHeld) instance_.sys.signal_process(program->pid(), SIGKILL);
+  desk_.leases().revoke(stage, "the instance is stopping");
   program->kill();
 }
 
@@ -159,7 +167,7 @@ void Supervisor::joiner_gone(const std::string& program) {
   if (held == nullptr || instance_.phase == Phase::kEnded) return;
   instance_.segments->ring_neighbours(program, instance_.run);
   // It has handed the end of the stream on, else its input would still hold it.
-  if (instance_.phase == Phase::kDraining && !instance_.segments->input_pending(program)) {
+  if (instance_.phase == Phase::kDraining && !input_pending(program)) {
     instance_.segments->set_closed(program, true);
     drain_.on_drained(program, instance_.clock.now());
   }

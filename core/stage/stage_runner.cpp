@@ -1,6 +1,5 @@
 #include "stage/stage_runner.hpp"
 
-#include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -8,12 +7,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include "base/crash_handler.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "stage/lifeline.hpp"
 #include "stage/sandbox.hpp"
 #include "stage/stage_log.hpp"
 
@@ -56,17 +55,6 @@ bool parse(int argc, char** argv, const char* stage, Options& options) {
     options.join = argv[++i];
   }
   return true;
-}
-
-// The last line against orphans: when the supervisor's end of the pipe closes, this process ends, whatever
-// its loop is doing. The thread sleeps in poll all its life.
-void watch_lifeline(int fd) {
-  std::thread([fd] {
-    pollfd p{fd, 0, 0};
-    while (::poll(&p, 1, -1) < 0 || (p.revents & (POLLHUP | POLLERR)) == 0) {
-    }
-    ::_exit(70);
-  }).detach();
 }
 
 UniqueFd block_signals() {

@@ -3,8 +3,8 @@
 # What may follow, by command; "" is before any command.
 _prot_words() {
   case $1 in
-    "") echo "up down status restart start stop logs log-level crash say chat wait config reload check doctor top" ;;
-    restart | start | stop) echo "capture stt brain tts player memory llm db" ;;
+    "") echo "up down status restart start stop logs log-level crash say chat wait config reload check doctor top debug" ;;
+    restart | start | stop | debug) echo "capture stt brain tts player memory llm db" ;;
     logs) echo "supervisor capture stt brain tts player memory llm db" ;;
     log-level) echo "debug info warn error configured supervisor capture stt brain tts player memory" ;;
     crash) echo "list show" ;;
@@ -26,6 +26,7 @@ _prot_options() {
     check) echo "--config --set --env-file --json" ;;
     reload) echo "--env-file --json" ;;
     doctor) echo "--config --set --env-file --json" ;;
+    debug) echo "--launch --valgrind --rr --server" ;;
     top)
       echo "--version --batch --json --once --iterations --delay --sort --ring --tail --waiting --content --ascii"
       echo "--no-color --no-colour"
@@ -46,7 +47,7 @@ _prot() {
   done
   case $previous in
     --config | --env-file) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
-    --instance | --set | --lines | -n | --timeout | -t | --iterations | --delay | --sort | --ring) return ;;
+    --instance | --set | --lines | -n | --timeout | -t | --iterations | --delay | --sort | --ring | --server) return ;;
   esac
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_prot_options "$command")" -- "$current")

@@ -81,6 +81,7 @@ class FakeProcessSys final : public ProcessSys {
     result.is_traced = traced;
     return result;
   }
+  void allow_tracer(pid_t pid, pid_t tracer) noexcept override { tracers.emplace_back(pid, tracer); }
   ProcessUsage usage(pid_t) const noexcept override { return {}; }
   std::uint64_t start_time(pid_t) const noexcept override { return strangers_start; }
 
@@ -124,6 +125,7 @@ class FakeProcessSys final : public ProcessSys {
   Scheduling scheduled{'S', 0, 0, false};
   std::uint64_t strangers_start = 1;  // of a process that is not ours
   std::vector<std::pair<pid_t, int>> signalled_alone;
+  std::vector<std::pair<pid_t, pid_t>> tracers;
 
  private:
   static UniqueFd pipe(UniqueFd& write_end) {

@@ -39,6 +39,7 @@ TEST_CASE("a spoken turn goes from speech to a heard reply, and everything is to
   bench.transcript(TranscriptKind::kFinal, 1, " What is the capital of France? ");
   CHECK(bench.state() == State::kProcessing);
   CHECK(bench.turn() == 1);
+  CHECK(bench.page().turn_began_ns.load() == static_cast<std::uint64_t>(bench.clock.now()));
   bench.advance(60 * kMillisecond);
   REQUIRE(bench.model->newest() != nullptr);
   CHECK(bench.model->newest()->request.messages.back().text == "What is the capital of France?");
@@ -59,6 +60,7 @@ TEST_CASE("a spoken turn goes from speech to a heard reply, and everything is to
   bench.play(Played::kTurnDone, 1, 1, 10);
   CHECK(bench.state() == State::kActive);
   CHECK(bench.page().turns_done.load() == 1);
+  CHECK(bench.page().turn_began_ns.load() == 0);  // log lines are not within a turn any more
 
   const auto turns = bench.sent("turns");
   const auto users = of_kind(turns, wire::Kind::kUserMessage);

@@ -236,6 +236,24 @@ TEST_CASE("an error status carries class, message and the wait that the server a
   }
 }
 
+TEST_CASE("an error is named, and never quoted: its body may repeat the prompt or the key") {
+  CHECK(http::error_name(R"({"error":{"code":"model_not_found","message":"not for sale"}})") ==
+        "model_not_found");
+  CHECK(http::error_name(R"({"error":{"type":"overloaded_error","code":null}})") == "overloaded_error");
+  CHECK(http::error_name(R"({"error":{"code":"sk-0123","type":"two words"}})").empty());
+  CHECK(http::error_name("<html>").empty());
+  CHECK(http::error_name(R"({"error":"a sentence of a person"})").empty());
+  LoopbackServer server([](Connection& connection) {
+    connection.answer("400 Bad", "", R"({"error":{"code":"bad_prompt","message":"you said: hello llama"}})");
+    return true;
+  });
+  Owner owner;
+  owner.client.start(request_to(server));
+  const std::string message = owner.until_end().back().message;
+  CHECK(message.ends_with("HTTP 400 (bad_prompt)"));
+  CHECK_FALSE(has(message, "llama"));
+}
+
 TEST_CASE("a server that is not there, or that hangs up, is worth a retry") {
   Owner owner;
   std::string gone;

@@ -118,7 +118,7 @@ class World : public ProgramHost, public DeskHost {
   void joiner_gone(const std::string& program) override {
     if (Program* held = instance.find(program); held != nullptr) held->release();
   }
-  void show(const Program&) {}
+  void show(const Program&) override {}
   void say(const std::string& line) override { desk->tell_progress(line); }
 
   FakeProcessSys sys;

@@ -21,7 +21,6 @@
 namespace prot::supervisor {
 namespace {
 
-constexpr int kPark = 200;  // descriptors are parked above this while the low numbers are filled
 constexpr int kOutputPipe = 256 * 1024;
 constexpr std::size_t kChildStack = 64 * 1024;
 
@@ -66,10 +65,10 @@ void child_signals() noexcept {
 
 void child_files(Prepared& p) noexcept {
   int last = 2;
-  for (auto& [from, to] : p.files) {
-    from = ::fcntl(from, F_DUPFD_CLOEXEC, kPark);
+  for (const auto& [from, to] : p.files) last = std::max(last, to);
+  for (auto& [from, to] : p.files) {  // parked above while the low numbers are filled
+    from = ::fcntl(from, F_DUPFD_CLOEXEC, last + 1);
     if (from < 0) child_fail(p, "descriptor");
-    last = std::max(last, to);
   }
   for (const auto& [from, to] : p.files)
     if (::dup2(from, to) < 0) child_fail(p, "descriptor");

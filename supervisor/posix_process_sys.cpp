@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -50,12 +51,14 @@ bool PosixProcessSys::group_is_empty(pid_t pid) noexcept {
   return ::kill(-pid, 0) != 0 && errno == ESRCH;
 }
 
-std::vector<pid_t> PosixProcessSys::children_with(std::string_view variable) const {
+std::vector<pid_t> PosixProcessSys::children_with(std::string_view variable,
+                                                  std::span<const pid_t> known) const {
   const std::string own = std::to_string(::getpid());
   std::ifstream list("/proc/self/task/" + own + "/children");
   std::vector<pid_t> found;
   for (pid_t pid = 0; list >> pid;)
-    if (has_in_environment(pid, variable)) found.push_back(pid);
+    if (std::find(known.begin(), known.end(), pid) == known.end() && has_in_environment(pid, variable))
+      found.push_back(pid);
   return found;
 }
 

@@ -15,7 +15,8 @@ class PosixProcessSys final : public ProcessSys {
   void signal_process(pid_t pid, int signal) noexcept override;
   [[nodiscard]] bool reap(pid_t pid, ExitStatus& status) noexcept override;
   [[nodiscard]] bool group_is_empty(pid_t pid) noexcept override;
-  [[nodiscard]] std::vector<pid_t> children_with(std::string_view variable) const override;
+  [[nodiscard]] std::vector<pid_t> children_with(std::string_view variable,
+                                                 std::span<const pid_t> known) const override;
   [[nodiscard]] Scheduling scheduling(pid_t pid) const noexcept override;
   void allow_tracer(pid_t pid, pid_t tracer) noexcept override;
   [[nodiscard]] ProcessUsage usage(pid_t pid) const noexcept override;

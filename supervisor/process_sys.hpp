@@ -83,9 +83,10 @@ class ProcessSys {
   [[nodiscard]] virtual bool reap(pid_t pid, ExitStatus& status) noexcept = 0;
   /// Nothing is left of the group of an ended process `pid`; collects what is dead of it.
   [[nodiscard]] virtual bool group_is_empty(pid_t pid) noexcept = 0;
-  /// Children of ours with this line in their environment: a process of its own session comes to us when its
-  /// parent has died. Empty where the kernel does not tell.
-  [[nodiscard]] virtual std::vector<pid_t> children_with(std::string_view variable) const = 0;
+  /// Children of ours, but for the `known`, with this line in their environment: a process of its own session
+  /// comes to us when its parent has died. Empty where the kernel does not tell.
+  [[nodiscard]] virtual std::vector<pid_t> children_with(std::string_view variable,
+                                                         std::span<const pid_t> known) const = 0;
   [[nodiscard]] virtual Scheduling scheduling(pid_t pid) const noexcept = 0;
   /// Lets `tracer` and its children trace a stage of ours (0: nobody), see core/stage/lifeline.hpp.
   virtual void allow_tracer(pid_t pid, pid_t tracer) noexcept = 0;

@@ -85,9 +85,12 @@ void Supervisor::on_death(Program& program, const ExitStatus& status) {
     if (!line.empty()) say(line);
   }
   // What it started with a session of its own is not of its group.
-  if (wire::is_stage(program.name()))
-    for (const pid_t stray : instance_.sys.children_with("PROT_STAGE=" + program.name()))
+  if (wire::is_stage(program.name())) {
+    std::vector<pid_t> known;
+    for (const auto& one : instance_.programs) known.push_back(one->pid());
+    for (const pid_t stray : instance_.sys.children_with("PROT_STAGE=" + program.name(), known))
       instance_.sys.signal_process(stray, SIGKILL);
+  }
   instance_.segments->ring_neighbours(program.name(), instance_.run);
 }
 

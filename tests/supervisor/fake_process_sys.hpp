@@ -75,7 +75,7 @@ class FakeProcessSys final : public ProcessSys {
     return true;
   }
   bool group_is_empty(pid_t pid) noexcept override { return !processes.at(pid).child; }
-  std::vector<pid_t> children_with(std::string_view) const override { return {}; }
+  std::vector<pid_t> children_with(std::string_view, std::span<const pid_t>) const override { return {}; }
   Scheduling scheduling(pid_t) const noexcept override {
     Scheduling result = scheduled;
     result.is_traced = traced;

@@ -186,9 +186,11 @@ TEST_CASE_FIXTURE(Real, "children are known by a line of their environment") {
   Spawned spawned = sys.spawn(request);
   // Its environment is shown a moment after it has executed.
   const auto until = monotonic_now() + 10 * kSecond;
-  while (sys.children_with("MARK=this one").empty() && monotonic_now() < until) ::usleep(100);
-  CHECK(sys.children_with("MARK=this one") == std::vector<pid_t>{spawned.pid});
-  CHECK(sys.children_with("MARK=this").empty());
+  while (sys.children_with("MARK=this one", {}).empty() && monotonic_now() < until) ::usleep(100);
+  CHECK(sys.children_with("MARK=this one", {}) == std::vector<pid_t>{spawned.pid});
+  CHECK(sys.children_with("MARK=this", {}).empty());
+  const pid_t known[] = {spawned.pid};
+  CHECK(sys.children_with("MARK=this one", known).empty());
   const Scheduling scheduling = sys.scheduling(spawned.pid);
   CHECK(scheduling.state != '\0');
   CHECK_FALSE(scheduling.is_traced);

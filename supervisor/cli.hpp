@@ -28,6 +28,12 @@ struct CliRequest {
   int report_fd = -1;                  // up: the detached process writes its progress there
   std::vector<std::string> passed_on;  // top, debug: arguments of prot-top, of the debugger
   DebugRequest debug;
+  std::vector<std::string> stages;  // restart, start, stop
+  bool wait = false;                // the default
+  bool no_wait = false;             // restart, start: the new process was started, that is enough
+  bool verbose = false;
+  bool watch = false;
+  double down_timeout_s = 0;  // 0: as long as it takes
 };
 
 /// The program `prot`. stdout is data, stderr is messages. Exit code: 0 ok, 1 failure, 2 usage or

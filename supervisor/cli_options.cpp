@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <string_view>
 
 #include "cli.hpp"
 
@@ -14,7 +15,7 @@ void describe_cli(CLI::App& app, CliRequest& request) {
       ->capture_default_str();
   app.footer(
       "Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 not running, 4 unknown stage, 5 timeout,\n"
-      "7 stopped, and some work is left for the next start.");
+      "6 degraded (status), 7 stopped, and some work is left for the next start.");
   const auto add = [&](const char* name, const char* help) {
     CLI::App* command = app.add_subcommand(name, help);
     command->fallthrough();  // --instance may stand before or behind the command
@@ -37,11 +38,20 @@ void describe_cli(CLI::App& app, CliRequest& request) {
   up->add_option("--report-fd", request.report_fd)->group("");
   CLI::App* down = add("down", "Stop: what was said is answered and stored first");
   down->add_flag("--now", request.now, "cut the reply that is under way");
-  add("status", "What runs, and how full the rings are")->add_flag("--json", request.json, "for programs");
-  for (const char* name : {"restart", "start", "stop"})
-    add(name, "... one part; nothing that was said is lost")
-        ->add_option("STAGE", request.stage, "db, llm, memory, player, tts, brain, stt or capture")
+  down->add_option("--timeout", request.down_timeout_s,
+                   "seconds; then exit code 5, and the stop goes on; with --now every part is killed");
+  CLI::App* status = add("status", "What runs, and how full the rings are; exit code 6: not all is well");
+  status->add_flag("--json", request.json, "for programs");
+  status->add_flag("-v,--verbose", request.verbose, "also who holds a part, errors, what it gave up");
+  status->add_flag("--watch", request.watch, "again each second");
+  for (const char* name : {"restart", "start", "stop"}) {
+    CLI::App* command = add(name, "... parts; nothing that was said is lost");
+    command->add_option("STAGE", request.stages, "db, llm, memory, player, tts, brain, stt or capture")
         ->required();
+    if (std::string_view(name) == "stop") continue;
+    CLI::Option* no_wait = command->add_flag("--no-wait", request.no_wait, "return before they are ready");
+    command->add_flag("--wait", request.wait, "return when they are ready (the default)")->excludes(no_wait);
+  }
   CLI::App* logs = add("logs", "What the parts print");
   logs->add_flag("-f,--follow", request.follow, "go on");
   logs->add_option("-n,--lines", request.lines, "newest lines to begin with")->capture_default_str();
@@ -69,8 +79,10 @@ void describe_cli(CLI::App& app, CliRequest& request) {
       ->add_option("TEXT", request.text, "the message")
       ->required();
   add("chat", "Talk by keyboard");
-  CLI::App* wait = add("wait", "Wait until everything is ready");
-  wait->add_option("WHAT", request.text, "ready")->required()->check(CLI::IsMember({"ready"}));
+  CLI::App* wait = add("wait", "Wait until everything is ready, or nothing runs");
+  wait->add_option("WHAT", request.text, "ready or down")
+      ->required()
+      ->check(CLI::IsMember({"ready", "down"}));
   wait->add_option("-t,--timeout", request.timeout_s, "seconds")->capture_default_str();
   CLI::App* config = app.add_subcommand("config", "The configuration file");
   config->require_subcommand(1);

@@ -1,6 +1,8 @@
 // prot status.
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <string>
 
 #include "base/paths.hpp"
@@ -9,6 +11,8 @@
 
 namespace prot::supervisor {
 namespace {
+
+constexpr int kDegraded = 6;
 
 std::string size_text(std::int64_t bytes) {
   if (bytes >= 10 << 20) return fmt::format("{} MiB", bytes >> 20);
@@ -51,18 +55,38 @@ void print_status(const json::View& root) {
   }
 }
 
+// What the table has no room for.
+void print_reasons(const json::View& stages) {
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const json::View s = stages.at(i);
+    fmt::print("\n{}:\n", s.get("name").as_string());
+    if (s.get("held_by").as_int() > 0) fmt::print("  held by process {}\n", s.get("held_by").as_int());
+    if (s.get("degraded").as_bool()) fmt::print("  degraded: it dies all the time and is tried seldom\n");
+    for (const char* name : {"last_error", "sandbox"})
+      if (const auto text = s.get(name).as_string(); !text.empty()) fmt::print("  {}: {}\n", name, text);
+  }
+}
+
 }  // namespace
 
 int command_status(const CliRequest& request, char** /*argv*/) {
   stage::ControlClient client(instance_paths(request.instance));
-  const std::string reply = client.call(R"({"cmd":"status"})");
-  const json::Document document = checked_reply(reply);
-  if (request.json) {
-    fmt::print("{}\n", reply);
-  } else {
-    print_status(document.root());
+  const bool repaints = request.watch && !request.json && ::isatty(STDOUT_FILENO) == 1;
+  for (;;) {
+    const std::string reply = client.call(R"({"cmd":"status"})");
+    const json::Document document = checked_reply(reply);
+    if (repaints) fmt::print("\x1b[H\x1b[J");
+    if (request.json) {
+      fmt::print("{}\n", reply);
+    } else {
+      print_status(document.root());
+      if (request.verbose) print_reasons(document.get("stages"));
+    }
+    if (!request.watch) return document.get("state").as_string() == "degraded" ? kDegraded : 0;
+    if (!repaints && !request.json) fmt::print("\n");
+    if (std::fflush(stdout) != 0) return 0;  // nobody reads any more
+    ::sleep(1);
   }
-  return 0;
 }
 
 }  // namespace prot::supervisor

@@ -26,14 +26,19 @@ const ControlCommand* find_control_command(std::string_view name) noexcept {
 }
 
 void control_down(ControlDesk& desk, const Client& client, const json::View& request) {
+  if (request.get("kill").as_bool()) {
+    for (int signal = 0; signal < 3; ++signal) desk.host().ask_to_stop();
+    return;
+  }
   desk.follow_drain(client);
   if (desk.instance().phase <= Phase::kRunning) desk.host().ask_to_stop();
   if (request.get("now").as_bool()) desk.host().hurry();
 }
 
 void control_wait(ControlDesk& desk, const Client& client, const json::View& request) {
+  if (request.get("for").as_string() == "down") return;  // the end of the connection is the answer
   if (request.get("for").as_string() != "ready")
-    return client->send_error("wait: only 'ready'", kControlUsage);
+    return client->send_error("wait: 'ready' or 'down'", kControlUsage);
   const Instance& instance = desk.instance();
   const std::int64_t timeout_ms =
       std::clamp<std::int64_t>(request.get("timeout_ms").as_int(60000), 0, kLongestWaitMs);

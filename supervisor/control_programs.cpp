@@ -7,19 +7,28 @@
 namespace prot::supervisor {
 namespace {
 
-void answer_when_ready(ControlDesk& desk, const Client& client, Program& program, std::uint32_t after) {
-  desk.wait(
-      {.client = client,
-       .deadline = desk.instance().clock.now() + kControlAnswerWithin,
-       .program = program.name(),
-       .kind = "ready",
-       .met = [&program, after] { return program.state() == State::kReady && program.generation() > after; },
-       .failure =
-           [&program] {
-             return program.state() == State::kFailed
-                        ? program.name() + " cannot run: " + program.last_error()
-                        : std::string();
-           }});
+// Else it is enough that a new process was started.
+bool wants_ready(const json::View& request) {
+  return !request.get("wait").is_bool() || request.get("wait").as_bool();
+}
+
+void answer_when_ready(ControlDesk& desk, const Client& client, Program& program, std::uint32_t after,
+                       bool ready) {
+  desk.wait({.client = client,
+             .deadline = desk.instance().clock.now() + kControlAnswerWithin,
+             .program = program.name(),
+             .kind = "ready",
+             .met =
+                 [&program, after, ready] {
+                   return program.generation() > after &&
+                          (ready ? program.state() == State::kReady : program.pid() > 0);
+                 },
+             .failure =
+                 [&program] {
+                   return program.state() == State::kFailed
+                              ? program.name() + " cannot run: " + program.last_error()
+                              : std::string();
+                 }});
 }
 
 }  // namespace
@@ -47,13 +56,13 @@ Program& free_program_of(ControlDesk& desk, const json::View& request) {
 
 void control_start(ControlDesk& desk, const Client& client, const json::View& request) {
   Program& program = free_program_of(desk, request);
-  answer_when_ready(desk, client, program, 0);
+  answer_when_ready(desk, client, program, 0, wants_ready(request));
   program.start();
 }
 
 void control_restart(ControlDesk& desk, const Client& client, const json::View& request) {
   Program& program = free_program_of(desk, request);
-  answer_when_ready(desk, client, program, program.generation());
+  answer_when_ready(desk, client, program, program.generation(), wants_ready(request));
   program.restart();
 }
 

@@ -8,7 +8,7 @@ _prot_words() {
     logs) echo "supervisor capture stt brain tts player memory llm db" ;;
     log-level) echo "debug info warn error configured supervisor capture stt brain tts player memory" ;;
     crash) echo "list show" ;;
-    wait) echo "ready" ;;
+    wait) echo "ready down" ;;
     config) echo "example table" ;;
   esac
 }
@@ -18,8 +18,9 @@ _prot_options() {
   case $1 in
     "") echo "--version" ;;
     up) echo "--config --set --env-file --detach --timeout" ;;
-    down) echo "--now" ;;
-    status) echo "--json" ;;
+    down) echo "--now --timeout" ;;
+    restart | start) echo "--wait --no-wait" ;;
+    status) echo "--json --verbose --watch" ;;
     logs) echo "--follow --lines --json" ;;
     crash) echo "--json" ;;
     wait) echo "--timeout" ;;

@@ -52,13 +52,13 @@ class Prot:
 
     def status(self) -> dict:
         done = self.command("status", "--json")
-        if done.returncode != 0:
+        if done.returncode not in (0, 6):  # 6: degraded
             raise RuntimeError(f"prot status failed: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
     def forget_everything(self) -> None:
         """Removes the state of this instance, its database included. It must not be running."""
-        if self.command("status").returncode == 0:
+        if self.command("status").returncode in (0, 6):
             raise RuntimeError(f"instance '{self.instance}' is running; stop it first: prot --instance {self.instance} down")
         home = self.environment.get("HOME", "/")
         root = self.environment.get("XDG_STATE_HOME") or f"{home}/.local/state"

@@ -1,0 +1,80 @@
+"""The flags of the commands that ask a running supervisor, with fixture stages."""
+import json
+import os
+import signal
+import time
+import unittest
+
+from instance import Instance, wait_for
+
+
+class Commands(unittest.TestCase):
+    def test_several_parts_at_once_and_none_when_one_is_unknown(self):
+        with Instance() as prot:
+            prot.up()
+            self.assertEqual(prot.run("restart", "stt", "nobody").returncode, 4)
+            self.assertEqual(prot.stage("stt")["generation"], 1)
+            self.assertEqual(prot.run("restart", "stt", "brain", "--wait").returncode, 0)
+            self.assertEqual([prot.stage(s)["generation"] for s in ("stt", "brain")], [2, 2])
+            self.assertEqual(prot.run("stop", "stt", "tts").returncode, 0)
+            self.assertEqual([prot.stage(s)["state"] for s in ("stt", "tts")], ["down", "down"])
+            self.assertEqual(prot.run("restart", "stt").returncode, 0)  # starts what was stopped
+            self.assertEqual(prot.run("start", "tts").returncode, 0)
+            self.assertEqual(prot.status()["state"], "ready")
+
+    def test_without_waiting_it_returns_before_ready(self):
+        with Instance() as prot:
+            prot.up()
+            pid = prot.stage("stt")["pid"]
+            self.assertEqual(prot.run("restart", "stt", "--no-wait").returncode, 0)
+            after = prot.stage("stt")
+            self.assertNotEqual(after["pid"], pid)
+            self.assertEqual(after["generation"], 2)
+
+    def test_status_says_degraded_and_why(self):
+        with Instance() as prot:
+            prot.up()
+            self.assertEqual(prot.run("status").returncode, 0)
+            self.assertEqual(prot.run("stop", "stt").returncode, 0)
+            done = prot.run("status", "-v")
+            self.assertEqual(done.returncode, 6)
+            self.assertIn("sandbox: ", done.stdout)
+            self.assertEqual(prot.run("status", "--json").returncode, 6)
+
+    def test_status_is_told_again_until_nobody_reads_or_nothing_runs(self):
+        with Instance() as prot:
+            prot.up()
+            watch = prot.spawn("status", "--watch", "--json")
+            for _ in range(2):
+                self.assertEqual(json.loads(watch.stdout.readline())["state"], "ready")
+            self.assertEqual(prot.run("down").returncode, 0)
+            self.assertNotEqual(watch.wait(5), 0)
+
+    def test_waiting_for_the_end(self):
+        with Instance(deaf="memory") as prot:
+            self.assertEqual(prot.run("wait", "down").returncode, 0)  # nothing runs
+            prot.up()
+            self.assertEqual(prot.run("wait", "down", "-t", "0.2").returncode, 5)
+            supervisor = prot.supervisor()
+            waiting = prot.spawn("wait", "down")
+            done = prot.run("down", "--timeout", "0.3")
+            self.assertEqual((done.returncode, done.stderr.splitlines()[-1]),
+                             (5, "prot: it is not down yet; the stop goes on (see: prot status)"))
+            self.assertIsNone(waiting.poll())
+            began = time.monotonic()
+            self.assertIn(prot.run("down", "--now", "--timeout", "0.3").returncode, (0, 7))
+            self.assertLess(time.monotonic() - began, 8)
+            self.assertEqual(waiting.wait(5), 0)
+            wait_for("gone", lambda: not os.path.exists(f"/proc/{supervisor}"), 5)
+
+    def test_a_killed_supervisor_is_down(self):
+        with Instance() as prot:
+            prot.up()
+            waiting = prot.spawn("wait", "down")
+            wait_for("it waits", lambda: os.listdir(f"/proc/{waiting.pid}/fd"))
+            os.kill(prot.supervisor(), signal.SIGKILL)
+            self.assertEqual(waiting.wait(5), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

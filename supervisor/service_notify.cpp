@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "base/log.hpp"
 
@@ -19,6 +20,7 @@ namespace {
 // The drain has limits of its own (drain.cpp); the manager only has to see that it goes on.
 constexpr Nanos kExtendEvery = kSecond;
 constexpr Nanos kExtendBy = 10 * kSecond;
+constexpr Nanos kRetryAfter = 50 * kMillisecond;  // a socket is writable before its peer's queue has room
 
 Nanos watchdog_from_environment() {
   const char* limit = std::getenv("WATCHDOG_USEC");
@@ -41,8 +43,8 @@ ServiceNotify ServiceNotify::from_environment() {
   return {socket != nullptr ? socket : "", watchdog_from_environment()};
 }
 
-void ServiceNotify::send(const std::string& message) {
-  if (path_.empty()) return;
+ServiceNotify::Sent ServiceNotify::send(const std::string& message) {
+  if (path_.empty()) return Sent::kDone;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const bool fits = path_.size() < sizeof address.sun_path;
@@ -53,20 +55,43 @@ void ServiceNotify::send(const std::string& message) {
   const bool sent = fits && ::sendto(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL,
                                      reinterpret_cast<const sockaddr*>(&address),
                                      length) == static_cast<ssize_t>(message.size());
-  if (sent || complained_) return;
-  complained_ = true;
-  log_warn("the service manager at {} cannot be told: {}", path_, std::strerror(errno));
+  const int error = errno;
+  if (sent) {
+    complained_ = false;
+    return Sent::kDone;
+  }
+  if (!std::exchange(complained_, true))
+    log_warn("the service manager at {} cannot be told: {}", path_, std::strerror(error));
+  return error == EAGAIN || error == ENOBUFS || error == EINTR ? Sent::kFull : Sent::kLost;
 }
 
-void ServiceNotify::ready() { send("READY=1"); }
+// An older state that still waits is not worth telling any more.
+void ServiceNotify::tell(std::string state) {
+  if (path_.empty()) return;
+  state_waits_ = std::move(state);
+  send_waiting();
+}
+
+void ServiceNotify::send_waiting() {
+  if (!state_waits_.empty() && send(state_waits_) != Sent::kFull) state_waits_.clear();
+  if (state_waits_.empty() && status_waits_ && send("STATUS=" + status_) != Sent::kFull)
+    status_waits_ = false;
+  if (state_waits_.empty() && !status_waits_) {
+    retry_at_ = kNever;
+  } else if (retry_at_ == kNever) {
+    retry_at_ = 0;  // on_time() knows the time
+  }
+}
+
+void ServiceNotify::ready() { tell("READY=1"); }
 
 void ServiceNotify::reloading(Nanos now) {
-  send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now / kMicrosecond));
+  tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now / kMicrosecond));
 }
 
 void ServiceNotify::stopping() {
   if (path_.empty()) return;
-  send("STOPPING=1");
+  tell("STOPPING=1");
   extend_at_ = 0;
 }
 
@@ -74,20 +99,25 @@ void ServiceNotify::status(std::string_view text) {
   if (path_.empty() || status_ == text) return;
   status_ = text;
   std::replace(status_.begin(), status_.end(), '\n', ' ');
-  send("STATUS=" + status_);
+  status_waits_ = true;
+  send_waiting();
 }
 
 void ServiceNotify::on_time(Nanos now) {
-  if (watchdog_at_ <= now) {
-    send("WATCHDOG=1");
-    watchdog_at_ = now + watchdog_ / 2;
+  const auto next = [now](Sent sent, Nanos period) {
+    return now + (sent == Sent::kFull ? std::min(period, kRetryAfter) : period);
+  };
+  if (retry_at_ <= now) {
+    send_waiting();
+    if (retry_at_ != kNever) retry_at_ = now + kRetryAfter;
   }
-  if (extend_at_ <= now) {
-    send(fmt::format("EXTEND_TIMEOUT_USEC={}", kExtendBy / kMicrosecond));
-    extend_at_ = now + kExtendEvery;
-  }
+  if (watchdog_at_ <= now) watchdog_at_ = next(send("WATCHDOG=1"), watchdog_ / 2);
+  if (extend_at_ <= now)
+    extend_at_ = next(send(fmt::format("EXTEND_TIMEOUT_USEC={}", kExtendBy / kMicrosecond)), kExtendEvery);
 }
 
-Nanos ServiceNotify::next_deadline() const noexcept { return std::min(watchdog_at_, extend_at_); }
+Nanos ServiceNotify::next_deadline() const noexcept {
+  return std::min({watchdog_at_, extend_at_, retry_at_});
+}
 
 }  // namespace prot::supervisor

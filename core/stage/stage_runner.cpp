@@ -92,6 +92,7 @@ void duty_cycles(StageContext& context, Stage& stage, StageLog& log, const bool&
     add(page.busy_ns, end - begin);
     if (static_cast<std::uint64_t>(end - begin) > page.max_loop_ns.load(std::memory_order_relaxed))
       page.max_loop_ns.store(static_cast<std::uint64_t>(end - begin), std::memory_order_relaxed);
+    if (stage.finished()) break;  // nobody would ring for it any more
     const bool was_busy = std::exchange(busy, items > 0);
     if (items > 0 || (was_busy && context.last_look()) || !context.arm()) {
       // A stage that is busy looks at its descriptors now and then, not for every frame.

@@ -99,6 +99,7 @@ class Units(unittest.TestCase):
             for line in ("Type=notify", "NotifyAccess=main", "KillMode=mixed", "WatchdogSec=10", "Restart=on-failure",
                          "RestartSec=200ms", "LimitRTPRIO=20", "LimitMEMLOCK=256M", "LimitCORE=infinity"):
                 self.assertRegex(text, f"(?m)^{re.escape(line)}$")
+            self.assertRegex(text.split("[Service]")[0], r"(?m)^StartLimitIntervalSec=0$")  # down for good never
             self.assertGreater(int(re.search(r"(?m)^TimeoutStopSec=(\d+)s$", text)[1]), 120)
         text = (UNITS / "prot-system.service").read_text()
         self.assertRegex(text, r"(?m)^After=postgresql\.service sound\.target")
@@ -267,6 +268,27 @@ class Notify(unittest.TestCase):
             self.assertEqual(prot.status()["state"], "ready")
             self.assertEqual(self.end(process), 0)
 
+    def test_what_a_full_queue_refused_is_told_when_there_is_room(self):
+        with Instance() as prot, contextlib.ExitStack() as stack:
+            manager = self.begin(prot, str(prot.folder / "notify"), watchdog=1_000_000)
+            filler = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+            filler.setblocking(False)
+
+            def fill():
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        filler.sendto(b"full", prot.environment["NOTIFY_SOCKET"])
+
+            fill()
+            process = prot.spawn("up", *ALONE)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            self.assertNotIn("READY=1", manager.read())  # makes room
+            manager.wait("READY=1")
+            manager.wait("STATUS=ready")
+            manager.wait("WATCHDOG=1")
+            fill()
+            self.assertEqual(self.end(process), 0)
+
 
 class Journal(unittest.TestCase):
     def start(self, prot, stream):
@@ -368,6 +390,12 @@ class Account(unittest.TestCase):
             code, account, messages = self.down(prot)
             self.assertEqual((code, account), (0, "DRAINED=0 DEFERRED=0\n"))
             self.assertLess(messages.index("memory drained"), messages.index("waiting for llm to end (1 s)"))
+
+    def test_a_stage_that_has_finished_does_not_sleep_first(self):
+        with Instance(deaf="stt") as prot:  # it takes nothing, so nobody wakes capture
+            prot.up()
+            *_, messages = self.down(prot, "--now")
+            self.assertLess(int(re.search(r"capture drained after (\d+) ms", messages)[1]), 900)
 
     def test_a_second_signal_hurries_and_a_third_kills(self):
         with Instance(deaf="stt", turns=2, store=1) as prot:

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iceoryx_hoofs/log/logmanager.hpp>
 #include <iceoryx_posh/popo/untyped_publisher.hpp>
@@ -160,6 +161,12 @@ void stop_iceoryx() noexcept {
   ::kill(daemon_pid, SIGTERM);
   ::waitpid(daemon_pid, nullptr, 0);
   daemon_pid = -1;
+  // The ends were stopped by a signal: their sockets and locks are left. No other prot measures with iceoryx
+  // at the same time, there is one daemon for a machine.
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/tmp", error))
+    if (entry.path().filename().string().starts_with("prot-bench-"))
+      std::filesystem::remove(entry.path(), error);
 }
 
 }  // namespace prot::bench

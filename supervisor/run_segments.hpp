@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/paths.hpp"
 #include "ipc/board.hpp"
 #include "ipc/shm_segment.hpp"
@@ -51,6 +52,8 @@ class RunSegments {
 std::size_t save_turns(const std::string& shm_name, const std::string& run_id,
                        const std::filesystem::path& spool);
 
+[[nodiscard]] Error already_running(const std::string& instance, long pid);
+
 /// What a stale run's removal did.
 struct StaleRuns {
   std::size_t runs = 0;
@@ -59,8 +62,8 @@ struct StaleRuns {
 };
 
 /// Finds runs of this instance whose supervisor is dead, kills what is left of them, saves their turns and
-/// unlinks their segments. REQUIRES: the instance's lock is held. Throws Error when turns cannot be saved
-/// (then their segments stay).
+/// unlinks their segments. REQUIRES: the instance's locks are held. Throws Error when turns cannot be saved
+/// (then their segments stay), and, before it touches anything, when another run of that name lives.
 StaleRuns clear_stale_runs(const InstancePaths& paths, ProcessSys& sys);
 
 /// state/pids: every process of the run with its start time, so that a later start can find survivors.

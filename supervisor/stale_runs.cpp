@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <set>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -25,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kSurvivorGraceMs = 3000;
+constexpr int kLastBreathMs = 500;
 
 fs::path free_name(const fs::path& spool, const std::string& run_id) {
   for (int n = 1;; ++n) {
@@ -88,15 +88,18 @@ std::map<std::string, std::vector<std::string>> runs_of(const std::string& insta
   return runs;
 }
 
-// The lock says that no supervisor of this runtime folder lives; one of another folder may.
-bool is_alive(const std::string& instance, const std::string& run, const ProcessSys& sys) {
+// The locks say that no supervisor of these folders lives; one of other folders may. Its pid, or 0.
+pid_t living_supervisor(const std::string& instance, const std::string& run, const ProcessSys& sys) {
   try {
     const ipc::Board board = ipc::Board::open(ipc::segment_name(instance, run, "board"));
     const auto pid = static_cast<pid_t>(board.supervisor().pid.load());
     const std::uint64_t start = board.supervisor().start_time.load();
-    return pid > 1 && start != 0 && sys.start_time(pid) == start;
+    if (pid <= 1 || start == 0) return 0;
+    const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!pidfd || sys.start_time(pid) != start) return 0;
+    return wait_for_end(pidfd.get(), kLastBreathMs) ? 0 : pid;  // it may have been killed just now
   } catch (const Error&) {
-    return false;  // no board, or a broken one: nobody works with it
+    return 0;  // no board, or a broken one: nobody works with it
   }
 }
 
@@ -130,24 +133,21 @@ std::size_t save_turns(const std::string& shm_name, const std::string& run_id, c
   return count;
 }
 
+Error already_running(const std::string& instance, long pid) {
+  const std::string who = pid > 0 ? fmt::format(" (pid {})", pid) : "";
+  return Error(fmt::format("instance '{}' is already running{}", instance, who));
+}
+
 StaleRuns clear_stale_runs(const InstancePaths& paths, ProcessSys& sys) {
   StaleRuns done;
   const auto runs = runs_of(paths.instance);
-  bool other_lives = false;
-  std::set<std::string> stale;
+  for (const auto& [run, names] : runs)
+    if (const pid_t pid = living_supervisor(paths.instance, run, sys); pid != 0)
+      throw already_running(paths.instance, pid);
+  for (const Survivor& survivor : read_pids(paths))
+    if (end_survivor(survivor, sys)) ++done.processes_killed;
   for (const auto& [run, names] : runs) {
-    if (is_alive(paths.instance, run, sys)) {
-      other_lives = true;
-    } else {
-      stale.insert(run);
-    }
-  }
-  if (!other_lives)
-    for (const Survivor& survivor : read_pids(paths))
-      if (end_survivor(survivor, sys)) ++done.processes_killed;
-  for (const std::string& run : stale) {
     done.processes_killed += end_descendants(run);
-    const std::vector<std::string>& names = runs.at(run);
     const std::string turns = ipc::segment_name(paths.instance, run, "turns");
     if (std::find(names.begin(), names.end(), turns) != names.end()) {
       try {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -24,6 +25,28 @@ namespace prot::supervisor {
 namespace {
 constexpr Nanos kReloadAtMost = 30 * kSecond;  // a part that stays down is degraded, not reloading
 constexpr int kDeferred = 7;                   // exit code: stopped, and some work is left for the next start
+
+/// Throws Error when another supervisor has it.
+UniqueFd lock_file(const std::filesystem::path& file, const std::string& instance) {
+  UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) throw errno_error("cannot open " + file.string());
+  // A supervisor that was killed just now lets go of its lock only when the kernel is done with it.
+  bool taken = false;
+  for (int tries = 0; !taken && tries < 50; ++tries) {
+    taken = ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+    if (!taken && errno != EWOULDBLOCK && errno != EINTR) throw errno_error("cannot lock " + file.string());
+    if (!taken) ::usleep(10'000);
+  }
+  if (!taken) {
+    char text[32] = {};
+    const ssize_t n = ::pread(lock.get(), text, sizeof(text) - 1, 0);
+    throw already_running(instance, n > 0 ? std::atol(text) : 0);
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  // Best effort: on a full disk whoever comes second is told no pid.
+  if (::ftruncate(lock.get(), 0) == 0) (void)!::pwrite(lock.get(), pid.data(), pid.size(), 0);
+  return lock;
+}
 }  // namespace
 
 Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, UpObserver observer)
@@ -43,26 +66,10 @@ Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, U
 
 Supervisor::~Supervisor() = default;
 
-void Supervisor::take_lock() {
-  const std::filesystem::path file = instance_.run.paths.runtime / "lock";
-  lock_.reset(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock_) throw errno_error("cannot open " + file.string());
-  // A supervisor that was killed just now lets go of its lock only when the kernel is done with it.
-  bool taken = false;
-  for (int tries = 0; !taken && tries < 50; ++tries) {
-    taken = ::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0;
-    if (!taken) ::usleep(10'000);
-  }
-  if (!taken) {
-    char text[32] = {};
-    const ssize_t n = ::pread(lock_.get(), text, sizeof(text) - 1, 0);
-    const long pid = n > 0 ? std::atol(text) : 0;
-    throw Error(fmt::format("instance '{}' is already running (pid {})", instance_.run.paths.instance, pid));
-  }
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(lock_.get(), 0) != 0 ||
-      ::pwrite(lock_.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-    throw errno_error("cannot write " + file.string());
+void Supervisor::take_locks() {
+  const InstancePaths& paths = instance_.run.paths;
+  lock_ = lock_file(paths.runtime / "lock", paths.instance);
+  state_lock_ = lock_file(paths.state / "lock", paths.instance);  // sessions may differ in the runtime folder
 }
 
 void Supervisor::open_instance(bool detached) {
@@ -73,7 +80,7 @@ void Supervisor::open_instance(bool detached) {
   make_private_directory(instance_.run.paths.runtime.parent_path(), mode);
   make_private_directory(instance_.run.paths.runtime, mode);
   make_private_directory(instance_.run.paths.state, mode);
-  take_lock();
+  take_locks();
   const StaleRuns stale = clear_stale_runs(instance_.run.paths, instance_.sys);
   if (stale.runs > 0)
     say(fmt::format("an earlier run ended hard: {} frames of its turns saved, {} processes ended",
@@ -335,6 +342,7 @@ void Supervisor::finish_run() {
     say(fmt::format("stopped after {} ms", (instance_.clock.now() - drain_begun_at_) / kMillisecond));
   desk_.stop_listening();
   lock_.reset();  // whoever waits for our answer may start again at once
+  state_lock_.reset();
   desk_.end(account_);
 }
 

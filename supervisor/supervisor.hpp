@@ -28,8 +28,8 @@ struct UpObserver {
 
 /// One running instance: its segments, its programs, its control socket. One thread, one loop; every wait is
 /// the loop's. Order in a turn: what the descriptors say, then deadlines, then what follows from both.
-/// Lifetime: the constructor takes the instance's lock and throws Error when it cannot run; run() returns the
-/// exit code when nothing of the run is left.
+/// Lifetime: the constructor takes the instance's locks and throws Error when it cannot run; run() returns
+/// the exit code when nothing of the run is left.
 class Supervisor final : private ProgramHost, private DrainHost, private DeskHost {
  public:
   Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, UpObserver observer);
@@ -68,7 +68,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
 
   // supervisor.cpp: set-up, loop, start order, end
   void open_instance(bool detached);
-  void take_lock();
+  void take_locks();
   void watch_signals();
   void hang_up();
   void start_what_can();
@@ -96,6 +96,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   Instance instance_;
   LogObserving observing_;
   UniqueFd lock_;
+  UniqueFd state_lock_;
   UniqueFd signals_;
   ControlDesk desk_{instance_, *this};
   Watchdog watchdog_{instance_};

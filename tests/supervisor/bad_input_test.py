@@ -3,6 +3,7 @@ left alone."""
 import contextlib
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -186,6 +187,25 @@ class BadInput(unittest.TestCase):
             with self.untouched(prot):
                 self.one_line(prot.run("up", *ALONE), 1, "already running", str(prot.supervisor()))
             self.assertTrue(alive(prot.supervisor()))
+
+    def test_a_start_from_a_session_with_other_folders_is_refused(self):
+        for folder in ("run", "state"):  # the state folder's lock; the segments
+            with self.subTest(folder), Instance() as prot:
+                prot.up()
+                pid = prot.supervisor()
+                name = {"run": "XDG_RUNTIME_DIR", "state": "XDG_STATE_HOME"}[folder]
+                before = dict(prot.environment)
+                pids = (prot.state / "pids").read_text()
+                with self.untouched(prot):
+                    prot.environment["XDG_RUNTIME_DIR"] = str(prot.folder / "run-2")  # else the first lock is in the way
+                    prot.environment[name] = str(prot.folder / f"{folder}-2")
+                    for changed in (name, "XDG_RUNTIME_DIR"):
+                        pathlib.Path(prot.environment[changed]).mkdir(exist_ok=True)
+                    second = prot.run("up", "-d", *ALONE)
+                    prot.environment.update(before)
+                self.one_line(second, 1, f"instance '{prot.name}' is already running (pid {pid})")
+                self.assertEqual((prot.state / "pids").read_text(), pids)
+                self.assertEqual(prot.run("down").returncode, 0)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,9 @@ TEST_CASE_FIXTURE(Folder, "a run whose supervisor lives is left alone") {
   RunSegments segments(paths.instance, new_run_id());
   segments.board().supervisor().pid.store(static_cast<std::uint64_t>(::getpid()));
   segments.board().supervisor().start_time.store(sys.start_time(::getpid()));
-  CHECK(clear_stale_runs(paths, sys).runs == 0);
+  const std::string expected =
+      "instance '" + paths.instance + "' is already running (pid " + std::to_string(::getpid()) + ")";
+  CHECK_THROWS_WITH_AS(clear_stale_runs(paths, sys), expected.c_str(), Error);
   CHECK_FALSE(ipc::list_segments(paths.instance).empty());
 }
 

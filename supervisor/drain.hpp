@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,19 @@ inline constexpr std::array<DrainStep, 6> kDrainSteps = {{
 
 /// After so long the drain presses, whoever it waits for, so that a stop ends within two minutes.
 inline constexpr Nanos kDrainPressesAfter = 75 * kSecond;
+/// What is still not done then is given up.
+inline constexpr Nanos kDrainAtMost = 120 * kSecond;
+/// Each fall of what memory has to do buys it so much, until its turn has lasted for the second of these.
+inline constexpr Nanos kProgressBuys = 5 * kSecond;
+inline constexpr Nanos kStepAtMost = 60 * kSecond;
+/// Deaths in a row without progress after which a stage is not started again.
+inline constexpr unsigned kDeathsInVain = 8;
+
+/// What a stage has still to do; 0 of both: nothing is known of any.
+struct DrainLoad {
+  std::uint64_t input = 0;  // bytes in its rings
+  std::uint64_t queue = 0;  // jobs of its own
+};
 
 /// What the drain does to the world.
 class DrainHost {
@@ -52,6 +66,10 @@ class DrainHost {
   virtual void kill(std::string_view stage) = 0;
   virtual void close(std::string_view stage) = 0;  // gone for good: its rings are marked, neighbours woken
   virtual void say(const std::string& line) = 0;
+  [[nodiscard]] virtual DrainLoad load(std::string_view stage) const {
+    static_cast<void>(stage);
+    return {};
+  }
   /// How much `stage` still has to do, for a person ("12 jobs"); "" when nobody knows.
   [[nodiscard]] virtual std::string left_to_do(std::string_view stage) const {
     static_cast<void>(stage);
@@ -59,14 +77,18 @@ class DrainHost {
   }
 };
 
-/// Runs the drain: who may take how long, who is to blame, who is started once more, who is given up.
+/// Runs the drain: who may take how long, who is to blame, who is started again, who is given up.
 /// Pure logic over DrainHost: told what happens and what time it is. Single-threaded.
 ///
-///   a stage in the drain  | its input holds frames, first time | restarted, fresh deadline
-///   dies or is killed     | else                               | closed; the drain goes on without it
-///   its time is over      | graceful                           | the drain presses; two more seconds
-///                         | pressing                           | killed
-///   all of it too long    | graceful                           | the drain presses
+///   a stage in the drain  | it has frames or jobs left          | restarted, fresh deadline; not after eight
+///   dies or is killed     |                                     | deaths without progress
+///                         | else                                | closed; the drain goes on without it
+///   its time is over      | graceful                            | the drain presses; two more seconds
+///                         | pressing, first time                | killed
+///                         | pressing, second time               | killed and given up, even if it lives on
+///   memory's load falls   |                                     | five more seconds, 60 s in all
+///   all of it takes 75 s  | graceful                            | the drain presses
+///   all of it takes 120 s |                                     | what is left is killed and given up
 class DrainSequence {
  public:
   explicit DrainSequence(DrainHost& host) : host_(&host) {}
@@ -90,7 +112,11 @@ class DrainSequence {
   struct Progress {
     bool active = false;
     bool done = false;
-    bool restarted = false;
+    bool owes = false;     // it has told of jobs of its own
+    unsigned deaths = 0;   // since it made progress
+    unsigned expired = 0;  // times that its time was over while the drain pressed
+    DrainLoad load;        // when it was last looked at
+    Nanos restart_at = kNever;
     Nanos since = 0;  // its turn began
     Nanos deadline = kNever;
     std::string report;  // told when the steps before it have told theirs
@@ -99,6 +125,9 @@ class DrainSequence {
   void lose(std::size_t step, Nanos now, bool needed);
   void finish(std::size_t step, Nanos now, const char* how);
   void expire(std::size_t step, Nanos now);
+  void give_up(std::size_t step, Nanos now);
+  void look_at_load(std::size_t step, Nanos now);
+  [[nodiscard]] Nanos time_of(std::size_t step) const noexcept;
   [[nodiscard]] bool blames_feeder(std::size_t step) const;
   [[nodiscard]] static int index_of(std::string_view stage) noexcept;
   [[nodiscard]] bool done(std::string_view stage) const noexcept;

@@ -43,11 +43,6 @@ void Program::hung() {
   if (!attached_) feed(Event::kHung, name_ + " makes no progress: aborted");
 }
 
-void Program::abandon() {
-  want_ = Want::kDown;
-  if (!has_process(state_)) feed(Event::kStop);
-}
-
 void Program::feed(Event event, const std::string& note) {
   const Transition& step = transition(state_, event);
   if (step.action == Action::kIgnore) return;

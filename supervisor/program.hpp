@@ -42,8 +42,6 @@ class Program {
   /// SIGKILL now; what follows is as if it had crashed.
   void kill();
   void hung();
-  /// Nothing runs and nothing is wanted any more.
-  void abandon();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] State state() const noexcept { return state_; }

@@ -59,6 +59,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   void restart(std::string_view stage) override;
   void kill(std::string_view stage) override;
   void close(std::string_view stage) override;
+  [[nodiscard]] DrainLoad load(std::string_view stage) const override;
   [[nodiscard]] std::string left_to_do(std::string_view stage) const override;
   // DeskHost; say() is DrainHost's as well
   void hurry() override;

@@ -127,13 +127,27 @@ bool Supervisor::input_pending(std::string_view stage) const {
   });
 }
 
-std::string Supervisor::left_to_do(std::string_view stage) const {
+DrainLoad Supervisor::load(std::string_view stage) const {
+  DrainLoad load;
+  for (std::size_t i = 0; i < instance_.segments->rings().size(); ++i) {
+    if (wire::kRings[i].consumer != stage || wire::kRings[i].producer == "memory") continue;
+    const ipc::RingMemory& memory = instance_.segments->rings()[i].memory();
+    const std::uint64_t head = memory.consumer->head.load();
+    const std::uint64_t tail = memory.producer->tail.load();
+    load.input += tail - std::min(head, tail);
+  }
   const int index = instance_.segments->board().find(stage);
-  if (stage != "memory" || index < 0) return {};
+  if (stage != "memory" || index < 0) return load;
   const auto counter = [&](const char* label) {
     return instance_.segments->board().counter(static_cast<std::size_t>(index), label).load();
   };
-  const std::uint64_t jobs = counter("jobs_ready") + counter("jobs_leased");
+  load.queue = counter("jobs_ready") + counter("jobs_leased");
+  return load;
+}
+
+std::string Supervisor::left_to_do(std::string_view stage) const {
+  if (stage != "memory" || instance_.find(stage) == nullptr) return {};
+  const std::uint64_t jobs = load(stage).queue;
   return instance_.segments->input_pending(stage) ? fmt::format("turns and {} jobs", jobs)
                                                   : fmt::format("{} jobs", jobs);
 }
@@ -157,7 +171,7 @@ void Supervisor::kill(std::string_view stage) {
 void Supervisor::close(std::string_view stage) {
   if (Program* program = instance_.find(stage); program != nullptr) {
     memory_lost_ |= stage == "memory" && program->wanted();
-    program->abandon();
+    program->stop();
   }
   instance_.segments->set_closed(stage, true);
   instance_.segments->ring_neighbours(stage, instance_.run);

@@ -24,6 +24,7 @@ struct Fixture : DrainHost {
   }
   void kill(std::string_view stage) override {
     killed.emplace_back(stage);
+    if (unkillable) return;
     alive.erase(std::string(stage));
     drain.on_lost(stage, now);
   }
@@ -34,9 +35,19 @@ struct Fixture : DrainHost {
   void say(const std::string& line) override { said.push_back(line); }
   std::string left_to_do(std::string_view stage) const override { return stage == "memory" ? left : ""; }
 
+  DrainLoad load(std::string_view stage) const override { return stage == "memory" ? memory : DrainLoad{}; }
+
   void done(const char* stage) {
     alive.erase(stage);
     drain.on_drained(stage, now);
+  }
+  void dies(const char* stage) {
+    alive.erase(stage);
+    drain.on_lost(stage, now);
+  }
+  void only_memory_is_left() {
+    drain.begin(now, false);
+    for (const char* stage : {"capture", "stt", "tts", "player", "brain"}) done(stage);
   }
   void pass(Nanos time) {
     for (const Nanos end = now + time; now < end;) {
@@ -56,6 +67,8 @@ struct Fixture : DrainHost {
   std::vector<ipc::Drain> pressed;
   std::vector<std::string> restarted, killed, closed, said;
   std::string left;
+  DrainLoad memory;
+  bool unkillable = false;
   std::set<std::string> ends_at_once;  // get an end of stream while the drain is told
   Nanos now = kSecond;
   DrainSequence drain{*this};
@@ -123,17 +136,94 @@ TEST_CASE_FIXTURE(Fixture, "while speech is empty brain is to blame, not tts") {
   CHECK(drain.explain(now).starts_with("tts to speak the rest ("));
 }
 
-TEST_CASE_FIXTURE(Fixture, "one that crashes with frames waiting is started once more, then given up") {
+TEST_CASE_FIXTURE(Fixture,
+                  "one that crashes with frames waiting is started again, at eight deaths given up") {
   drain.begin(now, false);
   done("capture");
   pending.insert("stt");
-  alive.erase("stt");
-  drain.on_lost("stt", now);
-  CHECK(restarted == std::vector<std::string>{"stt"});
-  alive.erase("stt");
-  drain.on_lost("stt", now);
-  CHECK(restarted.size() == 1);
+  for (std::size_t death = 1; death <= kDeathsInVain; ++death) {
+    dies("stt");
+    const Nanos died = now;
+    for (; restarted.size() < death && now < died + 2 * kSecond; drain.on_time(now)) now += 10 * kMillisecond;
+    CHECK(now - died == (death == 1 ? 0 : 10 * kMillisecond << (death - 2)));  // the first time at once
+    CHECK(restarted.size() == death);
+  }
+  CHECK(closed.empty());
+  dies("stt");
+  CHECK(restarted.size() == kDeathsInVain);
   CHECK(closed == std::vector<std::string>{"stt"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "memory may be killed as often as it likes while its jobs become fewer") {
+  memory.queue = 500;
+  only_memory_is_left();
+  for (std::size_t death = 1; death <= 20; ++death) {
+    memory.queue -= 20;
+    drain.on_time(now);
+    dies("memory");
+    memory.queue = 0;  // the new one has not looked yet: that is no progress, and no end
+    pass(100 * kMillisecond);
+    CHECK(restarted.size() == death);
+    memory.queue = 500 - death * 20;
+  }
+  CHECK(closed.empty());
+  done("memory");
+  CHECK(drain.finished());
+  CHECK_FALSE(was_said("given up"));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "one with jobs left and no frame is started again, one that never had any is not") {
+  SUBCASE("jobs") {
+    memory.queue = 1;
+    only_memory_is_left();
+    dies("memory");
+    CHECK(restarted == std::vector<std::string>{"memory"});
+  }
+  SUBCASE("none") {
+    only_memory_is_left();
+    dies("memory");
+    CHECK(closed == std::vector<std::string>{"memory"});
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "each fall of memory's load buys it five seconds, sixty in all") {
+  memory = {.input = 1000, .queue = 1000};
+  drain.begin(now, true);
+  for (const char* stage : {"capture", "stt", "tts", "player", "brain"}) done(stage);
+  const Nanos begun = now;
+  SUBCASE("jobs") {
+    for (int i = 0; i < 14; ++i, --memory.queue) pass(4 * kSecond);
+  }
+  SUBCASE("frames") {
+    for (int i = 0; i < 14; ++i, --memory.input) pass(4 * kSecond);
+  }
+  CHECK(now - begun == 56 * kSecond);
+  CHECK(killed.empty());
+  for (; killed.empty(); --memory.queue) pass(100 * kMillisecond);
+  CHECK(now - begun == kStepAtMost);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a load that grows or stands still buys nothing") {
+  memory.queue = 7;
+  drain.begin(now, true);
+  for (const char* stage : {"capture", "stt", "tts", "player", "brain"}) done(stage);
+  for (int second = 0; second < 10; ++second, ++memory.queue) pass(kSecond);
+  CHECK(killed == std::vector<std::string>{"memory"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "one that no kill ends is given up the second time") {
+  unkillable = true;
+  pending.insert("capture");
+  drain.begin(now, true);
+  pass(kSecond);
+  CHECK(killed.size() == 1);
+  CHECK(closed.empty());
+  pass(kSecond);
+  CHECK(closed == std::vector<std::string>{"capture"});
+  CHECK(drain.blockers() == std::vector<std::string>{"stt"});
+  pass(kDrainAtMost);
+  CHECK(drain.finished());
 }
 
 TEST_CASE_FIXTURE(Fixture, "one that crashes before its turn is still needed") {

@@ -9,6 +9,7 @@
 //   PROT_FIXTURE_TURNS=n                  brain puts n frames on turns at start; memory leaves them unless
 //   PROT_FIXTURE_EXCHANGES=n              brain puts n exchanges there: "I own item1.", "Noted.", ...
 //   PROT_FIXTURE_STORE=1                  it takes (and counts) them in the drain
+//   PROT_FIXTURE_STORE_EVERY=ms           it takes one of them each so many ms
 //   PROT_FIXTURE_DEFER=n                  memory's account names so many deferred jobs
 //   PROT_FIXTURE_POISON=n                 the n-th of brain's messages says "poison": who takes it aborts,
 //   PROT_FIXTURE_POISON_EXIT=code         or ends with that exit code
@@ -88,6 +89,8 @@ class FixtureStage final : public stage::Stage {
       send_exchanges();
     }
     if (meant("CHATTY", name_) || meant("TURN", name_) || meant("SEGV", name_)) interval_ = 20 * kMillisecond;
+    if (name_ == "memory") store_every_ = std::atoi(order("STORE_EVERY").c_str()) * kMillisecond;
+    if (store_every_ > 0) interval_ = store_every_;
     if (meant("FLOOD", name_)) interval_ = 5 * kMillisecond;
   }
 
@@ -167,6 +170,7 @@ class FixtureStage final : public stage::Stage {
     if (ended_.contains(ring)) return 0;
     const bool draining = context_->drain() != ipc::Drain::kNone && !meant("DEAF", name_);
     if (ring == "turns" && order("STORE").empty() && !draining) return 0;
+    if (ring == "turns" && monotonic_now() < store_at_) return 0;
     ipc::FrameInfo info;
     std::span<const std::byte> payload;
     int items = 0;
@@ -182,6 +186,9 @@ class FixtureStage final : public stage::Stage {
       }
       if (ring == "turns") ++stored_;
       input.release();
+      if (store_every_ == 0 || ring != "turns") continue;
+      store_at_ = monotonic_now() + store_every_;
+      break;
     }
     return items;
   }
@@ -209,6 +216,8 @@ class FixtureStage final : public stage::Stage {
   int stored_ = 0;
   Nanos interval_ = 0;  // between two lines; 0: none
   Nanos talk_at_ = 0;
+  Nanos store_every_ = 0;
+  Nanos store_at_ = 0;
   Nanos born_ = monotonic_now();
   int number_ = 0;
   const int* volatile nothing_ = nullptr;

@@ -384,6 +384,22 @@ class Drain(unittest.TestCase):
                 self.assertIn(f"{name} ended before it was drained: started once more", down.stderr)
                 self.assertEqual(self.order(prot), ["capture", "stt", "tts", "player", "brain", "memory"])
 
+    def test_memory_may_be_killed_again_and_again_in_one_drain(self):
+        with Instance(turns=300, store_every=10) as prot:
+            prot.up()
+            down, pids = prot.spawn("down"), []
+            for _ in range(6):
+                pids.append(wait_for("the next", lambda: (s := prot.status() and prot.stage("memory"))
+                                     and s["state"] == "ready" and s["pid"] not in pids and s["pid"]))
+                if len(pids) <= 5:
+                    os.kill(pids[-1], signal.SIGKILL)
+            account, messages = down.communicate(timeout=60)
+            self.assertEqual(down.returncode, 0, messages)
+            self.assertEqual(messages.count("memory ended before it was drained: started once more"), 5, messages)
+            self.assertIn("memory drained after", messages)
+            self.assertGreater(int(re.match(r"DRAINED=(\d+) DEFERRED=0\n", account)[1]), 100)
+            self.assertEqual(list((prot.state / "spool/brain").glob("*.frames")), [])
+
     def test_a_deaf_stage_is_named_and_ended(self):
         with Instance(deaf="stt") as prot:
             prot.up()

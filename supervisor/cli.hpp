@@ -31,6 +31,8 @@ struct CliRequest {
   std::vector<std::string> stages;  // restart, start, stop
   bool wait = false;                // the default
   bool no_wait = false;             // restart, start: the new process was started, that is enough
+  bool drain = false;               // restart: when it has worked off what its input rings hold
+  double drain_timeout_s = 30;
   bool verbose = false;
   bool watch = false;
   double down_timeout_s = 0;  // 0: as long as it takes

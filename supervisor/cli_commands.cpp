@@ -28,6 +28,10 @@ Nanos after(double seconds) {
   return monotonic_now() + static_cast<Nanos>(std::clamp(seconds, 0.0, 1e6) * static_cast<double>(kSecond));
 }
 
+std::int64_t milliseconds(double seconds) {
+  return static_cast<std::int64_t>(std::clamp(seconds, 0.0, 1e6) * 1000);
+}
+
 // False: the time is over.
 bool readable_before(int fd, Nanos until) {
   for (;;) {
@@ -98,7 +102,9 @@ int command_program(const CliRequest& request, char** /*argv*/) {
     clients.push_back(std::make_unique<stage::ControlClient>(paths));
     json::Writer ask;
     ask.begin_object().member("cmd", request.command).member("stage", stage);
-    ask.member("wait", !request.no_wait).end_object();
+    ask.member("wait", !request.no_wait);
+    if (request.drain) ask.member("drain", true).member("timeout_ms", milliseconds(request.drain_timeout_s));
+    ask.end_object();
     stage::send_message(clients.back()->fd(), ask.str());
   }
   int code = 0;
@@ -121,7 +127,7 @@ int command_wait(const CliRequest& request, char** /*argv*/) {
   ask.begin_object()
       .member("cmd", "wait")
       .member("for", request.text)
-      .member("timeout_ms", static_cast<std::int64_t>(request.timeout_s * 1000))
+      .member("timeout_ms", milliseconds(request.timeout_s))
       .end_object();
   if (request.text == "ready") {
     stage::ControlClient client(paths);

@@ -51,6 +51,14 @@ void describe_cli(CLI::App& app, CliRequest& request) {
     if (std::string_view(name) == "stop") continue;
     CLI::Option* no_wait = command->add_flag("--no-wait", request.no_wait, "return before they are ready");
     command->add_flag("--wait", request.wait, "return when they are ready (the default)")->excludes(no_wait);
+    if (std::string_view(name) == "start") continue;
+    CLI::Option* drain =
+        command->add_flag("--drain", request.drain, "first let each work off what its input rings hold");
+    command
+        ->add_option("-t,--timeout", request.drain_timeout_s,
+                     "with --drain: seconds for that; then exit code 5, and it is not restarted")
+        ->capture_default_str()
+        ->needs(drain);
   }
   CLI::App* logs = add("logs", "What the parts print");
   logs->add_flag("-f,--follow", request.follow, "go on");

@@ -10,6 +10,8 @@
 namespace prot::supervisor {
 namespace {
 
+constexpr Nanos kLookAgain = 10 * kMillisecond;
+
 json::Document parse_request(const std::string& request) {
   try {
     return json::parse(request);
@@ -57,7 +59,9 @@ void ControlDesk::answer_waiters(Nanos now) {
     } else if (!failure.empty() || instance_->phase >= Phase::kDraining) {
       waiter.client->send_error(failure.empty() ? "the instance is stopping" : failure, kControlFailure);
     } else if (waiter.deadline <= now) {
-      waiter.client->send_error("not ready in time: " + instance_->missing(waiter.program), kControlTimeout);
+      waiter.client->send_error(
+          waiter.late ? waiter.late() : "not ready in time: " + instance_->missing(waiter.program),
+          kControlTimeout);
     } else {
       left.push_back(std::move(waiter));
     }
@@ -67,7 +71,8 @@ void ControlDesk::answer_waiters(Nanos now) {
 
 Nanos ControlDesk::next_deadline() const noexcept {
   Nanos next = leases_.next_deadline();
-  for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline);
+  for (const Waiter& waiter : waiters_)
+    next = std::min({next, waiter.deadline, waiter.polls ? instance_->clock.now() + kLookAgain : kNever});
   return next;
 }
 

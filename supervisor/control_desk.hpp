@@ -50,6 +50,8 @@ class ControlDesk {
     std::function<bool()> met;                       // it has happened
     std::function<void(const Client&)> answer = {};  // instead of {"ok":true}
     std::function<std::string()> failure = {};       // why it never will; "": it still may
+    std::function<std::string()> late = {};          // what to say at the deadline
+    bool polls = false;                              // nothing wakes us when it happens: look often
   };
 
   ControlDesk(Instance& instance, DeskHost& host)

@@ -19,7 +19,8 @@ _prot_options() {
     "") echo "--version" ;;
     up) echo "--config --set --env-file --detach --timeout" ;;
     down) echo "--now --timeout" ;;
-    restart | start) echo "--wait --no-wait" ;;
+    restart) echo "--wait --no-wait --drain --timeout" ;;
+    start) echo "--wait --no-wait" ;;
     status) echo "--json --verbose --watch" ;;
     logs) echo "--follow --lines --json" ;;
     crash) echo "--json" ;;

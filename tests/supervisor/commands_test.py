@@ -31,6 +31,45 @@ class Commands(unittest.TestCase):
             self.assertNotEqual(after["pid"], pid)
             self.assertEqual(after["generation"], 2)
 
+    def used(self, prot, ring):
+        return next(r for r in prot.status()["rings"] if r["name"] == ring)["used_bytes"]
+
+    def test_a_restart_waits_until_the_input_is_worked_off(self):
+        with Instance(turns=3) as prot:
+            go = prot.folder / "go"
+            prot.order(take_after=go)
+            prot.up()
+            wait_for("turns", lambda: self.used(prot, "turns") > 0)
+            restart = prot.spawn("restart", "memory", "stt", "--drain")
+            wait_for("stt had nothing to do", lambda: prot.stage("stt")["generation"] == 2)
+            self.assertEqual(prot.stage("memory")["generation"], 1)
+            self.assertIsNone(restart.poll())
+            go.touch()
+            self.assertEqual(restart.wait(10), 0)
+            self.assertEqual(prot.stage("memory")["generation"], 2)
+            self.assertEqual(prot.stage("memory")["state"], "ready")
+            self.assertEqual(self.used(prot, "turns"), 0)  # by the old one: of the second process, nothing is sent
+            self.assertEqual(prot.run("stop", "memory").returncode, 0)
+            self.assertEqual(prot.run("restart", "memory", "--drain").returncode, 0)  # starts what was stopped
+
+    def test_a_restart_that_never_gets_its_turn_is_none(self):
+        with Instance(turns=1) as prot:
+            prot.up()
+            wait_for("turns", lambda: self.used(prot, "turns") > 0)
+            before = prot.stage("memory")["pid"]
+            done = prot.run("restart", "memory", "--drain", "--timeout", "0.3")
+            self.assertEqual((done.returncode, done.stderr), (
+                5, "prot: memory is not restarted: after 0.3 s it has not worked off what is in turns\n"))
+            waiting = prot.spawn("restart", "memory", "--drain")
+            gone = prot.spawn("restart", "memory", "--drain")
+            wait_for("it waits", lambda: "socket" in str([os.readlink(f) for f in os.scandir(f"/proc/{gone.pid}/fd")]))
+            gone.kill()  # its wait ends with it
+            self.assertEqual(prot.stage("memory")["pid"], before)
+            self.assertEqual(prot.run("stop", "memory").returncode, 0)
+            self.assertEqual((waiting.wait(5), waiting.stderr.read()), (1, "prot: memory is stopped\n"))
+            self.assertEqual(prot.stage("memory")["state"], "down")
+            self.assertEqual(prot.run("restart", "memory", "--timeout", "1").returncode, 2)  # without --drain
+
     def test_status_says_degraded_and_why(self):
         with Instance() as prot:
             prot.up()

@@ -10,6 +10,7 @@
 //   PROT_FIXTURE_EXCHANGES=n              brain puts n exchanges there: "I own item1.", "Noted.", ...
 //   PROT_FIXTURE_STORE=1                  it takes (and counts) them in the drain
 //   PROT_FIXTURE_STORE_EVERY=ms           it takes one of them each so many ms
+//   PROT_FIXTURE_TAKE_AFTER=file          memory takes them once that file is there
 //   PROT_FIXTURE_DEFER=n                  memory's account names so many deferred jobs
 //   PROT_FIXTURE_POISON=n                 the n-th of brain's messages says "poison": who takes it aborts,
 //   PROT_FIXTURE_POISON_EXIT=code         or ends with that exit code
@@ -91,6 +92,7 @@ class FixtureStage final : public stage::Stage {
     if (meant("CHATTY", name_) || meant("TURN", name_) || meant("SEGV", name_)) interval_ = 20 * kMillisecond;
     if (name_ == "memory") store_every_ = std::atoi(order("STORE_EVERY").c_str()) * kMillisecond;
     if (store_every_ > 0) interval_ = store_every_;
+    if (name_ == "memory" && !order("TAKE_AFTER").empty()) interval_ = 20 * kMillisecond;
     if (meant("FLOOD", name_)) interval_ = 5 * kMillisecond;
   }
 
@@ -169,7 +171,9 @@ class FixtureStage final : public stage::Stage {
     if (input.producer_closed() && !input.has_data()) ended_.insert(ring);
     if (ended_.contains(ring)) return 0;
     const bool draining = context_->drain() != ipc::Drain::kNone && !meant("DEAF", name_);
-    if (ring == "turns" && order("STORE").empty() && !draining) return 0;
+    const std::string file = order("TAKE_AFTER");
+    const bool stores = !order("STORE").empty() || (!file.empty() && std::filesystem::exists(file));
+    if (ring == "turns" && !stores && !draining) return 0;
     if (ring == "turns" && monotonic_now() < store_at_) return 0;
     ipc::FrameInfo info;
     std::span<const std::byte> payload;

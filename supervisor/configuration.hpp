@@ -5,9 +5,9 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "env_file.hpp"
 #include "stage/config.hpp"
 
@@ -46,12 +46,20 @@ class LayeredEnvironment {
   std::set<std::string, std::less<>> applied_;
 };
 
+/// A program that a reload restarts, with its counters before.
+struct RestartedProgram {
+  std::string name;
+  std::uint32_t generation = 0;
+  std::uint32_t failed_starts = 0;
+};
+
 /// What a reload has replaced, until every program that it restarted is ready: the way back.
 struct ReplacedConfiguration {
   ConfigRequest sources;
   stage::Config config;
   EnvFile env_file;
-  std::vector<std::pair<std::string, std::uint32_t>> restarted;  // with the generation before
+  std::vector<RestartedProgram> restarted;
+  Nanos until = kNever;  // what is not ready by then cannot run with the new values
 };
 
 /// Of the files that keys name: those that are not there or cannot be used, each with its key's place.

@@ -5,8 +5,6 @@
 namespace prot::supervisor {
 namespace {
 
-using Restarted = std::vector<std::pair<std::string, std::uint32_t>>;
-
 std::string outcome_json(const ReloadOutcome& outcome) {
   json::Writer out;
   out.begin_object().key("changes").begin_array();
@@ -18,7 +16,7 @@ std::string outcome_json(const ReloadOutcome& outcome) {
   out.end_array().key("report").begin_array();
   for (const std::string& line : outcome.report()) out.value(line);
   out.end_array().key("restarted").begin_array();
-  for (const auto& [name, generation] : outcome.restarted) out.value(name);
+  for (const RestartedProgram& program : outcome.restarted) out.value(program.name);
   return out.end_array().end_object().str();
 }
 
@@ -29,22 +27,11 @@ void control_reload(ControlDesk& desk, const Client& client, const json::View& r
   const ReloadOutcome outcome = reload(instance, std::string(request.get("env_file").as_string()));
   for (const std::string& line : outcome.report()) desk.host().say(line);
   client->send(outcome_json(outcome));
-  const auto all = [&instance, restarted = outcome.restarted](const auto& condition) {
-    return std::all_of(restarted.begin(), restarted.end(), [&](const auto& entry) {
-      return condition(*instance.find(entry.first), entry.second);
-    });
-  };
   desk.wait({.client = client,
              .deadline = instance.clock.now() + kControlAnswerWithin,
              .program = "",
              .kind = "reload",
-             .met =
-                 [&instance, all] {
-                   return instance.reload_failure.empty() &&
-                          all([](const Program& program, std::uint32_t before) {
-                            return program.state() == State::kReady && program.generation() > before;
-                          });
-                 },
+             .met = [&instance] { return !instance.run.replaced && instance.reload_failure.empty(); },
              .failure = [&instance] { return instance.reload_failure; }});
 }
 

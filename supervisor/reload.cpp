@@ -13,6 +13,8 @@ namespace prot::supervisor {
 namespace {
 using stage::ConfigKey;
 
+constexpr std::uint32_t kMostFailedStarts = 3;
+constexpr Nanos kStopGrace = 10 * kSecond;  // more than the stop of a stage takes
 constexpr const char* kAfterRestart = "cannot change while prot runs: prot down, then prot up";
 
 void add_words(std::vector<std::string>& names, std::string_view words) {
@@ -79,15 +81,19 @@ void take(Instance& instance, ConfigRequest sources, stage::Config config, EnvFi
   if (other_level) tell_log_level(instance);
 }
 
-void remember(std::vector<std::pair<std::string, std::uint32_t>>& all,
-              const std::pair<std::string, std::uint32_t>& one) {
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const auto& entry) { return entry.first == one.first; });
-  if (found == all.end()) {
-    all.push_back(one);
-  } else {
-    found->second = one.second;
-  }
+bool start_overdue(const Program& program, Nanos now) {
+  return program.state() == State::kEnding && !program.ready() &&
+         now - program.started_at() >= program.launcher().start_deadline();
+}
+
+// Why the new values are at fault; "": they are not, so far.
+std::string breakage(const Program& program, const RestartedProgram& before, Nanos now, Nanos until) {
+  const std::uint32_t failed =
+      program.failed_starts() - std::min(before.failed_starts, program.failed_starts());
+  if (program.state() == State::kFailed || failed >= kMostFailedStarts) return program.last_error();
+  if (program.generation() > before.generation && start_overdue(program, now))
+    return fmt::format("not ready after {} s", program.launcher().start_deadline() / kSecond);
+  return now >= until ? "not ready in time" : "";
 }
 
 }  // namespace
@@ -130,8 +136,15 @@ std::vector<std::string> ReloadOutcome::report() const {
   return lines;
 }
 
+std::string reload_obstacle(const Instance& instance) {
+  if (instance.phase >= Phase::kDraining) return "the instance is stopping";
+  if (instance.phase == Phase::kStarting) return "the instance still starts: wait until it is ready";
+  if (!instance.run.replaced) return {};
+  return "an earlier reload is not finished: wait for " + instance.missing();
+}
+
 ReloadOutcome reload(Instance& instance, const std::string& env_file) {
-  if (instance.phase >= Phase::kDraining) throw Error("the instance is stopping");
+  if (const std::string why = reload_obstacle(instance); !why.empty()) throw Error(why);
   RunContext& run = instance.run;
   ConfigRequest sources = run.sources;
   if (!env_file.empty()) {
@@ -145,11 +158,11 @@ ReloadOutcome reload(Instance& instance, const std::string& env_file) {
   outcome.plan = plan_reload(run.config, loaded.config, changed_secrets(instance, loaded));
   if (!outcome.plan.refused.empty()) throw stage::ConfigError(outcome.plan.refused);
   outcome.warnings = std::move(loaded.warnings);
-  // Two reloads in a row go back to what worked last.
-  if (!run.replaced) run.replaced = {run.sources, run.config, run.env_file, {}};
+  run.replaced = {run.sources, run.config, run.env_file, {}, kNever};
   take(instance, std::move(sources), std::move(loaded.config), std::move(loaded.env_file));
   ++instance.reloads;
   instance.reload_failure.clear();
+  Nanos patience = 0;
   for (const std::string& name : outcome.plan.restarts) {
     Program* program = instance.find(name);
     if (program == nullptr || !program->wanted()) continue;  // its next start has the new values
@@ -158,36 +171,43 @@ ReloadOutcome reload(Instance& instance, const std::string& env_file) {
           fmt::format("{} is held by process {}: it keeps the old values", name, program->pid()));
       continue;
     }
-    outcome.restarted.emplace_back(name, program->generation());
-    remember(run.replaced->restarted, outcome.restarted.back());
+    outcome.restarted.push_back({name, program->generation(), program->failed_starts()});
+    patience = std::max(patience, program->launcher().start_deadline());
     program->restart();
   }
+  run.replaced->restarted = outcome.restarted;
+  run.replaced->until = instance.clock.now() + patience + kStopGrace;
   return outcome;
 }
 
 std::string settle_reload(Instance& instance) {
   RunContext& run = instance.run;
   if (!run.replaced) return {};
+  const Nanos now = instance.clock.now();
   const Program* broken = nullptr;
+  std::string why;
   bool settled = true;
-  for (const auto& [name, before] : run.replaced->restarted) {
-    const Program* program = instance.find(name);
-    if (!program->wanted()) continue;  // somebody has stopped it
-    if (program->state() == State::kFailed) broken = program;
-    settled = settled && program->ready() && program->generation() > before;
+  for (const RestartedProgram& before : run.replaced->restarted) {
+    const Program* program = instance.find(before.name);
+    if (!program->wanted() || program->held_by() >= 0) continue;  // somebody has it in hand
+    if (program->ready() && program->generation() > before.generation) continue;
+    settled = false;
+    why = breakage(*program, before, now, run.replaced->until);
+    if (why.empty()) continue;
+    broken = program;
+    break;
   }
   if (broken == nullptr || instance.phase >= Phase::kDraining) {
     if (settled) run.replaced.reset();
     return {};
   }
-  instance.reload_failure =
-      fmt::format("{} cannot run: {}: {}; the old configuration is back", broken->name(),
-                  broken->last_error(), instance.logs->last_line(broken->name()));
+  instance.reload_failure = fmt::format("{} cannot run: {}: {}; the old configuration is back",
+                                        broken->name(), why, instance.logs->last_line(broken->name()));
   ReplacedConfiguration old = std::move(*run.replaced);
   run.replaced.reset();
   take(instance, std::move(old.sources), std::move(old.config), std::move(old.env_file));
-  for (const auto& entry : old.restarted)
-    if (Program* program = instance.find(entry.first); program->wanted() && program->state() != State::kHeld)
+  for (const RestartedProgram& entry : old.restarted)
+    if (Program* program = instance.find(entry.name); program->wanted() && program->held_by() < 0)
       program->restart();
   return instance.reload_failure;
 }

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "configuration.hpp"
@@ -43,19 +42,24 @@ struct SecretChange {
 struct ReloadOutcome {
   ReloadPlan plan;
   std::vector<std::string> warnings;
-  std::vector<std::pair<std::string, std::uint32_t>> restarted;  // with the generation before
-  std::vector<std::string> left;                                 // that keep the old values, and why
+  std::vector<RestartedProgram> restarted;
+  std::vector<std::string> left;  // that keep the old values, and why
 
   /// For people, one line each.
   [[nodiscard]] std::vector<std::string> report() const;
 };
 
+/// Why there can be no reload now: everything still starts, or an earlier one is not finished; "": there can.
+[[nodiscard]] std::string reload_obstacle(const Instance& instance);
+
 /// Reads the instance's configuration again and restarts what the changes touch; `env_file`, unless it is
-/// empty, takes the place of the .env file from now on. Throws ConfigError, and then nothing has changed.
+/// empty, takes the place of the .env file from now on. Throws ConfigError, and Error
+/// when there is an obstacle; then nothing has changed.
 [[nodiscard]] ReloadOutcome reload(Instance& instance, const std::string& env_file);
 
-/// Once a turn of the loop: when a program that a reload restarted cannot run with what it was given,
-/// everything goes back to the configuration before. Returns the line that says so, or "".
+/// Once a turn of the loop: when a program that a reload restarted cannot run with what it was given (it
+/// refuses it, dies three times before it is ready, or is not ready in time), everything goes back to the
+/// configuration before. Returns the line that says so, or "".
 [[nodiscard]] std::string settle_reload(Instance& instance);
 
 }  // namespace prot::supervisor

@@ -146,6 +146,15 @@ void Supervisor::hang_up() {
   pollfd terminal{STDERR_FILENO, 0, 0};
   if (on_terminal_ && ::poll(&terminal, 1, 0) > 0 && (terminal.revents & (POLLHUP | POLLERR)) != 0)
     return ask_to_stop();
+  reload_asked_ = true;
+  const std::string why = reload_obstacle(instance_);
+  if (!why.empty() && instance_.phase <= Phase::kRunning) say("reload put off: " + why);
+}
+
+void Supervisor::reload_if_asked() {
+  const bool stopping = instance_.phase >= Phase::kDraining;
+  if (!reload_asked_ || (!stopping && !reload_obstacle(instance_).empty())) return;
+  reload_asked_ = false;
   try {
     const ReloadOutcome outcome = reload(instance_, "");
     for (const std::string& line : outcome.report()) say(line);
@@ -169,6 +178,7 @@ int Supervisor::run() {
     if (const std::string line = settle_reload(instance_); !line.empty()) say(line);
     check_phase();
     desk_.answer_waiters(now);
+    reload_if_asked();
     tell_service(now);
     instance_.logs->retry();
     report_crashes();  // after the restart
@@ -180,6 +190,7 @@ int Supervisor::run() {
 Nanos Supervisor::next_deadline() const {
   Nanos next = std::min({watchdog_.next_deadline(), drain_.next_deadline(), desk_.next_deadline(),
                          service_.next_deadline(), report_at_, reload_ends_at_});
+  if (instance_.run.replaced) next = std::min(next, instance_.run.replaced->until);
   for (const auto& program : instance_.programs) next = std::min(next, program->next_deadline());
   return next;
 }

@@ -72,6 +72,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   void take_locks();
   void watch_signals();
   void hang_up();
+  void reload_if_asked();
   void start_what_can();
   void fail_start(const std::string& why, int exit_code);
   void check_phase();
@@ -113,6 +114,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   Nanos stopping_since_ = 0;
   Nanos reload_ends_at_ = kNever;  // for the service manager
   unsigned reloads_told_ = 0;
+  bool reload_asked_ = false;  // by SIGHUP; it waits for what starts, and for an earlier reload
   Nanos drain_begun_at_ = 0;
   bool pids_failed_ = false;  // and it was said
 };

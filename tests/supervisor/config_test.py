@@ -42,6 +42,20 @@ class Configured(Instance):
         super().__exit__(*error)
         self.directory.__exit__(*error)
 
+    def stage_in_shell(self, stage, commands):
+        """`commands` come first, with $config; then the stage goes on. `$gate` is a pipe that open_gate() opens."""
+        self.gate = self.folder / "gate"
+        if not self.gate.exists():
+            os.mkfifo(self.gate)
+        file = self.stages / f"prot-{stage}"
+        file.unlink()
+        file.write_text(f"#!/bin/bash\ngate={self.gate}\nconfig=$(< /proc/self/fd/$PROT_CONFIG_FD)\n{commands}\n"
+                        f"exec -a prot-{stage} {os.environ['FIXTURE_STAGE']}\n")
+        file.chmod(0o755)
+
+    def open_gate(self):
+        self.gate.write_text("go\n")
+
     def engines(self):
         return {s["name"]: s["engine"] for s in self.status()["stages"]}
 
@@ -300,12 +314,7 @@ class Reload(unittest.TestCase):
     def test_what_a_stage_cannot_run_with_is_taken_back(self):
         with Configured() as prot:
             # This one dislikes what no table can know.
-            (prot.stages / "prot-stt").unlink()
-            (prot.stages / "prot-stt").write_text(
-                "#!/bin/bash\n"
-                "grep -q '\"stt.threads\":\"3\"' /proc/self/fd/$PROT_CONFIG_FD && { echo three is too many >&2; exit 2; }\n"
-                f'exec -a prot-stt {os.environ["FIXTURE_STAGE"]}\n')
-            (prot.stages / "prot-stt").chmod(0o755)
+            prot.stage_in_shell("stt", """[[ $config == *'"stt.threads":"3"'* ]] && { echo three is too many >&2; exit 2; }""")
             prot.up()
             before = prot.pids()
             prot.toml.write_text("[stt]\nthreads = 3\n[player]\nsentence_silence_ms = 9\n")
@@ -318,6 +327,64 @@ class Reload(unittest.TestCase):
             self.assertEqual({name for name in STAGES if before[name] != after[name]}, {"stt", "player"})
             self.assertEqual(prot.run("restart", "stt").returncode, 0)
             self.assertEqual(prot.run("reload").stdout.count("\n"), 2)  # the file says it still
+
+    def test_what_a_stage_dies_of_before_it_is_ready_is_taken_back(self):
+        for death, words in (("exit 1", "ended with code 1"), ("kill -ABRT $$", "was killed by SIGABRT")):
+            with self.subTest(death), Configured() as prot:
+                prot.stage_in_shell("stt", f"""[[ $config == *'"stt.threads":"3"'* ]] && {{ echo no >&2; {death}; }}""")
+                prot.up()
+                prot.toml.write_text("[stt]\nthreads = 3\n")
+                done = prot.run("reload", timeout=10)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"stt cannot run: {words}: no; the old configuration is back", done.stderr)
+                wait_for("back", lambda: prot.status()["state"] == "ready", 5)
+                self.assertEqual(prot.stage("stt")["engine"], "2")
+
+    def test_what_a_stage_is_never_ready_with_is_taken_back_after_its_deadline(self):
+        with Configured() as prot:
+            prot.stage_in_shell("player", """[[ $config == *'silence_ms":"9"'* ]] && read <$gate""")
+            prot.up()
+            prot.toml.write_text("[player]\nsentence_silence_ms = 9\n")
+            done = prot.run("reload", timeout=25)  # the player's own deadline is 10 s
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("player cannot run: not ready after 10 s", done.stderr)
+            wait_for("back", lambda: prot.status()["state"] == "ready", 5)
+
+    def test_a_second_reload_is_refused_until_the_first_is_done(self):
+        with Configured() as prot:
+            prot.stage_in_shell("stt", """[[ $config == *'"stt.threads":"3"'* ]] && read <$gate""")
+            prot.up()
+            prot.toml.write_text("[stt]\nthreads = 3\n")
+            first = prot.spawn("reload")
+            wait_for("restarted", lambda: (s := prot.stage("stt"))["generation"] == 2 and s["state"] == "starting")
+            prot.toml.write_text("[stt]\nthreads = 4\n")
+            second = prot.run("reload")
+            self.assertEqual(second.returncode, 1)
+            self.assertIn("an earlier reload is not finished: wait for stt (starting)", second.stderr)
+            os.kill(prot.supervisor(), signal.SIGHUP)  # nobody waits for its answer: it is done later
+            wait_for("put off", lambda: any("reload put off: an earlier" in line for line in prot.log()))
+            prot.open_gate()
+            self.assertEqual(first.wait(timeout=10), 0)
+            wait_for("the second", lambda: (s := prot.stage("stt"))["engine"] == "4" and s["state"] == "ready", 5)
+
+    def test_a_reload_waits_for_the_start(self):
+        with Configured() as prot:
+            # The new value would end the start.
+            prot.stage_in_shell("stt", """[[ $config == *'"stt.threads":"3"'* ]] && exit 2""")
+            prot.stage_in_shell("memory", "read <$gate")
+            up = prot.spawn("up", "-d", *ALONE)
+            wait_for("stt", lambda: prot.status() and prot.stage("stt")["state"] == "ready")
+            prot.toml.write_text("[stt]\nthreads = 3\n")
+            done = prot.run("reload")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("the instance still starts: wait until it is ready", done.stderr)
+            os.kill(prot.supervisor(), signal.SIGHUP)
+            wait_for("put off", lambda: any("reload put off: the instance still starts" in line for line in prot.log()))
+            prot.open_gate()
+            self.assertEqual(up.wait(timeout=10), 0)
+            wait_for("taken back", lambda: any("the old configuration is back" in line for line in prot.log()), 5)
+            wait_for("ready", lambda: prot.status()["state"] == "ready", 5)
+            self.assertEqual(prot.stage("stt")["engine"], "2")
 
     def test_reloads_in_a_storm_of_kills_end_with_the_last_values(self):
         with Configured() as prot:

@@ -32,6 +32,7 @@ ConfigRequest config_request(const CliRequest& request) {
   const fs::path env_file = fs::absolute(sources.env_file_required ? request.env_file : ".env", error);
   if (!error) sources.env_file = env_file.string();
   sources.overrides = request.overrides;
+  sources.folder = fs::current_path(error).string();
   return sources;
 }
 

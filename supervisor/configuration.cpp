@@ -82,7 +82,7 @@ std::vector<std::string> missing_files(const stage::Config& config) {
   for (const NamedFile& named : kFiles) {
     const std::string& file = config.get_string(named.key);
     if (file.empty()) continue;
-    const std::string what = config.place(named.key) + named.key + " = " + file;
+    const std::string what = config.place(named.key) + named.key + " = " + stage::shown_text(file);
     std::error_code error;
     if (::access(file.c_str(), F_OK) != 0) {
       errors.push_back(what + ": is not there");
@@ -134,7 +134,7 @@ Configuration load_configuration(const ConfigRequest& request, const LayeredEnvi
   try {
     loaded.config = stage::Config::load({request.file, request.file_required,
                                          [&](std::string_view name) { return environment.find(name, file); },
-                                         request.overrides});
+                                         request.overrides, request.folder});
   } catch (const stage::ConfigError& e) {
     errors.insert(errors.end(), e.lines().begin(), e.lines().end());
   }

@@ -21,6 +21,7 @@ struct ConfigRequest {
   std::string env_file = {};
   bool env_file_required = false;
   std::vector<std::string> overrides = {};
+  std::string folder = {};  // that relative paths of `overrides` and of the environment are relative to
 };
 
 /// A configuration that was read and found good.

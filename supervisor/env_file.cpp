@@ -117,6 +117,8 @@ std::vector<EnvEntry> parse_env(const std::string& path, std::string_view text,
     line = trimmed(line);
     if (line.empty() || line[0] == '#') continue;
     try {
+      if (line.find('\r') != std::string_view::npos)
+        throw UsageError("a carriage return within the line: lines end with LF or CR LF");
       entries.push_back(parse_line(line));
       entries.back().line = number;
     } catch (const UsageError& e) {

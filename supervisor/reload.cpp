@@ -101,7 +101,7 @@ std::string breakage(const Program& program, const RestartedProgram& before, Nan
 std::string ConfigChange::text() const {
   if (secret) return name + ": changed";
   const auto shown = [](const std::string& value) { return value.empty() ? "\"\"" : value; };
-  return name + ": " + shown(from) + " -> " + shown(to);
+  return from == to ? name + ": changed" : name + ": " + shown(from) + " -> " + shown(to);
 }
 
 ReloadPlan plan_reload(const stage::Config& from, const stage::Config& to,
@@ -112,7 +112,8 @@ ReloadPlan plan_reload(const stage::Config& from, const stage::Config& to,
     const std::string& before = from.text(key.name);
     const std::string& after = to.text(key.name);
     if (before == after) continue;
-    plan.changes.push_back({std::string(key.name), before, after, key.secret});
+    plan.changes.push_back(
+        {std::string(key.name), stage::shown_text(before), stage::shown_text(after), key.secret});
     if (!key.live) add_words(plan.restarts, key.programs);
     if (key.fixed) {
       plan.refused.push_back(placed(to, key) + " " + kAfterRestart);

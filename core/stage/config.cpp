@@ -1,6 +1,8 @@
 #include "stage/config.hpp"
 
 #include <cstdlib>
+#include <filesystem>
+#include <set>
 #include <utility>
 
 #include "base/utf8.hpp"
@@ -22,6 +24,26 @@ std::optional<PlacedValue> from_process(std::string_view name) {
   return PlacedValue{value, "environment " + std::string(name) + ": "};
 }
 
+// A working folder that is gone leaves the path as it is: whoever opens it says so.
+std::string resolved(const std::string& path, const std::string& folder) {
+  std::error_code error;
+  const std::filesystem::path whole = std::filesystem::absolute(std::filesystem::path(folder) / path, error);
+  return error ? path : whole.lexically_normal().string();
+}
+
+std::string parent_of(const std::string& file) { return std::filesystem::path(file).parent_path().string(); }
+
+constexpr std::string_view kFileKeys =
+    "capture.vad_model stt.model brain.persona_file tts.piper_model llm.program llm.model db.program_folder "
+    "db.folder";
+
+// A device names a file only where a WAV file takes its place.
+bool names_file(const Config& config, std::string_view key) {
+  if (key == "capture.device") return config.text("capture.source") == "wav";
+  if (key == "player.device") return config.text("player.sink") == "wav";
+  return has_word(kFileKeys, key);
+}
+
 }  // namespace
 
 ConfigError::ConfigError(std::vector<std::string> lines)
@@ -39,16 +61,21 @@ void Config::set(const ConfigKey& key, const PlacedValue& value, int scale,
 Config Config::load(const ConfigSources& sources) {
   Config config;
   std::vector<std::string> errors;
+  std::set<std::string_view> of_file;
   for (const ConfigKey& key : config_keys())
     config.values_[std::string(key.name)] = {config_value(key, key.fallback), ""};
   if (!sources.file.empty())
-    for (FileSetting& setting : read_config_file(sources.file, sources.file_required, errors))
+    for (FileSetting& setting : read_config_file(sources.file, sources.file_required, errors)) {
+      of_file.insert(setting.key->name);
       config.values_[std::string(setting.key->name)] = std::move(setting.value);
+    }
   for (const ConfigKey& key : config_keys()) {
     if (key.environment.empty()) continue;
     const auto value =
         sources.environment ? sources.environment(key.environment) : from_process(key.environment);
-    if (value && !value->value.empty()) config.set(key, *value, key.environment_scale, errors);
+    if (!value || value->value.empty()) continue;
+    of_file.erase(key.name);
+    config.set(key, *value, key.environment_scale, errors);
   }
   for (const std::string& item : sources.overrides) {
     const std::size_t equals = item.find('=');
@@ -60,10 +87,14 @@ Config Config::load(const ConfigSources& sources) {
       errors.push_back("--set " + utf8::sanitized(name) + ": unknown key; did you mean '" +
                        nearest_key(name) + "'?");
     } else {
+      of_file.erase(key->name);
       config.set(*key, {item.substr(equals + 1), "--set: "}, 1, errors);
     }
   }
   if (!errors.empty()) throw ConfigError(std::move(errors));
+  for (auto& [name, value] : config.values_)
+    if (!value.value.empty() && names_file(config, name))
+      value.value = resolved(value.value, of_file.contains(name) ? parent_of(sources.file) : sources.folder);
   return config;
 }
 

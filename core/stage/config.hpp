@@ -35,6 +35,9 @@ struct ConfigSources {
   /// The value of a name of the environment; empty function: this process' environment.
   std::function<std::optional<PlacedValue>(std::string_view name)> environment = {};
   std::vector<std::string> overrides = {};  // "key=value"
+  /// What relative paths of overrides and of the environment are relative to; empty: the working folder.
+  /// Those of the file are relative to its own folder.
+  std::string folder = {};
 };
 
 /// The configuration. Immutable after load, so it may be read from any thread.

@@ -61,8 +61,12 @@ class Walker {
       const std::string key_name = prefix + std::string(name.str());
       const auto line = static_cast<std::size_t>(node.source().begin.line);
       if (const auto* inner = node.as_table(); inner != nullptr && prefix.empty()) {
-        if (!is_section(key_name)) error(line, "unknown section [" + key_name + "]");
-        walk(*inner, key_name + ".");
+        if (is_section(key_name)) {
+          walk(*inner, key_name + ".");
+        } else {
+          error(line, "unknown section [" + shown_text(key_name) + "]; did you mean [" +
+                          nearest_section(key_name) + "]?");
+        }
       } else {
         take(key_name, node, line);
       }
@@ -89,8 +93,7 @@ class Walker {
   void take(const std::string& name, const toml::node& node, std::size_t line) {
     const ConfigKey* key = find_key(name);
     if (key == nullptr)
-      return error(line,
-                   "unknown key '" + utf8::sanitized(name) + "'; did you mean '" + nearest_key(name) + "'?");
+      return error(line, "unknown key '" + shown_text(name) + "'; did you mean '" + nearest_key(name) + "'?");
     try {
       settings_.push_back({key, {config_value(*key, to_text(node, *key)), place(line)}});
     } catch (const UsageError& e) {

@@ -38,6 +38,10 @@ struct OriginalDefault {
 [[nodiscard]] const ConfigKey* find_key(std::string_view name) noexcept;
 /// The known name that looks most like `name`, for "did you mean".
 [[nodiscard]] std::string nearest_key(std::string_view name);
+/// The section that looks most like `name`.
+[[nodiscard]] std::string nearest_section(std::string_view name);
+/// A value as a message may show it: of a URL no user and password, nothing behind a control character.
+[[nodiscard]] std::string shown_text(std::string_view text);
 /// Does `list` ("stt tts") have `word`?
 [[nodiscard]] bool has_word(std::string_view list, std::string_view word) noexcept;
 

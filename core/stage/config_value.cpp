@@ -64,8 +64,8 @@ std::string range_text(const ConfigKey& key, int scale = 1) {
 
 std::string quoted(const ConfigKey& key, std::string_view text) {
   if (key.secret) return "what it is";
-  if (text.size() <= kLongestShown) return "'" + utf8::sanitized(text) + "'";
-  return "'" + utf8::sanitized(text.substr(0, kLongestShown)) + "...'";
+  if (text.size() <= kLongestShown) return "'" + shown_text(text) + "'";
+  return "'" + shown_text(text.substr(0, kLongestShown)) + "...'";
 }
 
 [[noreturn]] void refuse(const ConfigKey& key, std::string_view text, const std::string& wanted) {
@@ -148,6 +148,15 @@ std::string nearest_key(std::string_view name) {
   const auto best = std::min_element(keys.begin(), keys.end(),
                                      [&](const ConfigKey& a, const ConfigKey& b) { return far(a) < far(b); });
   return std::string(best->name);
+}
+
+std::string nearest_section(std::string_view name) {
+  const auto section = [](const ConfigKey& key) { return key.name.substr(0, key.name.find('.')); };
+  const auto keys = config_keys();
+  const auto best = std::min_element(keys.begin(), keys.end(), [&](const ConfigKey& a, const ConfigKey& b) {
+    return distance(section(a), name) < distance(section(b), name);
+  });
+  return std::string(section(*best));
 }
 
 bool has_word(std::string_view list, std::string_view word) noexcept {

@@ -283,3 +283,20 @@ TEST_CASE("what cannot change while prot runs is refused with its place") {
   CHECK(plan({}, {"memory.database_url=postgresql:///b"}).refused.size() == 1);
   CHECK(plan({"memory.enabled=false"}, {"memory.enabled=false", "memory.database_url=x"}).refused.empty());
 }
+
+TEST_CASE("lines end with LF or CR LF; a lone CR is refused, and shows nothing") {
+  CHECK(pairs("A=1\r\nB='2'\r\n") == decltype(pairs("")){{"A", "1"}, {"B", "2"}});
+  const Lines errors = errors_of("LOG_LEVEL=loud\rDATABASE_URL=x\nB=2\n");
+  REQUIRE(errors.size() == 1);
+  CHECK(errors[0] == ".env:1: a carriage return within the line: lines end with LF or CR LF");
+}
+
+TEST_CASE("what a reload shows has no password") {
+  const ReloadPlan all = plan({"brain.url=https://u:one@h/v1"}, {"brain.url=https://u:two@h/v2"});
+  REQUIRE(all.changes.size() == 1);
+  CHECK(all.changes[0].text() == "brain.url: https://***@h/v1 -> https://***@h/v2");
+  const ReloadPlan same = plan({"brain.url=https://u:one@h"}, {"brain.url=https://u:two@h"});
+  REQUIRE(same.changes.size() == 1);
+  CHECK(same.changes[0].text() == "brain.url: changed");
+  CHECK(same.restarts == Lines{"brain", "memory"});
+}

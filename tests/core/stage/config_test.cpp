@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -75,22 +76,22 @@ TEST_CASE("every mistake of a file is told, in the order of its lines") {
   const std::string file =
       write(folder,
             "[tts]\nvoice_en = \"pipper\"\n[stt]\nthreads = 65\nengine = 3\npartials = 1\n"
-            "[brain]\ntemperature = nan\n[nothing]\n[memory.more]\nx = 1\n");
+            "[brain]\ntemperature = nan\n[sttt]\na = 1\n[memory.more]\nx = 1\n");
   std::vector<std::string> lines;
   try {
     (void)Config::load(file, {"stt.threads=0", "nonsense"});
   } catch (const ConfigError& e) {
     lines = e.lines();
   }
-  REQUIRE(lines.size() == 9);
+  REQUIRE(lines.size() == 9);  // of what is in an unknown section nothing is said
   for (const auto& expected : std::vector<std::pair<std::size_t, std::string>>{
            {0, ":2: tts.voice_en must be one of piper, espeak, tone, null, not 'pipper'"},
            {1, ":4: stt.threads = 65 is out of range: 1 to 64 threads"},
            {2, ":5: stt.engine has the wrong type: whisper, null is expected, in quotes"},
            {3, ":6: stt.partials has the wrong type: true or false is expected"},
            {4, ":8: brain.temperature must be a number"},
-           {5, ":9: unknown section [nothing]"},
-           {6, ":10: unknown key 'memory.more'"}})
+           {5, ":9: unknown section [sttt]; did you mean [stt]?"},
+           {6, ":11: unknown key 'memory.more'"}})
     CHECK_MESSAGE(lines[expected.first].starts_with(file + expected.second), lines[expected.first]);
   CHECK(lines[7] == "--set: stt.threads = 0 is out of range: 1 to 64 threads");
   CHECK(lines[8] == "--set nonsense: expected KEY=VALUE");
@@ -100,6 +101,34 @@ TEST_CASE("a key without its section, or with a wrong one, is near to the right 
   CHECK(prot::stage::nearest_key("voice_en") == "tts.voice_en");
   CHECK(prot::stage::nearest_key("speech.end_of_turn_ms") == "capture.end_of_turn_ms");
   CHECK(prot::stage::nearest_key("stt.thread") == "stt.threads");
+}
+
+TEST_CASE("a path is relative to what names it") {
+  const prot::test::TempFolder folder;
+  const std::string file =
+      write(folder,
+            "[stt]\nmodel = \"models/../a.bin\"\n[llm]\nmodel = \"/b.gguf\"\n"
+            "[capture]\nsource = \"wav\"\ndevice = \"in.wav\"\n[player]\ndevice = \"hw:0\"\n");
+  const Config config =
+      Config::load({file, true, {}, {"brain.persona_file=me.txt", "llm.model=c.gguf"}, "/somewhere"});
+  CHECK(config.get_string("stt.model") == (folder.path() / "a.bin").string());
+  CHECK(config.get_string("capture.device") == (folder.path() / "in.wav").string());
+  CHECK(config.get_string("player.device") == "hw:0");  // no file
+  CHECK(config.get_string("brain.persona_file") == "/somewhere/me.txt");
+  CHECK(config.get_string("llm.model") == "/somewhere/c.gguf");  // the override names it
+  CHECK(config.get_string("tts.piper_model").empty());
+  CHECK(Config::load("", {"stt.model=x.bin"}).get_string("stt.model") ==
+        (std::filesystem::current_path() / "x.bin").string());
+}
+
+TEST_CASE("a message shows no password of a URL, and nothing behind a control character") {
+  using prot::stage::shown_text;
+  CHECK(shown_text("https://u:s3cret@h:8/v1?a@b") == "https://***@h:8/v1?a@b");
+  CHECK(shown_text("https://u:p@q@h") == "https://***@h");
+  CHECK(shown_text("https://h/v1?u=a@b") == "https://h/v1?u=a@b");
+  CHECK(shown_text("loud\rDATABASE_URL=x") == "loud...");
+  CHECK(shown_text("me@home") == "me@home");
+  CHECK(error_of("", {"general.log_level=loud\nSECRET=x"}).find("SECRET") == std::string::npos);
 }
 
 TEST_CASE("a file that is no text is refused in one line") {

@@ -49,7 +49,7 @@ Report examine(const CliRequest& request) {
     for (const auto& [name, value] : {std::pair{"PROT_INSTANCE", request.instance},
                                       std::pair{"PROT_CONFIG", file}, std::pair{"PROT_SET", overrides}})
       ::setenv(name, value.c_str(), 1);
-    const DoctorContext context{paths, *config, file};
+    const DoctorContext context{paths, *config, sources};
     append(report.findings, check_files(context));
     append(report.findings, check_programs(context));
     StageAnswers answers = ask_stages(context);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "configuration.hpp"
 #include "stage/self_check.hpp"
 
 namespace prot::supervisor {
@@ -13,7 +14,7 @@ namespace prot::supervisor {
 struct DoctorContext {
   const InstancePaths& paths;
   const stage::Config& config;
-  std::string config_file;
+  const ConfigRequest& sources;
 };
 
 /// What the stage programs said of themselves.

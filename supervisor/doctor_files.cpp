@@ -80,6 +80,15 @@ Finding check_secret_file(const std::string& what, const fs::path& file, bool ha
   return {Verdict::kOk, what, finding};
 }
 
+// As prot up takes it: a folder named .env (a Python environment) is none.
+Finding check_env_file(const DoctorContext& context) {
+  const fs::path file = context.sources.env_file;
+  std::error_code error;
+  if (!context.sources.env_file_required && fs::is_directory(file, error))
+    return {Verdict::kOk, ".env", file.string() + " is a folder: not read"};
+  return check_secret_file(".env", file, true);
+}
+
 // A password in the file itself, not in the environment.
 bool holds_password(const DoctorContext& context) {
   const std::string& url = context.config.get_string("memory.database_url");
@@ -100,7 +109,8 @@ void check_keys(const DoctorContext& context, Findings& findings) {
   const std::string& url = context.config.get_string("brain.url");
   const std::string& model_key = context.config.get_string("brain.api_key_env");
   // A server in the house needs no key; one in the open does.
-  findings.push_back(check_key(model_key, url.starts_with("https://"), "brain.url = " + url));
+  findings.push_back(
+      check_key(model_key, url.starts_with("https://"), "brain.url = " + stage::shown_text(url)));
   // No backend of these services is built in yet: nothing can need them.
   for (const char* name : {"ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY", "VOYAGE_API_KEY", "HASS_TOKEN"})
     if (name != model_key) findings.push_back(check_key(name, false, ""));
@@ -130,8 +140,8 @@ Finding check_instance(const InstancePaths& paths) {
 Findings check_files(const DoctorContext& context) {
   Findings findings{check_instance(context.paths), check_runtime(context.paths),
                     check_folder("state folder", context.paths.state),
-                    check_secret_file("configuration", context.config_file, holds_password(context)),
-                    check_secret_file(".env", fs::absolute(".env"), true)};
+                    check_secret_file("configuration", context.sources.file, holds_password(context)),
+                    check_env_file(context)};
   check_keys(context, findings);
   return findings;
 }

@@ -22,13 +22,24 @@ using stage::Finding;
 using stage::Findings;
 using stage::Verdict;
 
-constexpr int kTimedOut = 124;
+constexpr Nanos kProbeWithin = 5 * kSecond;
 constexpr std::size_t kMostOutput = 256 * 1024;
 
-// Every probe ends: `timeout` ends the program and what it started.
-SubprocessResult run_limited(std::vector<std::string> argv) {
-  argv.insert(argv.begin(), {"timeout", "--kill-after=1", "5"});
-  return run_subprocess(argv, {}, kMostOutput);
+// Every probe ends.
+SubprocessResult run_limited(const std::vector<std::string>& argv, std::vector<std::string> unset = {}) {
+  SubprocessLimits limits;
+  limits.max_output = kMostOutput;
+  limits.within = kProbeWithin;
+  limits.unset = std::move(unset);
+  return run_subprocess(argv, {}, limits);
+}
+
+// What `prot up` would not give it either.
+std::vector<std::string> secrets_of_others(const std::string& stage, const stage::Config& config) {
+  std::vector<std::string> names = secret_names(config);
+  std::erase_if(
+      names, [&](const std::string& name) { return stage::has_word(users_of_secret(name, config), stage); });
+  return names;
 }
 
 std::string first_line_of(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -40,12 +51,12 @@ struct Answer {
   std::string missing;
 };
 
-Answer ask(const std::string& stage, bool devices) {
+Answer ask(const std::string& stage, bool devices, const std::vector<std::string>& unset) {
   Answer answer{stage, {}, {}, {}};
   try {
     const std::string program = find_program("prot-" + stage);
-    answer.check = run_limited({program, "--check"});
-    if (devices) answer.devices = run_limited({program, "--devices"});
+    answer.check = run_limited({program, "--check"}, unset);
+    if (devices) answer.devices = run_limited({program, "--devices"}, unset);
   } catch (const Error& error) {
     answer.missing = error.what();
   }
@@ -58,7 +69,7 @@ void read_answer(const Answer& answer, StageAnswers& all) {
     all.findings.push_back({Verdict::kFail, what, why, "run it by hand to see more"});
   };
   if (!answer.missing.empty()) return;  // check_programs says it
-  if (answer.check.exit_code == kTimedOut) return fail("does not end within 5 s");
+  if (answer.check.timed_out || answer.devices.timed_out) return fail("does not end within 5 s");
   std::size_t lines = 0;
   std::istringstream checks(answer.check.output);
   std::istringstream devices(answer.devices.output);
@@ -73,15 +84,17 @@ void read_answer(const Answer& answer, StageAnswers& all) {
   if (lines == 0 && answer.check.exit_code != 0) fail(fmt::format("ended with {}", answer.check.exit_code));
 }
 
-Finding check_own_programs() {
+Finding check_own_programs(const DoctorContext& context) {
   const std::string what = "programs";
   const std::string mend = "build or install prot again, all of it";
   std::string versions;
   for (const std::string_view stage : wire::kDrainOrder) {
     const std::string name = "prot-" + std::string(stage);
     try {
-      const SubprocessResult result = run_limited({find_program(name), "--version"});
+      const SubprocessResult result =
+          run_limited({find_program(name), "--version"}, secret_names(context.config));
       const std::string version = first_line_of(result.output);
+      if (result.timed_out) return {Verdict::kFail, what, name + " --version does not end within 5 s", mend};
       if (result.exit_code != 0 && version.empty())
         return {Verdict::kFail, what, fmt::format("{} does not run (exit status {})", name, result.exit_code),
                 "a library may be missing: ldd " + find_program(name)};
@@ -165,7 +178,7 @@ Finding check_llm(const DoctorContext& context) {
 }  // namespace
 
 Findings check_programs(const DoctorContext& context) {
-  Findings findings{check_own_programs()};
+  Findings findings{check_own_programs(context)};
   if (context.config.get_string("brain.url").empty()) findings.push_back(check_llm(context));
   const bool memory = context.config.get_bool("memory.enabled");
   if (!memory) findings.push_back({Verdict::kOk, "database", "none (memory.enabled = false)"});
@@ -182,7 +195,8 @@ StageAnswers ask_stages(const DoctorContext& context) {
   for (const char* stage : {"capture", "stt", "brain", "tts", "player", "memory"}) {
     if (std::find(programs.begin(), programs.end(), stage) == programs.end()) continue;
     const bool devices = std::string_view(stage) == "capture" || std::string_view(stage) == "player";
-    asked.push_back(std::async(std::launch::async, ask, std::string(stage), devices));
+    asked.push_back(std::async(std::launch::async, ask, std::string(stage), devices,
+                               secrets_of_others(stage, context.config)));
   }
   StageAnswers all;
   for (std::future<Answer>& one : asked) read_answer(one.get(), all);

@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
@@ -29,14 +32,21 @@ Pipe make_pipe() {
 }
 
 // Feeds input and collects output together, so that neither pipe can fill up and block the other.
-void exchange(Pipe& in, Pipe& out, const std::string& input, std::size_t max_output, std::string& output) {
+void exchange(Pipe& in, Pipe& out, const std::string& input, std::size_t max_output, Nanos until,
+              std::string& output) {
   std::size_t written = 0;
   ::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
   if (input.empty()) in.write.reset();
   std::array<char, 65536> buffer{};
   while (out.read) {
     std::array<pollfd, 2> fds{pollfd{out.read.get(), POLLIN, 0}, pollfd{in.write.get(), POLLOUT, 0}};
-    if (::poll(fds.data(), in.write ? 2 : 1, -1) < 0 && errno != EINTR) throw errno_error("poll");
+    const Nanos left = until == kNever ? 0 : until - monotonic_now();
+    if (left < 0) return;
+    const int wait = until == kNever ? -1 : static_cast<int>(left / kMillisecond) + 1;
+    if (::poll(fds.data(), in.write ? 2 : 1, wait) < 0) {
+      if (errno != EINTR) throw errno_error("poll");
+      continue;
+    }
     if (in.write && fds[1].revents != 0) {
       const ssize_t n = ::write(in.write.get(), input.data() + written, input.size() - written);
       if (n > 0) written += static_cast<std::size_t>(n);
@@ -49,10 +59,41 @@ void exchange(Pipe& in, Pipe& out, const std::string& input, std::size_t max_out
     }
   }
 }
+
+// Waits for the end, at most until `until`; then it is killed with its group.
+int collect(pid_t pid, Nanos until, bool& timed_out) {
+  const UniqueFd end(until == kNever ? -1 : static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  while (end) {
+    pollfd ended{end.get(), POLLIN, 0};
+    const Nanos left = std::max<Nanos>(until - monotonic_now(), 0);
+    const int n = ::poll(&ended, 1, static_cast<int>(left / kMillisecond) + (left > 0 ? 1 : 0));
+    if (n < 0 && errno == EINTR) continue;
+    if (n == 0) {
+      timed_out = true;
+      ::kill(-pid, SIGKILL);
+    }
+    break;
+  }
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+std::vector<char*> environment_without(const std::vector<std::string>& names) {
+  std::vector<char*> entries;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view pair = *entry;
+    if (std::find(names.begin(), names.end(), pair.substr(0, pair.find('='))) == names.end())
+      entries.push_back(*entry);
+  }
+  entries.push_back(nullptr);
+  return entries;
+}
 }  // namespace
 
 SubprocessResult run_subprocess(const std::vector<std::string>& argv, const std::string& input,
-                                std::size_t max_output) {
+                                const SubprocessLimits& limits) {
   Pipe in = make_pipe();
   Pipe out = make_pipe();
   posix_spawn_file_actions_t actions;
@@ -69,14 +110,19 @@ SubprocessResult run_subprocess(const std::vector<std::string>& argv, const std:
   sigaddset(&defaults, SIGPIPE);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  if (limits.within > 0) flags |= POSIX_SPAWN_SETPGROUP;
+  posix_spawnattr_setflags(&attributes, flags);
   std::vector<char*> arguments;
   arguments.reserve(argv.size() + 1);
   for (const std::string& a : argv)
     arguments.push_back(const_cast<char*>(a.c_str()));  // NOLINT: exec's signature
   arguments.push_back(nullptr);
+  const std::vector<char*> environment = environment_without(limits.unset);
+  const Nanos until = limits.within > 0 ? monotonic_now() + limits.within : kNever;
   pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), environ);
+  const int error =
+      ::posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) throw errno_error("cannot start " + argv[0], error);
@@ -84,10 +130,8 @@ SubprocessResult run_subprocess(const std::vector<std::string>& argv, const std:
   out.write.reset();
 
   SubprocessResult result;
-  exchange(in, out, input, max_output, result.output);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
+  exchange(in, out, input, limits.max_output, until, result.output);
+  const int status = collect(pid, until, result.timed_out);
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;
 }

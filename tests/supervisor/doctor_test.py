@@ -7,6 +7,7 @@ import pathlib
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -273,6 +274,9 @@ class Secrets(Base):
         with Doctor(**{"brain__url": "https://127.0.0.1:1/v1"}) as prot:
             report = prot.report()
             self.check(report, "key OPENAI_API_KEY", "fail", "not present", "brain.url")
+            prot.values["brain.url"] = "https://me:s3cret@127.0.0.1:1/v1"
+            self.assertNotIn("s3cret", prot.doctor().stdout)
+            prot.values["brain.url"] = "https://127.0.0.1:1/v1"
             self.check(report, "language model", "fail", "127.0.0.1:1")
             self.check(report, "key ANTHROPIC_API_KEY", "ok", "not present, not needed")
             prot.environment |= {"OPENAI_API_KEY": "sk-geheim", "VOYAGE_API_KEY": "pa-geheim"}
@@ -300,6 +304,15 @@ class Secrets(Base):
             prot.environment["DATABASE_URL"] = "postgresql:///x"
             prot.values["memory.store"] = "ram"
             self.check(prot.report(), "database", "warn", "ram")
+
+    def test_the_env_file_is_the_one_that_prot_up_reads(self):
+        with Doctor() as prot:
+            (prot.folder / ".env").mkdir()  # a Python environment
+            self.check(prot.report(), ".env", "ok", "is a folder: not read")
+            other = prot.folder / "other.env"
+            other.write_text("OPENAI_API_KEY=sk-geheim\n")
+            other.chmod(0o644)
+            self.check(prot.report("--env-file", str(other)), ".env", "fail", "other.env (mode 644)")
 
     def test_files_with_secrets_are_closed_to_others(self):
         with Doctor() as prot:
@@ -405,6 +418,31 @@ class Programs(Base):
             self.check(report, "prot-stt --check", "fail", "does not end within 5 s")
             self.check(report, "prot-tts --check", "fail", "no JSON")
             self.check(report, "prot-brain --check", "fail", "ended with 9")
+
+    def test_a_program_that_is_deaf_is_said_not_to_end(self):
+        with Doctor() as prot:
+            self.put(prot, "prot-stt", "trap '' TERM\nwhile :; do sleep 600; done\n")
+            self.check(prot.report(), "programs", "fail", "prot-stt --version does not end within 5 s")
+
+    def test_what_a_program_leaves_behind_holds_nobody_up(self):
+        with Doctor() as prot:
+            left = prot.folder / "left"
+            self.put(prot, "prot-stt", f"setsid sleep 60 & echo $! >>{left}\n")
+            began = time.monotonic()
+            prot.report()
+            self.assertLess(time.monotonic() - began, 20)
+            for pid in left.read_text().split():
+                os.kill(int(pid), signal.SIGKILL)
+
+    def test_a_program_sees_no_secrets_but_its_own(self):
+        with Doctor(memory__store="ram") as prot:
+            prot.environment |= {"OPENAI_API_KEY": "sk-x", "VOYAGE_API_KEY": "pa-x", "HASS_TOKEN": "ha-x"}
+            for stage in ("stt", "brain"):
+                self.put(prot, f"prot-{stage}", f'test "$1" = --check && env >{prot.folder}/{stage}.env\n')
+            prot.report()
+            seen = {stage: {line.split("=")[0] for line in (prot.folder / f"{stage}.env").read_text().splitlines()}
+                    & {"OPENAI_API_KEY", "VOYAGE_API_KEY", "HASS_TOKEN"} for stage in ("stt", "brain")}
+            self.assertEqual(seen, {"stt": set(), "brain": {"OPENAI_API_KEY", "HASS_TOKEN"}})
 
 
 class Running(Base):

@@ -96,6 +96,7 @@ void Supervisor::open_instance(bool detached) {
   for (const std::string_view stage : wire::kDrainOrder)
     instance_.run.bells.emplace(stage, ipc::Doorbell::create());
   open_logs(detached);
+  if (!detached) watch_terminal();
   watch_signals();
   desk_.open((instance_.run.paths.runtime / "control.sock").string());
   for (const std::string& name : programs_of(instance_.run.config))
@@ -117,7 +118,6 @@ void Supervisor::open_instance(bool detached) {
 }
 
 void Supervisor::watch_signals() {
-  on_terminal_ = ::isatty(STDERR_FILENO) != 0;
   sigset_t set;
   sigemptyset(&set);
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&set, number);
@@ -141,11 +141,26 @@ void Supervisor::watch_signals() {
   });
 }
 
+// The terminal that may go away: the session's own, or one that a standard descriptor is. With nohup none.
+void Supervisor::watch_terminal() {
+  struct sigaction hangup {};
+  if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler == SIG_IGN) return;
+  terminals_[0].reset(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::isatty(fd) != 0)
+      terminals_.at(static_cast<std::size_t>(fd) + 1).reset(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
+
+bool Supervisor::terminal_gone() const {
+  return std::any_of(terminals_.begin(), terminals_.end(), [](const UniqueFd& fd) {
+    pollfd terminal{fd.get(), 0, 0};
+    return fd && ::poll(&terminal, 1, 0) > 0 && (terminal.revents & (POLLHUP | POLLERR)) != 0;
+  });
+}
+
 // SIGHUP: the configuration is read again, unless it is the terminal that went away.
 void Supervisor::hang_up() {
-  pollfd terminal{STDERR_FILENO, 0, 0};
-  if (on_terminal_ && ::poll(&terminal, 1, 0) > 0 && (terminal.revents & (POLLHUP | POLLERR)) != 0)
-    return ask_to_stop();
+  if (terminal_gone()) return ask_to_stop();
   reload_asked_ = true;
   const std::string why = reload_obstacle(instance_);
   if (!why.empty() && instance_.phase <= Phase::kRunning) say("reload put off: " + why);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -71,6 +72,8 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   void open_instance(bool detached);
   void take_locks();
   void watch_signals();
+  void watch_terminal();
+  [[nodiscard]] bool terminal_gone() const;
   void hang_up();
   void reload_if_asked();
   void start_what_can();
@@ -106,8 +109,8 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   ServiceNotify service_ = ServiceNotify::from_environment();
   int stop_requests_ = 0;
   int exit_code_ = 0;
-  bool on_terminal_ = false;  // messages go to one
-  std::string failure_;       // why the start failed
+  std::array<UniqueFd, 4> terminals_;  // the session's, those of descriptors 0 to 2
+  std::string failure_;                // why the start failed
   DrainAccount account_;
   bool memory_lost_ = false;  // given up or killed in the drain
   Nanos report_at_ = kNever;  // while the last ones stop

@@ -311,6 +311,33 @@ class Reload(unittest.TestCase):
             self.assertEqual(process.wait(timeout=10), 0)
             self.assertEqual(prot.segments(), [])
 
+    def test_with_messages_elsewhere_the_terminal_still_counts(self):
+        with Configured() as prot:
+            ours, terminal = pty.openpty()
+            # Through a shell with that terminal: setsid makes it the session's own.
+            with open(prot.folder / "messages", "w") as messages:
+                process = subprocess.Popen(["setsid", "--ctty", "--wait", str(PROT), "up", *ALONE], env=prot.environment,
+                                           stdin=terminal, stdout=messages, stderr=messages, start_new_session=True)
+            prot.processes.append(process)
+            os.close(terminal)
+            wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
+            os.close(ours)  # the kernel sends HUP
+            self.assertEqual(process.wait(timeout=10), 0)
+            self.assertEqual(prot.segments(), [])
+
+    def test_relative_paths_outlive_the_folder_that_up_leaves(self):
+        with Configured(show="brain.persona_file") as prot:
+            for folder in (prot.toml.parent, prot.folder):
+                (folder / "me.txt").write_text("me")
+            prot.toml.write_text('[brain]\npersona_file = "me.txt"\n')
+            prot.up()
+            self.assertEqual(prot.stage("brain")["engine"], str(prot.toml.parent / "me.txt"))
+            self.assertEqual(prot.run("reload").stdout, "nothing has changed\n")
+            prot.run("down")
+            self.assertEqual(prot.run("up", "-d", *ALONE, "--set", "brain.persona_file=me.txt").returncode, 0)
+            self.assertEqual(prot.run("reload").stdout, "nothing has changed\n")
+            self.assertEqual(prot.stage("brain")["engine"], str(prot.folder / "me.txt"))
+
     def test_what_a_stage_cannot_run_with_is_taken_back(self):
         with Configured() as prot:
             # This one dislikes what no table can know.

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -210,8 +211,9 @@ class NeverBlocks(unittest.TestCase):
             supervisor, stt = prot.supervisor(), prot.stage("stt")["pid"]
             os.kill(supervisor, signal.SIGSTOP)
             try:
-                # The pipe is full long before; a stage that blocked would sleep in write() for ever.
-                time.sleep(1)
+                # A stage that blocked would sleep in write() for ever.
+                with open(f"/proc/{stt}/fd/2", "wb", buffering=0) as pipe:
+                    wait_for("the pipe is full", lambda: not select.select([], [pipe], [], 0)[1], 10)
                 before = pathlib.Path(f"/proc/{stt}/schedstat").read_text().split()[0]
                 wait_for("it still works", lambda: int(pathlib.Path(f"/proc/{stt}/schedstat").read_text().split()[0])
                          > int(before) + 20_000_000, 10)

@@ -137,7 +137,7 @@ class Kills(unittest.TestCase):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(draw.choice(children), signal.SIGKILL)
                     kills += 1
-                time.sleep(0.01)
+                time.sleep(0.01)  # a storm has a rate
             self.assertGreater(kills, 20)
             wait_for("ready again", lambda: prot.status()["state"] == "ready", 20)
             self.assertEqual(len(children_of(supervisor)), 6)
@@ -155,7 +155,7 @@ class Hangs(unittest.TestCase):
     def test_a_stage_that_is_stopped_with_nothing_to_do_is_found(self):
         with Instance() as prot:
             prot.up()
-            time.sleep(0.5)  # asleep: nobody has anything to say
+            time.sleep(0.5)  # real time: no heartbeat but of stages that have slept for long
             for name, limit in (("capture", 0.5), ("player", 0.5), ("stt", 5.0)):
                 pid = prot.stage(name)["pid"]
                 os.kill(pid, signal.SIGSTOP)
@@ -172,7 +172,7 @@ class Hangs(unittest.TestCase):
             prot.up()
             spinners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * os.cpu_count())]
             try:
-                time.sleep(4)
+                time.sleep(4)  # real time: nobody may be killed in it
             finally:
                 for spinner in spinners:
                     spinner.kill()
@@ -410,13 +410,20 @@ class Drain(unittest.TestCase):
             self.assertIn("waiting for stt", down.stderr)
             self.assertIn("stt does not end: killed", down.stderr)
 
+    def pending(self, pid, number):
+        try:
+            lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+        except OSError:
+            return False
+        return any(int(line.split()[1], 16) >> (number - 1) & 1 for line in lines if line.startswith(("SigPnd", "ShdPnd")))
+
     def test_a_third_signal_kills_and_keeps_the_turns(self):
         with Instance(turns=4, deaf="memory") as prot:
             prot.up()
             supervisor = prot.supervisor()
             for _ in range(3):
                 os.kill(supervisor, signal.SIGTERM)
-                time.sleep(0.05)  # signals of one number merge
+                wait_for("taken", lambda: not self.pending(supervisor, signal.SIGTERM))  # signals of one number merge
             wait_for("gone", lambda: not alive(supervisor), 5)
             self.assertEqual(prot.segments(), [])
             self.assertEqual(len(list((prot.state / "spool/brain").glob("*.frames"))), 1)

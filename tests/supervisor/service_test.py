@@ -264,7 +264,7 @@ class Notify(unittest.TestCase):
             self.begin(prot, str(prot.folder / "deaf"), watchdog=2_000)  # a full socket after some messages
             process = prot.spawn("up", *ALONE)
             wait_for("ready", lambda: (prot.status() or {}).get("state") == "ready")
-            time.sleep(0.2)
+            time.sleep(0.2)  # real time: many messages that the socket has no room for
             self.assertEqual(prot.status()["state"], "ready")
             self.assertEqual(self.end(process), 0)
 

@@ -56,6 +56,37 @@ class Debugging(unittest.TestCase):
             talk.ready_again("stt", before)
             self.assertIn("week", talk.ask("How many days are in a week?")["heard"].lower())
 
+    def test_a_stage_that_prot_debug_looked_at_goes_on_listening(self):
+        with Conversation("looked") as talk:
+            before = talk.stage("stt")
+            done = talk.prot.command("debug", "stt", "--", "-batch", "-ex", "bt")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("#0 ", done.stdout)
+            self.assertIn("prot: stt is given back (ready, generation 1)", done.stderr)
+            after = talk.stage("stt")
+            self.assertEqual((after["state"], after["pid"], after["restarts"]), ("ready", before["pid"], 0))
+            self.assertIn("france", talk.ask("What is the capital of France?")["heard"].lower())
+
+    def test_a_stage_that_prot_debug_launched_talks_and_so_does_the_next_one(self):
+        with Conversation("launched") as talk:
+            before = talk.pids()
+            gdb = subprocess.Popen(
+                [talk.binaries / "prot", "--instance", talk.instance, "debug", "brain", "--launch", "--", "-batch", "-ex",
+                 "run"], env=talk.prot.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True)
+            try:
+                held = wait_for("brain is ready in its debugger", lambda: (s := talk.stage("brain"))["state"] == "held"
+                                and s["ready_ms"] >= 0 and s, 20, 0.05)
+                self.assertTrue(talk.ask("What is the capital of France?")["reply"])
+                self.assertEqual(talk.stage("brain")["pid"], held["pid"])
+            finally:
+                gdb.terminate()
+                said, _ = gdb.communicate(timeout=20)
+            self.assertIn("prot: asked to end: gdb is ended", said)
+            talk.ready_again("brain", held["pid"])
+            self.assertTrue(talk.ask("How many days are in a week?")["reply"])
+            self.assertEqual({**talk.pids(), "brain": 0}, {**before, "brain": 0})  # nobody else was touched
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

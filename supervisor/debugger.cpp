@@ -52,7 +52,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 [[noreturn]] void become_tool(std::vector<std::string> command, DebugTarget& target, pid_t parent) {
   sigset_t none;
   sigemptyset(&none);
-  for (const int number : {SIGINT, SIGQUIT}) (void)std::signal(number, SIG_DFL);
+  for (const int number : {SIGINT, SIGQUIT, SIGTTOU}) (void)std::signal(number, SIG_DFL);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(126);
@@ -77,18 +77,21 @@ UniqueFd watch_signals() {
   sigemptyset(&set);
   for (const int number : {SIGTERM, SIGHUP}) sigaddset(&set, number);
   if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) throw errno_error("cannot block signals");
-  for (const int number : {SIGINT, SIGQUIT})
+  // SIGTTOU: the terminal is taken back from a group that is dead.
+  for (const int number : {SIGINT, SIGQUIT, SIGTTOU})
     if (std::signal(number, SIG_IGN) == SIG_ERR) throw errno_error("cannot ignore a signal");
   UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) throw errno_error("cannot make a signalfd");
   return fd;
 }
 
-/// A debugger that is killed leaves the terminal as it used it.
+/// A debugger that is killed leaves the terminal as it used it, and to the process that it ran.
 class TerminalGuard {
  public:
-  TerminalGuard() : saved_(::tcgetattr(STDIN_FILENO, &settings_) == 0) {}
+  TerminalGuard()
+      : saved_(::tcgetattr(STDIN_FILENO, &settings_) == 0), foreground_(::tcgetpgrp(STDIN_FILENO)) {}
   ~TerminalGuard() {
+    if (foreground_ == ::getpgrp()) ::tcsetpgrp(STDIN_FILENO, foreground_);
     if (saved_) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &settings_);
   }
   TerminalGuard(const TerminalGuard&) = delete;
@@ -97,6 +100,7 @@ class TerminalGuard {
  private:
   termios settings_{};
   bool saved_;
+  pid_t foreground_;
 };
 
 // Why the supervisor wants it back.

@@ -60,8 +60,17 @@ bool parse(int argc, char** argv, const char* stage, Options& options) {
 UniqueFd block_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  for (const int number : {SIGTERM, SIGHUP}) sigaddset(&set, number);
   if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) throw errno_error("cannot block signals");
+  // Ctrl-C goes to the debugger first, which never sees what a signalfd takes.
+  struct sigaction as_term {};
+  as_term.sa_handler = [](int) { static_cast<void>(::kill(::getpid(), SIGTERM)); };
+  as_term.sa_flags = SA_RESTART;
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  if (::sigaction(SIGINT, &as_term, nullptr) != 0 || ::pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr) != 0)
+    throw errno_error("cannot take SIGINT");
   std::signal(SIGPIPE, SIG_IGN);
   UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) throw errno_error("cannot make a signalfd");

@@ -233,6 +233,30 @@ class Launched(unittest.TestCase):
             after = wait_for("its own again", lambda: (s := prot.stage("stt"))["state"] == "ready" and s, 3)
             self.assertEqual(after["generation"], 3)
 
+    def test_it_can_be_run_again_in_the_same_session(self):
+        with Instance() as prot:
+            prot.order(show="general.language")
+            prot.settings += ["--set", "general.language=ko"]
+            prot.up()
+            session = Session(prot, "stt", "--launch", "--", "-iex", "set confirm off")
+            pids = []
+            for _ in range(3):  # the sealed configuration is read from its beginning each time
+                session.order("run")
+                pids.append(wait_for("ready", lambda: (s := launched(prot, "stt"))["pid"] not in pids and s, 30)["pid"])
+                self.assertTrue(alive(pids[-1]))
+                ready = prot.stage("stt")
+                self.assertEqual((ready["state"], ready["generation"], ready["engine"]), ("held", 2, "ko"))
+                os.kill(pids[-1], signal.SIGINT)  # back to the prompt
+                session.until("received signal SIGINT")
+            session.order("kill")
+            said, code = session.leave()
+            self.assertEqual(code, 0, said)
+            self.assertFalse(any(map(alive, pids)))
+            wait_for("its own again", lambda: (s := prot.stage("stt"))["state"] == "ready" and s["generation"] == 3, 5)
+            os.kill(prot.stage("stt")["pid"], signal.SIGINT)  # without a debugger it ends in order
+            after = wait_for("the next", lambda: (s := prot.stage("stt"))["generation"] == 4 and s, 5)
+            self.assertEqual(after["last_exit"], 0)
+
     def test_sigkill_of_the_client_or_of_gdb_leaves_no_process(self):
         for victim in ("client", "gdb"):
             for running in (False, True):

@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <string>
 
+#include "base/error.hpp"
 #include "base/paths.hpp"
 #include "cli.hpp"
 #include "stage/control.hpp"
@@ -71,6 +73,8 @@ void print_reasons(const json::View& stages) {
 
 int command_status(const CliRequest& request, char** /*argv*/) {
   stage::ControlClient client(instance_paths(request.instance));
+  if (request.watch && std::signal(SIGINT, [](int) { ::_exit(0); }) == SIG_ERR)
+    throw errno_error("cannot watch for SIGINT");
   const bool repaints = request.watch && !request.json && ::isatty(STDOUT_FILENO) == 1;
   for (;;) {
     const std::string reply = client.call(R"({"cmd":"status"})");

@@ -3,6 +3,7 @@
 #include <pulse/error.h>
 #include <pulse/simple.h>
 
+#include "audio/pulse_server.hpp"
 #include "base/error.hpp"
 
 namespace prot::audio {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr unsigned kRecordFragmentMs = 16;  // half a 512-sample frame at 16 kHz: little waits for the rest
 constexpr unsigned kPlaybackBufferMs = 40;
+constexpr Nanos kServerAnswersWithin = 3 * kSecond;
 
 Error pulse_error(const std::string& what, const std::string& where, int code) {
   return Error(what + " " + where + ": " + pa_strerror(code));
@@ -47,6 +49,8 @@ std::unique_ptr<pa_simple, PulseCloser> open(const PulseOptions& options, const 
     attributes.prebuf = bytes(ms * 250);
     attributes.minreq = bytes(ms * 250);
   }
+  // pa_simple_new() would start a server where none runs.
+  const PulseServer running(options.server, kServerAnswersWithin, "cannot open " + where);
   int code = 0;
   pa_simple* stream =
       pa_simple_new(or_null(options.server), options.client.c_str(), direction, or_null(options.device),

@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "base/error.hpp"
@@ -128,6 +130,34 @@ void keep_rings_out_of_cores() noexcept {
 
 void become_subreaper() {
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw errno_error("cannot become the reaper of orphans");
+}
+
+std::vector<pid_t> own_children() {
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", error)) {
+    std::ifstream list(task.path() / "children");
+    for (pid_t pid = 0; list >> pid;) found.push_back(pid);
+  }
+  return found;
+}
+
+std::size_t end_adopted(const std::vector<pid_t>& before) {
+  constexpr int kRounds = 100;
+  std::set<pid_t> ended;
+  for (int round = 0; round < kRounds; ++round) {
+    bool left = false;
+    for (const pid_t pid : own_children()) {
+      if (std::find(before.begin(), before.end(), pid) != before.end()) continue;
+      left = true;
+      ::kill(pid, SIGKILL);  // our child: its number is its own until we collect it
+      ended.insert(pid);
+      ::waitpid(pid, nullptr, WNOHANG);
+    }
+    if (!left) break;
+    ::usleep(round == 0 ? 1000 : 10'000);
+  }
+  return ended.size();
 }
 
 void reap_orphans(const std::function<bool(pid_t)>& is_known) noexcept {

@@ -30,6 +30,11 @@ class PosixProcessSys final : public ProcessSys {
 void keep_rings_out_of_cores() noexcept;
 /// Orphans of our children come to us. Throws Error.
 void become_subreaper();
+/// Children of this process, adopted ones too. Empty where the kernel does not tell.
+[[nodiscard]] std::vector<pid_t> own_children();
+/// Kills what came to us since `before` was taken, and what comes when that has died; waits a moment at most.
+/// Returns how many.
+std::size_t end_adopted(const std::vector<pid_t>& before);
 /// Collects ended processes that nobody knows; those that `is_known` stay for their owner.
 void reap_orphans(const std::function<bool(pid_t)>& is_known) noexcept;
 

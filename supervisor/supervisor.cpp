@@ -86,6 +86,7 @@ void Supervisor::open_instance(bool detached) {
     say(fmt::format("an earlier run ended hard: {} frames of its turns saved, {} processes ended",
                     stale.frames_saved, stale.processes_killed));
 
+  children_before_ = own_children();  // of whoever became this process
   become_subreaper();
   keep_rings_out_of_cores();
   instance_.run.run_id = new_run_id();
@@ -347,6 +348,9 @@ void Supervisor::close_account(long saved) {
 }
 
 void Supervisor::finish_run() {
+  // What left its session, its group and its environment behind.
+  if (const std::size_t strays = end_adopted(children_before_); strays > 0)
+    say(fmt::format("{} processes that the programs had left behind are killed", strays));
   const std::string& instance = instance_.run.paths.instance;
   std::size_t saved = 0;
   try {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <functional>
 #include <string>
@@ -102,6 +104,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   LogObserving observing_;
   UniqueFd lock_;
   UniqueFd state_lock_;
+  std::vector<pid_t> children_before_;
   UniqueFd signals_;
   ControlDesk desk_{instance_, *this};
   Watchdog watchdog_{instance_};

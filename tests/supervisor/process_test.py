@@ -33,6 +33,22 @@ class Start(unittest.TestCase):
             self.assertEqual({p.name for p in prot.runtime.iterdir()}, {"lock"})
             self.assertEqual(prot.run("status").returncode, 3)
 
+    def test_what_hid_from_its_stage_ends_with_the_run(self):
+        with Instance() as prot:
+            stage = prot.stages / "prot-stt"
+            target = stage.readlink()
+            (prot.stages / "real").mkdir()
+            (prot.stages / "real/prot-stt").symlink_to(target)
+            stage.unlink()
+            file = prot.folder / "hidden"
+            stage.write_text(f"#!/bin/sh\nsetsid env -i /bin/sh -c 'echo $$ > {file}; exec /bin/sleep 60' > /dev/null 2>&1 &\n"
+                             f"exec {prot.stages}/real/prot-stt\n")
+            stage.chmod(0o755)
+            prot.up()
+            hidden = int(wait_for("it runs", lambda: file.exists() and file.read_text()))
+            self.assertEqual(prot.run("down").returncode, 0)
+            self.assertFalse(alive(hidden))
+
     def test_capture_is_started_last(self):
         with Instance() as prot:
             prot.up()

@@ -251,8 +251,12 @@ void Supervisor::fail_start(const std::string& why, int exit_code) {
   instance_.phase = Phase::kStopping;  // nothing was said yet: there is nothing to drain
   service_.stopping();
   service_.status("cannot start: " + why);
-  for (const auto& program : instance_.programs)
-    if (wire::is_stage(program->name())) program->stop();
+  for (const auto& program : instance_.programs) {
+    if (!wire::is_stage(program->name())) continue;
+    program->stop();
+    // Nobody waits for a developer's process; the end of its connection gives the place back.
+    if (program->state() == State::kHeld && !desk_.leases().has(program->name())) program->kill();
+  }
 }
 
 void Supervisor::check_phase() {

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 import unittest
 
@@ -105,6 +106,24 @@ class Commands(unittest.TestCase):
             self.assertLess(time.monotonic() - began, 8)
             self.assertEqual(waiting.wait(5), 0)
             wait_for("gone", lambda: not os.path.exists(f"/proc/{supervisor}"), 5)
+
+    def test_a_start_that_fails_waits_for_no_joiner(self):
+        with Instance(slow="memory") as prot:
+            up = prot.spawn("up", "-d", *prot.settings)
+            wait_for("up", lambda: (s := prot.status()) and all(x["pid"] for x in s["stages"]))
+            joiner = prot.spawn("--join", prot.name, program=prot.stages / "prot-stt")
+            wait_for("it has the place", lambda: prot.stage("stt")["state"] == "held")
+            while up.poll() is None:
+                stages = (prot.status() or {"stages": []})["stages"]
+                pid = next((s["pid"] for s in stages if s["name"] == "memory"), 0)
+                if pid:
+                    os.kill(pid, signal.SIGKILL)
+                try:
+                    up.wait(0.1)
+                except subprocess.TimeoutExpired:
+                    pass
+            self.assertEqual(up.returncode, 1, up.stderr.read())
+            joiner.wait(5)
 
     def test_a_killed_supervisor_is_down(self):
         with Instance() as prot:

@@ -86,6 +86,10 @@ int command_down(const CliRequest& request, char** /*argv*/) {
     if (message.get("ok").as_bool()) {
       const std::int64_t drained = message.get("drained").as_int(-1);
       const std::int64_t deferred = message.get("deferred").as_int(-1);
+      if (message.get("unknown").as_bool()) {
+        fmt::print("DRAINED=unknown DEFERRED=unknown\n");
+        return kDeferred;
+      }
       if (drained >= 0) fmt::print("DRAINED={} DEFERRED={}\n", drained, deferred);
       return deferred > 0 ? kDeferred : 0;
     }

@@ -76,6 +76,25 @@ Nanos ControlDesk::next_deadline() const noexcept {
   return next;
 }
 
+void ControlDesk::hold(const Client& client, const std::string& program) {
+  for (const auto& [other, joiner] : joiners_)
+    if (joiner == client) throw Error("this connection holds " + other + " already", kControlUsage);
+  // The connection is the sign that the joiner lives.
+  client->on_close([this, program] {
+    joiners_.erase(program);
+    host_->joiner_gone(program);
+  });
+  joiners_[program] = client;
+}
+
+bool ControlDesk::end_hold(std::string_view program) {
+  const auto found = joiners_.find(program);
+  if (found == joiners_.end()) return false;
+  const Client client = found->second;
+  client->close();
+  return true;
+}
+
 void ControlDesk::tell_progress(const std::string& line) {
   for (const Client& client : down_clients_)
     client->send(fmt::format(R"({{"progress":{}}})", json::escape(line)));
@@ -89,8 +108,8 @@ void ControlDesk::stop_listening() { server_->stop_listening(); }
 
 void ControlDesk::end(const DrainAccount& account) {
   for (const Client& client : down_clients_) {
-    client->send(
-        fmt::format(R"({{"ok":true,"drained":{},"deferred":{}}})", account.drained, account.deferred));
+    client->send(fmt::format(R"({{"ok":true,"drained":{},"deferred":{},"unknown":{}}})", account.drained,
+                             account.deferred, account.unknown));
     client->finish();
   }
   answer_waiters(kNever - 1);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ using Client = std::shared_ptr<ControlServer::Connection>;
 struct DrainAccount {
   long drained = -1;
   long deferred = -1;
+  bool unknown = false;  // memory was lost before it gave any
 };
 
 /// What clients may ask the supervisor to do.
@@ -68,6 +70,12 @@ class ControlDesk {
   void answer_waiters(Nanos now);
   [[nodiscard]] Nanos next_deadline() const noexcept;
 
+  /// The client's process takes the place of `program`, until its connection ends. Throws Error: it holds
+  /// something already.
+  void hold(const Client& client, const std::string& program);
+  /// Now, whoever keeps the connection open. False: nobody holds it.
+  bool end_hold(std::string_view program);
+
   /// The client is told of the drain, line by line, and gets the account at its end.
   void follow_drain(const Client& client) { down_clients_.push_back(client); }
   void tell_progress(const std::string& line);
@@ -86,6 +94,7 @@ class ControlDesk {
   std::unique_ptr<ControlServer> server_;
   std::vector<Waiter> waiters_;
   std::vector<Client> down_clients_;
+  std::map<std::string, Client, std::less<>> joiners_;  // by program
 };
 
 /// One command of control.sock; throws Error, which is its answer.

@@ -34,14 +34,13 @@ void control_join(ControlDesk& desk, const Client& client, const json::View& req
   Program& program = free_program_of(desk, request);
   if (!wire::is_stage(program.name()))
     throw Error(program.name() + " is no stage: it cannot be joined", kControlUnknownStage);
+  desk.hold(client, program.name());
   desk.wait({.client = client,
              .deadline = desk.instance().clock.now() + kControlAnswerWithin,
              .program = program.name(),
              .kind = "held",
              .met = [&program] { return program.state() == State::kHeld; },
              .answer = [&desk, &program](const Client& joiner) { hand_over(desk, joiner, program); }});
-  // The connection is the sign that the joiner lives.
-  client->on_close([&desk, name = program.name()] { desk.host().joiner_gone(name); });
   program.hold(client->peer());
 }
 

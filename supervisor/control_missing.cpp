@@ -22,7 +22,7 @@ std::string why_not_ready(const Instance& instance, const Program& program) {
     case State::kBackoff:
       return program.last_error() + ", and is tried again";
     case State::kFailed:
-      return program.last_error() + ", and is not tried again";
+      return program.last_error() + ", and is tried every 15 s";
     case State::kStopping:
       return "is being stopped";
     case State::kEnding:

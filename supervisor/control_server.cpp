@@ -48,6 +48,11 @@ void ControlServer::Connection::send_error(const std::string& message, int code)
   send(reply.str());
 }
 
+void ControlServer::Connection::on_close(std::function<void()> callback) {
+  if (on_close_ && callback) throw UsageError("this connection holds a stage already");
+  on_close_ = std::move(callback);
+}
+
 void ControlServer::Connection::finish() {
   finishing_ = true;
   flush();

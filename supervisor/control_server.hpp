@@ -31,8 +31,9 @@ class ControlServer {
     void close();
     [[nodiscard]] bool closed() const noexcept { return !socket_; }
     [[nodiscard]] pid_t peer() const noexcept { return peer_; }
-    /// Called once when the client is gone or the connection was closed.
-    void on_close(std::function<void()> callback) { on_close_ = std::move(callback); }
+    /// Called once when the client is gone or the connection was closed. Throws Error: somebody else waits
+    /// for that already.
+    void on_close(std::function<void()> callback);
     /// Program whose log lines it wants ("": all); see ControlServer::spread_line.
     bool follows = false;
     std::string followed;

@@ -44,10 +44,10 @@ DebugLeases::Lease& DebugLeases::open(const Client& client, Program& program) {
   const std::string& name = program.name();
   for (const auto& [other, lease] : leases_)
     if (lease.client == client) throw Error("this connection holds " + other + " already", 2);
+  client->on_close([this, name] { end(name); });
   Lease& lease = leases_[name];
   lease.client = client;
   lease.client_start = instance_->sys.start_time(client->peer());
-  client->on_close([this, name] { end(name); });
   return lease;
 }
 
@@ -215,9 +215,13 @@ void DebugLeases::on_time(Nanos now) {
     Program& program = *instance_->find(name);
     if (lease.kill_at <= now) {
       lease.kill_at = now + kClientEndsTool;
+      const Client client = lease.client;
+      if (instance_->sys.start_time(client->peer()) != lease.client_start) {
+        client->close();  // a child that it left keeps the connection open
+        continue;
+      }
       // Its debugger dies with it, and lets the process go.
-      if (instance_->sys.start_time(lease.client->peer()) == lease.client_start)
-        instance_->sys.signal_process(lease.client->peer(), SIGKILL);
+      instance_->sys.signal_process(client->peer(), SIGKILL);
     }
     if (instance_->phase == Phase::kStopping) revoke(name, "the instance is stopping");
     if (!lease.launches && program.state() == State::kStopping) revoke(name, name + " is stopped");

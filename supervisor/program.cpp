@@ -72,7 +72,6 @@ void Program::act(Action action, State from) {
       was_ready_ = true;
       ready_at_ = now;
       probe_at_ = kNever;
-      failed_starts_ = 0;
       if (degraded()) deadline_ = now + RestartPolicy::kForgiven;
       break;
     case Action::kForgive:
@@ -80,11 +79,12 @@ void Program::act(Action action, State from) {
       break;
     case Action::kRetry:
       ++restarts_;
-      if (!was_ready_) ++failed_starts_;
+      failed_starts_ = ready_for_ < RestartPolicy::kHealthy ? failed_starts_ + 1 : 0;
       deadline_ = now + policy_.on_death(now, ready_for_);
       break;
     case Action::kGiveUp:
       ++failed_starts_;
+      deadline_ = now + RestartPolicy::kDegradedDelay;  // somebody may have mended it
       break;
     case Action::kTerminate: {
       const StopSteps steps =
@@ -145,9 +145,15 @@ void Program::settle() {
   if (want_ == Want::kHeld) feed(Event::kHold);
 }
 
+Nanos Program::well_at() const noexcept {
+  if (!ready()) return kNever;
+  return failed_starts_ == 0 ? 0 : ready_at_ + RestartPolicy::kHealthy;
+}
+
 Nanos Program::next_deadline() const noexcept { return std::min({deadline_, probe_at_, recheck_at_}); }
 
 std::string Program::deadline_note() const {
+  if (state_ == State::kStarting && !probe_error_.empty()) return name_ + ": " + probe_error_;
   if (state_ == State::kStarting)
     return fmt::format("{} is not ready after {} s: ended", name_, launcher_->start_deadline() / kSecond);
   if (state_ == State::kReady) return name_ + " is well again";

@@ -63,7 +63,10 @@ class Program {
   [[nodiscard]] pid_t pid() const noexcept { return state_ == State::kHeld ? held_pid_ : pid_; }
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] std::uint32_t restarts() const noexcept { return restarts_; }
-  [[nodiscard]] std::uint32_t failed_starts() const noexcept { return failed_starts_; }  // before ever ready
+  [[nodiscard]] std::uint32_t failed_starts() const noexcept { return failed_starts_; }
+  /// After a start that failed it must be ready for a while to count as well; kNever: it is not ready.
+  [[nodiscard]] Nanos well_at() const noexcept;
+  [[nodiscard]] bool is_well(Nanos now) const noexcept { return well_at() <= now; }
   [[nodiscard]] int last_exit() const noexcept { return last_exit_; }
   [[nodiscard]] const std::string& last_error() const noexcept { return last_error_; }
   /// What its newest process said that it gave up (core/stage/sandbox.hpp).
@@ -124,17 +127,17 @@ class Program {
   Launch launch_;
   std::uint32_t generation_ = 0, restarts_ = 0, failed_starts_ = 0;
   int last_exit_ = 0;
-  std::string last_error_, sandbox_;
+  std::string last_error_, sandbox_, probe_error_;
   /// What follows when nothing of the group is left.
   struct Outcome {
     Event event = Event::kExit;
     std::string note;
   };
   Outcome outcome_;
-  pid_t group_ = -1;        // of the ended process, until it is empty
-  bool was_ready_ = false;  // this process
-  Nanos ready_for_ = 0;     // the process that ended
-  StopSteps steps_;         // how this process is being ended
+  pid_t group_ = -1;                           // of the ended process, until it is empty
+  bool was_ready_ = false, hopeless_ = false;  // this process; no other will do better
+  Nanos ready_for_ = 0;                        // the process that ended
+  StopSteps steps_;                            // how this process is being ended
   std::size_t next_step_ = 0;
   bool asked_ = false;  // it was sent a signal
   Nanos started_at_ = 0, ready_at_ = 0;

@@ -34,6 +34,8 @@ void Program::begin_start() {
   ++generation_;
   was_ready_ = false;
   sandbox_.clear();
+  probe_error_.clear();
+  hopeless_ = false;
   ready_for_ = 0;
   try {
     spawn(launcher_->next(true, generation_));
@@ -151,7 +153,7 @@ void Program::ended(ExitStatus status) {
   const pid_t group = pid_;
   close_process();
   last_exit_ = status.code;
-  last_error_ = why;
+  last_error_ = probe_error_.empty() ? why : probe_error_;
   if (was_ready_) ready_for_ = clock_->now() - ready_at_;
   if (helper && status.code == 0 && state_ == State::kStarting && sys_->group_is_empty(group))
     return continue_start();
@@ -159,12 +161,12 @@ void Program::ended(ExitStatus status) {
   const bool config =
       launcher_->exit_code_names_config() && !helper && (status.code == 2 || status.code == 78);
   outcome_ = {Event::kExit, state_ == State::kStopping ? std::string() : who + " " + why};
-  if (state_ != State::kStopping && status.code == 0 && host_->draining())
+  if (state_ != State::kStopping && status.code == 0 && host_->draining() && launcher_->has_heartbeat())
     outcome_ = {Event::kDrained, {}};
   else if (in_debugger && state_ != State::kStopping)
     outcome_ = {Event::kExitHeld, outcome_.note + " in its debugger"};
-  else if (state_ == State::kStarting && config)
-    outcome_.event = Event::kConfigExit;
+  else if ((state_ == State::kStarting && config) || (state_ == State::kEnding && hopeless_))
+    outcome_ = {Event::kConfigExit, hopeless_ ? name_ + ": " + probe_error_ : outcome_.note};
   group_ = group;
   check_group();
   if (group_ <= 0) return;
@@ -194,10 +196,10 @@ void Program::probe(Nanos now) {
     if (launcher_->probe(now) == Probe::kReady) return feed(Event::kReady);
     probe_at_ = now + launcher_->probe_interval();
   } catch (const Error& e) {
-    last_error_ = e.what();
+    probe_error_ = last_error_ = e.what();
+    hopeless_ = e.exit_code() == 2;
     probe_at_ = kNever;
-    deadline_ = now;  // ends it; the back-off follows
-    host_->on_state(*this, name_ + ": " + e.what());
+    deadline_ = now;  // ends it, and says why
   }
 }
 

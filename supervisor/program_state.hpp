@@ -35,7 +35,7 @@ enum class Action : std::uint8_t {
   kAnnounce,   // it is ready
   kForgive,    // it has been well for long: its deaths are forgotten
   kRetry,      // wait for the back-off
-  kGiveUp,     // wait until somebody changes something
+  kGiveUp,     // wait until somebody changes something, and look at long intervals
   kTerminate,  // ask it to end; kEscalate follows at each deadline
   kAbort,      // end it so that a trace of where it hangs is left
   kClear,      // SIGKILL to what is left of its group
@@ -80,7 +80,7 @@ consteval StateTable make_state_table() {
   row(kB, {{{kS, kSpawn}, {kB},            {kB},         {kB},          {kB},          {kB},
             {kD, kSettle},    {kS, kSpawn},    {kB},         {kH, kTake},      {kB},          {kB}}});
   row(kF, {{{kS, kSpawn}, {kF},            {kF},         {kF},          {kF},          {kF},
-            {kD, kSettle},    {kF},            {kF},         {kH, kTake},      {kF},          {kF}}});
+            {kD, kSettle},    {kS, kSpawn},    {kF},         {kH, kTake},      {kF},          {kF}}});
   row(kH, {{{kH},         {kH},            {kH},         {kH},          {kH},          {kH},
             {kH},             {kH},            {kH},         {kH},             {kD, kSettle}, {kH}}});
   row(kE, {{{kE},         {kE},            {kE},         {kE},          {kE},          {kE},

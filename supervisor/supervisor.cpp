@@ -207,7 +207,11 @@ Nanos Supervisor::next_deadline() const {
   Nanos next = std::min({watchdog_.next_deadline(), drain_.next_deadline(), desk_.next_deadline(),
                          service_.next_deadline(), report_at_, reload_ends_at_});
   if (instance_.run.replaced) next = std::min(next, instance_.run.replaced->until);
-  for (const auto& program : instance_.programs) next = std::min(next, program->next_deadline());
+  for (const auto& program : instance_.programs) {
+    next = std::min(next, program->next_deadline());
+    if (instance_.phase == Phase::kStarting && !program->is_well(instance_.clock.now()))
+      next = std::min(next, program->well_at());
+  }
   return next;
 }
 
@@ -263,8 +267,11 @@ void Supervisor::check_phase() {
   if (instance_.phase == Phase::kStarting) {
     start_what_can();
     const auto& programs = instance_.programs;
-    if (std::all_of(programs.begin(), programs.end(),
-                    [](const auto& p) { return p->ready() || p->stopped_by_hand(); })) {
+    for (const auto& program : programs) program->check_exit();  // one may just have died
+    const Nanos now = instance_.clock.now();
+    if (instance_.phase == Phase::kStarting &&
+        std::all_of(programs.begin(), programs.end(),
+                    [now](const auto& p) { return p->is_well(now) || p->stopped_by_hand(); })) {
       instance_.phase = Phase::kRunning;
       say(fmt::format("ready in {} ms", (instance_.clock.now() - instance_.begun_at) / kMillisecond));
       service_.ready();
@@ -294,8 +301,11 @@ void Supervisor::report_externals(Nanos now) {
 
 // After the stages: the model server, and the database last.
 void Supervisor::stop_externals() {
-  for (const auto& program : instance_.programs)
-    if (wire::is_stage(program->name()) && !program->gone()) return;
+  for (const auto& program : instance_.programs) {
+    if (!wire::is_stage(program->name()) || program->gone()) continue;
+    program->stop();  // also one whose holder goes last
+    if (program->state() != State::kHeld || !desk_.end_hold(program->name())) return;
+  }
   for (const char* name : {"llm", "db"}) {
     Program* program = instance_.find(name);
     if (program == nullptr || (program->gone() && !program->wanted())) continue;
@@ -336,6 +346,7 @@ void Supervisor::kill_everything() {
     program->stop();
     // The database's own stop is fast; it is killed only when somebody insists.
     if (program->name() != "db" || stop_requests_ > 3) program->kill();
+    desk_.end_hold(program->name());
   }
 }
 
@@ -345,6 +356,7 @@ void Supervisor::close_account(long saved) {
   const bool silent = account_.drained < 0;
   if (silent && memory_lost_) say("memory gave no account: the next start goes on with its jobs");
   if (saved > 0 || (silent && memory_lost_)) {
+    account_.unknown = silent && memory_lost_;
     account_.drained = std::max(0L, account_.drained);
     account_.deferred = std::max({1L, saved, account_.deferred});
   }

@@ -166,6 +166,7 @@ void Supervisor::kill(std::string_view stage) {
   if (program == nullptr) return;
   desk_.leases().revoke(stage, "the instance is stopping");
   program->kill();
+  desk_.end_hold(stage);
 }
 
 void Supervisor::close(std::string_view stage) {

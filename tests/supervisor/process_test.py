@@ -359,6 +359,38 @@ class Requests(unittest.TestCase):
             self.assertEqual(prot.run("down").returncode, 0)
             self.assertEqual(joiner.wait(5), 0)
 
+    def test_a_holder_that_died_holds_up_no_stop(self):
+        """A child of it keeps the connection open."""
+        with Instance() as first, Instance() as second:
+            children = []
+            for prot in (first, second):
+                prot.up()
+                script = ("import json,socket,struct,subprocess,sys\n"
+                          "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+                          "for stage in 'stt', 'tts':\n"
+                          "    text = json.dumps({'cmd': 'join', 'stage': stage}).encode()\n"
+                          "    s.sendall(struct.pack('<I', len(text)) + text)\n"
+                          "    n, = struct.unpack('<I', s.recv(4, socket.MSG_WAITALL))\n"
+                          "    reply = json.loads(s.recv(n, socket.MSG_WAITALL))\n"
+                          "child = subprocess.Popen(['sleep', '60'], pass_fds=[s.fileno()], stdout=subprocess.DEVNULL)\n"
+                          "print(reply['error'], child.pid)\n")
+                done = subprocess.run([sys.executable, "-c", script, prot.runtime / "control.sock"],
+                                      stdout=subprocess.PIPE, text=True, timeout=10)
+                said, child = done.stdout.rsplit(maxsplit=1)
+                self.assertEqual(said, "this connection holds stt already")
+                children.append(int(child))
+            try:
+                self.assertEqual(first.stage("tts")["state"], "ready")
+                pid = second.supervisor()
+                for _ in range(3):
+                    os.kill(pid, signal.SIGTERM)
+                    time.sleep(0.05)
+                wait_for("killed", lambda: not alive(pid), 5)
+                self.assertEqual(first.run("down", "--now", timeout=20).returncode, 0)
+            finally:
+                for child in children:
+                    os.kill(child, signal.SIGKILL)
+
     def test_logs_follow_until_the_end(self):
         with Instance() as prot:
             prot.up()

@@ -28,6 +28,13 @@ class FakeLauncher final : public Launcher {
   }
   Nanos start_deadline() const override { return 10 * kSecond; }
   Nanos watchdog() const override { return heartbeat ? 5 * kSecond : 0; }
+  bool says_ready() const override { return !probes; }
+  Probe probe(Nanos) override {
+    if (!probe_problem.empty()) throw Error(probe_problem, problem_code);
+    return Probe::kNotYet;
+  }
+  bool probes = false;
+  std::string probe_problem;
   bool heartbeat = true;
   int helpers = 0;
   int step = 0;

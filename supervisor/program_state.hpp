@@ -67,26 +67,36 @@ consteval StateTable make_state_table() {
     t[static_cast<std::size_t>(state)] = cells;
   };
   // clang-format off
-  //       start         ready            leftover      exit           config exit    drained
-  //       stop              deadline         hung          hold              release        exit held
-  row(kD, {{{kS, kSpawn}, {kD},            {kD},         {kD},          {kD},          {kD},
-            {kD},             {kD},            {kD},         {kH, kTake},      {kD},          {kD}}});
-  row(kS, {{{kS},         {kR, kAnnounce}, {kX, kClear}, {kB, kRetry},  {kF, kGiveUp}, {kE, kFinish},
-            {kP, kTerminate}, {kX, kAbort},    {kS},         {kP, kTerminate}, {kS},          {kH, kVacate}}});
-  row(kR, {{{kR},         {kR},            {kX, kClear}, {kB, kRetry},  {kB, kRetry},  {kE, kFinish},
-            {kP, kTerminate}, {kR, kForgive},  {kX, kAbort}, {kP, kTerminate}, {kR},          {kH, kVacate}}});
-  row(kP, {{{kP},         {kP},            {kP, kClear}, {kD, kSettle}, {kD, kSettle}, {kD, kSettle},
-            {kP},             {kP, kEscalate}, {kP},         {kP},             {kP},          {kD, kSettle}}});
-  row(kB, {{{kS, kSpawn}, {kB},            {kB},         {kB},          {kB},          {kB},
-            {kD, kSettle},    {kS, kSpawn},    {kB},         {kH, kTake},      {kB},          {kB}}});
-  row(kF, {{{kS, kSpawn}, {kF},            {kF},         {kF},          {kF},          {kF},
-            {kD, kSettle},    {kS, kSpawn},    {kF},         {kH, kTake},      {kF},          {kF}}});
-  row(kH, {{{kH},         {kH},            {kH},         {kH},          {kH},          {kH},
-            {kH},             {kH},            {kH},         {kH},             {kD, kSettle}, {kH}}});
-  row(kE, {{{kE},         {kE},            {kE},         {kE},          {kE},          {kE},
-            {kE},             {kE},            {kE},         {kE},             {kE},          {kE}}});
-  row(kX, {{{kX},         {kX},            {kX, kClear}, {kB, kRetry},  {kF, kGiveUp}, {kE, kFinish},
-            {kP, kClear},     {kX, kEscalate}, {kX},         {kP, kClear},     {kX},          {kH, kVacate}}});
+  //         start             ready             leftover          exit
+  //         config exit       drained           stop              deadline
+  //         hung              hold              release           exit held
+  row(kD, {{{kS, kSpawn},     {kD},             {kD},             {kD},
+            {kD},             {kD},             {kD},             {kD},
+            {kD},             {kH, kTake},      {kD},             {kD}}});
+  row(kS, {{{kS},             {kR, kAnnounce},  {kX, kClear},     {kB, kRetry},
+            {kF, kGiveUp},    {kE, kFinish},    {kP, kTerminate}, {kX, kAbort},
+            {kS},             {kP, kTerminate}, {kS},             {kH, kVacate}}});
+  row(kR, {{{kR},             {kR},             {kX, kClear},     {kB, kRetry},
+            {kB, kRetry},     {kE, kFinish},    {kP, kTerminate}, {kR, kForgive},
+            {kX, kAbort},     {kP, kTerminate}, {kR},             {kH, kVacate}}});
+  row(kP, {{{kP},             {kP},             {kP, kClear},     {kD, kSettle},
+            {kD, kSettle},    {kD, kSettle},    {kP},             {kP, kEscalate},
+            {kP},             {kP},             {kP},             {kD, kSettle}}});
+  row(kB, {{{kS, kSpawn},     {kB},             {kB},             {kB},
+            {kB},             {kB},             {kD, kSettle},    {kS, kSpawn},
+            {kB},             {kH, kTake},      {kB},             {kB}}});
+  row(kF, {{{kS, kSpawn},     {kF},             {kF},             {kF},
+            {kF},             {kF},             {kD, kSettle},    {kS, kSpawn},
+            {kF},             {kH, kTake},      {kF},             {kF}}});
+  row(kH, {{{kH},             {kH},             {kH},             {kH},
+            {kH},             {kH},             {kH},             {kH},
+            {kH},             {kH},             {kD, kSettle},    {kH}}});
+  row(kE, {{{kE},             {kE},             {kE},             {kE},
+            {kE},             {kE},             {kE},             {kE},
+            {kE},             {kE},             {kE},             {kE}}});
+  row(kX, {{{kX},             {kX},             {kX, kClear},     {kB, kRetry},
+            {kF, kGiveUp},    {kE, kFinish},    {kP, kClear},     {kX, kEscalate},
+            {kX},             {kP, kClear},     {kX},             {kH, kVacate}}});
   // clang-format on
   return t;
 }

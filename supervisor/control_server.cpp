@@ -126,6 +126,22 @@ ControlServer::~ControlServer() {
   }
 }
 
+// Clients that ask for nothing must not lock the others out: the oldest of them goes.
+bool ControlServer::make_room() {
+  if (connections_.size() < kMostConnections) return true;
+  if (!std::exchange(crowded_, true))
+    log_warn("more than {} control clients: who asks for nothing is sent away", kMostConnections);
+  std::shared_ptr<Connection> oldest;
+  for (const auto& [raw, connection] : connections_) {
+    // Held by this map alone: nothing is waited for, nothing is to be told.
+    const bool idle = connection.use_count() == 1 && !connection->follows && !connection->on_close_ &&
+                      connection->output_.empty();
+    if (idle && (oldest == nullptr || connection->number_ < oldest->number_)) oldest = connection;
+  }
+  if (oldest != nullptr) oldest->close();
+  return oldest != nullptr;
+}
+
 void ControlServer::accept_all() {
   for (;;) {
     UniqueFd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
@@ -133,11 +149,14 @@ void ControlServer::accept_all() {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) continue;
-    if (connections_.size() >= kMostConnections) continue;
+    if (!make_room() && connections_.size() >= 2 * kMostConnections) continue;
     auto connection = std::make_shared<Connection>(*this, std::move(socket), peer.pid);
     if (peer.uid != ::geteuid() && peer.uid != 0)
       connection->refusal_ = fmt::format("this instance belongs to user {}: user {} has no business here",
                                          ::geteuid(), peer.uid);
+    else if (connections_.size() >= kMostConnections)
+      connection->refusal_ = "too many clients wait for this instance already";
+    connection->number_ = ++accepted_;
     auto* raw = connection.get();
     try {
       raw->read_watch_ = loop_->watch_readable(raw->socket_.get(), [raw] { raw->read(); });

@@ -49,6 +49,7 @@ class ControlServer {
     pid_t peer_;
     stage::EventLoop::WatchId read_watch_ = 0;
     stage::EventLoop::WatchId write_watch_ = 0;
+    std::uint64_t number_ = 0;  // in order of arrival
     std::string input_;
     std::string output_;
     bool finishing_ = false;
@@ -71,6 +72,7 @@ class ControlServer {
 
  private:
   void accept_all();
+  [[nodiscard]] bool make_room();
 
   std::string path_;
   stage::EventLoop* loop_;
@@ -78,6 +80,8 @@ class ControlServer {
   UniqueFd listener_;
   stage::EventLoop::WatchId watch_ = 0;
   std::map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::uint64_t accepted_ = 0;
+  bool crowded_ = false;  // said once
 };
 
 }  // namespace prot::supervisor

@@ -93,6 +93,29 @@ class BadInput(unittest.TestCase):
                     client.sendall(framed('{"cmd":"down"}')[:-1])
 
     @unittest.skipUnless(ROOT and shutil.which("setpriv"), "needs another user")
+    def test_clients_that_only_connect_lock_nobody_out(self):
+        with Instance() as prot, contextlib.ExitStack() as open_ones:
+            prot.up()
+            with self.untouched(prot):
+                for _ in range(150):
+                    client = open_ones.enter_context(socket.socket(socket.AF_UNIX))
+                    client.connect(str(prot.runtime / "control.sock"))
+                self.assertEqual(prot.run("status").returncode, 0)
+            said = [line for line in prot.log() if "who asks for nothing is sent away" in line]
+            self.assertEqual(len(said), 1)
+
+    def test_many_that_wait_leave_a_clear_answer_for_the_next(self):
+        with Instance() as prot, contextlib.ExitStack() as open_ones:
+            prot.up()
+            for _ in range(64):
+                client = open_ones.enter_context(socket.socket(socket.AF_UNIX))
+                client.connect(str(prot.runtime / "control.sock"))
+                client.sendall(framed('{"cmd":"logs","lines":1,"follow":true}'))
+                self.assertTrue(client.recv(4, socket.MSG_WAITALL))
+            self.one_line(prot.run("status"), 1, "too many clients")
+            open_ones.close()
+            wait_for("room again", lambda: prot.run("status").returncode == 0, 5)
+
     def test_another_user_is_told_whose_instance_it_is(self):
         def as_nobody(*arguments):
             return subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", program, *arguments],

@@ -64,7 +64,7 @@ void print_reasons(const json::View& stages) {
     fmt::print("\n{}:\n", s.get("name").as_string());
     if (s.get("held_by").as_int() > 0) fmt::print("  held by process {}\n", s.get("held_by").as_int());
     if (s.get("degraded").as_bool()) fmt::print("  degraded: it dies all the time and is tried seldom\n");
-    for (const char* name : {"last_error", "sandbox"})
+    for (const char* name : {"status", "last_error", "sandbox"})
       if (const auto text = s.get(name).as_string(); !text.empty()) fmt::print("  {}: {}\n", name, text);
   }
 }

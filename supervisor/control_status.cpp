@@ -56,6 +56,7 @@ void control_status(ControlDesk& desk, const Client& client, const json::View& r
         .member("restarts", program->restarts())
         .member("degraded", program->degraded())
         .member("sandbox", program->sandbox())
+        .member("status", program->status_text())
         .member("last_error", program->ready() ? std::string() : program->last_error())
         .member("uptime_ms", runs ? (now - program->started_at()) / kMillisecond : 0)
         .member("ready_ms", ready_ms(board, index))

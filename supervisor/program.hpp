@@ -69,8 +69,9 @@ class Program {
   [[nodiscard]] bool is_well(Nanos now) const noexcept { return well_at() <= now; }
   [[nodiscard]] int last_exit() const noexcept { return last_exit_; }
   [[nodiscard]] const std::string& last_error() const noexcept { return last_error_; }
-  /// What its newest process said that it gave up (core/stage/sandbox.hpp).
+  /// What its newest process said: what it gave up (core/stage/sandbox.hpp), what it does.
   [[nodiscard]] const std::string& sandbox() const noexcept { return sandbox_; }
+  [[nodiscard]] const std::string& status_text() const noexcept { return status_text_; }
   [[nodiscard]] Nanos started_at() const noexcept { return started_at_; }
   [[nodiscard]] Nanos ready_at() const noexcept { return ready_at_; }
   [[nodiscard]] const Launcher& launcher() const noexcept { return *launcher_; }
@@ -98,6 +99,7 @@ class Program {
   void watch_process();
   void continue_start();
   void read_ready();
+  void told(std::string_view line);
   bool read_output();
   void on_pidfd();
   void recheck(Nanos now);
@@ -118,16 +120,15 @@ class Program {
   Want want_ = Want::kNothing;
   std::uint64_t moves_ = 0;  // transitions so far
   pid_t pid_ = -1;
-  pid_t held_by_ = -1;            // who holds it
-  pid_t held_pid_ = -1;           // the process in its place, once known
-  std::uint64_t held_start_ = 0;  // its start time
+  pid_t held_by_ = -1, held_pid_ = -1;  // who holds it; the process in its place, once known
+  std::uint64_t held_start_ = 0;        // its start time
   bool held_ready_ = false;
   bool attached_ = false;
   std::unique_ptr<Pipes> pipes_;
   Launch launch_;
   std::uint32_t generation_ = 0, restarts_ = 0, failed_starts_ = 0;
   int last_exit_ = 0;
-  std::string last_error_, sandbox_, probe_error_;
+  std::string last_error_, sandbox_, status_text_, probe_error_;
   /// What follows when nothing of the group is left.
   struct Outcome {
     Event event = Event::kExit;
@@ -141,9 +142,8 @@ class Program {
   std::size_t next_step_ = 0;
   bool asked_ = false;  // it was sent a signal
   Nanos started_at_ = 0, ready_at_ = 0;
-  Nanos deadline_ = kNever;  // of the state
-  Nanos probe_at_ = kNever;
-  Nanos recheck_at_ = kNever;  // an ended process that a debugger holds, a group that is not empty
+  Nanos deadline_ = kNever;                        // of the state
+  Nanos probe_at_ = kNever, recheck_at_ = kNever;  // one that a debugger holds, a group that is not empty
   Nanos recheck_after_ = 0;
 };
 

@@ -27,7 +27,9 @@ struct Program::Pipes {
   stage::EventLoop::WatchId exit_watch = 0;
   stage::EventLoop::WatchId ready_watch = 0;
   stage::EventLoop::WatchId output_watch = 0;
-  std::string ready_text;
+  std::string ready_text;  // a line that has not ended yet
+  Nanos line_second = 0;   // of the budget of lines
+  unsigned lines_in_second = 0;
 };
 
 }  // namespace prot::supervisor

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 
@@ -18,6 +19,9 @@ constexpr Nanos kLongestRecheck = 100 * kMillisecond;
 constexpr std::size_t kMostPerRead = 64 * 1024;
 constexpr int kMostLastReads = 8;  // more than a pipe holds
 constexpr std::size_t kMostReadyText = 4096;
+constexpr unsigned kMostLinesPerSecond = 64;  // on the readiness descriptor; more are not looked at
+constexpr Nanos kAfterSilence = 100 * kMillisecond;
+constexpr Nanos kLongestStart = 600 * kSecond;  // however often it asks for more
 
 std::string describe(const ExitStatus& status) {
   if (!status.by_signal()) return fmt::format("ended with code {}", status.code);
@@ -34,6 +38,7 @@ void Program::begin_start() {
   ++generation_;
   was_ready_ = false;
   sandbox_.clear();
+  status_text_.clear();
   probe_error_.clear();
   hopeless_ = false;
   ready_for_ = 0;
@@ -91,15 +96,41 @@ void Program::read_ready() {
   std::array<char, 256> buffer;
   const ssize_t n = sys_->read(pipes_->spawned.ready.get(), buffer);
   if (n < 0) return;  // nothing yet
-  std::string& text = pipes_->ready_text;
-  text.append(buffer.data(), static_cast<std::size_t>(n));
-  if (const std::size_t at = text.find("SANDBOX="); at != std::string::npos && sandbox_.empty())
-    if (const std::size_t end = text.find('\n', at); end != std::string::npos)
-      sandbox_ = text.substr(at + 8, end - at - 8);
-  const bool ready = text.starts_with("READY=1\n") || text.find("\nREADY=1\n") != std::string::npos;
-  // End of file without READY: the start deadline decides.
-  if (n == 0 || ready || text.size() > kMostReadyText) pipes_->unwatch(pipes_->ready_watch);
-  if (ready) feed(Event::kReady);
+  Pipes& pipes = *pipes_;
+  pipes.ready_text.append(buffer.data(), static_cast<std::size_t>(n));
+  const Nanos now = clock_->now();
+  if (now - pipes.line_second >= kSecond) {
+    pipes.line_second = now;
+    pipes.lines_in_second = 0;
+  }
+  for (std::size_t end = 0; (end = pipes.ready_text.find('\n')) != std::string::npos;) {
+    const std::string line = pipes.ready_text.substr(0, end);
+    pipes.ready_text.erase(0, end + 1);
+    if (line == "READY=1" || ++pipes.lines_in_second <= kMostLinesPerSecond) told(line);
+    if (pipes_.get() != &pipes) return;  // that line ended it
+  }
+  if (pipes.ready_text.size() > kMostReadyText) pipes.unwatch(pipes.ready_watch);
+  if (n > 0) return;
+  pipes.unwatch(pipes.ready_watch);
+  // It will never say READY. Its death may be on its way, and tells more.
+  if (state_ == State::kStarting && !attached_) deadline_ = std::min(deadline_, now + kAfterSilence);
+}
+
+// What a process may say on its readiness descriptor; other words are for later versions.
+void Program::told(std::string_view line) {
+  const auto value = [&line](std::string_view name) {
+    return line.starts_with(name) ? line.substr(name.size()) : std::string_view();
+  };
+  if (line == "READY=1") return feed(Event::kReady);
+  if (const auto done = value("SANDBOX="); !done.empty() && sandbox_.empty()) sandbox_ = done;
+  if (line.starts_with("STATUS=")) status_text_ = value("STATUS=");
+  if (const auto more = value("EXTEND_TIMEOUT_USEC="); !more.empty() && state_ == State::kStarting) {
+    Nanos microseconds = 0;
+    const auto parsed = std::from_chars(more.data(), more.data() + more.size(), microseconds);
+    if (parsed.ec != std::errc{} || microseconds < 0) return;
+    const Nanos wanted = clock_->now() + std::min(microseconds, kLongestStart / 1000) * 1000;
+    deadline_ = std::max(deadline_, std::min(wanted, started_at_ + kLongestStart));
+  }
 }
 
 // True: there may be more.

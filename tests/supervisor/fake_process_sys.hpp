@@ -97,6 +97,7 @@ class FakeProcessSys final : public ProcessSys {
   void say(pid_t pid, std::string_view text) {
     if (::write(processes.at(pid).ready.get(), text.data(), text.size()) < 0) throw errno_error("write");
   }
+  void close_ready(pid_t pid) { processes.at(pid).ready.reset(); }
   void say_ready(pid_t pid) { say(pid, "READY=1\n"); }
   [[nodiscard]] int living() const {
     int count = 0;

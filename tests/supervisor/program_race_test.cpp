@@ -274,6 +274,51 @@ TEST_CASE_FIXTURE(Fixture, "READY in single bytes, among other lines, and none i
   CHECK(program->state() == State::kReady);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a process that closes its readiness without READY is ended, not waited for") {
+  program->start();
+  sys.close_ready(100);
+  turn();
+  CHECK(program->state() == State::kStarting);  // its death may be on its way
+  turn(110 * kMillisecond);
+  CHECK(program->state() == State::kBackoff);
+  CHECK(program->failed_starts() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "READY and the end of its readiness in one turn is ready") {
+  program->start();
+  sys.say_ready(100);
+  sys.close_ready(100);
+  turn();
+  turn(kSecond);
+  CHECK(program->state() == State::kReady);
+}
+
+TEST_CASE_FIXTURE(Fixture, "more time to start, asked for, within a bound; what it does is shown") {
+  program->start();
+  sys.say(100, "STATUS=loading\nEXTEND_TIMEOUT_USEC=30000000\n");
+  turn();
+  CHECK(program->status_text() == "loading");
+  turn(29 * kSecond);
+  CHECK(program->state() == State::kStarting);
+  for (int i = 0; i < 12; ++i) {
+    sys.say(100, "EXTEND_TIMEOUT_USEC=99999999999999\nEXTEND_TIMEOUT_USEC=x\nEXTEND_TIMEOUT_USEC=-1\n");
+    turn();
+  }
+  turn(570 * kSecond);
+  CHECK(program->state() == State::kStarting);
+  turn(2 * kSecond);
+  CHECK(program->state() != State::kStarting);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a flood of lines is not looked at, READY in it is") {
+  program->start();
+  for (int i = 0; i < 80; ++i) sys.say(100, "STATUS=" + std::to_string(i) + "\n");
+  sys.say_ready(100);
+  for (int i = 0; i < 12; ++i) turn();
+  CHECK(program->status_text() == "63");
+  CHECK(program->state() == State::kReady);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a dead process in a debugger costs ten looks a second, not a spin") {
   make_ready();
   sys.traced = true;

@@ -33,6 +33,7 @@ class Drain:
         self.kill_memory_at = [step * n for n in range(1, KILLS_OF_MEMORY + 1)]
         self.kill_supervisor_at = step * (KILLS_OF_MEMORY + 1)
         self.killed, self.supervisor_killed, self.codes, self.last = 0, 0, [], ""
+        self.stops_with_kills = set()
 
     def stop(self) -> None:
         """One `prot down`, with what is due of the kills."""
@@ -44,6 +45,7 @@ class Drain:
                 if pid and lives(pid) and kill(pid):
                     self.kill_memory_at.pop(0)
                     self.killed += 1
+                    self.stops_with_kills.add(len(self.codes))
             elif not self.kill_memory_at and not self.supervisor_killed and self.model.calls >= self.kill_supervisor_at:
                 family = descendants(prot.pid)
                 kill(prot.pid)
@@ -116,6 +118,7 @@ def t5(scale) -> list[Row]:
     return [
         Row("T5", "jobs queued when the stop was asked for", jobs - early, "jobs", f"== {jobs}", fact=True),
         Row("T5", "times memory was killed in the drain", drain.killed, "kills", f"== {KILLS_OF_MEMORY}", fact=True),
+        Row("T5", "stops over which these were spread", len(drain.stops_with_kills), "stops", "== 1", fact=True),
         Row("T5", "times the supervisor was killed in the drain", drain.supervisor_killed, "kills", "== 1", fact=True),
         Row("T5", "jobs committed", extracted, "jobs", f"== {jobs}", fact=True),
         Row("T5", "things told that are no fact: lost", jobs - items, "facts", "== 0", fact=True),

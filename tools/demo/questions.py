@@ -15,12 +15,13 @@ class Turn:
     expect: tuple = ()  # one of these words shows that the answer is right (shown, not judged, unless recall)
 
 
-# (statement, question after the restart, the word that only memory knows)
+# (statement, question after the restart, the word that only memory knows). Statements that the recogniser hears
+# word for word with every word: "color is brown" becomes "colors brown".
 FACTS = {
     "en": [
-        ("My favorite color is {}.", "What is my favorite color?",
+        ("The color that I like best is {}.", "What color do I like best?",
          ["green", "purple", "orange", "yellow", "silver", "brown"]),
-        ("My sister lives in {}.", "Where does my sister live?",
+        ("My sister has a house in {}.", "Where does my sister have a house?",
          ["Madrid", "Berlin", "Chicago", "Toronto", "Sydney", "Dublin"]),
         ("My brother works as a {}.", "What is my brother's job?",
          ["baker", "teacher", "pilot", "dentist", "farmer", "painter"]),

@@ -18,6 +18,7 @@
 #include "base/error.hpp"
 #include "base/journal.hpp"
 #include "base/log.hpp"
+#include "base/pipe.hpp"
 #include "cli.hpp"
 #include "conversation_view.hpp"
 #include "posix_process_sys.hpp"
@@ -187,15 +188,13 @@ class StartWatch {
 }
 
 int detach(const CliRequest& request, char** argv) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw errno_error("cannot make a pipe");
-  const UniqueFd read_end(ends[0]);
-  UniqueFd write_end(::dup(ends[1]));  // survives the exec
-  ::close(ends[1]);
+  Pipe report = make_pipe();
+  UniqueFd write_end(::dup(report.write.get()));  // survives the exec
+  report.write.reset();
   const pid_t child = launch(argv, write_end.get());
   write_end.reset();
   const auto limit = static_cast<Nanos>(request.up_timeout_s * static_cast<double>(kSecond));
-  const StartWatch::End end = StartWatch(read_end.get(), child).wait(limit);
+  const StartWatch::End end = StartWatch(report.read.get(), child).wait(limit);
   if (end == StartWatch::End::kReady) return 0;
   if (end == StartWatch::End::kTimeout) give_up_waiting(request);
   int status = 0;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/pipe.hpp"
 #include "control_desk.hpp"
 #include "json/json.hpp"
 #include "wire/topology.hpp"
@@ -19,18 +20,6 @@ namespace {
 
 constexpr int kReadyNumber = 3, kLifelineNumber = 4;  // in a stage, see StageLauncher
 constexpr Nanos kClientEndsTool = 3 * kSecond;
-constexpr std::size_t kMostReadyText = 4096;
-
-struct Ends {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Ends make_pipe(int flags) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | flags) != 0) throw errno_error("cannot make a pipe");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 std::uint32_t pid_on_page(const Instance& instance, std::string_view program) {
   const ipc::Board& board = instance.segments->board();
@@ -80,8 +69,8 @@ void DebugLeases::launch(const Client& client, Program& program) {
 void DebugLeases::hand_over(const std::string& name, Lease& lease, Program& program) {
   lease.granted = true;
   lease.pid_before = pid_on_page(*instance_, name);
-  Ends ready = make_pipe(O_NONBLOCK);
-  Ends lifeline = make_pipe(0);
+  Pipe ready = make_pipe(O_NONBLOCK);
+  Pipe lifeline = make_pipe();
   SpawnRequest request = program.next_launch().request;
   std::erase_if(request.files, [](const auto& file) {
     return file.second == kReadyNumber || file.second == kLifelineNumber;
@@ -124,12 +113,11 @@ void DebugLeases::read_ready(const std::string& name) {
   std::array<char, 256> buffer;
   const ssize_t n = ::read(lease.ready.get(), buffer.data(), buffer.size());
   if (n < 0) return;
-  lease.ready_text.append(buffer.data(), static_cast<std::size_t>(n));
-  const bool ready = lease.ready_text.find("READY=1\n") != std::string::npos;
-  if (n == 0 || lease.ready_text.size() > kMostReadyText)
-    instance_->loop.unwatch(std::exchange(lease.ready_watch, 0));
-  if (!ready) return;
-  lease.ready_text.clear();  // a debugger may run it again
+  const std::vector<std::string> lines =
+      lease.ready_lines.take({buffer.data(), static_cast<std::size_t>(n)}, instance_->clock.now());
+  if (n == 0 || lease.ready_lines.is_endless()) instance_->loop.unwatch(std::exchange(lease.ready_watch, 0));
+  // Each time: a debugger may run it again.
+  if (std::find(lines.begin(), lines.end(), ReadyLines::kReady) == lines.end()) return;
   note_process(name, lease, true);
   host_->say(
       fmt::format("{} ready in its debugger (generation {})", name, instance_->find(name)->generation()));

@@ -7,6 +7,7 @@
 
 #include "control_server.hpp"
 #include "instance.hpp"
+#include "ready_lines.hpp"
 
 namespace prot::supervisor {
 
@@ -46,7 +47,7 @@ class DebugLeases {
     std::uint32_t pid_before = 0;  // of the stage, on its page
     UniqueFd ready;
     stage::EventLoop::WatchId ready_watch = 0;
-    std::string ready_text;
+    ReadyLines ready_lines;
     UniqueFd lifeline;  // closing it ends the process that the debugger started
     Nanos kill_at = kNever;
   };

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <string>
-
 #include "program.hpp"
+#include "ready_lines.hpp"
 
 namespace prot::supervisor {
 
@@ -27,9 +26,7 @@ struct Program::Pipes {
   stage::EventLoop::WatchId exit_watch = 0;
   stage::EventLoop::WatchId ready_watch = 0;
   stage::EventLoop::WatchId output_watch = 0;
-  std::string ready_text;  // a line that has not ended yet
-  Nanos line_second = 0;   // of the budget of lines
-  unsigned lines_in_second = 0;
+  ReadyLines ready_lines;
 };
 
 }  // namespace prot::supervisor

@@ -18,8 +18,6 @@ constexpr Nanos kFirstRecheck = kMillisecond;
 constexpr Nanos kLongestRecheck = 100 * kMillisecond;
 constexpr std::size_t kMostPerRead = 64 * 1024;
 constexpr int kMostLastReads = 8;  // more than a pipe holds
-constexpr std::size_t kMostReadyText = 4096;
-constexpr unsigned kMostLinesPerSecond = 64;  // on the readiness descriptor; more are not looked at
 constexpr Nanos kAfterSilence = 100 * kMillisecond;
 constexpr Nanos kLongestStart = 600 * kSecond;  // however often it asks for more
 
@@ -97,19 +95,12 @@ void Program::read_ready() {
   const ssize_t n = sys_->read(pipes_->spawned.ready.get(), buffer);
   if (n < 0) return;  // nothing yet
   Pipes& pipes = *pipes_;
-  pipes.ready_text.append(buffer.data(), static_cast<std::size_t>(n));
   const Nanos now = clock_->now();
-  if (now - pipes.line_second >= kSecond) {
-    pipes.line_second = now;
-    pipes.lines_in_second = 0;
-  }
-  for (std::size_t end = 0; (end = pipes.ready_text.find('\n')) != std::string::npos;) {
-    const std::string line = pipes.ready_text.substr(0, end);
-    pipes.ready_text.erase(0, end + 1);
-    if (line == "READY=1" || ++pipes.lines_in_second <= kMostLinesPerSecond) told(line);
+  for (const std::string& line : pipes.ready_lines.take({buffer.data(), static_cast<std::size_t>(n)}, now)) {
+    told(line);
     if (pipes_.get() != &pipes) return;  // that line ended it
   }
-  if (pipes.ready_text.size() > kMostReadyText) pipes.unwatch(pipes.ready_watch);
+  if (pipes.ready_lines.is_endless()) pipes.unwatch(pipes.ready_watch);
   if (n > 0) return;
   pipes.unwatch(pipes.ready_watch);
   // It will never say READY. Its death may be on its way, and tells more.
@@ -121,7 +112,7 @@ void Program::told(std::string_view line) {
   const auto value = [&line](std::string_view name) {
     return line.starts_with(name) ? line.substr(name.size()) : std::string_view();
   };
-  if (line == "READY=1") return feed(Event::kReady);
+  if (line == ReadyLines::kReady) return feed(Event::kReady);
   if (const auto done = value("SANDBOX="); !done.empty() && sandbox_.empty()) sandbox_ = done;
   if (line.starts_with("STATUS=")) status_text_ = value("STATUS=");
   if (const auto more = value("EXTEND_TIMEOUT_USEC="); !more.empty() && state_ == State::kStarting) {

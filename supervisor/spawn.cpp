@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/pipe.hpp"
 #include "posix_process_sys.hpp"
 
 namespace prot::supervisor {
@@ -23,17 +24,6 @@ namespace {
 
 constexpr int kOutputPipe = 256 * 1024;
 constexpr std::size_t kChildStack = 64 * 1024;
-
-struct Ends {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Ends make_pipe(int flags) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | flags) != 0) throw errno_error("cannot make a pipe");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 /// What the child needs and where it says why it failed. The child shares our memory and we stand still until
 /// it has executed or ended: it must not allocate, and nothing of ours changes meanwhile.
@@ -146,16 +136,16 @@ pid_t start_child(Prepared& prepared, UniqueFd& pidfd) {
 }  // namespace
 
 Spawned PosixProcessSys::spawn(const SpawnRequest& request) {
-  Ends output = make_pipe(O_NONBLOCK);
+  Pipe output = make_pipe(O_NONBLOCK);
   (void)::fcntl(output.write.get(), F_SETPIPE_SZ, kOutputPipe);  // more room is better, less will do
-  Ends ready;
-  Ends input;
+  Pipe ready;
+  Pipe input;
   if (request.says_ready) ready = make_pipe(O_NONBLOCK);
   if (request.input.empty()) {
     input.read.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!input.read) throw errno_error("cannot open /dev/null");
   } else {
-    input = make_pipe(0);
+    input = make_pipe();
     if (::write(input.write.get(), request.input.data(), request.input.size()) < 0)
       throw errno_error("cannot write to a pipe");
     input.write.reset();

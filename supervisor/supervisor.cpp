@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/pipe.hpp"
 #include "posix_process_sys.hpp"
 #include "reload.hpp"
 #include "wire/topology.hpp"
@@ -89,10 +90,9 @@ void Supervisor::open_instance(bool detached) {
   become_subreaper();
   keep_rings_out_of_cores();
   instance_.run.run_id = new_run_id();
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw errno_error("cannot make a pipe");
-  instance_.run.lifeline_read.reset(ends[0]);
-  instance_.run.lifeline_write.reset(ends[1]);
+  Pipe lifeline = make_pipe();
+  instance_.run.lifeline_read = std::move(lifeline.read);
+  instance_.run.lifeline_write = std::move(lifeline.write);
   for (const std::string_view stage : wire::kDrainOrder)
     instance_.run.bells.emplace(stage, ipc::Doorbell::create());
   open_logs(detached);

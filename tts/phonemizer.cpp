@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/pipe.hpp"
 #include "base/scope_exit.hpp"
 
 extern char** environ;
@@ -80,20 +81,16 @@ void Phonemizer::start() {
 }
 
 Phonemizer::Process Phonemizer::spawn() const {
-  std::array<int, 2> in{};
-  std::array<int, 2> out{};
-  if (::pipe2(in.data(), O_CLOEXEC) != 0) throw errno_error("cannot make a pipe");
-  UniqueFd in_read(in[0]);
+  Pipe in = make_pipe();
+  Pipe out = make_pipe();
   Process process;
-  process.input.reset(in[1]);
-  if (::pipe2(out.data(), O_CLOEXEC) != 0) throw errno_error("cannot make a pipe");
-  process.output.reset(out[0]);
-  UniqueFd out_write(out[1]);
+  process.input = std::move(in.write);
+  process.output = std::move(out.read);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   const ScopeExit destroy_actions([&] { posix_spawn_file_actions_destroy(&actions); });
-  posix_spawn_file_actions_adddup2(&actions, in_read.get(), 0);
-  posix_spawn_file_actions_adddup2(&actions, out_write.get(), 1);
+  posix_spawn_file_actions_adddup2(&actions, in.read.get(), 0);
+  posix_spawn_file_actions_adddup2(&actions, out.write.get(), 1);
   posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);

@@ -14,23 +14,13 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/pipe.hpp"
 #include "base/unique_fd.hpp"
 
 extern char** environ;
 
 namespace prot {
 namespace {
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Pipe make_pipe() {
-  std::array<int, 2> fds{};
-  if (::pipe2(fds.data(), O_CLOEXEC) != 0) throw errno_error("cannot make a pipe");
-  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
-
 // Feeds input and collects output together, so that neither pipe can fill up and block the other.
 void exchange(Pipe& in, Pipe& out, const std::string& input, std::size_t max_output, Nanos until,
               std::string& output) {

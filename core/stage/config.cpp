@@ -33,15 +33,11 @@ std::string resolved(const std::string& path, const std::string& folder) {
 
 std::string parent_of(const std::string& file) { return std::filesystem::path(file).parent_path().string(); }
 
-constexpr std::string_view kFileKeys =
-    "capture.vad_model stt.model brain.persona_file tts.piper_model llm.program llm.model db.program_folder "
-    "db.folder";
-
 // A device names a file only where a WAV file takes its place.
 bool names_file(const Config& config, std::string_view key) {
   if (key == "capture.device") return config.text("capture.source") == "wav";
   if (key == "player.device") return config.text("player.sink") == "wav";
-  return has_word(kFileKeys, key);
+  return find_key(key)->file;
 }
 
 }  // namespace

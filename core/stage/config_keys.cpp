@@ -12,6 +12,11 @@ constexpr ConfigKey text(Text name, Text fallback, Text programs, Text comment, 
           .environment = environment,
           .comment = comment};
 }
+constexpr ConfigKey path(Text name, Text fallback, Text programs, Text comment) {
+  ConfigKey key = text(name, fallback, programs, comment);
+  key.file = true;
+  return key;
+}
 constexpr ConfigKey choice(Text name, Text fallback, Text choices, Text programs, Text comment,
                            Text environment = {}) {
   ConfigKey key = text(name, fallback, programs, comment, environment);
@@ -73,7 +78,7 @@ constexpr ConfigKey kKeys[] = {
            "row of the microphone in prot doctor's list, instead of capture.device; -1: none",
            "MIC_DEVICE_INDEX"),
     choice("capture.detector", "auto", "auto silero energy", "capture", "what finds speech"),
-    text("capture.vad_model", "", "capture", "Silero model (ggml); empty: the installed one"),
+    path("capture.vad_model", "", "capture", "Silero model (ggml); empty: the installed one"),
     number(kDouble, "capture.vad_threshold", "0.5", 0.05, 0.99, "probability", "capture",
            "what counts as speech", "VAD_THRESHOLD"),
     number(kDouble, "capture.vad_threshold_speaking", "0.8", 0.05, 0.99, "probability", "capture",
@@ -93,7 +98,7 @@ constexpr ConfigKey kKeys[] = {
            "a longer utterance is ended"),
 
     choice("stt.engine", "whisper", "whisper null", "stt", "the recogniser"),
-    text("stt.model", "", "stt", "whisper model (ggml); empty: the installed one"),
+    path("stt.model", "", "stt", "whisper model (ggml); empty: the installed one"),
     number(kInt, "stt.threads", "2", 1, 64, "threads", "stt", "threads of the recogniser"),
     flag("stt.partials", "true", "stt", "decode at pauses, before the turn has ended"),
 
@@ -103,7 +108,7 @@ constexpr ConfigKey kKeys[] = {
     number(kInt, "brain.max_tokens", "160", 16, 8192, "tokens", "brain", "longest reply",
            "CLAUDE_MAX_TOKENS"),
     number(kDouble, "brain.temperature", "0.3", 0, 2, "ratio", "brain", "sampling temperature"),
-    text("brain.persona_file", "", "brain",
+    path("brain.persona_file", "", "brain",
          "UTF-8 file sent verbatim as the persona; empty: the built-in one"),
     number(kInt, "brain.history_tokens", "1200", 100, 200000, "tokens", "brain",
            "history kept in the prompt"),
@@ -117,7 +122,7 @@ constexpr ConfigKey kKeys[] = {
 
     choice("tts.voice_en", "piper", "piper espeak tone null", "tts", "English voice"),
     choice("tts.voice_ko", "espeak", "piper espeak tone null", "tts", "Korean voice"),
-    text("tts.piper_model", "", "tts", "Piper voice (onnx, with .json beside it); empty: the installed one"),
+    path("tts.piper_model", "", "tts", "Piper voice (onnx, with .json beside it); empty: the installed one"),
     number(kInt, "tts.espeak_wpm", "165", 80, 450, "words/min", "tts", "speed of espeak-ng"),
 
     choice("player.sink", "auto", "auto pulse alsa wav null", "player", "where the loudspeaker is"),
@@ -140,14 +145,14 @@ constexpr ConfigKey kKeys[] = {
            "at stop: time for model calls under way"),
 
     fixed(flag("llm.enabled", "true", "llm", "start llama-server when brain.url is empty")),
-    text("llm.program", "", "llm", "llama-server; empty: the installed one, else from PATH"),
-    text("llm.model", "", "llm", "GGUF file; empty: the installed one"),
+    path("llm.program", "", "llm", "llama-server; empty: the installed one, else from PATH"),
+    path("llm.model", "", "llm", "GGUF file; empty: the installed one"),
     number(kInt, "llm.threads", "2", 1, 64, "threads", "llm", "threads of llama-server"),
     number(kInt, "llm.context_tokens", "4096", 1024, 131072, "tokens", "llm",
            "context of each of the two slots"),
 
-    fixed(text("db.program_folder", "", "db", "PostgreSQL's bin folder; empty: Debian's")),
-    fixed(text("db.folder", "", "db", "data folder; empty: in the instance's state folder")),
+    fixed(path("db.program_folder", "", "db", "PostgreSQL's bin folder; empty: Debian's")),
+    fixed(path("db.folder", "", "db", "data folder; empty: in the instance's state folder")),
     fixed(text("db.user", "prot", "db", "system user of the database when prot runs as root")),
 
     list("web.cors_origins", "", "origins that may use the HTTP interface (nothing uses it yet)",

@@ -23,6 +23,7 @@ struct ConfigKey {
   int environment_scale = 1;          // the environment's number times this is ours (seconds, we have ms)
   bool fixed = false;                 // cannot change while prot runs
   bool secret = false;                // never shown; given only to `programs`
+  bool file = false;                  // a path; a relative one is made whole when it is read
   bool live = false;                  // a change is told to `programs` without a restart
 };
 

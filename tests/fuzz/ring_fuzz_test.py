@@ -1,30 +1,9 @@
 #!/usr/bin/env python3
 """Runs the fuzzer for a fixed number of inputs, from seeds that it makes itself. usage: ring_fuzz_test.py FUZZER [RUNS]"""
-import pathlib
-import subprocess
 import sys
-import tempfile
 
-
-def main():
-    fuzzer, runs = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "20000"
-    with tempfile.TemporaryDirectory(prefix="prot-fuzz-") as name:
-        seeds = pathlib.Path(name, "seeds")
-        seeds.mkdir()
-        subprocess.run([fuzzer, "--seeds", seeds], check=True, timeout=30)
-        assert len(list(seeds.iterdir())) == 6, "the seeds are missing"
-        done = subprocess.run([fuzzer, f"-runs={runs}", "-seed=1", "-max_len=70000", "-timeout=10", "-rss_limit_mb=2048",
-                               f"-artifact_prefix={name}/", "-print_final_stats=1", seeds], capture_output=True, text=True,
-                              timeout=300, check=False)
-        lines = done.stderr.splitlines()
-        if done.returncode != 0:
-            print("\n".join(lines[-60:]))
-            for artifact in pathlib.Path(name).glob("*-*"):
-                print(f"{artifact.name}: {artifact.read_bytes()[:4000].hex()}")
-            return 1
-        print(next(line for line in reversed(lines) if "cov:" in line))
-    return 0
-
+import fuzzing
 
 if __name__ == "__main__":
-    sys.exit(main())
+    runs = sys.argv[2] if len(sys.argv) > 2 else "20000"
+    sys.exit(fuzzing.run(sys.argv[1], lambda count: count == 6, [f"-runs={runs}", "-max_len=70000"], timeout=300))

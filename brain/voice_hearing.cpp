@@ -9,8 +9,6 @@
 namespace prot::brain {
 namespace {
 
-constexpr Nanos kRoom = 150 * kMillisecond;  // how long a loudspeaker's sound stays in the room
-
 std::string cleaned(std::string_view text) {
   std::string out = text::sanitize_utf8(text);
   const auto first = out.find_first_not_of(" \t\r\n");
@@ -38,8 +36,7 @@ void VoiceTurns::on_hearing(const ipc::FrameInfo& info, const wire::Hearing& hea
   if (reply_ && reply_->phase() != Reply::Phase::kCut) return;
   if (starts && (turn_taking_.is(State::kIdle) || turn_taking_.is(State::kActive))) {
     turn_taking_.on(TurnEvent::kSpeech);
-    context_wall_ = 0;
-    warm_up({}, now);
+    if (!reply_) preparation_.begin(now);
   }
   if (hearing.what == wire::Heard::kDiscarded && utterance_.number == info.turn) give_up_listening();
 }
@@ -74,7 +71,7 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   if (transcript.what == wire::TranscriptKind::kPartial) {
     if (!words.empty() && !is_own_voice(transcript.speech_start_ns)) {
       parts_.publish(heard_event(info.turn, words, false, now));
-      on_partial(words, now);
+      if (!reply_) preparation_.on_partial(words, now);
     }
     return Taken::kDone;
   }
@@ -98,21 +95,6 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   }
   begin(info, transcript, words, now);
   return Taken::kHeld;
-}
-
-void VoiceTurns::on_partial(const std::string& text, Nanos now) {
-  if (reply_ || text == recall_text_) return;
-  recall_ = parts_.memory.request(parts_.journal.conversation(), text, Lane::kVoice);
-  recall_text_ = text;
-  recall_until_ = now + settings_.recall_wait;
-  recall_prefill_ = true;
-}
-
-void VoiceTurns::warm_up(std::string_view words, Nanos now) {
-  if (reply_) return;
-  // What memory says to the last question is no guess at this one: its block comes with the first words.
-  const std::string context = context_now(!words.empty());
-  parts_.prefill.want(parts_.prompt.prefill(conversation(), context, words, Lane::kVoice), now);
 }
 
 TurnRecord VoiceTurns::new_record(const ipc::FrameInfo& info, const wire::Transcript& transcript) {
@@ -171,17 +153,13 @@ void VoiceTurns::begin(const ipc::FrameInfo& info, const wire::Transcript& trans
   conversation().add_user(text);
   to_processing(turn_taking_);
   talking_ = true;
-  recall_prefill_ = false;
   reply_.emplace(std::move(record), links(), Reply::Phase::kRecall);
   if (!answering_) {  // drain "now": the words are kept, the answer is not given
     commit(now);
     turn_taking_.on(TurnEvent::kFailed);
     return;
   }
-  if (text != recall_text_) {
-    recall_ = parts_.memory.request(parts_.journal.conversation(), text, Lane::kVoice);
-    recall_until_ = now + settings_.recall_wait;
-  }
+  preparation_.on_final(text, now);
   tick(now);
 }
 
@@ -199,8 +177,7 @@ void VoiceTurns::nothing_understood(const ipc::FrameInfo& info, const wire::Tran
   talking_ = true;
   reply_.emplace(std::move(record), links(), Reply::Phase::kModel);
   reply_->say(notice_text(Notice::kNotUnderstood, parts_.language), now);
-  reply_->end(now);
-  progress_at_ = now;
+  end_reply(now);
 }
 
 void VoiceTurns::give_up_listening() {
@@ -210,8 +187,7 @@ void VoiceTurns::give_up_listening() {
 
 // Without headphones, what began while the loudspeaker was on cannot be told from prot's own voice.
 bool VoiceTurns::is_own_voice(Nanos speech_start) const noexcept {
-  if (settings_.barge_in.headphones || audible_from_ == 0 || speech_start < audible_from_) return false;
-  return audible_to_ == 0 || speech_start <= audible_to_ + kRoom;
+  return !settings_.barge_in.headphones && loudspeaker_.overlaps(speech_start);
 }
 
 }  // namespace prot::brain

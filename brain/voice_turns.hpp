@@ -4,9 +4,12 @@
 #include <string>
 #include <string_view>
 
+#include "loudspeaker.hpp"
 #include "parts.hpp"
+#include "preparation.hpp"
 #include "reply.hpp"
 #include "turn_taking.hpp"
+#include "voice_model.hpp"
 #include "wire/speech_in.hpp"
 
 namespace prot::brain {
@@ -76,26 +79,27 @@ class VoiceTurns {
   void begin(const ipc::FrameInfo& info, const wire::Transcript& transcript, const std::string& text,
              Nanos now);
   void nothing_understood(const ipc::FrameInfo& info, const wire::Transcript& transcript, Nanos now);
-  void on_partial(const std::string& text, Nanos now);
   void give_up_listening();
-  void warm_up(std::string_view words, Nanos now);
   [[nodiscard]] bool is_own_voice(Nanos speech_start) const noexcept;
   [[nodiscard]] TurnRecord new_record(const ipc::FrameInfo& info, const wire::Transcript& transcript);
 
-  // voice_turns.cpp: the reply
+  // voice_recovery.cpp: what a predecessor left
   void recover(TurnRecord record, Nanos now);
-  void ask_model(Nanos now);
-  void fail(http::ErrorClass error, const std::string& why, Nanos now);
-  void cancel_reply(Nanos now);
+
+  // voice_playback.cpp: the player
   void settle_from_board();
-  void commit(Nanos now, const ipc::FrameInfo* last = nullptr);
   bool watch_playback(Nanos now);
   void became_audible(const wire::Playback& playback, Nanos now);
+
+  // voice_turns.cpp: the reply
+  void end_reply(Nanos now);
+  void fail(http::ErrorClass error, const std::string& why, Nanos now);
+  void cancel_reply(Nanos now);
+  void commit(Nanos now, const ipc::FrameInfo* last = nullptr);
   void set_hold(Nanos until);
   void entered(State state);
   [[nodiscard]] Nanos listening_until() const noexcept;
   [[nodiscard]] ReplyView reply_view() const noexcept;
-  [[nodiscard]] std::string context_now(bool with_memory);
   [[nodiscard]] Reply::Links links() {
     return {&parts_.speech, &parts_.turns, &parts_.journal, parts_.language, &parts_.publish};
   }
@@ -115,25 +119,15 @@ class VoiceTurns {
   Numbers unaccepted_;
   TurnTaking turn_taking_;
   BargeIn barge_in_;
+  VoiceModel model_;
+  Preparation preparation_;
+  Loudspeaker loudspeaker_;
   std::optional<Reply> reply_;
-  Request request_;  // of the reply under way
-  RequestId model_call_ = 0;
-  std::uint64_t recall_ = 0;  // request number of memory
-  Nanos recall_until_ = 0;
-  std::string recall_text_;  // what recall_ was asked for
-  bool recall_prefill_ = false;
   Utterance utterance_;
-  bool talking_ = false;    // something was said lately: silence leads to active
-  bool answering_ = true;   // false: drain "now"
-  Nanos context_wall_ = 0;  // the time in the prompt, fixed for one utterance
+  bool talking_ = false;   // something was said lately: silence leads to active
+  bool answering_ = true;  // false: drain "now"
   Nanos state_since_ = 0;
-  Nanos progress_at_ = 0;  // of the playback
-  std::uint64_t progress_mark_ = 0;
-  Nanos audible_at_ = 0;    // first sample of the reply under way; 0: silent so far
-  Nanos audible_from_ = 0;  // the last reply at the loudspeaker
-  Nanos audible_to_ = 0;
   std::uint64_t dropped_ = 0;
-  bool awaiting_history_ = false;
   bool transcript_held_ = false;
   bool playback_held_ = false;
 };

@@ -1,0 +1,62 @@
+#include "preparation.hpp"
+
+namespace prot::brain {
+
+void Preparation::begin(Nanos now) {
+  context_wall_ = 0;
+  warm_up({}, now);
+}
+
+void Preparation::on_partial(const std::string& words, Nanos now) {
+  if (words == recall_words_) return;
+  recall_ = parts_.memory.request(parts_.journal.conversation(), words, Lane::kVoice);
+  recall_words_ = words;
+  recall_until_ = now + recall_wait_;
+  warm_up_due_ = true;
+}
+
+void Preparation::on_final(const std::string& words, Nanos now) {
+  warm_up_due_ = false;
+  if (words == recall_words_) return;
+  recall_ = parts_.memory.request(parts_.journal.conversation(), words, Lane::kVoice);
+  recall_until_ = now + recall_wait_;
+}
+
+void Preparation::await_history(Nanos until) {
+  awaiting_history_ = true;
+  recall_until_ = until;
+}
+
+bool Preparation::complete(Nanos now) const {
+  return now >= recall_until_ || (!awaiting_history_ && parts_.memory.answered(Lane::kVoice, recall_));
+}
+
+void Preparation::warm_up(std::string_view words, Nanos now) {
+  // What memory says to the last question is no guess at this one: its block comes with the first words.
+  const std::string dynamic = context(!words.empty());
+  parts_.prefill.want(parts_.prompt.prefill(conversation(), dynamic, words, Lane::kVoice), now);
+}
+
+std::string Preparation::context(bool with_memory) {
+  if (context_wall_ == 0) context_wall_ = wall_now();
+  const bool fits = with_memory && recall_ != 0 && parts_.memory.answered(Lane::kVoice, recall_);
+  return parts_.prompt.context(context_wall_, fits ? parts_.memory.block(Lane::kVoice).text : "");
+}
+
+void Preparation::reset() {
+  recall_ = 0;
+  recall_words_.clear();
+  context_wall_ = 0;
+}
+
+void Preparation::tick(bool quiet, Nanos now) {
+  if (!warm_up_due_ || (now < recall_until_ && !parts_.memory.answered(Lane::kVoice, recall_))) return;
+  warm_up_due_ = false;
+  if (quiet) warm_up(recall_words_, now);
+}
+
+Nanos Preparation::next_deadline(bool waiting) const noexcept {
+  return waiting || warm_up_due_ ? recall_until_ : kNever;
+}
+
+}  // namespace prot::brain

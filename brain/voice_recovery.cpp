@@ -1,0 +1,84 @@
+// VoiceTurns: what a brain that died left, and going on with it.
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "voice_turns.hpp"
+
+namespace prot::brain {
+namespace {
+
+constexpr Nanos kHistoryWait = 300 * kMillisecond;
+constexpr std::uint32_t kMaxAttempts = 2;  // a reply that killed its brain twice is not tried again
+
+}  // namespace
+
+void VoiceTurns::start(Nanos now) {
+  TurnRecord record;
+  const bool open = parts_.journal.load(conversation_of_run(parts_.context.environment().run_id), record);
+  if (page().hold_until_ns.load() != 0) set_hold(0);
+  const bool restarted = parts_.context.environment().generation > 1;
+  if (restarted) talking_ = static_cast<State>(page().state.load()) != State::kIdle;
+  if (open) {
+    recover(std::move(record), now);
+  } else {
+    turn_taking_.restore(talking_ ? State::kActive : State::kIdle);
+    parts_.journal.set_conversation(parts_.journal.conversation());
+  }
+  if (!reply_) page().turn_began_ns.store(0, std::memory_order_release);
+  // Behind recover(), which judges by the sequences in `turns` what the predecessor had published.
+  if (restarted) parts_.memory.request_history(parts_.journal.conversation());
+  if (!reply_) parts_.prefill.want(parts_.prompt.prefill(conversation(), {}, {}, Lane::kVoice), now);
+}
+
+void VoiceTurns::recover(TurnRecord record, Nanos now) {
+  const std::uint32_t turn = record.waterfall.turn;
+  const auto published = [&](const SpokenSegment& s) { return s.frame < parts_.speech.next_sequence(); };
+  while (!record.segments.empty() && !published(record.segments.back())) record.segments.pop_back();
+  const bool accepted =
+      !record.has_message || record.accepted || record.user_frame < parts_.turns.next_sequence();
+  if (!accepted || (!record.has_message && record.segments.empty())) {  // its transcript comes again
+    unaccepted_ = {record.waterfall.utterance, record.user_sequence, record.reply_sequence};
+    turn_taking_.restore(talking_ ? State::kActive : State::kIdle);
+    parts_.journal.clear(turn);
+    return;
+  }
+  log_info("turn {}: going on after {} spoken segments", turn, record.segments.size());
+  if (record.has_message) parts_.conversations.at(record.conversation).add_user(record.waterfall.heard);
+  talking_ = true;
+  const bool silent = record.segments.empty();
+  const bool sent_end = record.ended && record.end_frame < parts_.speech.next_sequence();
+  if (silent) ++record.attempt;
+  if (silent) parts_.journal.begin(record);
+  const std::uint32_t attempt = record.attempt;
+  reply_.emplace(std::move(record), links(), silent ? Reply::Phase::kRecall : Reply::Phase::kModel);
+  loudspeaker_.progress(now);
+  const ipc::PlaybackPage& played = parts_.context.board().playback();
+  const bool audible = played.turn.load() == turn;
+  if (parts_.context.board().is_cancelled(turn)) {
+    turn_taking_.restore(State::kListening);
+    reply_->waterfall().interrupted = true;
+    reply_->cut(now, now + settings_.cut_wait);
+    return;
+  }
+  turn_taking_.restore(audible && !silent ? State::kSpeaking : State::kProcessing);
+  // When exactly it became audible is not known: after the question, and that is enough to tell its own
+  // voice.
+  if (audible) loudspeaker_.audible(std::max<Nanos>(reply_->waterfall().speech_end, 1));
+  if (!silent) {
+    if (!sent_end) reply_->waterfall().interrupted = true;  // the model's last words are lost
+    return sent_end ? reply_->resume_playing() : reply_->end(now);
+  }
+  if (attempt > kMaxAttempts) {
+    reply_->ask_model(0);
+    return fail(http::ErrorClass::kFatal, "the reply ended its brain twice", now);
+  }
+  preparation_.await_history(now + kHistoryWait);
+}
+
+void VoiceTurns::on_history(const MemoryClient::HistoryAnswer& answer) {
+  preparation_.on_history();
+  parts_.conversations.at(answer.conversation).restore(answer.json);
+}
+
+}  // namespace prot::brain

@@ -77,6 +77,8 @@ constexpr ConfigKey kKeys[] = {
     number(kInt, "capture.device_index", "-1", -1, 9999, "row", "capture",
            "row of the microphone in prot doctor's list, instead of capture.device; -1: none",
            "MIC_DEVICE_INDEX"),
+    choice("capture.echo_cancellation", "auto", "auto webrtc off", "capture brain",
+           "removes what prot plays from the microphone; auto: where it is built in"),
     choice("capture.detector", "auto", "auto silero energy", "capture", "what finds speech"),
     path("capture.vad_model", "", "capture", "Silero model (ggml); empty: the installed one"),
     number(kDouble, "capture.vad_threshold", "0.5", 0.05, 0.99, "probability", "capture",

@@ -18,7 +18,8 @@ TEST_CASE("the canceller that was asked for, the built-in one, or none") {
 
 TEST_CASE("with headphones there is nothing to cancel") {
   for (const char* choice : {"auto", "webrtc", "off"}) {
-    const Config config = with({"player.headphones=true", std::string("capture.echo_cancellation=") + choice});
+    const Config config =
+        with({"player.headphones=true", std::string("capture.echo_cancellation=") + choice});
     CHECK(echo_canceller(config) == "none");
     CHECK(own_voice_is_unheard(config));
   }

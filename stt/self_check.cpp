@@ -1,10 +1,47 @@
 #include "self_check.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
+#include "base/error.hpp"
+#include "http/fetch.hpp"
+#include "service_url.hpp"
 #include "speech_recognizer.hpp"
 
 namespace prot::stt {
+namespace {
+
+constexpr std::int64_t kLimitMs = 3'000;
+
+// Any answer shows that the service is there; only a refused key is the configuration's fault. Nothing is
+// sent for recognition: that may cost money.
+stage::Finding ask_service(const stage::Config& config) {
+  const std::string what = "recognition";
+  const std::string& url = config.get_string("stt.url");
+  const std::string& key_name = config.get_string("stt.api_key_env");
+  http::Request request;
+  try {
+    request.url = transcription_endpoint(url, config.get_bool("stt.plain_http"));
+  } catch (const Error& error) {
+    return {stage::Verdict::kFail, what, error.what(), "set stt.url"};
+  }
+  request.method = "GET";
+  const char* key = std::getenv(key_name.c_str());
+  if (key != nullptr && key[0] != '\0')
+    request.headers.emplace_back("authorization", "Bearer " + std::string(key));
+  request.connect_timeout_ms = request.first_byte_timeout_ms = request.total_timeout_ms = kLimitMs;
+  try {
+    static_cast<void>(http::fetch(request));
+  } catch (const http::RequestError& error) {
+    if (error.error_class() == http::ErrorClass::kAuth)
+      return {stage::Verdict::kFail, what, error.what(), "check the key in " + key_name};
+    if (error.status() == 0)
+      return {stage::Verdict::kFail, what, error.what(), "check stt.url and that the service runs"};
+  }
+  return {stage::Verdict::kOk, what, stage::shown_text(url) + " answers"};
+}
+
+}  // namespace
 
 std::string recognizer_model(const stage::Config& config, const std::string& cache) {
   return config.model_path("stt.model", cache, "ggml-base-q8_0.bin");
@@ -18,6 +55,7 @@ stage::Findings check_stt(const stage::CheckContext& context) {
     return {{stage::Verdict::kFail, what, "'" + engine + "' is not built in",
              "build with the engines (./run), or set stt.engine to null"}};
   if (engine == "null") return {{stage::Verdict::kOk, what, "none (stt.engine = null)"}};
+  if (engine == "openai") return {ask_service(context.config)};
   stage::Finding finding =
       stage::check_file(what, recognizer_model(context.config, context.paths.cache), "lmgg",
                         "./run fetches it; or set stt.model to a whisper model in ggml form");

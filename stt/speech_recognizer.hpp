@@ -17,6 +17,12 @@ struct RecognizerOptions {
   std::string model;            // file, for engines that need one
   std::string language = "en";  // "en" or "ko"
   unsigned threads = 2;
+  // For engines that are a service elsewhere.
+  std::string url;
+  std::string model_name;
+  std::string api_key;
+  bool plain_http = false;  // it may be reached unencrypted
+  Nanos first_byte_timeout = 5 * kSecond;
   std::function<void()> wake;  // called from the worker thread: poll() has something
 };
 
@@ -31,6 +37,7 @@ struct Recognition {
   std::uint64_t samples = 0;  // how much audio it covers
   Nanos decode_start = 0;     // timed inside the engine
   Nanos decode_end = 0;
+  Nanos retry_after = 0;  // kRetry: what the service asked to wait
 };
 
 /// Speech -> text, one utterance after the other. Nothing blocks: the work is done by one worker thread of
@@ -56,8 +63,8 @@ class SpeechRecognizer {
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 };
 
-/// Makes an engine: "whisper" or "null". Throws UsageError for a name that is not known or not built in,
-/// Error (exit code 78) that names a model file which is missing, damaged or of another language.
+/// Makes an engine: "whisper", "openai" or "null". Throws UsageError for a name that is not known or not
+/// built in, Error (exit code 78) that names a model file which is missing, damaged or of another language.
 [[nodiscard]] std::unique_ptr<SpeechRecognizer> make_recognizer(std::string_view name,
                                                                 const RecognizerOptions& options);
 /// The engines that are built in.

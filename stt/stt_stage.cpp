@@ -8,7 +8,8 @@
 namespace prot::stt {
 namespace {
 
-constexpr Nanos kPatience = 20 * kSecond;  // for one answer; the engine ends its own loops long before
+constexpr Nanos kPatience = 20 * kSecond;    // for one answer; the engine ends its own loops long before
+constexpr Nanos kLongestWait = 2 * kSecond;  // before a retry: a person waits
 constexpr unsigned kTrailingWindows = 6;  // silence behind the speech that helps the engine; more misleads it
 constexpr std::size_t kLongestHole = 16000;  // samples of lost audio that silence stands in for
 constexpr Nanos kWindow = Nanos{wire::kMicWindow} * kSecond / wire::kMicRate;
@@ -43,7 +44,8 @@ void SttStage::start() {
 void SttStage::stop() noexcept { recognizer_.reset(); }
 
 Nanos SttStage::next_deadline(Nanos) const {
-  return state_ == State::kDeciding ? utterance_.deciding_since + kPatience : kNever;
+  if (state_ != State::kDeciding) return kNever;
+  return utterance_.retry_at != 0 ? utterance_.retry_at : utterance_.deciding_since + kPatience;
 }
 
 bool SttStage::open() const noexcept {
@@ -201,10 +203,11 @@ int SttStage::read_answers(Nanos now) {
     add(decode_ms_, static_cast<std::uint64_t>((answer->decode_end - answer->decode_start) / kMillisecond));
     const bool failed = answer->failure != FailureClass::kNone;
     if (state_ == State::kDeciding) {
-      if (answer->failure == FailureClass::kRetry && !utterance_.retried) {
+      if (answer->failure == FailureClass::kRetry && !utterance_.retried &&
+          answer->retry_after <= kLongestWait) {
         utterance_.retried = true;
+        utterance_.retry_at = now + answer->retry_after;
         log_warn("recognition of utterance {} failed ({}); once more", utterance_.number, answer->text);
-        recognizer_->finish();
       } else {
         conclude(*answer);
       }
@@ -215,6 +218,11 @@ int SttStage::read_answers(Nanos now) {
       state_ = State::kGuessed;
       offer_partial();
     }
+  }
+  if (state_ == State::kDeciding && utterance_.retry_at != 0 && now >= utterance_.retry_at) {
+    utterance_.retry_at = 0;
+    recognizer_->finish();
+    ++items;
   }
   if (state_ == State::kDeciding && now - utterance_.deciding_since >= kPatience) {
     recognizer_->begin();

@@ -30,7 +30,8 @@ namespace prot::stt {
 ///   any open  | begin, end of stream,     | as an end at the frame before            | as above
 ///             | or capture gone for good  |                                          |
 ///   deciding  | answer                    | -                                        | answered
-///   deciding  | failure to retry, once    | finish again                             | deciding
+///   deciding  | failure to retry, once    | finish again, after what a service asks  | deciding
+///             |                           | to wait (kLongestWait at most)           |
 ///   deciding  | failure, or kPatience     | failed transcript                        | answered
 ///   answered  | room in `transcript`      | publish, release the utterance           | idle
 ///
@@ -62,6 +63,7 @@ class SttStage final : public stage::Stage {
     std::vector<std::int16_t> held;  // silence that only speech behind it makes worth recognising
     std::optional<Recognition> guess;
     bool retried = false;
+    Nanos retry_at = 0;  // 0: an answer is awaited, or none is wanted
     Nanos deciding_since = 0;
   };
   struct Outgoing {

@@ -111,6 +111,11 @@ void check_keys(const DoctorContext& context, Findings& findings) {
   // A server in the house needs no key; one in the open does.
   findings.push_back(
       check_key(model_key, url.starts_with("https://"), "brain.url = " + stage::shown_text(url)));
+  const std::string& recogniser_key = context.config.get_string("stt.api_key_env");
+  const std::string& recogniser = context.config.get_string("stt.url");
+  if (context.config.get_string("stt.engine") == "openai" && recogniser_key != model_key)
+    findings.push_back(check_key(recogniser_key, recogniser.starts_with("https://"),
+                                 "stt.url = " + stage::shown_text(recogniser)));
   // No backend of these services is built in yet: nothing can need them.
   for (const char* name : {"ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY", "VOYAGE_API_KEY", "HASS_TOKEN"})
     if (name != model_key) findings.push_back(check_key(name, false, ""));

@@ -182,14 +182,18 @@ std::string users_of_secret(std::string_view name, const stage::Config& config) 
   for (const Secret& secret : kSecrets)
     if (secret.name == name) users = secret.programs;
   if (name == config.get_string("brain.api_key_env")) users += " brain memory";
+  if (config.get_string("stt.engine") == "openai" && name == config.get_string("stt.api_key_env"))
+    users += " stt";
   return users;
 }
 
 std::vector<std::string> secret_names(const stage::Config& config) {
   std::vector<std::string> names;
   for (const Secret& secret : kSecrets) names.emplace_back(secret.name);
-  const std::string& key = config.get_string("brain.api_key_env");
-  if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
+  for (const char* named : {"brain.api_key_env", "stt.api_key_env"}) {
+    const std::string& key = config.get_string(named);
+    if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
+  }
   return names;
 }
 

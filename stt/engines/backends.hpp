@@ -8,6 +8,7 @@
 namespace prot::stt {
 
 [[nodiscard]] std::unique_ptr<SpeechRecognizer> make_null_recognizer(const RecognizerOptions& options);
+[[nodiscard]] std::unique_ptr<SpeechRecognizer> make_openai_recognizer(const RecognizerOptions& options);
 [[nodiscard]] std::unique_ptr<SpeechRecognizer> make_whisper_recognizer(const RecognizerOptions& options);
 
 }  // namespace prot::stt

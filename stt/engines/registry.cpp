@@ -14,6 +14,7 @@ constexpr Backend kBackends[] = {
     {"whisper", make_whisper_recognizer},
 #endif
     {"null", make_null_recognizer},
+    {"openai", make_openai_recognizer},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <string>
 
@@ -310,6 +311,49 @@ TEST_CASE("a failure is tried once more, then told") {
   bench.settle();
   CHECK(bench.transcripts() == "failed1:out of memory");
   CHECK(bench.run.into("mic").used() == 0);
+}
+
+TEST_CASE("a service that asks for time gets it, up to what a person waits") {
+  Bench bench;
+  bench.utterance(1);
+  bench.settle();
+  bench.engine.answer(true, "HTTP 429", FailureClass::kRetry);
+  bench.engine.answers.back().retry_after = kSecond;
+  bench.settle();
+  CHECK(bench.engine.calls == "begin finish");
+  CHECK(bench.stage->next_deadline(bench.clock.now()) == bench.clock.now() + kSecond);
+  bench.clock.advance(kSecond);
+  bench.settle();
+  CHECK(bench.engine.calls == "begin finish finish");
+  bench.engine.answer(true, "now");
+  bench.settle();
+  CHECK(bench.transcripts() == "final1:now");
+  bench.utterance(2);
+  bench.settle();
+  bench.engine.answer(true, "HTTP 429", FailureClass::kRetry);
+  bench.engine.answers.back().retry_after = 3 * kSecond;
+  bench.settle();
+  CHECK(bench.transcripts() == "failed2:HTTP 429");
+}
+
+TEST_CASE("frames that are cut off are no samples, and the next utterance is whole") {
+  Bench bench;
+  bench.begin(1);
+  const std::array<std::byte, 3> odd{};  // one sample and a half
+  REQUIRE(wire::send(bench.run.into("mic"), wire::MicAudio{0, 0.9F, 0, 1, 0}, odd,
+                     {.turn = 1, .made_ns = kSecond}) == ipc::PublishResult::kOk);
+  ipc::FrameInfo info;
+  info.kind = static_cast<std::uint8_t>(wire::Kind::kMicAudio);
+  info.version = wire::MicAudio::kVersion;
+  info.turn = 1;
+  REQUIRE(bench.run.into("mic").publish(info, odd, {}, {}) == ipc::PublishResult::kOk);  // half a head
+  bench.settle();
+  CHECK(bench.engine.samples == 1);
+  bench.end(1), bench.settle();
+  bench.engine.answer(true, "x"), bench.settle();
+  bench.utterance(2), bench.settle();
+  bench.engine.answer(true, "y"), bench.settle();
+  CHECK(bench.transcripts() == "final1:x final2:y");
 }
 
 TEST_CASE("an engine that never answers is given up") {

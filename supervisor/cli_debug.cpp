@@ -15,7 +15,7 @@ DebugRequest complete(const CliRequest& request) {
   debug.arguments = request.passed_on;
   if (!debug.arguments.empty()) debug.arguments.erase(debug.arguments.begin());  // the "--"
   if (debug.port != 0) debug.tool = Tool::kGdbServer;
-  if (debug.tool == Tool::kValgrind || debug.tool == Tool::kRr) debug.launch = true;
+  if (debug.tool == Tool::kValgrind || debug.tool == Tool::kRr || debug.wait) debug.launch = true;
   return debug;
 }
 
@@ -60,7 +60,11 @@ int command_debug(const CliRequest& request, char** /*argv*/) {
       .member("cmd", "debug")
       .member("stage", request.stage)
       .member("launch", debug.launch)
+      .member("wait", debug.wait)
       .end_object();
+  if (debug.wait)
+    fmt::print(stderr, "prot: waiting for the next process of {}: when it dies, or is restarted\n",
+               request.stage);
   std::vector<UniqueFd> files;
   const json::Document reply = checked_reply(client.call(ask.str(), files));
   DebugTarget target = target_of(reply.root(), std::move(files));

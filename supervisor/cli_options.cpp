@@ -35,6 +35,7 @@ void describe_cli(CLI::App& app, CliRequest& request) {
   up->add_flag("-d,--detach", request.detach, "start in the background; returns when everything is ready");
   up->add_option("-t,--timeout", request.up_timeout_s, "with -d: seconds to wait for that")
       ->capture_default_str();
+  up->add_option("STAGE", request.stages, "only these parts; the others are for prot start");
   up->add_option("--report-fd", request.report_fd)->group("");
   CLI::App* down = add("down", "Stop: what was said is answered and stored first");
   down->add_flag("--now", request.now, "cut the reply that is under way");
@@ -113,6 +114,8 @@ void describe_cli(CLI::App& app, CliRequest& request) {
   debug->add_option("STAGE", request.stage, "memory, player, tts, brain, stt, capture, db or llm")
       ->required();
   debug->add_flag("--launch", request.debug.launch, "its next process, from the first instruction");
+  debug->add_flag("--wait", request.debug.wait,
+                  "the same, and the one that runs is left alone until it ends");
   const auto tool = [&](const char* name, Tool which, const char* help) {
     return debug->add_flag_callback(
         name, [&request, which] { request.debug.tool = which; }, help);

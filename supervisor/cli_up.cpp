@@ -31,7 +31,9 @@ namespace {
 
 constexpr std::string_view kReadyWord = "\x01READY\n";  // no line of text begins like this
 
-UpOptions options_of(const CliRequest& request) { return {request.instance, config_request(request)}; }
+UpOptions options_of(const CliRequest& request) {
+  return {request.instance, config_request(request), false, request.stages};
+}
 
 int run_foreground(const CliRequest& request) {
   PosixProcessSys sys;

@@ -6,7 +6,7 @@ namespace prot::supervisor {
 void control_debug(ControlDesk& desk, const Client& client, const json::View& request) {
   Program& program = free_program_of(desk, request);
   if (request.get("launch").as_bool())
-    desk.leases().launch(client, program);
+    desk.leases().launch(client, program, request.get("wait").as_bool());
   else
     desk.leases().attach(client, program);
 }

@@ -57,12 +57,18 @@ void DebugLeases::attach(const Client& client, Program& program) {
       fmt::format("{} (process {}) is in a debugger of process {}", name, program.pid(), client->peer()));
 }
 
-void DebugLeases::launch(const Client& client, Program& program) {
+void DebugLeases::launch(const Client& client, Program& program, bool wait) {
   if (!wire::is_stage(program.name()))
     throw Error(program.name() + " is no stage: only a running process of it can be debugged");
   Lease& lease = open(client, program);
   lease.launches = true;
-  program.hold(client->peer(), false);
+  if (wait) {
+    program.hold_next(client->peer());
+    host_->say(fmt::format("the next process of {} is for a debugger of process {}", program.name(),
+                           client->peer()));
+  } else {
+    program.hold(client->peer(), false);
+  }
   on_time(instance_->clock.now());
 }
 

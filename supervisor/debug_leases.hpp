@@ -25,8 +25,9 @@ class DebugLeases {
 
   /// A debugger of `client` goes to the running process; answers with its pid. Throws Error.
   void attach(const Client& client, Program& program);
-  /// The client's debugger starts the next process; answered when ours is gone. Throws Error.
-  void launch(const Client& client, Program& program);
+  /// The client's debugger starts the next process; answered when ours is gone. `wait`: ours is not ended for
+  /// it. Throws Error.
+  void launch(const Client& client, Program& program, bool wait);
   /// The debugger was left.
   void give_back(const Client& client);
   /// The supervisor needs the program: the debugger is ended, within about three seconds.

@@ -14,6 +14,7 @@ struct DebugRequest {
   enum class Tool { kGdb, kGdbServer, kValgrind, kRr };
   Tool tool = Tool::kGdb;
   bool launch = false;  // a process of its own from the first instruction; else the one that runs
+  bool wait = false;    // with launch: when it comes to it; the one that runs is not ended
   int port = 0;         // kGdbServer, on 127.0.0.1
   std::vector<std::string> arguments;  // of the tool
 };

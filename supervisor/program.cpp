@@ -81,10 +81,12 @@ void Program::act(Action action, State from) {
       ++restarts_;
       failed_starts_ = ready_for_ < RestartPolicy::kHealthy ? failed_starts_ + 1 : 0;
       deadline_ = now + policy_.on_death(now, ready_for_);
+      take_for_waiter();
       break;
     case Action::kGiveUp:
       ++failed_starts_;
       deadline_ = now + RestartPolicy::kDegradedDelay;  // somebody may have mended it
+      take_for_waiter();
       break;
     case Action::kTerminate: {
       const StopSteps steps =
@@ -141,6 +143,7 @@ void Program::escalate() {
 
 // The state is DOWN and no process is left: go where the user wants it.
 void Program::settle() {
+  if (want_ == Want::kUp && take_for_waiter()) return;
   if (want_ == Want::kUp && !host_->draining()) feed(Event::kStart);
   if (want_ == Want::kHeld) feed(Event::kHold);
 }

@@ -31,6 +31,7 @@ class Program {
   /// A process of a developer takes the place once ours is gone: `by` itself, or one that `by` starts from
   /// next_launch() and that held_process() names.
   void hold(pid_t by, bool by_itself = true);
+  void hold_next(pid_t by);  // the same once ours has ended by itself, or is restarted
   /// What ours would be made of. REQUIRES: state() is kHeld. Throws Error.
   [[nodiscard]] Launch next_launch();
   void held_process(pid_t pid, bool ready);
@@ -39,8 +40,7 @@ class Program {
   void attach(pid_t by);
   /// The holder, or the debugger, is gone. What it left of its own process dies; ours goes on.
   void release();
-  /// SIGKILL now; what follows is as if it had crashed.
-  void kill();
+  void kill();  // SIGKILL now; what follows is as if it had crashed
   void hung();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -93,6 +93,7 @@ class Program {
   void escalate();
   void settle();
   [[nodiscard]] std::string deadline_note() const;
+  bool take_for_waiter();  // program_hold.cpp
   // program_process.cpp: its process
   void begin_start();
   void spawn(const Launch& launch);
@@ -120,8 +121,8 @@ class Program {
   Want want_ = Want::kNothing;
   std::uint64_t moves_ = 0;  // transitions so far
   pid_t pid_ = -1;
-  pid_t held_by_ = -1, held_pid_ = -1;  // who holds it; the process in its place, once known
-  std::uint64_t held_start_ = 0;        // its start time
+  pid_t held_by_ = -1, held_pid_ = -1, waiter_ = -1;  // who; in its place, once known; who takes the next
+  std::uint64_t held_start_ = 0;  // its start time
   bool held_ready_ = false;
   bool attached_ = false;
   std::unique_ptr<Pipes> pipes_;
@@ -141,10 +142,9 @@ class Program {
   StopSteps steps_;                            // how this process is being ended
   std::size_t next_step_ = 0;
   bool asked_ = false;  // it was sent a signal
-  Nanos started_at_ = 0, ready_at_ = 0;
+  Nanos started_at_ = 0, ready_at_ = 0, recheck_after_ = 0;
   Nanos deadline_ = kNever;                        // of the state
   Nanos probe_at_ = kNever, recheck_at_ = kNever;  // one that a debugger holds, a group that is not empty
-  Nanos recheck_after_ = 0;
 };
 
 }  // namespace prot::supervisor

@@ -16,6 +16,17 @@ void Program::hold(pid_t by, bool by_itself) {
   feed(Event::kHold);
 }
 
+void Program::hold_next(pid_t by) {
+  waiter_ = by;
+  if (!has_process(state_)) take_for_waiter();
+}
+
+bool Program::take_for_waiter() {
+  if (waiter_ <= 0 || host_->draining()) return false;
+  hold(std::exchange(waiter_, -1), false);
+  return true;
+}
+
 Launch Program::next_launch() { return launcher_->next(true, generation_); }
 
 void Program::held_process(pid_t pid, bool ready) {
@@ -43,7 +54,7 @@ void Program::release() {
   // Its connection is gone; so must it be before a successor attaches, also if it is stopped.
   if (state_ == State::kHeld) kill();
   if (want_ == Want::kHeld) want_ = Want::kUp;
-  held_by_ = held_pid_ = -1;
+  held_by_ = held_pid_ = waiter_ = -1;
   feed(Event::kRelease);
 }
 

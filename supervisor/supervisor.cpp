@@ -47,6 +47,13 @@ UniqueFd lock_file(const std::filesystem::path& file, const std::string& instanc
   if (::ftruncate(lock.get(), 0) == 0) (void)!::pwrite(lock.get(), pid.data(), pid.size(), 0);
   return lock;
 }
+/// Throws Error (unknown stage) for a name that is not among `known`.
+void check_names(const std::vector<std::string>& names, const std::vector<std::string>& known) {
+  for (const std::string& name : names)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      throw Error(fmt::format("there is no stage '{}'; there are: {}", name, fmt::join(known, " ")),
+                  kControlUnknownStage);
+}
 }  // namespace
 
 Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, UpObserver observer)
@@ -61,7 +68,9 @@ Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, U
     say("names of the environment from " + instance_.run.env_file.path);
   for (const std::string& line : loaded.warnings) say(line);
   if (!loaded.unused.empty()) say(fmt::format("nothing uses yet: {}", fmt::join(loaded.unused, ", ")));
+  check_names(options.only, programs_of(instance_.run.config));
   open_instance(options.detached);
+  leave_down(options.only);
 }
 
 Supervisor::~Supervisor() = default;
@@ -115,6 +124,13 @@ void Supervisor::open_instance(bool detached) {
   page.heartbeat_ns.store(static_cast<std::uint64_t>(instance_.clock.now()));
   for (const std::string_view stage : wire::kDrainOrder)
     if (instance_.find(stage) == nullptr) instance_.segments->set_closed(stage, true);
+}
+
+// As if somebody had stopped them: nothing waits for them, and prot start starts them.
+void Supervisor::leave_down(const std::vector<std::string>& only) {
+  if (only.empty()) return;
+  for (const auto& program : instance_.programs)
+    if (std::find(only.begin(), only.end(), program->name()) == only.end()) program->stop();
 }
 
 void Supervisor::watch_signals() {

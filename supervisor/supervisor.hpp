@@ -19,7 +19,8 @@ namespace prot::supervisor {
 struct UpOptions {
   std::string instance;
   ConfigRequest sources;
-  bool detached = false;  // nobody reads stderr
+  bool detached = false;          // nobody reads stderr
+  std::vector<std::string> only;  // the programs to start; empty: all
 };
 
 /// Tells whoever started the instance how it goes. All are optional.
@@ -73,6 +74,7 @@ class Supervisor final : private ProgramHost, private DrainHost, private DeskHos
   // supervisor.cpp: set-up, loop, start order, end
   void open_instance(bool detached);
   void take_locks();
+  void leave_down(const std::vector<std::string>& only);
   void watch_signals();
   void watch_terminal();
   [[nodiscard]] bool terminal_gone() const;

@@ -4,7 +4,7 @@
 _prot_words() {
   case $1 in
     "") echo "up down status restart start stop logs log-level crash say chat wait config reload check doctor top debug" ;;
-    restart | start | stop | debug) echo "capture stt brain tts player memory llm db" ;;
+    up | restart | start | stop | debug) echo "capture stt brain tts player memory llm db" ;;
     logs) echo "supervisor capture stt brain tts player memory llm db" ;;
     log-level) echo "debug info warn error configured supervisor capture stt brain tts player memory" ;;
     crash) echo "list show" ;;
@@ -28,7 +28,7 @@ _prot_options() {
     check) echo "--config --set --env-file --json" ;;
     reload) echo "--env-file --json" ;;
     doctor) echo "--config --set --env-file --json" ;;
-    debug) echo "--launch --valgrind --rr --server" ;;
+    debug) echo "--launch --wait --valgrind --rr --server" ;;
     top)
       echo "--version --batch --json --once --iterations --delay --sort --ring --tail --waiting --content --ascii"
       echo "--no-color --no-colour"

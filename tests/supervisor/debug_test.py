@@ -233,6 +233,47 @@ class Launched(unittest.TestCase):
             after = wait_for("its own again", lambda: (s := prot.stage("stt"))["state"] == "ready" and s, 3)
             self.assertEqual(after["generation"], 3)
 
+    def is_taken(self, prot, session):
+        line = f"the next process of stt is for a debugger of process {session.pid}"
+        wait_for("it is taken", lambda: line in "\n".join(prot.log()), 10)
+
+    def test_one_that_waits_gets_the_process_after_a_crash(self):
+        with Instance() as prot:
+            prot.up()
+            pid = prot.stage("stt")["pid"]
+            session = Session(prot, "stt", "--wait", "--", "-iex", "set confirm off")
+            self.is_taken(prot, session)
+            refused = prot.run("debug", "stt")
+            self.assertEqual((refused.returncode, refused.stderr), (1, "prot: stt is being taken by somebody else\n"))
+            stt = prot.stage("stt")
+            self.assertEqual((stt["state"], stt["pid"], stt["generation"]), ("ready", pid, 1))
+            os.kill(pid, signal.SIGKILL)
+            session.until("is held (its next process, generation 2)")
+            session.order("run")
+            ready = launched(prot, "stt")
+            self.assertEqual((ready["state"], ready["held_by"], ready["generation"]), ("held", session.pid, 2))
+            os.kill(ready["pid"], signal.SIGINT)
+            session.until("received signal SIGINT")
+            session.order("kill")
+            session.leave()
+            wait_for("its own again", lambda: (s := prot.stage("stt"))["state"] == "ready" and s["generation"] == 3, 5)
+
+    def test_one_that_waits_and_is_left_or_stopped_changes_nothing(self):
+        with Instance() as prot:
+            prot.up()
+            pid = prot.stage("stt")["pid"]
+            session = Session(prot, "stt", "--wait")
+            self.is_taken(prot, session)
+            session.kill()
+            session.communicate()
+            wait_for("free again", lambda: prot.run("restart", "stt").returncode == 0, 5)
+            self.assertEqual((prot.stage("stt")["state"], prot.stage("stt")["generation"]), ("ready", 2))
+            self.assertFalse(alive(pid))
+            session = Session(prot, "stt", "--wait")
+            self.is_taken(prot, session)
+            self.assertEqual(prot.run("down").returncode, 0)
+            session.until("stt is stopped")
+
     def test_it_can_be_run_again_in_the_same_session(self):
         with Instance() as prot:
             prot.order(show="general.language")

@@ -154,6 +154,50 @@ TEST_CASE_FIXTURE(
   CHECK(program->generation() == 3);
 }
 
+TEST_CASE_FIXTURE(Held, "whoever waits for the next process takes its place when this one ends") {
+  make_ready();
+  const pid_t pid = program->pid();
+  program->hold_next(kDeveloper);
+  turn(60 * kSecond);
+  CHECK(program->state() == State::kReady);
+  CHECK(program->held_by() == -1);
+  SUBCASE("by a crash") {
+    sys.end(pid, -SIGSEGV);
+    turn();
+    CHECK(program->restarts() == 1);
+  }
+  SUBCASE("by a restart") {
+    program->restart();
+    sys.end(pid, 0);
+    turn();
+  }
+  CHECK(program->state() == State::kHeld);
+  CHECK(program->held_by() == kDeveloper);
+  program->release();
+  turn();
+  CHECK(program->state() == State::kStarting);
+  CHECK(program->pid() != pid);
+}
+
+TEST_CASE_FIXTURE(Held, "whoever waits for the next process and leaves, or meets a stop, takes nothing") {
+  make_ready();
+  const pid_t pid = program->pid();
+  program->hold_next(kDeveloper);
+  SUBCASE("it leaves") {
+    program->release();
+    sys.end(pid, -SIGSEGV);
+    turn();
+    CHECK(program->state() == State::kBackoff);
+  }
+  SUBCASE("a stop by hand") {
+    program->stop();
+    sys.end(pid, 0);
+    turn();
+    CHECK(program->state() == State::kDown);
+  }
+  CHECK(program->held_by() == -1);
+}
+
 TEST_CASE_FIXTURE(Held, "a debugger may start one that cannot run, or that nobody wants") {
   SUBCASE("down") {}
   SUBCASE("it always fails") {

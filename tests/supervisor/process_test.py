@@ -225,6 +225,18 @@ class Ends(unittest.TestCase):
             self.assertEqual(prot.stage("brain")["state"], "down")
             self.assertEqual({s["state"] for s in prot.status()["stages"] if s["name"] != "brain"}, {"ready"})
 
+    def test_only_the_stages_that_are_named_are_started(self):
+        with Instance() as prot:
+            self.assertEqual(prot.run("up", "-d", "stt", "nosuch", *ALONE).returncode, 4)
+            self.assertEqual(prot.segments(), [])
+            self.assertEqual(prot.run("up", "-d", "stt", "tts", *ALONE).returncode, 0)
+            self.assertEqual({s["name"] for s in prot.status()["stages"] if s["state"] == "ready"}, {"stt", "tts"})
+            self.assertEqual({s["state"] for s in prot.status()["stages"]}, {"ready", "down"})
+            self.assertEqual(prot.run("start", "brain").returncode, 0)
+            self.assertEqual(prot.stage("brain")["state"], "ready")
+            self.assertEqual(prot.run("down").returncode, 0)
+            self.assertEqual(prot.segments(), [])
+
     def test_one_that_dies_all_the_time_is_degraded_until_somebody_restarts_it(self):
         with Instance() as prot:
             prot.up()

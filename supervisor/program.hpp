@@ -122,7 +122,7 @@ class Program {
   std::uint64_t moves_ = 0;  // transitions so far
   pid_t pid_ = -1;
   pid_t held_by_ = -1, held_pid_ = -1, waiter_ = -1;  // who; in its place, once known; who takes the next
-  std::uint64_t held_start_ = 0;  // its start time
+  std::uint64_t held_start_ = 0;                      // its start time
   bool held_ready_ = false;
   bool attached_ = false;
   std::unique_ptr<Pipes> pipes_;

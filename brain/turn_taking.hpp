@@ -15,7 +15,7 @@ using State = ipc::ConversationState;
 enum class TurnEvent : std::uint8_t {
   kSpeech,       // the person began to speak
   kSilence,      // it was no speech, or nothing was understood; nothing was being talked about
-  kSilenceTalk,  // the same within a conversation
+  kSilenceTalk,  // the same within a conversation; the interruption was only "stop"
   kUtterance,    // the person's turn is complete
   kAudible,      // the reply's first sample is at the loudspeaker
   kReplyDone,    // the reply was heard to its end
@@ -39,7 +39,7 @@ struct TransitionTable {
     // from:          idle         listening    processing    speaking      active       interrupted
     /* kSpeech      */ {kListening, kNo,         kNo,          kNo,          kListening,  kNo},
     /* kSilence     */ {kNo,        kIdle,       kNo,          kNo,          kNo,         kNo},
-    /* kSilenceTalk */ {kNo,        kActive,     kNo,          kNo,          kNo,         kNo},
+    /* kSilenceTalk */ {kNo,        kActive,     kNo,          kNo,          kNo,         kActive},
     /* kUtterance   */ {kNo,        kProcessing, kNo,          kNo,          kNo,         kNo},
     /* kAudible     */ {kNo,        kNo,         kSpeaking,    kNo,          kNo,         kNo},
     /* kReplyDone   */ {kNo,        kNo,         kActive,      kActive,      kNo,         kNo},

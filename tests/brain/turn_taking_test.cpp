@@ -15,6 +15,7 @@ static const std::map<std::pair<TurnEvent, State>, State> kLegal = {
     {{TurnEvent::kSpeech, State::kActive}, State::kListening},
     {{TurnEvent::kSilence, State::kListening}, State::kIdle},
     {{TurnEvent::kSilenceTalk, State::kListening}, State::kActive},
+    {{TurnEvent::kSilenceTalk, State::kInterrupted}, State::kActive},
     {{TurnEvent::kUtterance, State::kListening}, State::kProcessing},
     {{TurnEvent::kAudible, State::kProcessing}, State::kSpeaking},
     {{TurnEvent::kReplyDone, State::kProcessing}, State::kActive},

@@ -5,9 +5,12 @@
 
 #include "base/log.hpp"
 #include "json/json.hpp"
+#include "stage/echo_choice.hpp"
 
 namespace prot::brain {
 namespace {
+
+constexpr Nanos kHearingDelay = 100 * kMillisecond;  // of capture's marks, on a busy machine
 
 Prompt::Settings prompt_settings(const stage::Config& config) {
   Prompt::Settings settings;
@@ -22,8 +25,12 @@ VoiceSettings voice_settings(const stage::StageContext& context) {
   const stage::Config& config = context.config();
   VoiceSettings settings;
   settings.barge_in.enabled = config.get_bool("brain.barge_in");
-  settings.barge_in.headphones = config.get_bool("player.headphones");
+  settings.barge_in.separable = stage::own_voice_is_unheard(config);
   settings.barge_in.grace = config.get_int("brain.barge_in_grace_ms") * kMillisecond;
+  settings.barge_in.sustained = config.get_int("brain.barge_in_ms") * kMillisecond;
+  settings.barge_in.notice = config.get_int("capture.pause_ms") * kMillisecond + kHearingDelay;
+  settings.backchannels = config.get_list("brain.backchannels");
+  settings.stop_words = config.get_list("brain.stop_words");
   settings.active_timeout = static_cast<Nanos>(config.get_double("brain.active_timeout_s") * kSecond);
   settings.turns_file = (context.environment().paths.state / "turns.jsonl").string();
   return settings;
@@ -241,7 +248,16 @@ Nanos BrainStage::next_deadline(Nanos now) const {
 }
 
 void BrainStage::count() {
-  add(context_.counter("dropped_utterances"), voice_.dropped_utterances());
+  const VoiceCounts& counts = voice_.counts();
+  add(context_.counter("dropped_utterances"), counts.own_voice);
+  add(context_.counter("holds"), counts.holds);
+  add(context_.counter("interruptions"), counts.interruptions);
+  add(context_.counter("backchannels"), counts.backchannels);
+  const Watchdogs& dogs = voice_.watchdogs();
+  add(context_.counter("watchdog_listening"), dogs.fired(State::kListening));
+  add(context_.counter("watchdog_processing"), dogs.fired(State::kProcessing));
+  add(context_.counter("watchdog_speaking"), dogs.fired(State::kSpeaking));
+  add(context_.counter("watchdog_interrupted"), dogs.fired(State::kInterrupted));
   add(context_.counter("refused_transitions"), voice_.refused());
   add(context_.counter("bad_frames"), bad_frames_);
   add(context_.counter("prefills"), parts_.prefill.count());

@@ -17,8 +17,7 @@ class Loudspeaker {
   void progress(Nanos now) noexcept { progress_at_ = now; }
   /// The same by the board, which a dead ring does not hold up.
   void look(const ipc::PlaybackPage& played, Nanos now) noexcept;
-  /// Nothing moves any more from here on.
-  [[nodiscard]] Nanos stuck_at(Nanos timeout) const noexcept { return progress_at_ + timeout; }
+  [[nodiscard]] Nanos progress_at() const noexcept { return progress_at_; }
 
   /// The reply's first sample is at the DAC.
   void audible(Nanos at) noexcept;

@@ -16,10 +16,28 @@ std::string cleaned(std::string_view text) {
   return out.substr(first, out.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-std::string heard_event(std::uint32_t utterance, std::string_view text, bool final, Nanos at) {
+json::Writer words_event(const char* type, std::uint32_t utterance, std::string_view text, Nanos at) {
   json::Writer out;
-  out.begin_object().member("type", "heard").member("utterance", utterance).member("text", text);
-  return out.member("final", final).member("at_ns", at).end_object().str();
+  out.begin_object().member("type", type).member("utterance", utterance).member("text", text);
+  out.member("at_ns", at);
+  return out;
+}
+
+std::string heard_event(std::uint32_t utterance, std::string_view text, bool final, Nanos at) {
+  return words_event("heard", utterance, text, at).member("final", final).end_object().str();
+}
+
+const char* why_ignored(Words words) noexcept {
+  switch (words) {
+    case Words::kBackchannel:
+      return "backchannel";
+    case Words::kStop:
+      return "stop";
+    case Words::kNone:
+    case Words::kContent:
+      break;
+  }
+  return "nothing understood";
 }
 
 }  // namespace
@@ -27,18 +45,24 @@ std::string heard_event(std::uint32_t utterance, std::string_view text, bool fin
 void VoiceTurns::on_hearing(const ipc::FrameInfo& info, const wire::Hearing& hearing, Nanos now) {
   page().utterance.store(info.turn, std::memory_order_release);
   if (!answering_) return;
+  if ((info.flags & (ipc::kFlagGap | ipc::kFlagResync)) != 0) act(barge_in_.on_gap(reply_view(), now), now);
   const bool starts = hearing.what == wire::Heard::kStarted || hearing.what == wire::Heard::kConfirmed;
   if (starts && utterance_.number != info.turn) utterance_ = {info.turn, hearing.at_ns, 0, false};
   if (hearing.what == wire::Heard::kConfirmed) utterance_.confirmed = true;
-  if (hearing.what == wire::Heard::kEnded) utterance_.ended = now;
+  if (hearing.what == wire::Heard::kEnded && utterance_.number == info.turn) utterance_.ended = now;
 
-  act(barge_in_.on_hearing(hearing, reply_view(), now), now);
-  if (reply_ && reply_->phase() != Reply::Phase::kCut) return;
-  if (starts && (turn_taking_.is(State::kIdle) || turn_taking_.is(State::kActive))) {
-    turn_taking_.on(TurnEvent::kSpeech);
-    if (!reply_) preparation_.begin(now);
-  }
-  if (hearing.what == wire::Heard::kDiscarded && utterance_.number == info.turn) give_up_listening();
+  act(barge_in_.on_hearing(info.turn, hearing, reply_view(), now), now);
+  if (starts) listen(now);
+  const bool discarded = hearing.what == wire::Heard::kDiscarded && utterance_.number == info.turn;
+  if (discarded && !is_replying()) give_up_listening();
+}
+
+// Somebody speaks while nothing is said: into `listening`. What only said "stop" begins nothing.
+void VoiceTurns::listen(Nanos now) {
+  if (is_replying() || interjections_.has_stopped(utterance_.number)) return;
+  if (!turn_taking_.is(State::kIdle) && !turn_taking_.is(State::kActive)) return;
+  turn_taking_.on(TurnEvent::kSpeech);
+  if (!reply_) preparation_.begin(now);
 }
 
 void VoiceTurns::act(BargeAction action, Nanos now) {
@@ -50,43 +74,43 @@ void VoiceTurns::act(BargeAction action, Nanos now) {
     case BargeAction::kRelease:
       return set_hold(0);
     case BargeAction::kCancel:
-      return interrupt(now);
+      return interrupt(utterance_.number, false, now);
   }
 }
 
-void VoiceTurns::interrupt(Nanos now) {
-  if (!reply_ || reply_->phase() == Reply::Phase::kCut) return;
+void VoiceTurns::interrupt(std::uint32_t utterance, bool silenced, Nanos now) {
+  if (!is_replying()) return;
+  ++counts_.interruptions;
+  interjections_.cancelled(utterance, silenced);
   Waterfall& times = reply_->waterfall();
   times.interrupt_onset = utterance_.began;
   times.interrupt_decided = now;
   cancel_reply(now);
-  turn_taking_.on(TurnEvent::kBargeIn);
-  turn_taking_.on(TurnEvent::kListen);
+  turn_taking_.on(TurnEvent::kBargeIn);  // until the reply is committed
 }
 
 VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wire::Transcript& transcript,
                                             std::string_view text, Nanos now) {
   const bool understood = transcript.what != wire::TranscriptKind::kFailed;
+  const bool final = transcript.what != wire::TranscriptKind::kPartial;
   const std::string words = understood ? cleaned(text) : std::string();
-  if (transcript.what == wire::TranscriptKind::kPartial) {
-    if (!words.empty() && !is_own_voice(transcript.speech_start_ns)) {
-      parts_.publish(heard_event(info.turn, words, false, now));
-      if (!reply_) preparation_.on_partial(words, now);
-    }
+  const Nanos began = transcript.speech_start_ns;
+  const bool own = is_own_voice(began);
+  const bool interrupts = barge_in_.allowed(began, reply_view(), now);
+  const Words kind = take_words(info.turn, own ? std::string_view() : words, final, began, now);
+  if (own) {
+    if (final) drop_own_voice(info.turn, words);
     return Taken::kDone;
   }
-  if (is_own_voice(transcript.speech_start_ns)) {
-    ++dropped_;
-    log_info("utterance {} began while prot was audible and is not answered", info.turn);
-    log_content("utterance {}: '{}'", info.turn, words);
-    if (!reply_) give_up_listening();
+  if (!final) {
+    if (!words.empty()) parts_.publish(heard_event(info.turn, words, false, now));
+    if (!words.empty() && !reply_) preparation_.on_partial(words, now);
     return Taken::kDone;
   }
-  if (reply_) {
-    const bool may_interrupt = barge_in_.allowed(transcript.speech_start_ns, reply_view(), now);
-    if (!words.empty() && may_interrupt) interrupt(now);
-    return Taken::kLater;  // the reply before it is committed first
-  }
+  if (kind == Words::kBackchannel ? is_replying() : kind != Words::kContent && interrupts)
+    return pass_over(info.turn, words, kind, now);
+  if (reply_) return Taken::kLater;  // the reply before it is committed first
+  if (!interjections_.is_turn(info.turn, kind, began)) return pass_over(info.turn, words, kind, now);
   parts_.publish(heard_event(info.turn, words, true, now));
   if (!understood) log_warn("utterance {} was not recognised: {}", info.turn, text);
   if (words.empty()) {
@@ -97,7 +121,39 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   return Taken::kHeld;
 }
 
-TurnRecord VoiceTurns::new_record(const ipc::FrameInfo& info, const wire::Transcript& transcript) {
+// What a transcript is to the reply under way.
+Words VoiceTurns::take_words(std::uint32_t utterance, std::string_view words, bool final, Nanos began,
+                             Nanos now) {
+  if (reply_) settle_from_board();
+  const Words kind = interjections_.judge(words, is_replying() ? &reply_->record() : nullptr);
+  const BargeAction action = barge_in_.on_words(utterance, kind, final, began, reply_view(), now);
+  const bool by_words = kind == Words::kContent || kind == Words::kStop;
+  if (action == BargeAction::kCancel && by_words) {
+    interrupt(utterance, kind == Words::kStop, now);
+  } else {
+    act(action, now);
+  }
+  return kind;
+}
+
+void VoiceTurns::drop_own_voice(std::uint32_t utterance, std::string_view words) {
+  ++counts_.own_voice;
+  log_info("utterance {} began while prot was audible and is not answered", utterance);
+  log_content("utterance {}: '{}'", utterance, words);
+  if (!reply_) give_up_listening();
+}
+
+// Words that are no turn.
+VoiceTurns::Taken VoiceTurns::pass_over(std::uint32_t utterance, std::string_view words, Words kind,
+                                        Nanos now) {
+  if (kind == Words::kBackchannel) ++counts_.backchannels;
+  parts_.publish(
+      words_event("ignored", utterance, words, now).member("why", why_ignored(kind)).end_object().str());
+  if (!reply_ && !barge_in_.speaking()) give_up_listening();
+  return Taken::kDone;
+}
+
+TurnRecord VoiceTurns::new_record(std::uint32_t utterance) {
   TurnRecord record;
   record.conversation = parts_.journal.conversation();
   Waterfall& times = record.waterfall;
@@ -106,7 +162,13 @@ TurnRecord VoiceTurns::new_record(const ipc::FrameInfo& info, const wire::Transc
   page().voice_turn.store(times.turn, std::memory_order_release);
   page().turn_began_ns.store(static_cast<std::uint64_t>(parts_.context.clock().now()),
                              std::memory_order_release);
-  times.utterance = info.turn;
+  times.utterance = utterance;
+  return record;
+}
+
+TurnRecord VoiceTurns::new_record(const ipc::FrameInfo& info, const wire::Transcript& transcript) {
+  TurnRecord record = new_record(info.turn);
+  Waterfall& times = record.waterfall;
   times.speech_start = transcript.speech_start_ns;
   times.speech_end = transcript.speech_end_ns;
   times.end_decided = transcript.end_decided_ns;
@@ -169,14 +231,18 @@ void VoiceTurns::nothing_understood(const ipc::FrameInfo& info, const wire::Tran
   const bool speech = (!known || utterance_.confirmed) &&
                       transcript.speech_end_ns - transcript.speech_start_ns >= settings_.least_speech;
   if (!speech || !answering_) return give_up_listening();
-  TurnRecord record = new_record(info, transcript);
+  say_notice(Notice::kNotUnderstood, new_record(info, transcript), now);
+}
+
+// A turn that consists of a notice; it is no part of the conversation.
+void VoiceTurns::say_notice(Notice notice, TurnRecord record, Nanos now) {
   record.has_message = false;
   record.waterfall.failed = true;
   parts_.journal.begin(record);
   to_processing(turn_taking_);
   talking_ = true;
   reply_.emplace(std::move(record), links(), Reply::Phase::kModel);
-  reply_->say(notice_text(Notice::kNotUnderstood, parts_.language), now);
+  reply_->say(notice_text(notice, parts_.language), now);
   end_reply(now);
 }
 
@@ -185,9 +251,10 @@ void VoiceTurns::give_up_listening() {
   turn_taking_.on(talking_ ? TurnEvent::kSilenceTalk : TurnEvent::kSilence);
 }
 
-// Without headphones, what began while the loudspeaker was on cannot be told from prot's own voice.
+// Where the microphone hears the loudspeaker, what began while that was on cannot be told from prot's own
+// voice.
 bool VoiceTurns::is_own_voice(Nanos speech_start) const noexcept {
-  return !settings_.barge_in.headphones && loudspeaker_.overlaps(speech_start);
+  return !settings_.barge_in.separable && loudspeaker_.overlaps(speech_start);
 }
 
 }  // namespace prot::brain

@@ -66,19 +66,4 @@ void VoiceTurns::settle_from_board() {
     reply_->heard(played.segment.load(), static_cast<std::uint32_t>(played.bytes_heard.load()));
 }
 
-// The voice or the player may be gone for good: a turn must not hang on them.
-bool VoiceTurns::watch_playback(Nanos now) {
-  loudspeaker_.look(parts_.context.board().playback(), now);
-  ipc::Input& playback = parts_.context.input("playback");
-  const bool gone = playback.producer_closed() && !playback.has_data();
-  if (!gone && now < loudspeaker_.stuck_at(settings_.playback_timeout)) return false;
-  log_warn("turn {}: {}", reply_->turn(), gone ? "the player is gone" : "nothing is played; given up");
-  reply_->waterfall().failed = true;
-  cancel_reply(now);
-  settle_from_board();
-  commit(now);
-  turn_taking_.on(TurnEvent::kFailed);
-  return true;
-}
-
 }  // namespace prot::brain

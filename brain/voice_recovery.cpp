@@ -16,7 +16,6 @@ constexpr std::uint32_t kMaxAttempts = 2;  // a reply that killed its brain twic
 void VoiceTurns::start(Nanos now) {
   TurnRecord record;
   const bool open = parts_.journal.load(conversation_of_run(parts_.context.environment().run_id), record);
-  if (page().hold_until_ns.load() != 0) set_hold(0);
   const bool restarted = parts_.context.environment().generation > 1;
   if (restarted) talking_ = static_cast<State>(page().state.load()) != State::kIdle;
   if (open) {
@@ -24,6 +23,11 @@ void VoiceTurns::start(Nanos now) {
   } else {
     turn_taking_.restore(talking_ ? State::kActive : State::kIdle);
     parts_.journal.set_conversation(parts_.journal.conversation());
+  }
+  if (const Nanos hold = page().hold_until_ns.load(); hold > now && is_replying()) {
+    barge_in_.adopt(hold, now);
+  } else if (hold != 0) {
+    set_hold(0);
   }
   if (!reply_) page().turn_began_ns.store(0, std::memory_order_release);
   // Behind recover(), which judges by the sequences in `turns` what the predecessor had published.
@@ -56,9 +60,9 @@ void VoiceTurns::recover(TurnRecord record, Nanos now) {
   const ipc::PlaybackPage& played = parts_.context.board().playback();
   const bool audible = played.turn.load() == turn;
   if (parts_.context.board().is_cancelled(turn)) {
-    turn_taking_.restore(State::kListening);
+    turn_taking_.restore(State::kInterrupted);
     reply_->waterfall().interrupted = true;
-    reply_->cut(now, now + settings_.cut_wait);
+    reply_->cut(now, now + kCutWait);
     return;
   }
   turn_taking_.restore(audible && !silent ? State::kSpeaking : State::kProcessing);

@@ -14,10 +14,14 @@ VoiceTurns::VoiceTurns(Parts& parts, VoiceSettings settings)
       settings_(std::move(settings)),
       turn_taking_([this](State state) { entered(state); }),
       barge_in_(settings_.barge_in),
+      interjections_(Backchannels(settings_.backchannels, settings_.stop_words)),
       model_(parts),
-      preparation_(parts, settings_.recall_wait) {}
+      preparation_(parts, settings_.recall_wait) {
+  watchdogs_.set_limit(Watch::kPerson, settings_.active_timeout);
+}
 
 void VoiceTurns::on_model(const ModelEvent& event, Nanos now) {
+  if (reply_) model_at_ = now;
   switch (model_.on_event(event, reply_ ? &*reply_ : nullptr, now)) {
     case VoiceModel::Progress::kNone:
       return;
@@ -51,7 +55,7 @@ void VoiceTurns::cancel_reply(Nanos now) {
   parts_.context.ring("player");
   model_.cancel();
   reply_->waterfall().interrupted = true;
-  reply_->cut(now, reply_->silent() ? now : now + settings_.cut_wait);
+  reply_->cut(now, reply_->silent() ? now : now + kCutWait);
 }
 
 void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
@@ -90,28 +94,21 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   append_line(settings_.turns_file, line);
   parts_.publish(line);
   loudspeaker_.over(now);
-  if (barge_in_.suspected()) set_hold(0);
-  barge_in_.reset();
+  interjections_.reply_over(record, now);
   reply_.reset();
   preparation_.reset();
+  act(barge_in_.tick(reply_view(), now), now);  // there is nothing to hold any more
+  if (turn_taking_.is(State::kInterrupted))
+    turn_taking_.on(interjections_.silenced() ? TurnEvent::kSilenceTalk : TurnEvent::kListen);
   if (turn_taking_.is(State::kListening)) return preparation_.warm_up({}, now);
   if (answering_) parts_.prefill.want(parts_.prompt.prefill(conversation(), {}, {}, Lane::kVoice), now);
 }
 
 int VoiceTurns::tick(Nanos now) {
-  act(barge_in_.tick(now), now);
-  if (turn_taking_.is(State::kActive) && now >= state_since_ + settings_.active_timeout) {
-    turn_taking_.on(TurnEvent::kTimeout);
-    talking_ = false;
-    return 1;
-  }
+  act(barge_in_.tick(reply_view(), now), now);
   preparation_.tick(!reply_, now);
-  if (turn_taking_.is(State::kListening) && now >= listening_until()) {
-    log_warn("utterance {}: no transcript came", utterance_.number);
-    utterance_.ended = 0;
-    give_up_listening();
-    return 1;
-  }
+  if (barge_in_.speaking() && answering_ && !is_own_voice(utterance_.began)) listen(now);
+  if (watch(now)) return 1;
   if (!reply_) return 0;
   switch (reply_->phase()) {
     case Reply::Phase::kRecall:
@@ -121,7 +118,7 @@ int VoiceTurns::tick(Nanos now) {
     case Reply::Phase::kModel:
       return 0;
     case Reply::Phase::kPlaying:
-      return watch_playback(now) ? 1 : 0;
+      return player_gone(now) ? 1 : 0;
     case Reply::Phase::kCut:
       if (now < reply_->cut_deadline()) return 0;
       settle_from_board();
@@ -129,24 +126,6 @@ int VoiceTurns::tick(Nanos now) {
       return 1;
   }
   return 0;
-}
-
-Nanos VoiceTurns::next_deadline() const {
-  Nanos deadline = kNever;
-  const auto sooner = [&](Nanos at) { deadline = std::min(deadline, at); };
-  if (barge_in_.suspected()) sooner(barge_in_.hold_until());
-  if (turn_taking_.is(State::kActive)) sooner(state_since_ + settings_.active_timeout);
-  sooner(preparation_.next_deadline(reply_ && reply_->phase() == Reply::Phase::kRecall));
-  if (turn_taking_.is(State::kListening)) sooner(listening_until());
-  if (reply_ && reply_->phase() == Reply::Phase::kPlaying)
-    sooner(loudspeaker_.stuck_at(settings_.playback_timeout));
-  if (reply_ && reply_->phase() == Reply::Phase::kCut) sooner(reply_->cut_deadline());
-  return deadline;
-}
-
-Nanos VoiceTurns::listening_until() const noexcept {
-  return utterance_.ended > state_since_ ? utterance_.ended + settings_.transcript_timeout
-                                         : state_since_ + settings_.listening_timeout;
 }
 
 bool VoiceTurns::generating() const noexcept {
@@ -180,8 +159,17 @@ ReplyView VoiceTurns::reply_view() const noexcept {
 }
 
 void VoiceTurns::set_hold(Nanos until) {
-  page().hold_until_ns.store(until, std::memory_order_release);
+  const bool held = page().hold_until_ns.exchange(until) != 0;
   parts_.context.ring("player");
+  if (held == (until != 0)) return;
+  const Nanos now = parts_.context.clock().now();
+  if (until != 0) ++counts_.holds;
+  if (until == 0) loudspeaker_.progress(now);  // it had no chance to move
+  json::Writer out;
+  out.begin_object()
+      .member("type", until != 0 ? "hold" : "release")
+      .member("turn", reply_ ? reply_->turn() : 0U);
+  parts_.publish(out.member("at_ns", now).end_object().str());
 }
 
 void VoiceTurns::entered(State state) {

@@ -4,27 +4,18 @@
 #include <string>
 #include <string_view>
 
+#include "interjections.hpp"
 #include "loudspeaker.hpp"
 #include "parts.hpp"
 #include "preparation.hpp"
 #include "reply.hpp"
+#include "state_limits.hpp"
 #include "turn_taking.hpp"
 #include "voice_model.hpp"
+#include "voice_settings.hpp"
 #include "wire/speech_in.hpp"
 
 namespace prot::brain {
-
-struct VoiceSettings {
-  BargeInSettings barge_in;
-  Nanos active_timeout = 30 * kSecond;
-  Nanos recall_wait = 50 * kMillisecond;    // at most this for memory's answer to the final transcript
-  Nanos cut_wait = 200 * kMillisecond;      // for the player's "cut at"
-  Nanos playback_timeout = 20 * kSecond;    // without any progress: the voice or the player is gone
-  Nanos transcript_timeout = 15 * kSecond;  // after the end of an utterance
-  Nanos listening_timeout = 80 * kSecond;   // no utterance is longer: its end was lost
-  Nanos least_speech = 400 * kMillisecond;  // shorter: nothing is said when nothing was understood
-  std::string turns_file;                   // turns.jsonl
-};
 
 /// The spoken conversation: utterances in, replies out, one at a time. Knows no ring but the outboxes; the
 /// stage hands it frames and model events. One thread.
@@ -63,32 +54,43 @@ class VoiceTurns {
   [[nodiscard]] bool playback_held() const noexcept { return playback_held_; }
   [[nodiscard]] State state() const noexcept { return turn_taking_.state(); }
   [[nodiscard]] std::uint64_t refused() const noexcept { return turn_taking_.refused(); }
-  [[nodiscard]] std::uint64_t dropped_utterances() const noexcept { return dropped_; }
+  [[nodiscard]] const VoiceCounts& counts() const noexcept { return counts_; }
+  [[nodiscard]] const Watchdogs& watchdogs() const noexcept { return watchdogs_; }
 
  private:
-  struct Utterance {
-    std::uint32_t number = 0;
-    Nanos began = 0;
-    Nanos ended = 0;
-    bool confirmed = false;
+  struct Waiting {  // what for, and since when
+    Watch watch;
+    Nanos since;
   };
+  static constexpr Nanos kCutWait = find_limit(State::kInterrupted, Watch::kCutAt)->limit;
 
   // voice_hearing.cpp: the person
+  void listen(Nanos now);
   void act(BargeAction action, Nanos now);
-  void interrupt(Nanos now);
+  void interrupt(std::uint32_t utterance, bool silenced, Nanos now);
+  Words take_words(std::uint32_t utterance, std::string_view words, bool final, Nanos began, Nanos now);
+  void drop_own_voice(std::uint32_t utterance, std::string_view words);
+  Taken pass_over(std::uint32_t utterance, std::string_view words, Words kind, Nanos now);
   void begin(const ipc::FrameInfo& info, const wire::Transcript& transcript, const std::string& text,
              Nanos now);
   void nothing_understood(const ipc::FrameInfo& info, const wire::Transcript& transcript, Nanos now);
+  void say_notice(Notice notice, TurnRecord record, Nanos now);
   void give_up_listening();
   [[nodiscard]] bool is_own_voice(Nanos speech_start) const noexcept;
+  [[nodiscard]] TurnRecord new_record(std::uint32_t utterance);
   [[nodiscard]] TurnRecord new_record(const ipc::FrameInfo& info, const wire::Transcript& transcript);
+
+  // voice_watch.cpp: what lasts too long
+  [[nodiscard]] Waiting waiting() const noexcept;
+  bool watch(Nanos now);
+  bool player_gone(Nanos now);
+  void give_reply_up(Nanos now);
 
   // voice_recovery.cpp: what a predecessor left
   void recover(TurnRecord record, Nanos now);
 
   // voice_playback.cpp: the player
   void settle_from_board();
-  bool watch_playback(Nanos now);
   void became_audible(const wire::Playback& playback, Nanos now);
 
   // voice_turns.cpp: the reply
@@ -98,7 +100,8 @@ class VoiceTurns {
   void commit(Nanos now, const ipc::FrameInfo* last = nullptr);
   void set_hold(Nanos until);
   void entered(State state);
-  [[nodiscard]] Nanos listening_until() const noexcept;
+  /// A reply is under way that can still be cancelled.
+  [[nodiscard]] bool is_replying() const noexcept { return reply_ && reply_->phase() != Reply::Phase::kCut; }
   [[nodiscard]] ReplyView reply_view() const noexcept;
   [[nodiscard]] Reply::Links links() {
     return {&parts_.speech, &parts_.turns, &parts_.journal, parts_.language, &parts_.publish};
@@ -119,6 +122,8 @@ class VoiceTurns {
   Numbers unaccepted_;
   TurnTaking turn_taking_;
   BargeIn barge_in_;
+  Interjections interjections_;
+  Watchdogs watchdogs_;
   VoiceModel model_;
   Preparation preparation_;
   Loudspeaker loudspeaker_;
@@ -127,7 +132,8 @@ class VoiceTurns {
   bool talking_ = false;   // something was said lately: silence leads to active
   bool answering_ = true;  // false: drain "now"
   Nanos state_since_ = 0;
-  std::uint64_t dropped_ = 0;
+  Nanos model_at_ = 0;  // its last word
+  VoiceCounts counts_;
   bool transcript_held_ = false;
   bool playback_held_ = false;
 };

@@ -8,7 +8,7 @@ BrainBench::BrainBench(std::vector<std::string> overrides,
                        const std::map<std::string, std::uint64_t>& capacities) {
   ::setenv("XDG_RUNTIME_DIR", (folder.path() / "run").c_str(), 1);
   ::setenv("XDG_STATE_HOME", (folder.path() / "state").c_str(), 1);
-  overrides.insert(overrides.begin(), "general.language=en");
+  overrides.insert(overrides.begin(), {"general.language=en", "capture.echo_cancellation=off"});
   run = std::make_unique<PrivateRun>("brain", clock, std::move(overrides), capacities);
   make();
 }

@@ -110,9 +110,11 @@ TEST_CASE("a brain that dies after the interruption commits what was heard") {
   bench.advance(kSecond);
   bench.hear(Heard::kStarted, 2);
   bench.hear(Heard::kConfirmed, 2);
+  bench.transcript(TranscriptKind::kPartial, 2, "Enough");
   bench.restart();
-  CHECK(bench.state() == State::kListening);
+  CHECK(bench.state() == State::kInterrupted);
   bench.play(Played::kCutAt, 1, 0, 10);
+  CHECK(bench.state() == State::kListening);
   const Seen seen = look(bench);
   CHECK(seen.ends == 1);
   CHECK(seen.last_end == "Once there");

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "barge_in.hpp"
+
+namespace prot::brain {
+
+struct VoiceSettings {
+  BargeInSettings barge_in;
+  std::vector<std::string> backchannels;  // empty: the built-in ones
+  std::vector<std::string> stop_words;
+  Nanos active_timeout = 30 * kSecond;
+  Nanos recall_wait = 50 * kMillisecond;    // at most this for memory's answer to the final transcript
+  Nanos least_speech = 400 * kMillisecond;  // shorter: nothing is said when nothing was understood
+  std::string turns_file;                   // turns.jsonl
+};
+
+struct VoiceCounts {
+  std::uint64_t own_voice = 0;  // utterances that were prot itself
+  std::uint64_t holds = 0;
+  std::uint64_t interruptions = 0;
+  std::uint64_t backchannels = 0;  // that were no turn
+};
+
+/// The person's newest utterance, as capture tells it.
+struct Utterance {
+  std::uint32_t number = 0;
+  Nanos began = 0;
+  Nanos ended = 0;  // 0: it goes on
+  bool confirmed = false;
+};
+
+}  // namespace prot::brain

@@ -1,0 +1,365 @@
+#include <doctest/doctest.h>
+
+#include "brain_bench.hpp"
+
+using namespace prot;
+using namespace prot::test;
+using State = ipc::ConversationState;
+using wire::Heard;
+using wire::Played;
+using wire::TranscriptKind;
+
+namespace {
+
+constexpr Nanos kMs = kMillisecond;
+
+std::size_t count(const std::vector<Sent>& all, wire::Kind kind) {
+  std::size_t count = 0;
+  for (const Sent& one : all) count += one.kind == kind ? 1 : 0;
+  return count;
+}
+
+// A story of two sentences is being told; its first second was heard.
+void tell(BrainBench& bench, const std::string& reply = "Once there was a king. He had three sons.") {
+  bench.say(1, "Tell me a story");
+  bench.model->reply(reply);
+  bench.work();
+  bench.play(Played::kStarted, 1);
+  bench.advance(kSecond);
+  (void)bench.sent("turns");
+  (void)bench.spoken();
+}
+
+// The person says something short; it is not yet known what.
+Nanos interject(BrainBench& bench, std::uint32_t utterance, Nanos speech = 300 * kMs) {
+  const Nanos began = bench.clock.now();
+  bench.advance(100 * kMs);
+  bench.hear(Heard::kStarted, utterance, began);
+  bench.advance(100 * kMs);
+  bench.hear(Heard::kConfirmed, utterance, began + 190 * kMs);
+  bench.advance(speech);
+  bench.hear(Heard::kPaused, utterance, began + speech);
+  return began;
+}
+
+bool held(BrainBench& bench) { return bench.page().hold_until_ns.load() > bench.clock.now(); }
+std::uint64_t cancelled(BrainBench& bench) { return bench.page().cancelled_turn.load(); }
+
+}  // namespace
+
+TEST_CASE("a backchannel neither interrupts nor is a turn, whether prot speaks or thinks") {
+  for (const bool speaking : {true, false}) {
+    for (const bool by_partial : {true, false}) {
+      CAPTURE(speaking);
+      CAPTURE(by_partial);
+      BrainBench bench({"player.headphones=true"});
+      if (speaking) tell(bench);
+      if (!speaking) bench.say(1, "Tell me a story");
+      (void)bench.sent("turns");
+      const State before = bench.state();
+      const Nanos began = interject(bench, 2);
+      CHECK(held(bench));
+      if (by_partial) {
+        bench.transcript(TranscriptKind::kPartial, 2, "네,", began);
+        CHECK_FALSE(held(bench));
+      }
+      bench.advance(100 * kMs);
+      bench.hear(Heard::kEnded, 2, began + 300 * kMs);
+      CHECK(held(bench) == !by_partial);
+      bench.transcript(TranscriptKind::kFinal, 2, "네네.", began, began + 300 * kMs);
+      CHECK_FALSE(held(bench));
+      CHECK(bench.page().hold_until_ns.load() == 0);
+      CHECK(cancelled(bench) == 0);
+      CHECK(bench.state() == before);
+      CHECK(bench.turn() == 1);
+      CHECK(count(bench.sent("turns"), wire::Kind::kUserMessage) == 0);
+      CHECK(bench.run->counter("backchannels") == 1);
+      if (!speaking) bench.model->reply("Once there was a king.");
+      bench.work();
+      bench.play(Played::kTurnDone, 1);
+      CHECK(bench.state() == State::kActive);
+      CHECK(bench.run->into("transcript").used() == 0);
+      CHECK(bench.run->counter("refused_transitions") == 0);
+    }
+  }
+}
+
+TEST_CASE("a backchannel whose words come when the reply is over is no turn either") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench);
+  const Nanos began = interject(bench, 2);
+  bench.play(Played::kTurnDone, 1);
+  CHECK_FALSE(held(bench));
+  bench.transcript(TranscriptKind::kFinal, 2, "Uh-huh.", began, began + 300 * kMs);
+  CHECK(bench.turn() == 1);
+  CHECK(bench.state() == State::kActive);
+  // What is said into the silence afterwards is the person's turn.
+  bench.advance(kSecond);
+  bench.say(3, "Okay");
+  CHECK(bench.turn() == 2);
+}
+
+TEST_CASE("after a question that was heard a backchannel is the answer") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench, "There is a king. Shall I go on?");
+  SUBCASE("to its end") {
+    bench.play(Played::kTurnDone, 1);
+    bench.advance(300 * kMs);
+    bench.say(2, "네");
+    CHECK(bench.turn() == 2);
+    CHECK(bench.model->newest()->request.messages.back().text == "네");
+  }
+  SUBCASE("but for its last word, which the person did not wait for") {
+    bench.play(Played::kSegmentDone, 1, 0, 16);
+    bench.play(Played::kHeard, 1, 1, 10);
+    const Nanos began = interject(bench, 2);
+    bench.transcript(TranscriptKind::kFinal, 2, "Yes.", began, began + 300 * kMs);
+    CHECK(cancelled(bench) == 1);
+    bench.play(Played::kCutAt, 1, 1, 10);
+    CHECK(bench.turn() == 2);
+  }
+  SUBCASE("not when half of it was still to come") {
+    bench.play(Played::kSegmentDone, 1, 0, 16);
+    bench.play(Played::kHeard, 1, 1, 5);
+    const Nanos began = interject(bench, 2);
+    bench.transcript(TranscriptKind::kFinal, 2, "Yes.", began, began + 300 * kMs);
+    CHECK(cancelled(bench) == 0);
+    CHECK(bench.turn() == 1);
+  }
+}
+
+TEST_CASE("a stop word silences prot at once, and nothing is answered") {
+  for (const bool speaking : {true, false}) {
+    for (const bool by_partial : {true, false}) {
+      CAPTURE(speaking);
+      CAPTURE(by_partial);
+      BrainBench bench({"player.headphones=true"});
+      if (speaking) tell(bench);
+      if (!speaking) bench.say(1, "Tell me a story");
+      const std::size_t calls = bench.model->real_calls();
+      const Nanos began = interject(bench, 2);
+      if (by_partial) {
+        bench.transcript(TranscriptKind::kPartial, 2, "그만", began);
+        CHECK(cancelled(bench) == 1);
+        if (speaking) CHECK(bench.state() == State::kInterrupted);
+        bench.hear(Heard::kEnded, 2, began + 300 * kMs);
+      }
+      bench.transcript(TranscriptKind::kFinal, 2, "그만 좀 해.", began, began + 300 * kMs);
+      CHECK(cancelled(bench) == 1);
+      bench.play(Played::kCutAt, 1, 0, 10);
+      CHECK(bench.state() == State::kActive);
+      CHECK(bench.turn() == 1);
+      CHECK(bench.model->real_calls() == calls);
+      CHECK_FALSE(held(bench));
+      CHECK(bench.run->into("transcript").used() == 0);
+      CHECK(count(bench.sent("turns"), wire::Kind::kReplyEnd) == 1);
+      bench.advance(kSecond);
+      bench.say(3, "What is two plus two?");
+      CHECK(bench.turn() == 2);
+      CHECK(bench.run->counter("refused_transitions") == 0);
+    }
+  }
+}
+
+TEST_CASE("a stop word that turns out to be the beginning of a question is answered") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench);
+  const Nanos began = interject(bench, 2);
+  bench.transcript(TranscriptKind::kPartial, 2, "Stop", began);
+  CHECK(cancelled(bench) == 1);
+  bench.play(Played::kCutAt, 1, 0, 10);
+  CHECK(bench.state() == State::kActive);
+  bench.hear(Heard::kConfirmed, 2, bench.clock.now());
+  bench.advance(kSecond);
+  bench.hear(Heard::kEnded, 2, bench.clock.now());
+  bench.transcript(TranscriptKind::kFinal, 2, "Stop. What was his name?", began, bench.clock.now());
+  bench.advance(60 * kMs);
+  CHECK(bench.turn() == 2);
+  CHECK(bench.model->newest()->request.messages.back().text == "Stop. What was his name?");
+  CHECK(bench.run->counter("refused_transitions") == 0);
+}
+
+TEST_CASE("speech that lasts cancels without a word, in the middle of thinking too") {
+  for (const bool speaking : {true, false}) {
+    CAPTURE(speaking);
+    BrainBench bench({"player.headphones=true"});
+    if (speaking) tell(bench);
+    if (!speaking) bench.say(1, "Tell me a story");
+    const Nanos began = bench.clock.now();
+    bench.advance(100 * kMs);
+    bench.hear(Heard::kStarted, 2, began);
+    CHECK(held(bench));
+    bench.advance(100 * kMs);
+    bench.hear(Heard::kConfirmed, 2, began + 190 * kMs);
+    CHECK(cancelled(bench) == 0);
+    while (cancelled(bench) == 0 && bench.clock.now() < began + 2 * kSecond)
+      bench.advance(10 * kMs);  // only the clock goes on
+    CHECK(bench.clock.now() >= began + 700 * kMs);
+    CHECK(bench.clock.now() <= began + 1100 * kMs);
+    CHECK(cancelled(bench) == 1);
+    CHECK(bench.model->newest()->cancelled == !speaking);
+    bench.play(Played::kCutAt, 1, 0, 10);
+    CHECK(bench.state() == State::kListening);
+    bench.hear(Heard::kEnded, 2, bench.clock.now());
+    bench.transcript(TranscriptKind::kFinal, 2, "about a fox", began, bench.clock.now());
+    bench.advance(60 * kMs);
+    CHECK(bench.turn() == 2);
+    CHECK(bench.model->newest()->request.messages.back().text ==
+          (speaking ? "about a fox" : "Tell me a story\nabout a fox"));
+    CHECK(bench.run->counter("refused_transitions") == 0);
+  }
+}
+
+TEST_CASE("what cancelled a reply is a turn, even when it was only a long backchannel") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench);
+  const Nanos began = interject(bench, 2, 800 * kMs);
+  CHECK(cancelled(bench) == 1);
+  bench.play(Played::kCutAt, 1, 0, 10);
+  bench.transcript(TranscriptKind::kFinal, 2, "네네네네네", began, bench.clock.now());
+  CHECK(bench.turn() == 2);
+}
+
+TEST_CASE("a reply that begins while the person speaks again begins held") {
+  BrainBench bench;
+  const Nanos first = interject(bench, 1, 500 * kMs);
+  bench.hear(Heard::kEnded, 1, first + 500 * kMs);
+  const Nanos second = bench.clock.now();
+  bench.advance(100 * kMs);
+  bench.hear(Heard::kStarted, 2, second);
+  CHECK_FALSE(held(bench));  // nothing to hold
+  bench.transcript(TranscriptKind::kFinal, 1, "What is the capital", first, first + 500 * kMs);
+  CHECK(bench.turn() == 1);
+  CHECK(held(bench));
+  bench.advance(60 * kMs);
+  bench.model->reply("Paris.");
+  bench.work();
+  CHECK(bench.spoken() == "<Paris.>|");  // it waits in the player
+  CHECK(held(bench));
+  SUBCASE("it was a cough") {
+    bench.hear(Heard::kDiscarded, 2, second + 100 * kMs);
+    CHECK(bench.page().hold_until_ns.load() == 0);
+    bench.play(Played::kStarted, 1);
+    CHECK(bench.state() == State::kSpeaking);
+  }
+  SUBCASE("it was the rest of the question") {
+    bench.hear(Heard::kEnded, 2, second + 400 * kMs);
+    bench.transcript(TranscriptKind::kFinal, 2, "of France?", second, second + 400 * kMs);
+    CHECK(cancelled(bench) == 1);
+    bench.play(Played::kCutAt, 1);
+    bench.advance(60 * kMs);
+    CHECK(bench.turn() == 2);
+    CHECK(bench.model->newest()->request.messages.back().text == "What is the capital\nof France?");
+  }
+}
+
+TEST_CASE("words that come when the reply goes on again still interrupt it") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench);
+  const Nanos began = interject(bench, 2);
+  bench.hear(Heard::kEnded, 2, began + 300 * kMs);
+  bench.advance(2 * kSecond);
+  CHECK(bench.page().hold_until_ns.load() == 0);
+  CHECK(cancelled(bench) == 0);
+  bench.transcript(TranscriptKind::kFinal, 2, "What was his name?", began, began + 300 * kMs);
+  CHECK(cancelled(bench) == 1);
+  bench.play(Played::kCutAt, 1, 0, 10);
+  CHECK(bench.turn() == 2);
+}
+
+TEST_CASE("what is still said of a cancelled reply changes nothing any more") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench);
+  const Nanos began = interject(bench, 2);
+  bench.transcript(TranscriptKind::kPartial, 2, "What was", began);
+  bench.play(Played::kCutAt, 1, 0, 10);
+  CHECK(count(bench.sent("turns"), wire::Kind::kReplyEnd) == 1);
+  bench.play(Played::kHeard, 1, 1, 5);
+  bench.play(Played::kTurnDone, 1, 1, 18);
+  bench.model->say(bench.model->newest()->id, "And they lived.");
+  bench.work();
+  CHECK(count(bench.sent("turns"), wire::Kind::kReplyEnd) == 0);
+  CHECK(bench.state() == State::kListening);
+  bench.hear(Heard::kEnded, 2, bench.clock.now());
+  bench.transcript(TranscriptKind::kFinal, 2, "What was his name?", began, bench.clock.now());
+  bench.advance(60 * kMs);
+  bench.model->reply("Arthur.");
+  bench.work();
+  CHECK(bench.spoken().ends_with("<Arthur.>|"));
+  bench.play(Played::kTurnDone, 1, 1, 18);  // late again
+  CHECK(bench.page().turns_done.load() == 1);
+  CHECK(bench.state() == State::kProcessing);
+}
+
+TEST_CASE("a brain that is restarted within a hold keeps it to its end, and then lets the reply go on") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench);
+  bench.run->board_of("player").playback().turn = 1;
+  (void)interject(bench, 2);
+  const Nanos until = bench.page().hold_until_ns.load();
+  REQUIRE(until > bench.clock.now());
+  bench.restart();
+  CHECK(bench.state() == State::kSpeaking);
+  CHECK(bench.page().hold_until_ns.load() == until);
+  SUBCASE("nothing is told any more") {
+    bench.advance(until - bench.clock.now());
+    CHECK(bench.page().hold_until_ns.load() == 0);
+    CHECK(cancelled(bench) == 0);
+  }
+  SUBCASE("words come") {
+    bench.transcript(TranscriptKind::kFinal, 2, "What was his name?");
+    CHECK(cancelled(bench) == 1);
+    CHECK(bench.page().hold_until_ns.load() == 0);
+  }
+  SUBCASE("it was a backchannel") {
+    bench.transcript(TranscriptKind::kFinal, 2, "yeah");
+    CHECK(bench.page().hold_until_ns.load() == 0);
+    CHECK(cancelled(bench) == 0);
+  }
+}
+
+TEST_CASE("a hold that a brain left behind without a reply is taken back") {
+  BrainBench bench;
+  bench.context->board().conversation().hold_until_ns.store(bench.clock.now() + kSecond);
+  bench.restart();
+  CHECK(bench.page().hold_until_ns.load() == 0);
+}
+
+TEST_CASE("the interruption is a state until the player has told what was heard") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench);
+  const Nanos began = interject(bench, 2);
+  bench.transcript(TranscriptKind::kPartial, 2, "What was", began);
+  CHECK(bench.state() == State::kInterrupted);
+  bench.advance(199 * kMs);
+  CHECK(bench.state() == State::kInterrupted);
+  CHECK(bench.run->counter("watchdog_interrupted") == 0);
+  bench.advance(kMs);
+  CHECK(bench.state() == State::kListening);
+  CHECK(bench.run->counter("watchdog_interrupted") == 1);
+}
+
+TEST_CASE("speech that is under way when a reply ends is listened to") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench);
+  const Nanos began = bench.clock.now();
+  bench.hear(Heard::kStarted, 2, began);
+  bench.play(Played::kTurnDone, 1);
+  CHECK(bench.state() == State::kListening);
+  CHECK(bench.page().hold_until_ns.load() == 0);
+  bench.hear(Heard::kDiscarded, 2, began + 100 * kMs);
+  CHECK(bench.state() == State::kActive);
+}
+
+TEST_CASE("where capture takes prot's voice out of what it hears, prot may be interrupted while it speaks") {
+  for (const bool cancels : {true, false}) {
+    CAPTURE(cancels);
+    BrainBench bench({std::string("capture.echo_cancellation=") + (cancels ? "webrtc" : "off")});
+    tell(bench);
+    const Nanos began = interject(bench, 2);
+    CHECK(held(bench) == cancels);
+    bench.transcript(TranscriptKind::kFinal, 2, "What was his name?", began, began + 300 * kMs);
+    CHECK(cancelled(bench) == (cancels ? 1 : 0));
+    CHECK(bench.run->counter("dropped_utterances") == (cancels ? 0 : 1));
+  }
+}

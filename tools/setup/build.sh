@@ -55,4 +55,5 @@ link_programs() {
   mkdir -p "$build_dir/bin"
   find "$build_dir/bin" -xtype l -delete
   for path in "$@"; do ln -sfn "../$path" "$build_dir/bin/${path##*/}"; done
+  ln -sfn ../../tests/programs/run_scenario.py "$build_dir/bin/run_scenario"
 }

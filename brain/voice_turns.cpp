@@ -97,7 +97,6 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   interjections_.reply_over(record, now);
   reply_.reset();
   preparation_.reset();
-  act(barge_in_.tick(reply_view(), now), now);  // there is nothing to hold any more
   if (turn_taking_.is(State::kInterrupted))
     turn_taking_.on(interjections_.silenced() ? TurnEvent::kSilenceTalk : TurnEvent::kListen);
   if (turn_taking_.is(State::kListening)) return preparation_.warm_up({}, now);

@@ -55,6 +55,9 @@ void PlayerStage::stop() noexcept {
 
 int PlayerStage::do_work(Nanos now) {
   if (finished_) return 0;
+  // The audio thread sleeps to the end of the hold that it knows.
+  const Nanos hold = context_->board().conversation().hold_until_ns;
+  if (std::exchange(hold_seen_ns_, hold) != hold) playout_->poke();
   int items = read_reports(now);
   if (!cut_pending(now)) items += feed(now);
   items += tell(now);

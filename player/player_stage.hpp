@@ -92,6 +92,7 @@ class PlayerStage final : public stage::Stage {
   Position position_;               // last one shown
   std::uint64_t cut_through_ = 0;   // turns <= this were cut
   Nanos cut_seen_ns_ = 0;           // when a cancel was seen that the audio thread has not answered; 0: none
+  Nanos hold_seen_ns_ = 0;          // on the board
   std::uint32_t turn_done_ = 0;     // newest turn that was heard to its end
   std::uint32_t turn_started_ = 0;  // newest turn that kStarted was said of
   Nanos heard_said_ns_ = 0;

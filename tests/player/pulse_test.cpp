@@ -214,6 +214,22 @@ TEST_CASE("a hold is silent at once and goes on where it was") {
   CHECK(bench.events.back().what == wire::Played::kTurnDone);
 }
 
+TEST_CASE("a hold that is taken back ends at once, not when it would have ended") {
+  Bench bench;
+  bench.say(1, 1000);
+  bench.run(400 * kMillisecond);
+  std::atomic<std::int64_t>& hold = bench.memory.board_of("brain").conversation().hold_until_ns;
+  hold.store(kClock.now() + 5 * kSecond);
+  bench.run(500 * kMillisecond);
+  const Nanos taken_back = kClock.now();
+  hold.store(0);
+  bench.run(400 * kMillisecond);
+  const Recorder::Sound rest = bench.recorder.sound_since(taken_back);
+  MESSAGE("sound ", ms(rest.begins - taken_back), " ms after the hold was taken back");
+  CHECK(rest.begins != 0);
+  CHECK(ms(rest.begins - taken_back) < 150);
+}
+
 TEST_CASE("an idle loudspeaker wakes nobody") {
   Bench bench;
   bench.say(1, 100);

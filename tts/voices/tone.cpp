@@ -11,9 +11,12 @@ constexpr unsigned kRate = 16'000;
 constexpr std::size_t kToneSamples = kRate * 160 / 1000;
 constexpr std::size_t kGapSamples = kRate * 40 / 1000;
 constexpr std::size_t kRamp = kRate * 5 / 1000;
+constexpr std::size_t kFade = kRate * 10 / 1000;  // player's
+constexpr std::size_t kLead = kRate * 20 / 1000;  // as every voice: a loudspeaker that ran dry swallows it
 
 /// For tests: word n of a segment is a tone of 300 + 50 (n mod 12) Hz, 160 ms long, with 40 ms of silence
-/// after it. The same text gives the same samples, and the alignment is exact.
+/// after it; 20 ms of silence are before the first. The same text gives the same samples. The alignment is
+/// exact: a word is over 10 ms before the end of its tone, for an interruption fades as long as that.
 class ToneVoice final : public Voice {
  public:
   void load() override {}
@@ -21,9 +24,11 @@ class ToneVoice final : public Voice {
     const std::vector<Word> words = split_words(request.text);
     std::vector<wire::AlignPoint> points;
     for (std::size_t i = 0; i < words.size(); ++i)
-      points.push_back({static_cast<std::uint32_t>(words[i].end_byte),
-                        static_cast<std::uint32_t>(i * (kToneSamples + kGapSamples) + kToneSamples)});
+      points.push_back(
+          {static_cast<std::uint32_t>(words[i].end_byte),
+           static_cast<std::uint32_t>(kLead + i * (kToneSamples + kGapSamples) + kToneSamples - kFade)});
     output.align(std::move(points));
+    output.samples(std::vector<std::int16_t>(kLead));
     for (std::size_t i = 0; i < words.size() && !output.cancelled(); ++i) output.samples(tone(i));
   }
   [[nodiscard]] unsigned rate() const noexcept override { return kRate; }

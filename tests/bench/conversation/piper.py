@@ -1,0 +1,84 @@
+"""The context after interruptions of a real voice: what the recogniser finds in the recording of each cut answer."""
+import json
+import subprocess
+import time
+import wave
+
+import sound
+from interruptions import EARLY_S, Cut, Talk, words_of
+from report import Row
+from rig import BUILD, Rig
+
+RECOGNIZER = BUILD / "tests/programs/run_recognizer"
+SENTENCES = ("The old man went to the market this morning. He bought bread, milk and three red apples. "
+             "Then it began to rain very hard. The children ran home as fast as they could. "
+             "My mother made a pot of hot tea for everybody. We sat in the kitchen and told long stories. "
+             "After dinner the sky was clear again. The moon was bright over the quiet village. "
+             "A small dog slept in front of the fire. Nobody wanted to go to bed that night.").split(". ")
+MOST_WRONG = 1  # words
+
+
+def plain(text: str) -> list[str]:
+    return ["".join(c for c in word.lower() if c.isalnum()) for word in text.split()]
+
+
+def best_prefix(recognised: list[str], reply: list[str]) -> int:
+    """How many words of the reply what was recognised is most like (Levenshtein)."""
+    row = list(range(len(reply) + 1))
+    for i, word in enumerate(recognised, 1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(reply, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
+    return min(range(len(row)), key=lambda k: (row[k], abs(k - len(recognised))))
+
+
+class PiperTalk(Talk):
+    def _make_reply(self, words: int) -> str:
+        chosen = self.rig.random.sample(SENTENCES, len(SENTENCES) if words > 20 else 1)
+        return " ".join(s.rstrip(".") + "." for s in chosen)
+
+    def _judge(self, reply: str, over: dict, begins: float, segments: list[int], watch) -> Cut:
+        next_begins = self.audible["at_ns"] / 1e9
+        self.rig.loudspeaker.wait_until(next_begins)
+        decided = watch.at or watch.cancelled
+        stretches = self.rig.loudspeaker.stretches(begins - EARLY_S, next_begins - EARLY_S)
+        sounding = [s for s in stretches if s[0] < decided + 0.25]
+        silent_at = sounding[-1][1] if sounding else decided
+        samples, _ = self.rig.loudspeaker.part(begins - 0.2, silent_at + 0.2)
+        words = best_prefix(self._recognised(samples), plain(reply))
+        return Cut(max(0.0, silent_at - decided), silent_at - self.said.begin, sound.Spoken(words, True),
+                   len(words_of(over["reply"])))
+
+    def _recognised(self, samples) -> list[str]:
+        file = self.rig.folder / "cut.wav"
+        with wave.open(str(file), "wb") as writer:
+            writer.setnchannels(1)
+            writer.setsampwidth(2)
+            writer.setframerate(sound.RATE)
+            writer.writeframes(samples.tobytes())
+        done = subprocess.run([RECOGNIZER, file, "--lang", "en"], capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+        return plain(json.loads(done.stdout)["text"])
+
+
+def rows(scale) -> list[Row]:
+    if scale.piper_interruptions == 0:
+        return []
+    if not RECOGNIZER.exists():
+        return [Row("d", "the engines are not built: Piper's part is not measured", 0, "")]
+    with Rig("piper", {"tts.voice_en": "piper"}, seed=6) as rig:
+        talk = PiperTalk(rig)
+        talk.ask()
+        cuts = []
+        for n in range(scale.piper_interruptions):
+            cuts.append(talk.interrupt(rig.random.uniform(0.6, 4.0), 10 if n == scale.piper_interruptions - 1 else 70))
+            rig.loudspeaker.forget_before(time.monotonic() - 30)
+            rig.microphone.forget_before(time.monotonic() - 30)
+    near = [cut.context >= 0 and abs(cut.context - cut.recorded.words) <= MOST_WRONG for cut in cuts]
+    for n, cut in enumerate(cuts):
+        if not near[n]:
+            print(f"  interruption {n + 1}: recorded {cut.recorded.words}, turn {cut.heard}, context {cut.context}")
+    exact = sum(cut.context == cut.recorded.words for cut in cuts)
+    return [Row("d", f"contexts of {len(cuts)} that equal the recording within a word (Piper, by the recogniser)",
+                sum(near), "contexts", f"== {len(cuts)}", {"to the word": exact})]

@@ -1,0 +1,83 @@
+"""The loopback model and recogniser, told what to answer while the conversation goes on."""
+import dataclasses
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+from loopback.chat_service import ChatService  # noqa: E402
+from loopback.faults import Fault  # noqa: E402
+from loopback.http_server import Loop, Record  # noqa: E402
+from loopback.script import Answer, text_of  # noqa: E402
+from loopback.transcription_service import TranscriptionService, Utterance  # noqa: E402
+
+__all__ = ["Answer", "Fault", "Record", "Services"]
+
+
+class Answers:
+    """Each question has its answer, however often and however early it is asked. In place of a Script."""
+
+    def __init__(self):
+        self.known: dict[str, Answer] = {}
+        self.otherwise = Answer("Yes.")
+
+    def answer_for(self, messages: list[dict]) -> Answer:
+        asked = next((text_of(m) for m in reversed(messages) if m.get("role") == "user"), "")
+        # What memory adds stands before the question, and may hold older ones.
+        found = [question for question in self.known if question in asked]
+        answer = self.known[max(found, key=asked.rfind)] if found else self.otherwise
+        answer.used += 1
+        return answer
+
+
+class Services:
+    def __init__(self):
+        self._loop = Loop()
+        self.chat = ChatService()
+        self.recogniser = TranscriptionService()
+        self.answers = Answers()
+        self.chat.script = self.answers
+        for service in (self.chat, self.recogniser):
+            self._loop.call(service.server.start())
+        self.told_recognition_s = 0.0
+
+    @property
+    def model_url(self) -> str:
+        return f"http://127.0.0.1:{self.chat.server.port}/v1"
+
+    @property
+    def recogniser_url(self) -> str:
+        return f"http://127.0.0.1:{self.recogniser.server.port}/v1"
+
+    def will_answer(self, question: str, answer: Answer) -> None:
+        self._loop.run(self.answers.known.__setitem__, question, answer)
+
+    def forget_answers(self) -> None:
+        self._loop.run(self.answers.known.clear)
+
+    def will_hear(self, text: str, seconds: float, delay: float = 0.0) -> None:
+        def tell():
+            self.recogniser.utterance = Utterance(text, seconds)
+            self.recogniser.delay = delay
+        self.told_recognition_s = delay
+        self._loop.run(tell)
+
+    def break_model(self, fault: Fault | None) -> None:
+        self._loop.run(setattr, self.chat, "fault", fault)
+
+    def model_requests(self) -> list[Record]:
+        return self._loop.run(lambda: [dataclasses.replace(r) for r in self.chat.requests()])
+
+    def recognitions(self) -> list[Record]:
+        return self._loop.run(lambda: [dataclasses.replace(r) for r in self.recogniser.requests()])
+
+    def forget_requests(self) -> None:
+        self._loop.run(lambda: [s.server.records.clear() for s in (self.chat, self.recogniser)])
+
+    def errors(self) -> list[str]:
+        """Of the services themselves: they must not look like prot's."""
+        return self._loop.run(lambda: [*self.chat.server.errors, *self.recogniser.server.errors])
+
+    def close(self) -> None:
+        for service in (self.chat, self.recogniser):
+            self._loop.call(service.server.stop())
+        self._loop.stop()

@@ -90,7 +90,7 @@ def tones_of(samples: array.array) -> list[Tone]:
         begin, end = max(pieces, key=lambda piece: piece[1] - piece[0])
         tone = Tone(pieces[0][0] / RATE, ms, word_of(pitch(samples[begin:end])))
         before = tones[-1] if tones else None
-        if before and before.word == tone.word and not before.complete and before.ms + tone.ms < FULL_MS + 25:
+        if before and before.word == tone.word and before.ms + tone.ms < FULL_MS + 25:
             before.ms += tone.ms
         else:
             tones.append(tone)

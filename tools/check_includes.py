@@ -18,10 +18,11 @@ MAY_INCLUDE = {
     "core/stage": {"base", "ipc", "wire", "stage", "json"},
     "core/audio": {"base", "audio"},
     "core/http": {"base", "http", "json"},
-    "capture": STAGE | {"audio"},
+    "core/onnx": {"base", "onnx"},
+    "capture": STAGE | {"audio", "onnx"},
     "player": STAGE | {"audio"},
     "stt": STAGE | {"http", "audio"},
-    "tts": STAGE | {"http", "audio"},
+    "tts": STAGE | {"http", "audio", "onnx"},
     "brain": STAGE | {"http"},
     "memory": STAGE | {"http"},
     "supervisor": STAGE | {"http"},
@@ -42,13 +43,13 @@ WRAPPED = {
     r"boost/lockfree": ["capture/", "player/"],
     r"pqxx/": ["memory/stores/"],
     r"whisper\.h": ["stt/engines/", "capture/detectors/", "capture/"],
-    r"onnxruntime": ["tts/voices/"],
+    r"onnxruntime": ["core/onnx/"],
     r"CLI/": ["supervisor/", "top/"],
     r"n?curses": ["top/"],
 }
 
 # Folders of backends: they know their interface, never the stage.
-BACKENDS = ("sources/", "sinks/", "engines/", "voices/", "stores/", "detectors/")
+BACKENDS = ("sources/", "sinks/", "engines/", "voices/", "stores/", "detectors/", "end_of_turn/")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SIZES = {".hpp": 150, ".cpp": 400}

@@ -1,14 +1,11 @@
-#define ORT_API_MANUAL_INIT
-#include <onnxruntime_cxx_api.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <filesystem>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "clauses.hpp"
+#include "onnx/session.hpp"
 #include "phonemizer.hpp"
 #include "voices/builtin.hpp"
 #include "voices/piper_config.hpp"
@@ -17,7 +14,6 @@
 namespace prot::tts {
 namespace {
 
-constexpr int kOrtApi = 22;  // what is used of ONNX Runtime is in every version from this on
 constexpr int kSilence = 400;
 constexpr unsigned kLeadMs = 20;
 constexpr unsigned kTrailMs = 50;
@@ -48,7 +44,7 @@ class PiperVoice final : public Voice {
   }
 
   void speak(const SpeechRequest& request, VoiceOutput& output) override {
-    options_.UnsetTerminate();
+    session_->allow();
     const std::vector<Clause> clauses = split_clauses(request.text);
     std::vector<std::string> texts;
     texts.reserve(clauses.size());
@@ -66,11 +62,7 @@ class PiperVoice final : public Voice {
   }
 
   void interrupt() noexcept override {
-    try {
-      options_.SetTerminate();
-    } catch (const Ort::Exception& error) {
-      log_warn("piper: {}", error.what());
-    }
+    if (session_) session_->interrupt();
   }
   [[nodiscard]] unsigned rate() const noexcept override { return config_.rate; }
   [[nodiscard]] std::string name() const override {
@@ -79,13 +71,8 @@ class PiperVoice final : public Voice {
 
  private:
   void open_session() {
-    Ort::SessionOptions options;
-    options.SetIntraOpNumThreads(1);
-    options.SetInterOpNumThreads(1);
-    options.AddConfigEntry("session.intra_op.allow_spinning", "0");
-    options.SetGraphOptimizationLevel(GraphOptimizationLevel::ORT_ENABLE_ALL);
-    session_ = Ort::Session(environment_, model_.c_str(), options);
-    if (session_.GetInputCount() != (config_.many_speakers ? 4U : 3U) || session_.GetOutputCount() != 1)
+    session_ = std::make_unique<onnx::Session>(model_);
+    if (session_->inputs() != (config_.many_speakers ? 4U : 3U) || session_->outputs() != 1)
       throw Error("it is not a Piper voice");
   }
 
@@ -142,30 +129,18 @@ class PiperVoice final : public Voice {
     return weights;
   }
 
-  [[nodiscard]] std::vector<std::int16_t> infer(std::vector<std::int64_t> ids) {
-    const Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
-    std::array<std::int64_t, 2> shape{1, static_cast<std::int64_t>(ids.size())};
-    std::array<std::int64_t, 1> one{1};
-    std::array<std::int64_t, 1> three{3};
-    std::array<std::int64_t, 1> length{static_cast<std::int64_t>(ids.size())};
-    std::array<float, 3> scales{config_.noise_scale, config_.length_scale, config_.noise_w};
-    std::array<std::int64_t, 1> speaker{0};
-    std::vector<Ort::Value> inputs;
-    inputs.push_back(Ort::Value::CreateTensor(memory, ids.data(), ids.size(), shape.data(), shape.size()));
-    inputs.push_back(Ort::Value::CreateTensor(memory, length.data(), 1, one.data(), 1));
-    inputs.push_back(Ort::Value::CreateTensor(memory, scales.data(), 3, three.data(), 1));
-    if (config_.many_speakers)
-      inputs.push_back(Ort::Value::CreateTensor(memory, speaker.data(), 1, one.data(), 1));
-    constexpr std::array<const char*, 4> kInputs{"input", "input_lengths", "scales", "sid"};
-    constexpr std::array<const char*, 1> kOutputs{"output"};
-    try {
-      const std::vector<Ort::Value> result =
-          session_.Run(options_, kInputs.data(), inputs.data(), inputs.size(), kOutputs.data(), 1);
-      const std::size_t count = result.front().GetTensorTypeAndShapeInfo().GetElementCount();
-      return to_samples(std::span(result.front().GetTensorData<float>(), count));
-    } catch (const Ort::Exception& error) {
-      throw Error(error.what());
-    }
+  [[nodiscard]] std::vector<std::int16_t> infer(const std::vector<std::int64_t>& ids) {
+    const std::array<std::int64_t, 2> shape{1, static_cast<std::int64_t>(ids.size())};
+    const std::array<std::int64_t, 1> one{1};
+    const std::array<std::int64_t, 1> three{3};
+    const std::array<std::int64_t, 1> length{static_cast<std::int64_t>(ids.size())};
+    const std::array<float, 3> scales{config_.noise_scale, config_.length_scale, config_.noise_w};
+    const std::array<std::int64_t, 1> speaker{0};
+    std::vector<onnx::Input> inputs{{"input", shape, std::span<const std::int64_t>(ids)},
+                                    {"input_lengths", one, std::span<const std::int64_t>(length)},
+                                    {"scales", three, std::span<const float>(scales)}};
+    if (config_.many_speakers) inputs.push_back({"sid", one, std::span<const std::int64_t>(speaker)});
+    return to_samples(session_->run(inputs, "output"));
   }
 
   [[nodiscard]] static std::vector<std::int16_t> to_samples(std::span<const float> wave) {
@@ -179,19 +154,8 @@ class PiperVoice final : public Voice {
     return samples;
   }
 
-  // Before the first object of the library: without ORT_API_MANUAL_INIT it would do this while loading.
-  struct Api {
-    Api() {
-      const OrtApi* api = OrtGetApiBase()->GetApi(kOrtApi);
-      if (api == nullptr) throw Error("this ONNX Runtime is too old", 78);
-      Ort::InitApi(api);
-    }
-  };
   std::string model_;
-  Api api_;
-  Ort::Env environment_{ORT_LOGGING_LEVEL_ERROR, "prot"};
-  Ort::RunOptions options_;
-  Ort::Session session_{nullptr};
+  std::unique_ptr<onnx::Session> session_;  // from load() on
   PiperConfig config_;
   std::unique_ptr<Phonemizer> phonemizer_;
 };

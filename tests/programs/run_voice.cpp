@@ -1,8 +1,12 @@
 /// run_voice TEXT OUT.wav [--lang en|ko] [--voice NAME] [--rate HZ]: speaks into a file and prints how long
-/// it took: {"samples","rate","synthesis_ms","first_audio_ms"}.
+/// it took: {"samples","rate","synthesis_ms","first_audio_ms","align"}; align: pairs of text byte and sample.
+/// run_voice --list FILE: the same for each line "OUT.wav<TAB>TEXT" of a file.
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "audio/resampler.hpp"
 #include "audio/wav_file.hpp"
@@ -17,17 +21,36 @@ namespace {
 
 using namespace prot;
 
-struct Options {
+constexpr const char* kUsage =
+    "usage: run_voice TEXT OUT.wav | --list FILE [--lang en|ko] [--voice NAME] [--rate HZ]";
+
+struct Job {
   std::string text;
   std::string file;
+};
+
+struct Options {
+  std::vector<Job> jobs;
   std::string language = "en";
   std::string voice;
   unsigned rate = 0;  // 0: the voice's own
 };
 
+std::vector<Job> read_list(const std::string& name) {
+  std::ifstream list(name);
+  if (!list) throw UsageError("cannot read " + name);
+  std::vector<Job> jobs;
+  for (std::string line; std::getline(list, line);) {
+    const std::size_t tab = line.find('\t');
+    if (tab == std::string::npos) throw UsageError(name + ": a line without a tab: " + line);
+    jobs.push_back({line.substr(tab + 1), line.substr(0, tab)});
+  }
+  return jobs;
+}
+
 Options parse(int argc, char** argv) {
   Options options;
-  int position = 0;
+  std::vector<std::string> positions;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const auto value = [&] {
@@ -38,15 +61,19 @@ Options parse(int argc, char** argv) {
       options.language = value();
     else if (argument == "--voice")
       options.voice = value();
+    else if (argument == "--list")
+      options.jobs = read_list(value());
     else if (argument == "--rate")
       options.rate = static_cast<unsigned>(std::strtoul(value().c_str(), nullptr, 10));
     else if (argument.starts_with("--"))
       throw UsageError("unknown option '" + argument + "'");
     else
-      (position++ == 0 ? options.text : options.file) = argument;
+      positions.push_back(argument);
   }
-  if (position != 2)
-    throw UsageError("usage: run_voice TEXT OUT.wav [--lang en|ko] [--voice NAME] [--rate HZ]");
+  if (positions.size() == 2 && options.jobs.empty())
+    options.jobs.push_back({positions[0], positions[1]});
+  else if (!positions.empty() || options.jobs.empty())
+    throw UsageError(kUsage);
   if (options.language != "en" && options.language != "ko") throw UsageError("--lang: en or ko");
   if (options.rate != 0 && (options.rate < 8000 || options.rate > 96'000))
     throw UsageError("--rate: 8000 to 96000 Hz");
@@ -55,15 +82,43 @@ Options parse(int argc, char** argv) {
 
 class Recording final : public tts::VoiceOutput {
  public:
-  void align(std::vector<wire::AlignPoint> /*points*/) override {}
+  void align(std::vector<wire::AlignPoint> points) override {
+    alignment.insert(alignment.end(), points.begin(), points.end());
+  }
   void samples(std::vector<std::int16_t> samples) override {
     if (first_ns == 0) first_ns = monotonic_now();
     all.insert(all.end(), samples.begin(), samples.end());
   }
   [[nodiscard]] bool cancelled() const noexcept override { return false; }
   std::vector<std::int16_t> all;
+  std::vector<wire::AlignPoint> alignment;
   Nanos first_ns = 0;
 };
+
+void speak(tts::Voice& voice, const Job& job, const Options& options) {
+  Recording recording;
+  const Nanos begin = monotonic_now();
+  voice.speak({1, 0, job.text, options.language}, recording);
+  const Nanos end = monotonic_now();
+  if (recording.all.empty()) throw Error("the voice " + voice.name() + " has nothing to say for this text");
+  const unsigned rate = options.rate != 0 ? options.rate : voice.rate();
+  std::vector<std::int16_t> samples;
+  audio::Resampler resampler(voice.rate(), rate);
+  resampler.process(recording.all, samples);
+  resampler.flush(samples);
+  audio::WavWriter file(job.file, {.rate = rate, .channels = 1});
+  file.write(samples);
+  file.close();
+
+  const auto ms = [begin](Nanos at) { return static_cast<double>((at - begin) / kMicrosecond) / 1000.0; };
+  json::Writer line;
+  line.begin_object().member("samples", samples.size()).member("rate", rate);
+  line.member("synthesis_ms", ms(end)).member("first_audio_ms", ms(recording.first_ns));
+  line.key("align").begin_array();
+  for (const wire::AlignPoint& point : recording.alignment)
+    line.begin_array().value(point.byte).value(std::uint64_t{point.sample} * rate / voice.rate()).end_array();
+  std::printf("%s\n", line.end_array().end_object().str().c_str());
+}
 
 void run(const Options& options) {
   const InstancePaths paths = instance_paths("default");
@@ -76,26 +131,7 @@ void run(const Options& options) {
       options.voice.empty() ? config.get_string("tts.voice_" + options.language) : options.voice;
   const std::unique_ptr<tts::Voice> voice = tts::make_voice(name, voice_options);
   voice->load();
-
-  Recording recording;
-  const Nanos begin = monotonic_now();
-  voice->speak({1, 0, options.text, options.language}, recording);
-  const Nanos end = monotonic_now();
-  if (recording.all.empty()) throw Error("the voice " + voice->name() + " has nothing to say for this text");
-  const unsigned rate = options.rate != 0 ? options.rate : voice->rate();
-  std::vector<std::int16_t> samples;
-  audio::Resampler resampler(voice->rate(), rate);
-  resampler.process(recording.all, samples);
-  resampler.flush(samples);
-  audio::WavWriter file(options.file, {.rate = rate, .channels = 1});
-  file.write(samples);
-  file.close();
-
-  const auto ms = [begin](Nanos at) { return static_cast<double>((at - begin) / kMicrosecond) / 1000.0; };
-  json::Writer line;
-  line.begin_object().member("samples", samples.size()).member("rate", rate);
-  line.member("synthesis_ms", ms(end)).member("first_audio_ms", ms(recording.first_ns)).end_object();
-  std::printf("%s\n", line.str().c_str());
+  for (const Job& job : options.jobs) speak(*voice, job, options);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/log.hpp"
+#include "turn_ending.hpp"
 
 namespace prot::stt {
 namespace {
@@ -32,7 +33,8 @@ SttStage::SttStage(stage::StageContext& context, std::unique_ptr<SpeechRecognize
       guesses_used_(context.counter("guesses_used")),
       failures_(context.counter("failures")),
       bad_frames_(context.counter("bad_frames")),
-      decode_ms_(context.counter("decode_ms")) {}
+      decode_ms_(context.counter("decode_ms")),
+      pause_words_(context.counter(wire::kPauseWordsLabel)) {}
 
 SttStage::~SttStage() { stop(); }
 
@@ -157,6 +159,7 @@ void SttStage::audio(const ipc::FrameInfo& info, const wire::MicAudio& head,
 
 void SttStage::pause(const wire::MicPause& head) {
   utterance_.end.speech_end_ns = head.speech_end_ns;
+  ++utterance_.pauses;
   // What is behind it in the ring already says whether the guess would be taken back.
   if (!partials_ || state_ != State::kListening || mic_.has_data()) return;
   tell_busy();
@@ -176,6 +179,8 @@ void SttStage::end(const wire::MicEnd& head, Nanos now) {
   if (head.speech_start_ns != 0) utterance_.end.speech_start_ns = head.speech_start_ns;
   if (head.speech_end_ns != 0) utterance_.end.speech_end_ns = head.speech_end_ns;
   utterance_.end.decided_ns = head.decided_ns;
+  utterance_.end.wait_ms = head.wait_ms;
+  utterance_.end.probability = head.probability;
   decide(now);
 }
 
@@ -242,12 +247,16 @@ wire::Transcript SttStage::head_of(wire::TranscriptKind what, const Recognition&
           utterance_.end.speech_end_ns,
           what == wire::TranscriptKind::kPartial ? 0 : utterance_.end.decided_ns,
           answer.decode_start,
-          answer.decode_end};
+          answer.decode_end,
+          what == wire::TranscriptKind::kPartial ? 0 : utterance_.end.wait_ms,
+          what == wire::TranscriptKind::kPartial ? wire::kNoProbability : utterance_.end.probability};
 }
 
 void SttStage::offer_partial() {
   // No room: the final transcript will say it.
   const Recognition& guess = *utterance_.guess;
+  const wire::PauseWords words{utterance_.number, utterance_.pauses, ending_of(guess.text)};
+  pause_words_.store(words.packed(), std::memory_order_relaxed);
   (void)wire::send(transcript_, head_of(wire::TranscriptKind::kPartial, guess), wire::as_bytes(guess.text),
                    {.turn = utterance_.number, .made_ns = guess.decode_end});
 }

@@ -58,6 +58,7 @@ class SttStage final : public stage::Stage {
     std::uint32_t number = 0;
     wire::MicEnd end{};            // times as far as they are known
     std::uint64_t last_frame = 0;  // sequence of the last frame that belongs to it
+    std::uint32_t pauses = 0;
     bool spoke = false;
     unsigned silent_windows = 0;     // since the last speech
     std::vector<std::int16_t> held;  // silence that only speech behind it makes worth recognising
@@ -99,6 +100,7 @@ class SttStage final : public stage::Stage {
   ipc::Word& failures_;
   ipc::Word& bad_frames_;
   ipc::Word& decode_ms_;
+  ipc::Word& pause_words_;
 
   State state_ = State::kIdle;
   Utterance utterance_;

@@ -39,14 +39,18 @@ struct MicPause {
   Nanos speech_end_ns;
 };
 
-/// The segment is over: the end of turn was decided at decided_ns, `wait_ms` after the speech ended.
+inline constexpr float kNoProbability = -1;
+
+/// The segment is over: the end of turn was decided at decided_ns, after a silence of wait_ms.
 struct MicEnd {
   static constexpr Kind kKind = Kind::kMicEnd;
-  static constexpr std::uint8_t kVersion = 1;
+  static constexpr std::uint8_t kVersion = 2;
   Nanos speech_start_ns;
   Nanos speech_end_ns;
   Nanos decided_ns;
-  std::uint32_t confirmed;  // 0: too short, nothing to recognise
+  std::uint32_t confirmed;             // 0: too short, nothing to recognise
+  std::uint32_t wait_ms = 0;           // by the sample clock, from the end of speech
+  float probability = kNoProbability;  // that the turn is over, as the end-of-turn model said
   std::uint32_t reserved = 0;
 };
 
@@ -72,7 +76,7 @@ enum class TranscriptKind : std::uint32_t { kPartial = 1, kFinal, kFailed };
 /// Tail: UTF-8 text; for kFailed the reason.
 struct Transcript {
   static constexpr Kind kKind = Kind::kTranscript;
-  static constexpr std::uint8_t kVersion = 1;
+  static constexpr std::uint8_t kVersion = 2;
   TranscriptKind what;
   std::uint32_t audio_ms;
   Nanos speech_start_ns;
@@ -80,6 +84,8 @@ struct Transcript {
   Nanos end_decided_ns;   // end of turn decided (0 for partials)
   Nanos decode_start_ns;  // timed inside the engine
   Nanos decode_end_ns;
+  std::uint32_t end_wait_ms = 0;           // MicEnd's; 0 for partials
+  float end_probability = kNoProbability;  // likewise
 };
 
 }  // namespace prot::wire

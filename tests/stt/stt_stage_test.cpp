@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/support/private_run.hpp"
+#include "wire/pause_words.hpp"
 
 namespace prot::stt {
 namespace {
@@ -92,7 +93,7 @@ struct Bench {
   }
   void pause(std::uint32_t utterance) { send(utterance, wire::MicPause{77}); }
   void end(std::uint32_t utterance, bool confirmed = true) {
-    send(utterance, wire::MicEnd{11, 22, 33, confirmed ? 1U : 0U, 0});
+    send(utterance, wire::MicEnd{11, 22, 33, confirmed ? 1U : 0U, 352, 0.75F});
   }
   /// A whole utterance, all at once.
   void utterance(std::uint32_t number) {
@@ -132,6 +133,12 @@ TEST_CASE("a guess at the pause becomes the final transcript when only silence f
   bench.settle();
   CHECK(bench.transcripts() == "partial1:hello");
   CHECK(bench.last.end_decided_ns == 0);
+  CHECK(bench.last.end_wait_ms == 0);
+  const auto words = wire::PauseWords::unpacked(bench.run.counter("pause_words"));
+  CHECK(words.utterance == 1);
+  CHECK(words.pause == 1);
+  CHECK(words.ending == wire::Ending::kUnknown);
+  CHECK(bench.last.end_probability == wire::kNoProbability);
   bench.audio(1, 11, false), bench.end(1);
   bench.settle();
   CHECK(bench.engine.calls == "begin guess");
@@ -139,6 +146,8 @@ TEST_CASE("a guess at the pause becomes the final transcript when only silence f
   CHECK(bench.last.speech_start_ns == 11);
   CHECK(bench.last.speech_end_ns == 22);
   CHECK(bench.last.end_decided_ns == 33);
+  CHECK(bench.last.end_wait_ms == 352);
+  CHECK(bench.last.end_probability == 0.75F);
   CHECK(bench.last.decode_start_ns == 5 * kSecond);
   CHECK(bench.last.decode_end_ns == 6 * kSecond);
   CHECK(bench.last.audio_ms == 512);

@@ -26,7 +26,7 @@ PrivateRun::PrivateRun(std::string stage, const Clock& clock, std::vector<std::s
   const std::string board = ipc::segment_name(instance_, kRunId, "board");
   names_.push_back(board);
   boards_.emplace("supervisor", ipc::Board::create(instance_, kRunId, programs));
-  for (const std::string_view writer : {"brain", "player"})
+  for (const std::string_view writer : {"brain", "player", "stt"})
     if (writer != stage_) boards_.emplace(writer, ipc::Board::open(board, writer));
 
   const auto make = [&](const wire::RingInfo& ring) {

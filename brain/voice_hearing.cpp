@@ -174,6 +174,8 @@ TurnRecord VoiceTurns::new_record(const ipc::FrameInfo& info, const wire::Transc
   times.end_decided = transcript.end_decided_ns;
   times.decode_start = transcript.decode_start_ns;
   times.decode_end = transcript.decode_end_ns;
+  times.end_wait_ms = transcript.end_wait_ms;
+  times.end_probability = transcript.end_probability;
   times.final_transcript = info.published_ns;
   return record;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 
 #include "base/error.hpp"
@@ -45,6 +46,7 @@ std::string Waterfall::to_json() const {
   out.member("channel", "voice").member("heard", heard).member("reply", reply);
   out.member("interrupted", interrupted).member("failed", failed);
   for (const Stamp& stamp : kStamps) out.member(stamp.name, this->*stamp.field);
+  out.member("end_wait_ms", end_wait_ms).member("end_probability", std::round(end_probability * 1e3) / 1e3);
   out.member("recall_tokens", recall_tokens).member("prompt_tokens", prompt_tokens);
   return out.member("cached_tokens", cached_tokens).end_object().str();
 }
@@ -55,6 +57,8 @@ Waterfall Waterfall::from_json(json::View object) {
   made.utterance = static_cast<std::uint32_t>(object.get("utterance").as_int());
   made.heard = object.get("heard").as_string();
   for (const Stamp& stamp : kStamps) made.*stamp.field = object.get(stamp.name).as_int();
+  made.end_wait_ms = static_cast<std::uint32_t>(object.get("end_wait_ms").as_int());
+  made.end_probability = static_cast<float>(object.get("end_probability").as_double(-1));
   return made;
 }
 

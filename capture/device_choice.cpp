@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "end_of_turn_model.hpp"
 #include "pcm_source.hpp"
 #include "voice_detector.hpp"
 
@@ -109,6 +110,26 @@ stage::Finding check_detector(const stage::CheckContext& context) {
   return finding;
 }
 
+stage::Finding check_end_of_turn(const stage::CheckContext& context) {
+  const std::string what = "end of turn";
+  const std::string& wanted = context.config.get_string("capture.turn_model");
+  const std::vector<std::string> names = end_of_turn_models();
+  const std::string name = wanted == "auto" ? names.front() : wanted;
+  if (name == "silence")
+    return {wanted == "auto" ? stage::Verdict::kWarn : stage::Verdict::kOk, what, "silence alone",
+            wanted == "auto" ? "build with the engines (./run) for smart_turn" : ""};
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    return {stage::Verdict::kFail, what, "'" + name + "' is not built in",
+            "set capture.turn_model to auto, or build with the engines (./run)"};
+  constexpr std::string_view kOnnx = "\x08";  // its first field is a version number
+  stage::Finding finding =
+      stage::check_file(what, end_of_turn_file(context.config, context.paths.cache), kOnnx,
+                        "./run fetches it; or set capture.turn_model_file, or capture.turn_model to silence");
+  if (wanted == "auto" && finding.verdict == stage::Verdict::kFail) finding.verdict = stage::Verdict::kWarn;
+  finding.finding = name + ", " + finding.finding;
+  return finding;
+}
+
 }  // namespace
 
 std::vector<std::string> source_candidates(const stage::Config& config) {
@@ -134,11 +155,15 @@ std::vector<stage::DeviceRow> capture_rows(const stage::CheckContext& context) {
 }
 
 stage::Findings check_capture(const stage::CheckContext& context) {
-  return {check_source(context.config), check_detector(context)};
+  return {check_source(context.config), check_detector(context), check_end_of_turn(context)};
 }
 
 std::string detector_model(const stage::Config& config, const std::string& cache) {
   return config.model_path("capture.vad_model", cache, "ggml-silero-v6.2.0.bin");
+}
+
+std::string end_of_turn_file(const stage::Config& config, const std::string& cache) {
+  return config.model_path("capture.turn_model_file", cache, "smart-turn-v3.2-cpu.onnx");
 }
 
 }  // namespace prot::capture

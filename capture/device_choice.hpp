@@ -23,5 +23,7 @@ namespace prot::capture {
 
 /// The voice activity model's file.
 [[nodiscard]] std::string detector_model(const stage::Config& config, const std::string& cache);
+/// The end-of-turn model's file.
+[[nodiscard]] std::string end_of_turn_file(const stage::Config& config, const std::string& cache);
 
 }  // namespace prot::capture

@@ -11,7 +11,10 @@ int main(int argc, char** argv) {
     auto feed = std::make_unique<AudioThread>(open_configured(config, options), context.bell());
     auto detector = make_detector(config.get_string("capture.detector"),
                                   detector_model(config, context.environment().paths.cache));
-    return std::make_unique<CaptureStage>(context, std::move(feed), std::move(detector));
+    auto end_of_turn = make_end_of_turn_model(config.get_string("capture.turn_model"),
+                                              end_of_turn_file(config, context.environment().paths.cache));
+    return std::make_unique<CaptureStage>(context, std::move(feed), std::move(detector),
+                                          std::move(end_of_turn));
   };
   return prot::stage::run_stage(argc, argv, "capture", make, {check_capture, capture_rows});
 }

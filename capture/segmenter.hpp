@@ -15,7 +15,7 @@ struct SegmenterOptions {
   unsigned barge_in = 6;   // windows of speech that confirm it
   unsigned pre_roll = 8;   // windows from before the speech
   unsigned pause = 6;      // windows of silence that make a pause
-  unsigned end = 17;       // windows of silence that end the turn
+  unsigned end = 23;       // windows of silence that end the turn, unless wait_for() says otherwise
   unsigned longest = 875;  // windows from the speech's begin at which the segment is ended
 };
 
@@ -33,8 +33,12 @@ struct Segment {
   std::uint64_t first = 0;         // of the pre-roll
   std::uint64_t speech_begin = 0;  // first sample of the first window of speech
   std::uint64_t speech_end = 0;    // behind the last window of speech: the anchor of pause and end
+  std::uint64_t silence = 0;       // samples between its newest speech and the speech before that, which may
+                                   // be the last segment's
   unsigned speech_windows = 0;
+  unsigned pauses = 0;
   bool confirmed = false;
+  bool capped = false;  // it was ended for its length
 };
 
 /// Cuts the stream of windows into the person's turns. Pure logic: no clock, no samples, no allocation.
@@ -49,17 +53,25 @@ struct Segment {
 ///   speaking | silence, the `pause`th                  | kPause               | paused
 ///   paused   | speech, the kResume-th                  | kResume              | speaking
 ///   paused   | silence, the `end`th                    | kEnd                 | quiet
-///   open     | the `longest`th of the segment          | kEnd                 | quiet
+///   open     | the `longest`th of the segment          | kEnd                 | quiet, or sated
 ///   open     | finish(): drain or lost device          | kEnd or kDiscard     | quiet
+///   sated    | silence, the `pause`th in a row         | -                    | quiet
+///   sated    | the last of the rest                    | -                    | quiet
 ///
 /// Open is speaking or paused. Speech is counted with gaps of up to kGap windows (an echo canceller, a stop
-/// consonant), never as an unbroken run. Silence is counted from the last window of speech, so that no delay
-/// is eaten by the detector. In a pause one lone window of speech (a click) does not take the pause back.
+/// consonant), never as an unbroken run. Silence and length are counted by sample index from the last and the
+/// first window of speech, so that neither the detector's delay nor lost windows eat of them. In a pause one
+/// lone window of speech (a click) does not take the pause back.
 /// Too little said: fewer than `confirm` + 2 windows and not confirmed.
+/// Nobody speaks for `longest` windows without a single pause: that is noise. Behind such a segment the
+/// segmenter is sated: nothing begins before a pause, or a rest of `longest` windows, twice as many each time
+/// up to kLongestRest times. A segment with pauses that becomes too long is a person's: the next one begins
+/// at once.
 class Segmenter {
  public:
   static constexpr unsigned kGap = 4;
   static constexpr unsigned kResume = 2;
+  static constexpr unsigned kLongestRest = 8;
   static constexpr float kHysteresis = 0.15F;
 
   explicit Segmenter(const SegmenterOptions& options) noexcept;
@@ -67,11 +79,16 @@ class Segmenter {
   /// Takes the next window. The events, in order; valid until the next call.
   /// REQUIRES: first_sample is at least the last one + 512.
   std::span<const SegmentEvent> step(std::uint64_t first_sample, float probability, float threshold) noexcept;
+  /// From now on, and until the next segment begins, this many windows of silence end the turn.
+  void wait_for(unsigned windows) noexcept;
   /// Closes what is open, as if the silence had lasted.
   std::span<const SegmentEvent> finish() noexcept;
 
-  [[nodiscard]] bool open() const noexcept { return state_ != State::kQuiet; }
+  [[nodiscard]] bool open() const noexcept { return state_ == State::kSpeaking || state_ == State::kPaused; }
+  [[nodiscard]] bool paused() const noexcept { return state_ == State::kPaused; }
   [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
+  /// Windows since the segment's last speech.
+  [[nodiscard]] unsigned silence() const noexcept { return silence_; }
   /// Did the last window count as speech of the segment (and so take a guess back)?
   [[nodiscard]] bool counted() const noexcept { return counted_; }
   /// Was the last window speech by its probability alone?
@@ -80,13 +97,15 @@ class Segmenter {
   [[nodiscard]] std::size_t reach() const noexcept;
 
  private:
-  enum class State : std::uint8_t { kQuiet, kSpeaking, kPaused };
+  enum class State : std::uint8_t { kQuiet, kSpeaking, kPaused, kSated };
 
   void quiet(std::uint64_t first_sample, bool speech) noexcept;
   void speaking(std::uint64_t first_sample, bool speech) noexcept;
   void paused(std::uint64_t first_sample, bool speech) noexcept;
+  void sated(std::uint64_t first_sample, bool speech) noexcept;
   void add_speech(std::uint64_t first_sample, unsigned windows) noexcept;
   void close() noexcept;
+  void cap(std::uint64_t now) noexcept;
   void forget_stretch() noexcept;
   void emit(SegmentEvent event) noexcept { events_[event_count_++] = event; }
   [[nodiscard]] bool too_short() const noexcept;
@@ -94,15 +113,16 @@ class Segmenter {
   SegmenterOptions options_;
   State state_ = State::kQuiet;
   Segment segment_;
+  unsigned end_;          // windows of silence that end this turn
   bool speech_ = false;   // the last window, by its probability
   bool counted_ = false;  // see counted()
   unsigned stretch_ = 0;  // windows of speech that are not yet a segment's
   unsigned gap_ = 0;      // windows of silence since the last of them
-  unsigned silence_ = 0;  // windows since the segment's last speech
-  unsigned length_ = 0;   // windows since the segment's first speech
-  unsigned stretch_length_ = 0;
+  unsigned silence_ = 0;  // see silence()
   std::uint64_t stretch_begin_ = 0;
   std::uint64_t not_before_ = 0;  // no sample of speech is in two segments
+  unsigned rests_ = 1;            // of the next rest, in `longest`
+  std::uint64_t rest_end_ = 0;
   std::array<SegmentEvent, 4> events_{};
   std::size_t event_count_ = 0;
 };

@@ -3,10 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <deque>
+#include <optional>
 #include <sstream>
 #include <string>
 
+#include "tests/capture/fake_end_of_turn_model.hpp"
 #include "tests/support/private_run.hpp"
+#include "wire/pause_words.hpp"
 #include "wire/speech_out.hpp"
 
 namespace prot::capture {
@@ -62,22 +65,28 @@ struct Bench {
   FakeClock clock{100 * kSecond};
   test::PrivateRun run;
   Device device;
+  std::optional<ModelHandle> model;  // set before restart(): the stage has one
   std::unique_ptr<stage::StageContext> context;
   std::unique_ptr<CaptureStage> stage;
   std::uint64_t next_sample = 16'000'000;
 
   explicit Bench(std::vector<std::string> overrides = {},
                  const std::map<std::string, std::uint64_t>& capacities = {})
-      : run("capture", clock, std::move(overrides), capacities) {
+      : run("capture", clock, with_wait(std::move(overrides)), capacities) {
     restart();
+  }
+  static std::vector<std::string> with_wait(std::vector<std::string> overrides) {
+    overrides.emplace_back("capture.end_of_turn_ms=550");
+    return overrides;
   }
   void restart() {
     stage.reset();
     context.reset();
     device.closed = false;
     context = run.attach();
-    stage = std::make_unique<CaptureStage>(*context, std::make_unique<FakeFeed>(device),
-                                           std::make_unique<FakeDetector>());
+    stage = std::make_unique<CaptureStage>(
+        *context, std::make_unique<FakeFeed>(device), std::make_unique<FakeDetector>(),
+        model ? std::make_unique<FakeEndOfTurnModel>(*model) : std::unique_ptr<EndOfTurnModel>());
     stage->start();
   }
   void settle() {
@@ -186,6 +195,87 @@ TEST_CASE("an utterance goes out with its pre-roll, pause and end") {
   CHECK(bench.end.speech_start_ns == began);
   CHECK(bench.end.speech_end_ns == began + 10 * kWindowTime);
   CHECK(bench.end.decided_ns == began + 27 * kWindowTime);
+  CHECK(bench.end.wait_ms == 17 * 32);
+  CHECK(bench.end.probability == wire::kNoProbability);
+}
+
+TEST_CASE("the end-of-turn model grades the wait, and the end says so") {
+  Bench bench;
+  bench.model.emplace();
+  bench.restart();
+  const auto say = [&](float probability) {
+    bench.model->answers = {probability};
+    bench.play(20, kLoud);
+    bench.play(6, kQuiet);
+    CHECK(bench.model->samples == (8 + 26) * wire::kMicWindow);  // pre-roll, speech and the pause
+    bench.play(50, kQuiet);
+  };
+  bench.play(20, kQuiet);
+  say(0.9F);
+  CHECK(bench.mic() == "start1 audio:34 pause1 audio:11 end1");
+  CHECK(bench.end.wait_ms == 17 * 32);
+  CHECK(bench.end.probability == 0.9F);
+  say(0.1F);
+  CHECK(bench.mic() == "start2 audio:34 pause2 audio:41 end2");
+  CHECK(bench.end.wait_ms == 47 * 32);
+  CHECK(bench.end.probability == 0.1F);
+  CHECK(bench.run.counter("end_wait_ms") == 47 * 32);
+  CHECK(bench.run.counter("end_probability_pct") == 10);
+  CHECK(bench.run.counter("end_answers") == 2);
+}
+
+TEST_CASE("the words of a pause end the turn, or hold it open") {
+  Bench bench;
+  ipc::Board& stt = bench.run.board_of("stt");
+  ipc::Word& page = stt.counter(static_cast<std::size_t>(stt.find("stt")), wire::kPauseWordsLabel);
+  const auto say = [&](const wire::PauseWords& words) {
+    bench.play(20, kLoud);
+    bench.play(12, kQuiet);
+    page.store(words.packed());
+    bench.play(48, kQuiet);
+    (void)bench.mic();
+    return bench.end.wait_ms / 32;
+  };
+  using enum wire::Ending;
+  bench.play(20, kQuiet);
+  CHECK(say({1, 1, kComplete}) == 13);
+  CHECK(say({2, 1, kGoesOn}) == 47);
+  CHECK(say({3, 2, kComplete}) == 30);  // of another pause: it is waited for, and does not come
+  CHECK(say({4, 1, kUnknown}) == 17);
+  for (int i = 0; i < 3; ++i) CHECK(say({4, 1, kComplete}) == 30);
+  CHECK(say({4, 1, kComplete}) == 17);  // it has not answered for long
+}
+
+TEST_CASE("a pause that the person went on after is remembered, by a restarted capture too") {
+  Bench bench;
+  const auto wait_after_turn = [&] {
+    bench.play(20, kLoud);
+    bench.play(60, kQuiet);
+    (void)bench.mic();
+    return bench.end.wait_ms;
+  };
+  bench.play(20, kQuiet);
+  const std::uint32_t before = wait_after_turn();
+  for (int i = 0; i < 8; ++i) {
+    bench.play(20, kLoud);
+    bench.play(16, kQuiet);
+  }
+  const std::uint32_t after = wait_after_turn();
+  CHECK(after > before);
+  CHECK(bench.run.counter("pause_mean_ms") > 400);
+  bench.restart();
+  CHECK(wait_after_turn() == after);
+}
+
+TEST_CASE("noise that does not end is cut once, and leaves the person's next word alone") {
+  Bench bench({"capture.max_utterance_ms=3200"});
+  bench.play(150, kLoud);
+  CHECK(bench.mic() == "start1 audio:100 end1");
+  CHECK(bench.hearing() == "started1 confirmed1 ended1");
+  CHECK(bench.run.counter("turns_capped") == 1);
+  bench.play(8, kQuiet);
+  bench.play(10, kLoud);
+  CHECK(bench.mic().starts_with("start2"));
 }
 
 TEST_CASE("too little speech is told and taken back") {
@@ -276,7 +366,7 @@ TEST_CASE("a full ring costs audio, never the end of an utterance that was begun
   Bench bench({}, {{"mic", 64 * 1024}});
   const auto speak = [&] {
     bench.play(60, kLoud);
-    bench.play(20, kQuiet);
+    bench.play(50, kQuiet);  // too long for a pause that is learned from
   };
   for (int i = 0; i < 8; ++i) speak();
   const std::string full = bench.mic();

@@ -70,8 +70,9 @@ TEST_CASE("the segmenter follows its table") {
       {"gaps do not keep it from being confirmed", "sss..s..s..s", "2:start 11:confirm"},
       {"too little said is discarded at the pause", "sss" + n(8, "."), "2:start 8:discard"},
       {"a short word is not", "sssss" + n(20, "."), "2:start 10:pause 21:end"},
-      {"a segment that is too long is ended, and the next begins", n(110, "s"),
-       "2:start 5:confirm 99:end 102:start 105:confirm"},
+      {"a turn with a pause that is too long is ended, and the next begins",
+       n(40, "s") + n(8, ".") + n(60, "s"),
+       "2:start 5:confirm 45:pause 49:resume 99:end 102:start 105:confirm"},
       {"speech may fade below the threshold", "sss" + n(5, "h"), "2:start 5:confirm"},
       {"but not begin there", n(20, "h"), ""},
   };
@@ -105,8 +106,86 @@ TEST_CASE("the anchor of the end is the last window of speech") {
 
 TEST_CASE("no sample of speech is in two segments") {
   Timeline timeline;
-  timeline.play(n(103, "s"));
+  timeline.play(n(40, "s") + n(8, ".") + n(55, "s"));
   CHECK(timeline.segmenter.segment().first == at(100));
+}
+
+TEST_CASE("noise without a pause ends in a rest, not in a flood of utterances") {
+  const auto starts = [](Timeline& timeline, int windows) {
+    const std::string events = timeline.play(n(windows, "s"));
+    int count = 0;
+    for (std::size_t at = events.find("start"); at != std::string::npos; at = events.find("start", at + 1))
+      ++count;
+    return count;
+  };
+  // Rests of 100, 200, 400, 800, 800 ... windows, each behind 100 of noise that are heard.
+  Timeline timeline;
+  CHECK(timeline.play(n(101, "s")) == "2:start 5:confirm 99:end");
+  CHECK(timeline.segmenter.segment().capped);
+  CHECK_FALSE(timeline.segmenter.open());
+  CHECK(starts(timeline, 1900) == 4);
+  CHECK(starts(timeline, 9000) == 10);
+
+  SUBCASE("a pause ends the rest, and the next one is the shortest again") {
+    CHECK(timeline.play(n(6, ".") + n(3, "s")).ends_with("start"));
+    timeline.play(n(100, "s"));
+    CHECK_FALSE(timeline.segmenter.open());
+    CHECK(starts(timeline, 110) == 1);
+  }
+  SUBCASE("a dip that is no pause does not") {
+    timeline.play(n(110, "s"));
+    REQUIRE_FALSE(timeline.segmenter.open());
+    CHECK(timeline.play(n(5, ".") + n(10, "s")).empty());
+  }
+  SUBCASE("neither does it outlive the device") {
+    (void)timeline.segmenter.finish();
+    CHECK(timeline.play(n(3, "s")).ends_with("start"));
+  }
+}
+
+TEST_CASE("the cap counts lost windows, too") {
+  Timeline timeline;
+  timeline.play(n(10, "s"));
+  timeline.next += 88;
+  CHECK(timeline.play("ss") == "99:end");
+}
+
+TEST_CASE("silence is counted by sample index") {
+  Timeline timeline;
+  timeline.play(n(10, "s") + n(8, "."));
+  timeline.next += 7;  // lost
+  CHECK(timeline.play("..") == "26:end");
+  CHECK(timeline.segmenter.silence() == 17);
+}
+
+TEST_CASE("the wait of a turn can change, and is the usual one in the next") {
+  Timeline timeline;
+  timeline.play(n(10, "s") + n(8, "."));
+  SUBCASE("longer") {
+    timeline.segmenter.wait_for(30);
+    CHECK(timeline.play(n(30, ".")) == "39:end");
+  }
+  SUBCASE("shorter than the silence by now") {
+    timeline.segmenter.wait_for(7);
+    CHECK(timeline.play("..") == "18:end");
+  }
+  SUBCASE("never shorter than a pause") {
+    Timeline fresh;
+    fresh.play(n(10, "s"));
+    fresh.segmenter.wait_for(1);
+    CHECK(fresh.play(n(8, ".")) == "15:pause 16:end");
+  }
+  timeline.play(n(30, "."));
+  const std::string next = timeline.play(n(10, "s") + n(20, "."));
+  CHECK(next.ends_with(std::to_string(timeline.next - 20 + 16) + ":end"));
+}
+
+TEST_CASE("a segment knows the silence before its newest speech") {
+  Timeline timeline;
+  timeline.play(n(10, "s") + n(12, ".") + n(5, "s"));
+  CHECK(timeline.segmenter.segment().silence == 12 * wire::kMicWindow);
+  timeline.play(n(40, ".") + n(5, "s"));
+  CHECK(timeline.segmenter.segment().silence == 40 * wire::kMicWindow);
 }
 
 TEST_CASE("the pre-roll does not reach before the first sample") {

@@ -39,7 +39,7 @@ std::string error_of(const std::string& file, const std::vector<std::string>& ov
 
 TEST_CASE("without a file every key has its default") {
   const Config config = Config::load("/nonexistent/prot.toml", {});
-  CHECK(config.get_int("capture.end_of_turn_ms") == 550);
+  CHECK(config.get_int("capture.end_of_turn_ms") == 750);
   CHECK(config.get_double("capture.vad_threshold") == doctest::Approx(0.5));
   CHECK(config.get_bool("brain.barge_in"));
   CHECK(config.get_string("tts.voice_en") == "piper");

@@ -15,7 +15,7 @@ from scenario.format import FormatError, load, parse  # noqa: E402
 from scenario.run import groups_of  # noqa: E402
 from scenario.timeline import Timeline  # noqa: E402
 from scenario.toml_lines import lines_of  # noqa: E402
-from scenario.tones import RATE, Heard, tones_of  # noqa: E402
+from scenario.tones import RATE, Heard, longest_gap_ms, tones_of  # noqa: E402
 
 ROOT = HERE.parents[1]
 
@@ -156,6 +156,11 @@ class Recordings(unittest.TestCase):
         held = whole[:at] + silence(700) + whole[at:]
         heard = Heard(["one two three"], tones_of(words(1) + held + silence(40) + tone(2)))
         self.assertEqual((heard.text, heard.problem), ("one two three", ""))
+
+    def test_the_longest_silence(self):
+        samples = silence(500) + words(2) + silence(160) + words(1) + silence(900)
+        self.assertAlmostEqual(longest_gap_ms(samples), 230, delta=3)
+        self.assertEqual(longest_gap_ms(silence(100)), 0)
 
     def test_a_missing_word_is_seen(self):
         heard = Heard(["one two three"], tones_of(words(1) + tone(2) + silence(40)))

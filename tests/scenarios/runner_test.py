@@ -84,8 +84,8 @@ class Whole(Folder):
     def test_it_sees_what_is_wrong_and_leaves_nothing_behind(self):
         shown, kept = self.folder / "tmp", self.folder / "kept"
         shown.mkdir()
-        done = run("-j", "2", "--json", "--keep", kept, self.write("false", FALSE), self.write("unanswered", UNANSWERED),
-                   TMPDIR=str(shown))
+        files = [self.write("false", FALSE), self.write("unanswered", UNANSWERED)]
+        done = run("-j", "2", "--json", "--keep", kept, *files, TMPDIR=str(shown))
         self.assertEqual(done.returncode, 1, done.stderr)
         results = {r["name"]: r for r in map(json.loads, done.stdout.splitlines())}
         self.assertEqual({r["outcome"] for r in results.values()}, {"failed"})

@@ -38,8 +38,8 @@ def text_of(message: dict) -> str:
 
 
 def last_user(messages: list[dict]) -> tuple[str, int]:
-    """The last thing that a person said, and how many messages of tools follow it. What stands on the lines before it is
-    not this question: time, memory, what was said before and got no answer."""
+    """The last thing that a person said, and how many messages of tools follow it. What stands on the lines before it
+    is not this question: time, memory, what was said before and got no answer."""
     for back, message in enumerate(reversed(messages)):
         if message.get("role") == "user":
             results = sum(m.get("role") == "tool" for m in messages[len(messages) - back:])

@@ -1,4 +1,5 @@
 """Holds what was seen in a scenario against what it expects. Every problem says what was expected and what was seen."""
+import array
 import re
 import time
 
@@ -9,10 +10,11 @@ from .format import Item, Scenario
 from .keys import MODELS
 from .steps import Steps
 from .timeline import Event
-from .tones import Heard, tones_of
+from .tones import Heard, longest_gap_ms, tones_of
 from .world import QUIET, World
 
 MARK = " [interrupted]"
+BEFORE_AUDIBLE = 0.15  # s
 JITTER = 0.1  # s
 RENDERED_AHEAD = 0.06  # s: a null sink's monitor hands out what it renders before its time
 SPACES = re.compile(r"\s+")
@@ -137,20 +139,23 @@ class Expectations:
             raise LookupError(f"there is no turn {number}, there are {len(turns)}")
         return turns[number - 1]
 
+    def _samples(self, number: int) -> array.array:
+        """Of the Nth turn: from a little before it was audible to the next one, or the end."""
+        turn = self._turn_event(number).data["event"]["turn"]
+        audible = [(e.at, e.data["event"]["turn"]) for e in self._all("audible")]
+        begins = [at for at, t in audible if t == turn]
+        later = [at for at, t in audible if t > turn]
+        if not begins:
+            return array.array("h")
+        recording = self._world.loudspeaker
+        end = later[0] - BEFORE_AUDIBLE if later else self._end
+        return recording.samples[recording.index_of(begins[0] - BEFORE_AUDIBLE):recording.index_of(end)]
+
     def recorded(self, number: int) -> Heard:
         """The words of the Nth turn that are in the recording."""
         event = self._turn_event(number).data["event"]
-        turn = event["turn"]
-        segments = [e.text for e in self._events if e.label == "segment" and e.data["event"].get("turn") == turn]
-        audible = [(e.at, e.data["event"]["turn"]) for e in self._all("audible")]
-        begins = [at for at, t in audible if t == turn]
-        if not begins:
-            return Heard(segments, [])
-        later = [at for at, t in audible if t > turn]
-        recording = self._world.loudspeaker
-        first = recording.index_of(begins[0] - 0.15)
-        last = recording.index_of((later[0] - 0.15) if later else self._end)
-        return Heard(segments, tones_of(recording.samples[first:last]), bool(event.get("interrupted")))
+        segments = [e.text for e in self._all("segment") if e.data["event"].get("turn") == event["turn"]]
+        return Heard(segments, tones_of(self._samples(number)), bool(event.get("interrupted")))
 
     def check_turn(self, item: Item) -> list[str]:
         event = self._turn_event(item.value)
@@ -169,6 +174,10 @@ class Expectations:
             least, most = options.get("at_least_words", 0), options.get("at_most_words", "any")
             found.append(f"{name}: expected {least} to {most} "
                          f"words; seen {words}: {reply!r}")
+        if "at_most_gap_ms" in options:
+            gap = longest_gap_ms(self._samples(item.value))
+            if gap > options["at_most_gap_ms"]:
+                found.append(f"{name}: expected {options['at_most_gap_ms']} ms as longest silence; seen: {gap:.0f} ms")
         if options.get("as_recorded"):
             heard = self.recorded(item.value)
             if heard.problem or reply not in [plain(t) for t in heard.texts]:

@@ -123,6 +123,7 @@ EXPECT = {
               "interrupted": Key("flag", "it was interrupted"),
               "failed": Key("flag", "it failed"),
               "as_recorded": Key("flag", "the reply has exactly the words whose tones are in the recording"),
+              "at_most_gap_ms": Key("whole", "no silence within it is longer, in the recording"),
               "at_least_words": Key("whole", "in the reply"), "at_most_words": Key("whole", "in the reply")}),
     "turns": (Key("whole", "so many spoken turns in all"), {}),
     "request": (Key("whole", "the Nth request to the model; 0: the last"),

@@ -97,6 +97,12 @@ def tones_of(samples: array.array) -> list[Tone]:
     return tones
 
 
+def longest_gap_ms(samples: array.array) -> float:
+    """The longest silence between two words."""
+    words = pieces_of(samples)
+    return max(((after[0][0] - before[-1][1]) * 1000 / RATE for before, after in zip(words, words[1:])), default=0.0)
+
+
 class Heard:
     """The words of some segments that the tones spell. `text`: the complete words; `texts`: what else may be right;
     `problem`: where tones and segments do not fit. `cut`: the reply was interrupted. Then a last word with no sound of

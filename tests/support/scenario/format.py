@@ -42,6 +42,7 @@ class Scenario:
     settings: dict = dataclasses.field(default_factory=dict)
     files: dict = dataclasses.field(default_factory=dict)
     alone: bool = False
+    echo: int = 0
     delay_ms: int = 60
     transcription_text: str = ""
     transcription_fault: Fault | None = None
@@ -183,7 +184,7 @@ class Reader:
             return None
         made = Scenario(self._path, known["about"], known.get("language", "en"),
                         known.get("recognizer", "scripted"), flat(known.get("settings", {})),
-                        known.get("files", {}), known.get("alone", False))
+                        known.get("files", {}), known.get("alone", False), known.get("echo", 0))
         transcription = self._table(("transcription",), keys.TRANSCRIPTION, known.get("transcription", {}))
         made.delay_ms = transcription.get("delay_ms", made.delay_ms)
         made.transcription_text = transcription.get("text", "")

@@ -32,6 +32,7 @@ SCENARIO = {
     "settings": Key("table", "configuration keys of prot, over those that every scenario has"),
     "files": Key("table", "files made beforehand, by name; `{NAME}` in a setting is the path"),
     "alone": Key("flag", "a prot of its own, started for this scenario"),
+    "echo": Key("whole", "percent of the loudspeaker's level that come back into the microphone (default 0)"),
     "transcription": Key("table", "the loopback recogniser: `delay_ms`, `fault`"),
     "model": Key("list", "what the loopback model answers"),
     "second": Key("list", "what a second one answers; `{second}` in a setting is its address"),

@@ -112,8 +112,9 @@ class Runner:
             world.timeline.clear()
             begin = time.monotonic()
             try:
-                steps.run()
-                self._settle(REST)
+                with world.echo(scenario.echo):
+                    steps.run()
+                    self._settle(REST)
             except (StepFailed, TimeoutError) as error:
                 problems.append(f"{scenario.path}: {error}")
             finally:

@@ -1,6 +1,8 @@
 """Where scenarios happen: a private sound server, the loopback services, and prot in folders of its own."""
+import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -132,6 +134,29 @@ class World:
             segment.unlink()
             problems.append(f"prot left {segment}")
         return problems if not now else []
+
+    @contextlib.contextmanager
+    def echo(self, percent: int):
+        """The microphone hears the loudspeaker, as in a room."""
+        if percent == 0:
+            yield
+            return
+        module = self._pactl("load-module", "module-loopback", "source=speaker.monitor", "sink=micsrc", "latency_msec=20",
+                             "source_dont_move=true", "sink_dont_move=true")
+        try:
+            for number in re.findall(r"^Sink Input #(\d+)\n(?:.*\n){1,4}?\s*Owner Module: " + module,
+                                     self._pactl("list", "sink-inputs"), re.MULTILINE):
+                self._pactl("set-sink-input-volume", number, f"{percent}%")
+            yield
+        finally:
+            self._pactl("unload-module", module)
+
+    def _pactl(self, *arguments: str) -> str:
+        done = subprocess.run(["pactl", "-s", self.audio.server, *arguments], capture_output=True, text=True,
+                              env={**os.environ, "LC_ALL": "C"})
+        if done.returncode != 0:
+            raise RuntimeError(f"pactl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout.strip()
 
     def state_folder(self) -> pathlib.Path:
         return self.folder / f"run{self._runs}" / "state"

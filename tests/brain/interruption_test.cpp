@@ -363,3 +363,55 @@ TEST_CASE("where capture takes prot's voice out of what it hears, prot may be in
     CHECK(bench.run->counter("dropped_utterances") == (cancels ? 0 : 1));
   }
 }
+
+TEST_CASE("two hundred interruptions in a row leave nothing behind, and the next reply is whole") {
+  BrainBench bench({"player.headphones=true"});
+  bench.say(1, "Tell me a story");
+  for (std::uint32_t i = 1; i <= 200; ++i) {
+    CAPTURE(i);
+    REQUIRE(bench.turn() == i);
+    bench.model->say(bench.model->newest()->id, "Once there was a king. He had three sons. And ");
+    bench.work();
+    bench.play(Played::kStarted, i);
+    bench.advance(kSecond);
+    const Nanos began = interject(bench, i + 1);
+    REQUIRE(held(bench));
+    bench.hear(Heard::kEnded, i + 1, began + 300 * kMs);
+    bench.transcript(TranscriptKind::kFinal, i + 1, "And then what?", began, began + 300 * kMs);
+    REQUIRE(cancelled(bench) == i);
+    REQUIRE(bench.page().hold_until_ns.load() == 0);
+    REQUIRE(bench.model->newest()->cancelled);
+    bench.play(Played::kCutAt, i, 0, 10);
+    (void)bench.sent("turns");
+    (void)bench.sent("speech");
+    bench.advance(60 * kMs);
+  }
+  const auto& messages = bench.model->newest()->request.messages;
+  CHECK(messages.back().text == "And then what?");
+  CHECK(messages[messages.size() - 2].text == "Once there [interrupted]");
+  bench.model->reply("They lived. Happily.");
+  bench.work();
+  CHECK(bench.spoken() == "<They lived.><Happily.>|");
+  bench.play(Played::kStarted, 201);
+  bench.play(Played::kTurnDone, 201);
+  CHECK(bench.state() == State::kActive);
+  CHECK(bench.run->counter("interruptions") == 200);
+  CHECK(bench.run->counter("watchdog_interrupted") == 0);
+  CHECK(bench.run->counter("refused_transitions") == 0);
+}
+
+TEST_CASE("a cough inside the hold of an utterance does not let the reply go on over it") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench);
+  const Nanos began = interject(bench, 2);
+  bench.hear(Heard::kEnded, 2, began + 300 * kMs);
+  const Nanos cough = bench.clock.now();
+  bench.advance(100 * kMs);
+  bench.hear(Heard::kStarted, 3, cough);
+  bench.advance(200 * kMs);
+  bench.hear(Heard::kDiscarded, 3, cough + 60 * kMs);
+  CHECK(held(bench));
+  bench.transcript(TranscriptKind::kFinal, 2, "uh-huh", began, began + 300 * kMs);
+  CHECK(bench.page().hold_until_ns.load() == 0);
+  CHECK(bench.state() == State::kSpeaking);
+}

@@ -28,6 +28,10 @@ class Chat:
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
 
+    def stop(self) -> None:
+        """The person wants no more of it."""
+        self._connection.sendall(b'{"type":"stop"}\n')
+
     def _run(self) -> None:
         deadline = time.monotonic() + GIVE_UP
         while time.monotonic() < deadline:
@@ -43,6 +47,7 @@ class Chat:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(GIVE_UP)
             connection.connect(str(self._path))
+            self._connection = connection
             message = {"type": "message", "content": self._text, "id": self._id}
             if self.conversation:
                 message["conversation"] = self.conversation

@@ -91,6 +91,7 @@ STEPS = {
     "chat": (Key("text", "a message over chat.sock; its answer is not waited for"),
              {"conversation": choice("`new` (default), or that of the chat before", "new", "same"),
               "times": Key("whole", "the text so often, in one message")}),
+    "chat_stop": (Key("whole", "ends the answer to the Nth `chat`"), {}),
     "prot_say": (Key("text", "the same by `prot say`"), {}),
     "kill": (choice("SIGKILL to a stage", *STAGES), {}),
     "stop": (choice("SIGSTOP to a stage", *STAGES), {}),

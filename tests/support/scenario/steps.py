@@ -137,6 +137,9 @@ class Steps:
         self.chats.append(Chat(len(self.chats) + 1, self._world.prot.runtime / "chat.sock", text, conversation,
                                self._timeline))
 
+    def _chat_stop(self, step: Item) -> None:
+        self.chats[step.value - 1].stop()
+
     def _prot_say(self, step: Item) -> None:
         self.chats.append(Say(len(self.chats) + 1, self._world.prot, step.value, self._timeline))
 

@@ -141,8 +141,8 @@ class World:
         if percent == 0:
             yield
             return
-        module = self._pactl("load-module", "module-loopback", "source=speaker.monitor", "sink=micsrc", "latency_msec=20",
-                             "source_dont_move=true", "sink_dont_move=true")
+        module = self._pactl("load-module", "module-loopback", "source=speaker.monitor", "sink=micsrc",
+                             "latency_msec=20", "source_dont_move=true", "sink_dont_move=true")
         try:
             for number in re.findall(r"^Sink Input #(\d+)\n(?:.*\n){1,4}?\s*Owner Module: " + module,
                                      self._pactl("list", "sink-inputs"), re.MULTILINE):

@@ -5,6 +5,8 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <vector>
 
@@ -20,6 +22,27 @@ using TextWriter = rapidjson::Writer<rapidjson::StringBuffer>;
 constexpr unsigned kParseFlags = rapidjson::kParseIterativeFlag;  // no recursion on foreign text
 
 const Node* node_of(const void* node) noexcept { return static_cast<const Node*>(node); }
+
+/// The UTF-16 unit that the escape at `text` names; -1: there is none.
+int escaped_unit(std::string_view text) noexcept {
+  unsigned unit = 0;
+  if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return -1;
+  const auto parsed = std::from_chars(text.data() + 2, text.data() + 6, unit, 16);
+  return parsed.ptr == text.data() + 6 ? static_cast<int>(unit) : -1;
+}
+
+/// With U+FFFD for each escape that is half a pair: services that cut text between UTF-16 units write them.
+std::string without_half_pairs(std::string_view text) {
+  std::string out(text);
+  for (std::size_t i = text.find('\\'); i != std::string_view::npos; i = text.find('\\', i)) {
+    const int unit = escaped_unit(text.substr(i));
+    const int next = unit < 0 ? -1 : escaped_unit(text.substr(i + 6));
+    const bool pair = unit >= 0xD800 && unit < 0xDC00 && next >= 0xDC00 && next < 0xE000;
+    if (!pair && unit >= 0xD800 && unit < 0xE000) out.replace(i, 6, "\\uFFFD");
+    i = std::min(i + (pair ? 12U : unit >= 0 ? 6U : 2U), text.size());
+  }
+  return out;
+}
 
 /// Where in the document the first `offset` bytes end: "$.choices[0].delta".
 std::string path_at(std::string_view text, std::size_t offset) {
@@ -163,6 +186,9 @@ View Document::root() const noexcept {
 
 Document parse(std::string_view text) {
   if (!utf8::is_valid(text)) return parse(utf8::sanitized(text));
+  if (text.find("\\u") != std::string_view::npos) {
+    if (const std::string whole = without_half_pairs(text); whole != text) return parse(whole);
+  }
   check_depth(text);
   Document result;
   result.impl_ = std::make_unique<Document::Impl>();

@@ -111,6 +111,19 @@ TEST_CASE("bytes that are not UTF-8 become U+FFFD on the way out and in") {
   CHECK(utf8::is_valid(json::parse("\"\xF0\x9F\"").root().as_string()));
 }
 
+TEST_CASE("half a pair of escapes becomes U+FFFD, a whole one its character") {
+  const auto text_of = [](std::string_view text) {
+    return std::string(json::parse(text).root().at(0).as_string());
+  };
+  CHECK(text_of(R"(["a\ud83d\ude00b"])") == "a\U0001F600b");
+  CHECK(text_of(R"(["a\ud83d"])") == "a\uFFFD");
+  CHECK(text_of(R"(["\uDE00b"])") == "\uFFFDb");
+  CHECK(text_of(R"(["\ud83d\ud83d\ude00"])") == "\uFFFD\U0001F600");
+  CHECK(text_of(R"(["\ud83d\u0041"])") == "\uFFFDA");
+  CHECK(text_of(R"(["\\ud83d\"\\"])") == "\\ud83d\"\\");
+  CHECK_THROWS_AS(json::parse(R"(["\ud8"])"), Error);
+}
+
 TEST_CASE("numbers that JSON cannot hold are written as null") {
   CHECK(json::Writer().value(std::numeric_limits<double>::quiet_NaN()).str() == "null");
   CHECK(json::Writer().value(std::numeric_limits<double>::infinity()).str() == "null");

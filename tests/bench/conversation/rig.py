@@ -109,8 +109,8 @@ class Rig:
         environment = dict(os.environ, PULSE_SERVER=self.audio.server, XDG_RUNTIME_DIR=str(self.folder / "run"),
                            XDG_STATE_HOME=str(self.folder / "state"), XDG_CONFIG_HOME=str(self.folder / "config"))
         settings = {"general.language": "en", "capture.source": "pulse", "capture.device": "mic",
-                    "capture.detector": "energy", "capture.turn_model": "silence", "player.sink": "pulse", "player.device": "speaker",
-                    "player.headphones": "true", "stt.engine": "openai", "stt.url": self.services.recogniser_url,
+                    "capture.detector": "energy", "capture.turn_model": "silence", "player.sink": "pulse",
+                    "player.device": "speaker", "player.headphones": "true", "stt.engine": "openai", "stt.url": self.services.recogniser_url,
                     "brain.url": self.services.model_url, "tts.voice_en": "tone", "memory.store": "ram",
                     "memory.extraction": "false"} | self.settings
         self.prot = Prot(BUILD / "supervisor", self.instance, settings, environment)

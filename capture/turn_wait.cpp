@@ -61,7 +61,7 @@ unsigned TurnWait::graded() const noexcept {
   if (words == wire::Ending::kGoesOn) return settings_.longest;
   if (words == wire::Ending::kComplete)
     return probability_.value_or(1) > kOpen ? settings_.shortest : usual();
-  if (!probability_) return asked_ ? settings_.longest : usual();
+  if (!probability_) return asked_ ? std::max(usual(), std::min(kModelWait, settings_.longest)) : usual();
   const auto middle = static_cast<float>(usual());
   const auto longest = static_cast<float>(settings_.longest);
   const float doubt = std::clamp((kEven - *probability_) / (kEven - kOpen), 0.0F, 1.0F);

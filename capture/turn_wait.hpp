@@ -29,7 +29,7 @@ struct LearnedPauses {
 ///   unknown                | between               | in a straight line from the longest to the usual
 ///   unknown                | kOpen or less         | longest
 ///   unknown                | none: not asked       | usual
-///   unknown                | none yet              | longest: the answer comes sooner
+///   unknown                | none yet              | usual, and at least kModelWait
 /// A model that hears no words is never believed that a turn is over: it says so of a third of all pauses.
 /// While the words are on their way, the wait is at least kWordsWait.
 /// The usual wait is learned: the exponential average of the pauses within this person's turns plus twice
@@ -39,6 +39,7 @@ class TurnWait {
  public:
   static constexpr float kEven = 0.5F;
   static constexpr float kOpen = 0.2F;
+  static constexpr unsigned kModelWait = 16;      // windows; on a machine that is full its answer comes late
   static constexpr unsigned kWordsWait = 30;      // windows; a recogniser that is slower is not waited for
   static constexpr float kRate = 0.2F;            // weight of the newest pause
   static constexpr float kLeastDeviation = 1.5F;  // a few even pauses promise nothing

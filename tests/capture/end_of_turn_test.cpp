@@ -38,7 +38,7 @@ TEST_CASE("the model is asked at the pause, and its answer grades the wait") {
   bench.turn.pause(6, false);
   CHECK(bench.model.asked == 1);
   CHECK(bench.model.samples == 300);
-  CHECK(bench.turn.wait(7) == 47);
+  CHECK(bench.turn.wait(7) == 17);
   bench.model.answers = {0.9F};
   CHECK(bench.turn.wait(8) == 17);
   CHECK(*bench.turn.probability() == 0.9F);

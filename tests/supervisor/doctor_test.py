@@ -129,7 +129,7 @@ class Form(Base):
                     self.assertTrue(lines[number + 1].startswith("      -> "), line)
             self.assertEqual(names, [check["what"] for check in prot.report()["checks"]])
             for what in ("runtime folder", "state folder", "configuration", ".env", "programs", "database", "microphone",
-                         "voice activity", "recognition", "English voice", "Korean voice", "loudspeaker",
+                         "voice activity", "end of turn", "recognition", "English voice", "Korean voice", "loudspeaker",
                          "real-time limit", "locked memory", "debugger", "core dumps", "clock", "shared memory",
                          "disk for state", "disk for models", "key OPENAI_API_KEY", "language model",
                          f"instance {prot.name}"):

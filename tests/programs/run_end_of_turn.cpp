@@ -33,7 +33,8 @@ using namespace prot;
 using namespace prot::capture;
 
 constexpr const char* kUsage =
-    "usage: run_end_of_turn FILE.wav... [--probe] [--learn] [--latency-ms N] [--set KEY=VALUE]...\n"
+    "usage: run_end_of_turn FILE.wav... [--probe] [--learn] [--no-words] [--latency-ms N] [--set "
+    "KEY=VALUE]...\n"
     "  --learn: what one file teaches of the pauses is kept for the next; --latency-ms: of the model (160)\n";
 constexpr unsigned kWindowMs = 32;
 constexpr std::array<unsigned, 5> kProbes{6, 11, 16, 21, 26};  // windows of silence
@@ -43,6 +44,7 @@ struct Options {
   std::vector<std::string> overrides;
   bool probe = false;
   bool learn = false;
+  bool words = true;
   unsigned latency = 5;  // windows
 };
 
@@ -58,6 +60,8 @@ Options parse(int argc, char** argv) {
       options.probe = true;
     else if (argument == "--learn")
       options.learn = true;
+    else if (argument == "--no-words")
+      options.words = false;
     else if (argument == "--latency-ms")
       options.latency = static_cast<unsigned>(std::strtoul(value().c_str(), nullptr, 10)) / kWindowMs;
     else if (argument == "--set")
@@ -184,7 +188,7 @@ void Listener::listen(const std::string& file) {
   if (options.learn) end_of_turn.turn_wait().restore(learned);
   const auto threshold = static_cast<float>(config.get_double("capture.vad_threshold"));
 
-  Transcripts transcripts(file + ".txt");
+  Transcripts transcripts(options.words ? file + ".txt" : "");
 
   json::Writer line;
   line.begin_object().member("file", file).key("turns").begin_array();

@@ -91,12 +91,13 @@ Nanos Playout::step() {
 
 // False: a report does not fit, so the same must be told again.
 bool Playout::obey(Nanos now) {
+  // The hold first: brain cancels a turn before it takes the hold back, so who sees that sees the cancel too.
+  hold_seen_ = conversation_->hold_until_ns.load(std::memory_order_acquire);
   const std::uint64_t cancelled = conversation_->cancelled_turn.load(std::memory_order_acquire);
   if (cancelled > obeyed_) cancel(cancelled, now);
   if (skip_cancelled()) cut_untold_ = true;
   if (cut_untold_ && !tell(Report::Kind::kCut, cut_heard_)) return false;
   cut_untold_ = false;
-  hold_seen_ = conversation_->hold_until_ns.load(std::memory_order_acquire);
   const bool hold = hold_seen_ > now;
   if (hold && !held_) {
     const std::uint64_t heard = heard_.heard(now);

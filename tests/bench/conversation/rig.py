@@ -112,7 +112,7 @@ class Rig:
                     "capture.detector": "energy", "capture.turn_model": "silence", "player.sink": "pulse",
                     "player.device": "speaker", "player.headphones": "true", "stt.engine": "openai", "stt.url": self.services.recogniser_url,
                     "brain.url": self.services.model_url, "tts.voice_en": "tone", "memory.store": "ram",
-                    "memory.extraction": "false"} | self.settings
+                    "memory.database_url": "postgresql:///nowhere", "memory.extraction": "false"} | self.settings
         self.prot = Prot(BUILD / "supervisor", self.instance, settings, environment)
         self._open.append(lambda: self.prot.command("down", "--now", timeout=90))
         self.prot.up()

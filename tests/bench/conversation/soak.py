@@ -78,7 +78,9 @@ class Loop:
 
 def rows(scale) -> list[Row]:
     length = scale.soak_s
-    with Rig("soak", fragment_ms=40, seed=5) as rig:
+    # With a real database: one in memory grows with every turn.
+    real = {"memory.store": "postgres", "memory.database_url": ""}
+    with Rig("soak", real, fragment_ms=40, seed=5) as rig:
         loop, usage = Loop(rig), Usage(rig, min(SAMPLE_S, length / 20))
         late = sum(ring["late_wakes"] for ring in rig.prot.status()["rings"])
         begin = time.monotonic()

@@ -12,12 +12,26 @@ namespace {
 
 constexpr Nanos kHearingDelay = 100 * kMillisecond;  // of capture's marks, on a busy machine
 
-Prompt::Settings prompt_settings(const stage::Config& config) {
+bool local_model(const stage::Config& config) { return config.get_string("brain.url").empty(); }
+
+std::size_t history_of(const stage::Config& config) {
+  return history_tokens(static_cast<std::size_t>(config.get_int("brain.history_tokens")),
+                        local_model(config));
+}
+
+// No single result may push out the rest of a small history.
+std::size_t most_of_a_result(const stage::Config& config) {
+  return std::clamp<std::size_t>(history_of(config), 1024, Toolbox::kMaxResult);
+}
+
+Prompt::Settings prompt_settings(const stage::Config& config, const Toolbox& toolbox) {
   Prompt::Settings settings;
   settings.language = config.language();
   settings.persona = read_persona(config.get_string("brain.persona_file"));
   settings.max_tokens = static_cast<int>(config.get_int("brain.max_tokens"));
   settings.temperature = config.get_double("brain.temperature");
+  settings.compact = local_model(config);
+  settings.tools = toolbox.descriptions();
   return settings;
 }
 
@@ -46,7 +60,8 @@ void add(ipc::Word& counter, std::uint64_t value) { counter.store(value, std::me
 
 }  // namespace
 
-BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageModel> model)
+BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageModel> model,
+                       std::vector<std::unique_ptr<ToolBackend>> tools)
     : context_(context),
       model_(std::move(model)),
       server_(context.loop()),
@@ -56,8 +71,9 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
              Outbox(context.output("turns"), !context.config().get_bool("memory.enabled"),
                     (context.environment().paths.state / "spool" / "brain").string()),
              MemoryClient(context.input("recall"), parts_.turns, recall_tokens(context.config())),
-             Prompt(prompt_settings(context.config())),
-             Conversations(static_cast<std::size_t>(context.config().get_int("brain.history_tokens"))),
+             Toolbox(std::move(tools), most_of_a_result(context.config())),
+             Prompt(prompt_settings(context.config(), parts_.toolbox)),
+             Conversations(history_of(context.config())),
              TurnJournal((context.environment().paths.runtime / "brain.turn").string(),
                          context.environment().run_id),
              TextJournal((context.environment().paths.runtime / "brain.text").string(),
@@ -89,7 +105,11 @@ int BrainStage::do_work(Nanos now) {
   items += pump_chat(now);
   items += pump_hearing(now);
   items += parts_.memory.poll();
-  for (const MemoryClient::HistoryAnswer& answer : parts_.memory.take_histories()) voice_.on_history(answer);
+  for (const MemoryClient::HistoryAnswer& answer : parts_.memory.take_histories()) {
+    parts_.conversations.at(answer.conversation).restore(answer.json);
+    voice_.on_history(answer.conversation);
+    texts_.on_history(answer.conversation);
+  }
   items += pump_playback(now);
   items += pump_transcript(now);
   items += pump_model(now);

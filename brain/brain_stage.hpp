@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "chat_server.hpp"
 #include "parts.hpp"
@@ -24,7 +25,8 @@ namespace prot::brain {
 /// One thread (the loop's). The model's worker only rings the bell.
 class BrainStage final : public stage::Stage {
  public:
-  BrainStage(stage::StageContext& context, std::unique_ptr<LanguageModel> model);
+  BrainStage(stage::StageContext& context, std::unique_ptr<LanguageModel> model,
+             std::vector<std::unique_ptr<ToolBackend>> tools);
   ~BrainStage() override;
 
   void start() override;

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "json/json.hpp"
 #include "stage/control.hpp"
+#include "text/utf8.hpp"
 
 namespace prot::brain {
 
@@ -62,39 +63,54 @@ void ChatServer::read(ClientId id) {
       return;
     }
     client.in.append(buffer.data(), static_cast<std::size_t>(got));
-    std::size_t begin = 0;
-    for (std::size_t end = client.in.find('\n'); end != std::string::npos;
-         end = client.in.find('\n', begin)) {
-      const std::string line = client.in.substr(begin, end - begin);
-      begin = end + 1;
-      if (line.find_first_not_of(" \t\r") != std::string::npos) understand(id, line);
-    }
-    client.in.erase(0, begin);
-    if (client.in.size() <= kMaxLine) continue;
-    send_error(id, {}, "the line is longer than 1 MiB");
-    client.closing = true;
+    take_lines(id, client);
+  }
+}
+
+void ChatServer::take_lines(ClientId id, Client& client) {
+  std::size_t begin = 0;
+  for (std::size_t end = client.in.find('\n'); end != std::string::npos; end = client.in.find('\n', begin)) {
+    const std::string_view line = std::string_view(client.in).substr(begin, end - begin);
+    begin = end + 1;
+    if (std::exchange(client.skipping, false)) continue;
+    if (line.find_first_not_of(" \t\r") != std::string::npos) understand(id, line);
+  }
+  client.in.erase(0, begin);
+  if (client.skipping) {
+    client.in.clear();
+  } else if (client.in.size() > kMaxLine) {
+    send_error(id, {}, "the line is longer than 256 KiB and was not read");
+    client.skipping = true;
+    client.in.clear();
   }
 }
 
 void ChatServer::understand(ClientId id, std::string_view line) {
   try {
     const json::Document document = json::parse(line);
+    if (!document.root().is_object()) return send_error(id, {}, "a line must be one JSON object");
     const std::string_view type = document.get("type").as_string();
     ChatRequest request;
     request.client = id;
     request.conversation = document.get("conversation").as_string();
+    for (const char* member : {"conversation", "content", "id"})
+      if (const json::View value = document.get(member); value && !value.is_string())
+        return send_error(id, request.conversation, std::string(member) + " must be text");
     request.content = document.get("content").as_string();
     request.id = document.get("id").as_string();
     if (type == "hello") {
       request.kind = ChatRequest::Kind::kHello;
     } else if (type == "message") {
       request.kind = ChatRequest::Kind::kMessage;
+    } else if (type == "stop") {
+      request.kind = ChatRequest::Kind::kStop;
     } else if (type == "subscribe") {
       request.kind = ChatRequest::Kind::kSubscribe;
     } else if (type == "new_conversation") {
       request.kind = ChatRequest::Kind::kNewConversation;
     } else {
-      return send_error(id, request.conversation, "unknown type '" + std::string(type.substr(0, 40)) + "'");
+      const std::string shown(text::truncate_utf8(type, 40));
+      return send_error(id, request.conversation, "unknown type '" + shown + "'");
     }
     requests_.push_back(std::move(request));
   } catch (const std::exception& error) {

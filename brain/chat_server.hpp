@@ -15,7 +15,7 @@ using ClientId = std::uint64_t;
 
 /// One line of a client, understood.
 struct ChatRequest {
-  enum class Kind { kHello, kMessage, kSubscribe, kNewConversation, kGone };
+  enum class Kind { kHello, kMessage, kStop, kSubscribe, kNewConversation, kGone };
   ClientId client = 0;
   Kind kind = Kind::kHello;
   std::string conversation;  // empty: none given
@@ -24,11 +24,12 @@ struct ChatRequest {
 };
 
 /// chat.sock: many clients, one JSON object a line both ways (doc/developer.md). Bounded: a line that is too
-/// long, a client that does not read, or one client too many ends that connection; the others notice nothing.
-/// One thread (the loop's). Lifetime: the loop lives longer.
+/// long is read over and answered with an error, as is one that makes no sense; a client that does not read,
+/// or one client too many, ends that connection. The others notice nothing. One thread (the loop's).
+/// Lifetime: the loop lives longer.
 class ChatServer {
  public:
-  static constexpr std::size_t kMaxLine = 1U << 20U;
+  static constexpr std::size_t kMaxLine = 1U << 18U;
   static constexpr std::size_t kMaxUnread = 1U << 20U;  // bytes kept for a slow reader
   static constexpr std::size_t kMaxClients = 64;
 
@@ -59,10 +60,12 @@ class ChatServer {
     stage::EventLoop::WatchId readable = 0;
     stage::EventLoop::WatchId writable = 0;  // 0: nothing waits
     bool subscribed = false;
+    bool skipping = false;  // within a line that is too long
     bool closing = false;
   };
   void accept_all();
   void read(ClientId id);
+  void take_lines(ClientId id, Client& client);
   void understand(ClientId id, std::string_view line);
   void flush(ClientId id, Client& client);
   void sweep();

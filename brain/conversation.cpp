@@ -48,10 +48,11 @@ wire::ConversationId new_conversation_id() {
   return id;
 }
 
-void Conversation::add_user(std::string_view text) {
+void Conversation::add_user(std::string_view text, Nanos wall_ns) {
   if (text.empty()) return;
   if (turns_.empty() || !turns_.back().reply.empty()) {
     turns_.emplace_back();
+    turns_.back().at = wall_ns;
   } else {
     turns_.back().user += "\n";
   }
@@ -59,12 +60,23 @@ void Conversation::add_user(std::string_view text) {
   count(turns_.back());
 }
 
-void Conversation::add_reply(std::string_view text, bool interrupted) {
-  if (text.empty() || turns_.empty()) return;
+void Conversation::add_user_again(std::string_view text, Nanos wall_ns) {
+  const bool there = !turns_.empty() && turns_.back().reply.empty() && turns_.back().user.ends_with(text);
+  if (!there) add_user(text, wall_ns);
+}
+
+void Conversation::add_reply(std::string_view text, bool interrupted, std::vector<ToolRound> rounds) {
+  if ((text.empty() && rounds.empty()) || turns_.empty()) return;
   Turn& turn = turns_.back();
-  if (!turn.reply.empty()) turn.reply += " ";
+  for (ToolRound& round : rounds) turn.rounds.push_back(std::move(round));
+  if (!turn.reply.empty() && !text.empty()) turn.reply += " ";
   turn.reply += text;
-  if (interrupted) turn.reply += kInterruptedMark;
+  if (turn.reply.empty()) {
+    turn.reply = kInterruptedMark.substr(1);
+  } else if (interrupted) {
+    turn.reply += kInterruptedMark;
+  }
+  if (began_ == 0) began_ = turn.at;
   count(turn);
   trim();
 }
@@ -73,6 +85,7 @@ std::vector<Message> Conversation::messages() const {
   std::vector<Message> out;
   for (const Turn& turn : turns_) {
     out.push_back({Role::kUser, turn.user, {}, {}});
+    for (const ToolRound& round : turn.rounds) append_messages(round, out);
     if (!turn.reply.empty()) out.push_back({Role::kAssistant, turn.reply, {}, {}});
   }
   return out;
@@ -84,15 +97,25 @@ std::size_t Conversation::tokens() const noexcept {
   return sum;
 }
 
+Timeline Conversation::timeline() const {
+  Timeline out;
+  out.began = began_;
+  for (auto it = turns_.rbegin(); it != turns_.rend() && out.recent.size() < Timeline::kRecent; ++it)
+    if (!it->reply.empty() && it->at != 0) out.recent.insert(out.recent.begin(), it->at);
+  return out;
+}
+
 void Conversation::restore(std::string_view json) {
   const json::Document document = json::parse(json);
   std::deque<Turn> newer;
   newer.swap(turns_);
+  began_ = 0;
   for (std::size_t i = 0; i < document.root().size(); ++i) {
     const json::View message = document.root().at(i);
     const std::string_view role = message.get("role").as_string();
     const std::string_view text = message.get("text").as_string();
-    if (role == "user") add_user(text);
+    // A message's number is the microsecond in which it was given.
+    if (role == "user") add_user(text, message.get("sequence").as_int() * kMicrosecond);
     if (role == "assistant" && !message.get("open").as_bool())
       add_reply(text, message.get("interrupted").as_bool());
   }
@@ -102,6 +125,7 @@ void Conversation::restore(std::string_view json) {
     turns_.pop_back();
   }
   for (Turn& turn : newer) {
+    if (began_ == 0 && !turn.reply.empty()) began_ = turn.at;
     count(turn);
     turns_.push_back(std::move(turn));
   }
@@ -110,6 +134,7 @@ void Conversation::restore(std::string_view json) {
 
 void Conversation::count(Turn& turn) {
   turn.tokens = text::estimate_tokens(turn.user) + kMessageOverhead;
+  for (const ToolRound& round : turn.rounds) turn.tokens += estimate_tokens(round);
   if (!turn.reply.empty()) turn.tokens += text::estimate_tokens(turn.reply) + kMessageOverhead;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "language_model.hpp"
+#include "tool_round.hpp"
 #include "wire/memory.hpp"
 
 namespace prot::brain {
@@ -21,21 +22,34 @@ namespace prot::brain {
 /// A new one; 128 random bits.
 [[nodiscard]] wire::ConversationId new_conversation_id();
 
-/// What was said in one conversation, as the model is to see it. A reply holds exactly what was heard.
-/// Bounded: above `max_tokens` whole turns are dropped from the front until two thirds are left; they go in
-/// one step, so that in between the front stays byte-stable and the server's cache warm. One thread.
+/// When things were said, CLOCK_REALTIME; 0: unknown.
+struct Timeline {
+  static constexpr std::size_t kRecent = 5;
+  Nanos began = 0;            // the first turn, whether it is still in the history or not
+  std::vector<Nanos> recent;  // the newest turns that were answered, oldest first
+};
+
+/// What was said in one conversation, as the model is to see it. A reply holds exactly what was heard, and
+/// the tool rounds that led to it, whole: every call has its one result directly behind it, and a turn with
+/// calls ends with words, so that any server takes the messages back. Bounded: above `max_tokens` whole turns
+/// are dropped from the front until two thirds are left; they go in one step, so that in between the front
+/// stays byte-stable and the server's cache warm. One thread.
 class Conversation {
  public:
   explicit Conversation(std::size_t max_tokens) : max_tokens_(max_tokens) {}
 
   /// The person's words; several in a row (no reply between) are one message to the model.
-  void add_user(std::string_view text);
-  /// What was heard of the reply; nothing when it is empty.
-  void add_reply(std::string_view text, bool interrupted);
+  void add_user(std::string_view text, Nanos wall_ns = 0);
+  /// The same for words that memory may have brought already: they are not said twice.
+  void add_user_again(std::string_view text, Nanos wall_ns);
+  /// What was heard of the reply, and the rounds before it; nothing when both are empty.
+  void add_reply(std::string_view text, bool interrupted, std::vector<ToolRound> rounds = {});
   /// Oldest first; begins with the person.
   [[nodiscard]] std::vector<Message> messages() const;
   [[nodiscard]] bool empty() const noexcept { return turns_.empty(); }
   [[nodiscard]] std::size_t tokens() const noexcept;
+  /// Without the turn that has no reply yet: it is the same before and after the person's words came.
+  [[nodiscard]] Timeline timeline() const;
   /// Puts what memory knows (wire::History) before what was said since; a reply that is still open and
   /// entries that make no sense are left out. Throws Error when it is no JSON.
   void restore(std::string_view json);
@@ -43,7 +57,9 @@ class Conversation {
  private:
   struct Turn {
     std::string user;
+    std::vector<ToolRound> rounds;
     std::string reply;  // empty: none yet
+    Nanos at = 0;
     std::size_t tokens = 0;
   };
   void count(Turn& turn);
@@ -51,6 +67,7 @@ class Conversation {
 
   std::size_t max_tokens_;
   std::deque<Turn> turns_;
+  Nanos began_ = 0;
 };
 
 /// The conversations that are going on, the most recent ones. One thread.

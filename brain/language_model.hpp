@@ -41,6 +41,7 @@ struct Request {
   std::vector<Message> messages;
   std::string context;
   std::vector<Tool> tools;
+  bool no_calls = false;    // the tools are named, for the cache, but may not be called any more
   std::string json_schema;  // of the answer; empty: free text
   int max_tokens = 160;
   double temperature = 0.3;

@@ -33,13 +33,14 @@ std::uint64_t MemoryClient::request(const wire::ConversationId& conversation, st
   return head.request;
 }
 
-void MemoryClient::request_history(const wire::ConversationId& conversation) {
-  if (max_tokens_ == 0) return;
+bool MemoryClient::request_history(const wire::ConversationId& conversation) {
+  if (max_tokens_ == 0) return false;
   wire::HistoryRequest head{};
   head.conversation = conversation;
   head.request = next_number();
   head.max_messages = kHistoryMessages;
   turns_->push(head, {}, {});
+  return true;
 }
 
 int MemoryClient::poll() {

@@ -30,8 +30,8 @@ class MemoryClient {
 
   /// Asks for what is known about `text`. 0 when memory is off or the ring to it is full.
   std::uint64_t request(const wire::ConversationId& conversation, std::string_view text, Lane lane);
-  /// A restarted brain asks for what was said.
-  void request_history(const wire::ConversationId& conversation);
+  /// A restarted brain asks for what was said. False: memory is off.
+  bool request_history(const wire::ConversationId& conversation);
   /// Reads `recall`; returns frames taken.
   int poll();
 

@@ -14,6 +14,7 @@
 #include "prompt.hpp"
 #include "stage/context.hpp"
 #include "text_journal.hpp"
+#include "tool_runner.hpp"
 #include "turn_journal.hpp"
 
 namespace prot::brain {
@@ -41,6 +42,7 @@ struct Parts {
   Outbox speech;
   Outbox turns;
   MemoryClient memory;
+  Toolbox toolbox;
   Prompt prompt;
   Conversations conversations;
   TurnJournal journal;

@@ -3,22 +3,26 @@
 namespace prot::brain {
 
 void Preparation::begin(Nanos now) {
-  context_wall_ = 0;
+  reset();
   warm_up({}, now);
 }
 
 void Preparation::on_partial(const std::string& words, Nanos now) {
   if (words == recall_words_) return;
-  recall_ = parts_.memory.request(parts_.journal.conversation(), words, Lane::kVoice);
+  ask_memory(words, now);
   recall_words_ = words;
-  recall_until_ = now + recall_wait_;
   warm_up_due_ = true;
 }
 
 void Preparation::on_final(const std::string& words, Nanos now) {
   warm_up_due_ = false;
   if (words == recall_words_) return;
+  ask_memory(words, now);
+}
+
+void Preparation::ask_memory(const std::string& words, Nanos now) {
   recall_ = parts_.memory.request(parts_.journal.conversation(), words, Lane::kVoice);
+  if (first_recall_ == 0) first_recall_ = recall_;
   recall_until_ = now + recall_wait_;
 }
 
@@ -39,12 +43,14 @@ void Preparation::warm_up(std::string_view words, Nanos now) {
 
 std::string Preparation::context(bool with_memory) {
   if (context_wall_ == 0) context_wall_ = wall_now();
-  const bool fits = with_memory && recall_ != 0 && parts_.memory.answered(Lane::kVoice, recall_);
-  return parts_.prompt.context(context_wall_, fits ? parts_.memory.block(Lane::kVoice).text : "");
+  // An answer to the first of these words is better than none.
+  const bool fits = with_memory && first_recall_ != 0 && parts_.memory.answered(Lane::kVoice, first_recall_);
+  return parts_.prompt.context(context_wall_, fits ? parts_.memory.block(Lane::kVoice).text : "",
+                               conversation().timeline(), Lane::kVoice);
 }
 
 void Preparation::reset() {
-  recall_ = 0;
+  recall_ = first_recall_ = 0;
   recall_words_.clear();
   context_wall_ = 0;
 }

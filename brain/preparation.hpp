@@ -38,13 +38,15 @@ class Preparation {
   [[nodiscard]] Nanos next_deadline(bool waiting) const noexcept;
 
  private:
+  void ask_memory(const std::string& words, Nanos now);
   [[nodiscard]] Conversation& conversation() {
     return parts_.conversations.at(parts_.journal.conversation());
   }
 
   Parts& parts_;
   Nanos recall_wait_;
-  std::uint64_t recall_ = 0;  // request number of memory; 0: not asked
+  std::uint64_t recall_ = 0;        // request number of memory; 0: not asked
+  std::uint64_t first_recall_ = 0;  // the first one of these words
   Nanos recall_until_ = 0;
   std::string recall_words_;  // what it was asked for
   bool warm_up_due_ = false;  // when memory has answered

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/utf8.hpp"
+#include "time_zone.hpp"
 
 namespace prot::brain {
 namespace {
@@ -39,6 +40,40 @@ constexpr std::array<const char*, 12> kMonths = {"January",   "February", "March
                                                  "September", "October",  "November", "December"};
 constexpr std::array<const char*, 7> kDaysKorean = {"일", "월", "화", "수", "목", "금", "토"};
 
+std::tm local_tm(Nanos wall_ns) {
+  const std::time_t seconds = wall_ns / kSecond;
+  std::tm out{};
+  ::localtime_r(&seconds, &out);
+  return out;
+}
+
+std::string date_of(const std::tm& t) {
+  return fmt::format("{:04}-{:02}-{:02}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
+}
+
+std::string time_of(const std::tm& t) {
+  return fmt::format("{:02}:{:02}:{:02}", t.tm_hour, t.tm_min, t.tm_sec);
+}
+
+std::string full_timeline(Nanos wall_ns, const Timeline& timeline, Lane lane) {
+  const ZoneTime now = local_time(wall_ns);
+  std::string out = fmt::format("[datetime: {} {}\ntimezone: {} (UTC{})\nchannel: {}", date_of(now.local),
+                                time_of(now.local), now.zone, utc_offset(now.offset_s),
+                                lane == Lane::kVoice ? "voice" : "text");
+  if (timeline.began != 0) {
+    const std::tm began = local_tm(timeline.began);
+    out += fmt::format("\nsession start: {} {}", date_of(began), time_of(began));
+  }
+  std::string recent;
+  for (const Nanos at : timeline.recent) {
+    const std::tm turn = local_tm(at);
+    recent += recent.empty() ? "\nrecent turns: " : ", ";
+    if (date_of(turn) != date_of(now.local)) recent += date_of(turn) + " ";
+    recent += time_of(turn);
+  }
+  return out + recent + "]";
+}
+
 }  // namespace
 
 Prompt::Prompt(Settings settings) : settings_(std::move(settings)) {
@@ -53,6 +88,7 @@ Request Prompt::reply(const Conversation& conversation, std::string_view context
   request.context = context;
   request.max_tokens = settings_.max_tokens;
   request.temperature = settings_.temperature;
+  request.tools = settings_.tools;
   request.lane = lane;
   return request;
 }
@@ -70,45 +106,73 @@ Request Prompt::prefill(const Conversation& conversation, std::string_view conte
   return request;
 }
 
-std::string Prompt::context(Nanos wall_ns, std::string_view memory) const {
-  const std::time_t seconds = wall_ns / kSecond;
-  std::tm t{};
-  ::localtime_r(&seconds, &t);
-  const auto day = static_cast<std::size_t>(t.tm_wday);
-  std::string out;
-  if (settings_.language == "ko") {
-    out = fmt::format("[지금: {}년 {}월 {}일 {}요일 {}시 {}분]", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
-                      kDaysKorean[day], t.tm_hour, t.tm_min);
-  } else {
-    out = fmt::format("[Now: {}, {} {} {}, {:02}:{:02}]", kDays[day], t.tm_mday,
-                      kMonths[static_cast<std::size_t>(t.tm_mon)], t.tm_year + 1900, t.tm_hour, t.tm_min);
-  }
+std::string Prompt::context(Nanos wall_ns, std::string_view memory, const Timeline& timeline,
+                            Lane lane) const {
+  std::string out =
+      settings_.compact ? compact_timeline(wall_ns, timeline) : full_timeline(wall_ns, timeline, lane);
   if (memory.empty()) return out;
   out.append("\n").append(memory);
   while (out.ends_with('\n')) out.pop_back();
   return out;
 }
 
+// Every token of it is paid for while the person speaks.
+std::string Prompt::compact_timeline(Nanos wall_ns, const Timeline& timeline) const {
+  const std::tm t = local_tm(wall_ns);
+  const auto day = static_cast<std::size_t>(t.tm_wday);
+  const std::tm began = local_tm(timeline.began);
+  std::string out;
+  if (settings_.language == "ko") {
+    out = fmt::format("[지금: {}년 {}월 {}일 {}요일 {}시 {}분 {}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
+                      kDaysKorean[day], t.tm_hour, t.tm_min, t.tm_zone);
+    if (timeline.began != 0) out += fmt::format(", 대화 시작 {}시 {}분", began.tm_hour, began.tm_min);
+  } else {
+    out = fmt::format("[Now: {}, {} {} {}, {:02}:{:02} {}", kDays[day], t.tm_mday,
+                      kMonths[static_cast<std::size_t>(t.tm_mon)], t.tm_year + 1900, t.tm_hour, t.tm_min,
+                      t.tm_zone);
+    if (timeline.began != 0) out += fmt::format("; talking since {:02}:{:02}", began.tm_hour, began.tm_min);
+  }
+  return out + "]";
+}
+
 std::string read_persona(const std::string& path) {
+  constexpr int kWrong = 78;  // the configuration: it is not tried again
   if (path.empty()) return {};
   std::ifstream file(path, std::ios::binary);
   if (!file) throw errno_error("brain.persona_file: cannot read " + path, errno);
   std::ostringstream text;
   text << file.rdbuf();
-  if (!utf8::is_valid(text.str())) throw Error("brain.persona_file: " + path + " is not UTF-8", 78);
+  if (!utf8::is_valid(text.str())) throw Error("brain.persona_file: " + path + " is not UTF-8", kWrong);
+  if (text.str().empty()) throw Error("brain.persona_file: " + path + " is empty", kWrong);
   return text.str();
+}
+
+std::size_t history_tokens(std::size_t configured, bool local_model) noexcept {
+  constexpr std::size_t kLocal = 1200;
+  constexpr std::size_t kOther = 8000;
+  return configured != 0 ? configured : local_model ? kLocal : kOther;
 }
 
 std::string cache_key(const Request& request) {
   std::string key;
   for (const std::string& block : request.prompt) key += block + '\x1e';
+  for (const Tool& tool : request.tools) key += tool.name + tool.description + tool.schema + '\x1e';
+  std::size_t last_user = request.messages.size();
+  for (std::size_t i = 0; i < request.messages.size(); ++i)
+    if (request.messages[i].role == Role::kUser) last_user = i;
   for (std::size_t i = 0; i < request.messages.size(); ++i) {
     const Message& message = request.messages[i];
+    const bool open = i == last_user && i + 1 == request.messages.size();  // more may follow
     key += static_cast<char>('0' + static_cast<int>(message.role));
-    if (i + 1 == request.messages.size() && message.role == Role::kUser)
-      return key + request.context +
-             (message.text.empty() ? "" : '\x1f' + message.text);  // open: more may follow
-    key += message.text + '\x1e';
+    if (open || (i == last_user && !request.context.empty())) {
+      key += request.context + (message.text.empty() ? "" : '\x1f' + message.text);
+    } else {
+      key += message.text;
+    }
+    for (const ToolCall& call : message.tool_calls)
+      key += '\x1d' + call.id + '\x1d' + call.name + '\x1d' + call.arguments;
+    if (!message.tool_call_id.empty()) key += '\x1d' + message.tool_call_id;
+    if (!open) key += '\x1e';
   }
   return key;
 }

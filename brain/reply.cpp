@@ -51,7 +51,8 @@ Reply::Reply(TurnRecord record, Links links, Phase phase)
     : record_(std::move(record)),
       links_(std::move(links)),
       phase_(phase),
-      done_(record_.segments.size(), false) {}
+      done_(record_.segments.size(), false),
+      round_(static_cast<std::uint32_t>(record_.rounds.size())) {}
 
 void Reply::ask_model(Nanos request_ns) noexcept {
   phase_ = Phase::kModel;
@@ -66,6 +67,12 @@ void Reply::say(std::string_view notice, Nanos now) { emit(notice, true, now); }
 
 void Reply::finish_text(Nanos now) {
   for (const std::string& piece : splitter_.flush()) emit(piece, false, now);
+}
+
+void Reply::use_tools(const ToolRound& round, Nanos now) {
+  finish_text(now);
+  links_.journal->round(round_++, round);
+  phase_ = Phase::kTools;
 }
 
 void Reply::end(Nanos now) {
@@ -101,6 +108,7 @@ void Reply::emit(std::string_view text, bool notice, Nanos now) {
   SpokenSegment segment;
   segment.text = words;
   segment.notice = notice;
+  segment.round = round_;
   segment.frame = links_.speech->next_sequence();
   links_.journal->segment(segment);
   record_.segments.push_back(std::move(segment));
@@ -157,6 +165,18 @@ std::string Reply::heard_text() const {
   for (const SpokenSegment& item : record_.segments)
     if (!item.notice) append_words(out, trimmed(text::truncate_utf8(item.text, item.heard_bytes)));
   return out;
+}
+
+std::string Reply::heard_text(std::uint32_t round) const {
+  std::string out;
+  for (const SpokenSegment& item : record_.segments)
+    if (!item.notice && item.round == round)
+      append_words(out, trimmed(text::truncate_utf8(item.text, item.heard_bytes)));
+  return out;
+}
+
+bool Reply::spoken_out() const noexcept {
+  return std::find(done_.begin(), done_.end(), false) == done_.end();
 }
 
 std::string Reply::given_text() const {

@@ -17,14 +17,15 @@ namespace prot::brain {
 ///
 ///   phase   | left by
 ///   recall  | memory's answer or its time is over -> model
-///   model   | the model's last word, a failure or a notice -> playing
+///   model   | the model's last word, a failure or a notice -> playing; a tool's call -> tools
+///   tools   | the last result -> model; what was said before the call is spoken on meanwhile
 ///   playing | the player's "turn done" -> over
 ///   cut     | the player's "cut at", or 200 ms -> over          (cancelled in any phase before)
 ///
 /// Every turn that got here ends with one TurnEnd in `speech`. One thread.
 class Reply {
  public:
-  enum class Phase { kRecall, kModel, kPlaying, kCut };
+  enum class Phase { kRecall, kModel, kTools, kPlaying, kCut };
   struct Links {
     Outbox* speech;
     Outbox* turns;
@@ -42,6 +43,8 @@ class Reply {
   void say(std::string_view notice, Nanos now);
   /// The model has said its last: what the splitter holds goes out.
   void finish_text(Nanos now);
+  /// The model waits for tools: what it said so far goes out; what comes next is another round's. -> tools
+  void use_tools(const ToolRound& round, Nanos now);
   /// Nothing more to say: TurnEnd. -> playing
   void end(Nanos now);
   /// A predecessor had ended it already. -> playing
@@ -57,11 +60,17 @@ class Reply {
   void heard_all();
   /// Exactly what was heard, without notices.
   [[nodiscard]] std::string heard_text() const;
+  /// The same of one round; the last one is behind all tools.
+  [[nodiscard]] std::string heard_text(std::uint32_t round) const;
   /// The same with everything that was given to the voice.
   [[nodiscard]] std::string given_text() const;
 
   [[nodiscard]] Phase phase() const noexcept { return phase_; }
   [[nodiscard]] bool silent() const noexcept { return record_.segments.empty(); }
+  /// All that was given so far is over; true when nothing was.
+  [[nodiscard]] bool spoken_out() const noexcept;
+  /// Tool rounds begun.
+  [[nodiscard]] std::uint32_t round() const noexcept { return round_; }
   [[nodiscard]] Nanos cut_deadline() const noexcept { return cut_deadline_; }
   [[nodiscard]] const TurnRecord& record() const noexcept { return record_; }
   [[nodiscard]] Waterfall& waterfall() noexcept { return record_.waterfall; }
@@ -77,6 +86,7 @@ class Reply {
   text::SentenceSplitter splitter_;
   std::vector<bool> done_;  // by segment: the player said how it ended
   Nanos cut_deadline_ = 0;
+  std::uint32_t round_ = 0;
 };
 
 /// "ko" when the text has Hangul, "en" when it has Latin letters, else `fallback`.

@@ -5,12 +5,13 @@
 
 #include "base/log.hpp"
 #include "json/json.hpp"
-#include "text/utf8.hpp"
 
 namespace prot::brain {
 namespace {
 
 constexpr Nanos kRecallWait = 50 * kMillisecond;
+constexpr Nanos kHistoryWait = 300 * kMillisecond;
+constexpr std::string_view kNoConversation = "a conversation is 32 hexadecimal digits";
 
 std::string chat_line(const char* type, const wire::ConversationId& conversation, std::string_view content) {
   json::Writer out;
@@ -18,23 +19,35 @@ std::string chat_line(const char* type, const wire::ConversationId& conversation
   return out.member("content", content).end_object().str();
 }
 
+bool ends_in_space(std::string_view text) noexcept {
+  return text.empty() || text.ends_with(' ') || text.ends_with('\n');
+}
+
 }  // namespace
 
 void TextTurns::on_request(const ChatRequest& request, ipc::ConversationState voice, Nanos now) {
-  (void)now;
-  if (request.kind == ChatRequest::Kind::kHello) return hello(request, voice);
-  if (request.kind == ChatRequest::Kind::kGone) {
-    std::erase_if(waiting_, [&](const Message& m) { return m.client == request.client; });
-    if (turn_ && turn_->message.client == request.client) finish(true);
-    return;
+  switch (request.kind) {
+    case ChatRequest::Kind::kHello:
+      return hello(request, voice, now);
+    case ChatRequest::Kind::kMessage:
+      return take(request, now);
+    case ChatRequest::Kind::kStop:
+      return stop_client(request.client, false);
+    case ChatRequest::Kind::kGone:
+      return stop_client(request.client, true);
+    case ChatRequest::Kind::kSubscribe:
+    case ChatRequest::Kind::kNewConversation:
+      return;
   }
-  if (request.kind != ChatRequest::Kind::kMessage) return;
+}
+
+void TextTurns::take(const ChatRequest& request, Nanos now) {
   Message message{request.client, {}, text::sanitize_utf8(request.content), request.id};
   const auto refuse = [&](std::string_view why) {
     server_.send_error(request.client, request.conversation, why);
   };
   if (!request.conversation.empty() && !parse_conversation(request.conversation, message.conversation))
-    return refuse("a conversation is 32 hexadecimal digits");
+    return refuse(kNoConversation);
   if (request.conversation.empty()) message.conversation = new_conversation_id();
   if (message.content.find_first_not_of(" \t\r\n") == std::string::npos)
     return refuse("the message is empty");
@@ -43,7 +56,29 @@ void TextTurns::on_request(const ChatRequest& request, ipc::ConversationState vo
   if (known(message)) return;
   if (stopping_) return refuse("prot is shutting down");
   if (waiting_.size() >= kMostWaiting) return refuse("too many messages are waiting; try again");
+  if (!request.conversation.empty()) ask_history(message.conversation, now);
   waiting_.push_back(std::move(message));
+}
+
+// A person who stops one reply does not want those that wait behind it either.
+void TextTurns::stop_client(ClientId client, bool gone) {
+  for (const Message& message : waiting_)
+    if (message.client == client && !gone) send_done(message, {}, true);
+  std::erase_if(waiting_, [&](const Message& m) { return m.client == client; });
+  if (!turn_ || turn_->message.client != client) return;
+  const Message message = turn_->message;
+  const std::string reply = turn_->reply;
+  finish(true);
+  if (!gone) send_done(message, reply, true);
+}
+
+// Known only to memory: from before a restart of brain, or of the machine.
+void TextTurns::ask_history(const wire::ConversationId& conversation, Nanos now) {
+  if (parts_.conversations.has(conversation)) return;
+  std::erase_if(awaited_, [now](const auto& one) { return one.second <= now; });
+  const std::string key = to_string(conversation);
+  if (!awaited_.contains(key) && parts_.memory.request_history(conversation))
+    awaited_.emplace(key, now + kHistoryWait);
 }
 
 // A message that comes again under its id: answered already, or under way for a connection that broke.
@@ -53,7 +88,7 @@ bool TextTurns::known(const Message& message) {
   if (turn_ && same(turn_->message)) {
     turn_->message.client = message.client;
     if (!turn_->reply.empty())
-      server_.send(message.client, chat_line("chunk", message.conversation, turn_->reply));
+      server_.send(message.client, chat_line("chunk", turn_->message.conversation, turn_->reply));
     return true;
   }
   if (const auto it = std::find_if(waiting_.begin(), waiting_.end(), same); it != waiting_.end()) {
@@ -64,18 +99,18 @@ bool TextTurns::known(const Message& message) {
   if (record == nullptr || !record->done) return false;
   Message answered = message;
   answered.conversation = record->conversation;
-  send_done(answered, record->reply);
+  send_done(answered, record->reply, false);
   return true;
 }
 
-void TextTurns::hello(const ChatRequest& request, ipc::ConversationState voice) {
+void TextTurns::hello(const ChatRequest& request, ipc::ConversationState voice, Nanos now) {
   wire::ConversationId id;
   const bool known = parse_conversation(request.conversation, id);
   if (!request.conversation.empty() && !known)
-    return server_.send_error(request.client, request.conversation,
-                              "a conversation is 32 hexadecimal digits");
+    return server_.send_error(request.client, request.conversation, kNoConversation);
+  if (known) ask_history(id, now);
   if (!known) id = new_conversation_id();
-  if (known && !parts_.conversations.has(id)) parts_.memory.request_history(id);
+  if (!known) static_cast<void>(parts_.conversations.at(id));  // memory has nothing of it
   json::Writer out;
   out.begin_object().member("type", "hello").member("conversation", to_string(id));
   server_.send(request.client, out.member("state", ipc::to_string(voice)).end_object().str());
@@ -89,12 +124,46 @@ int TextTurns::tick(bool voice_first, Nanos now) {
     begin(std::move(next), now);
     return 1;
   }
-  if (turn_->call != 0 || (now < turn_->until && !parts_.memory.answered(Lane::kText, turn_->recall)))
-    return 0;
-  const std::string context = parts_.prompt.context(wall_now(), parts_.memory.block(Lane::kText).text);
-  turn_->call = parts_.model.start(
-      parts_.prompt.reply(parts_.conversations.at(turn_->message.conversation), context, Lane::kText), now);
-  return 1;
+  switch (turn_->phase) {
+    case Phase::kMemory:
+      if (now < memory_until()) return 0;
+      ask_model(now);
+      return 1;
+    case Phase::kModel:
+      return 0;
+    case Phase::kTools:
+      if (!turn_->tools.poll(now)) return 0;
+      ask_model(now);
+      return 1;
+  }
+  return 0;
+}
+
+Nanos TextTurns::memory_until() const {
+  Nanos until = 0;
+  if (!parts_.memory.answered(Lane::kText, turn_->recall)) until = turn_->recall_until;
+  if (awaited_.contains(to_string(turn_->message.conversation)))
+    until = std::max(until, turn_->history_until);
+  return until;
+}
+
+Nanos TextTurns::next_deadline() const {
+  if (!turn_ || turn_->phase == Phase::kModel) return kNever;
+  return turn_->phase == Phase::kMemory ? memory_until() : turn_->tools.next_deadline();
+}
+
+void TextTurns::ask_model(Nanos now) {
+  Turn& turn = *turn_;
+  const Conversation& conversation = parts_.conversations.at(turn.message.conversation);
+  if (turn.phase == Phase::kMemory) {
+    turn.request.context = parts_.prompt.context(wall_now(), parts_.memory.block(Lane::kText).text,
+                                                 conversation.timeline(), Lane::kText);
+  }
+  turn.request = parts_.prompt.reply(conversation, turn.request.context, Lane::kText);
+  turn.tools.add_to(turn.request);
+  turn.round_at = turn.reply.size();
+  turn.phase = Phase::kModel;
+  turn.call = parts_.model.start(turn.request, now);
 }
 
 void TextTurns::begin(Message message, Nanos now) {
@@ -109,43 +178,82 @@ void TextTurns::begin(Message message, Nanos now) {
   if (!message.id.empty())
     parts_.text_journal.accept({message.id, message.conversation, user.sequence, false, {}});
   parts_.turns.push(user, message.content, {});
-  parts_.conversations.at(message.conversation).add_user(message.content);
-  Turn turn;
-  turn.reply_sequence = parts_.numbers.next();
-  turn.recall = parts_.memory.request(message.conversation, message.content, Lane::kText);
-  turn.until = now + kRecallWait;
-  turn.message = std::move(message);
-  turn_ = std::move(turn);
+  Conversation& conversation = parts_.conversations.at(message.conversation);
+  if (seen != nullptr) conversation.add_user_again(message.content, user.wall_ns);
+  if (seen == nullptr) conversation.add_user(message.content, user.wall_ns);
+  const auto history = awaited_.find(to_string(message.conversation));
+  turn_.emplace(std::move(message), parts_.toolbox);
+  turn_->reply_sequence = parts_.numbers.next();
+  turn_->recall = parts_.memory.request(turn_->message.conversation, turn_->message.content, Lane::kText);
+  turn_->recall_until = now + kRecallWait;
+  if (history != awaited_.end()) turn_->history_until = history->second;
 }
 
 void TextTurns::on_model(const ModelEvent& event, Nanos now) {
-  (void)now;
   if (!turn_ || turn_->call == 0 || event.id != turn_->call) return;
-  const Message& message = turn_->message;
   switch (event.kind) {
     case ModelEvent::Kind::kText:
-      turn_->reply += event.text;
-      return server_.send(message.client, chat_line("chunk", message.conversation, event.text));
-    case ModelEvent::Kind::kDone:
-      turn_->call = 0;
-      return finish(false);
-    case ModelEvent::Kind::kError:
-      log_warn("a text turn failed ({}): {}", http::to_string(event.error), event.text);
-      server_.send_error(message.client, to_string(message.conversation),
-                         notice_text(notice_for(event.error), parts_.language));
-      turn_->call = 0;
-      return finish(true);
+      return say(turn_->assembler.push(event.text));
     case ModelEvent::Kind::kToolCall:
+      return turn_->tools.call(event.call);
+    case ModelEvent::Kind::kDone:
+      return answered(event, now);
+    case ModelEvent::Kind::kError: {
+      const Message message = turn_->message;
+      log_warn("a text turn failed ({}): {}", http::to_string(event.error), event.text);
+      turn_->call = 0;
+      finish(true);
+      return server_.send_error(message.client, to_string(message.conversation),
+                                notice_text(notice_for(event.error), parts_.language));
+    }
     case ModelEvent::Kind::kUsage:
       return;
   }
 }
 
+void TextTurns::say(const std::string& text) {
+  if (text.empty()) return;
+  Turn& turn = *turn_;
+  std::string piece = text;
+  // What the model says after a tool is a sentence of its own.
+  const bool opens = turn.reply.size() == turn.round_at;
+  if (opens && !ends_in_space(turn.reply) && !piece.starts_with(' ') && !piece.starts_with('\n')) {
+    piece.insert(0, " ");
+    ++turn.round_at;
+  }
+  turn.reply += piece;
+  server_.send(turn.message.client, chat_line("chunk", turn.message.conversation, piece));
+}
+
+void TextTurns::answered(const ModelEvent& event, Nanos now) {
+  Turn& turn = *turn_;
+  say(turn.assembler.flush());
+  turn.call = 0;
+  if (turn.tools.start(turn.request, turn.reply.substr(turn.round_at), event.stop != StopReason::kLength,
+                       now)) {
+    turn.phase = Phase::kTools;
+    return;
+  }
+  if (turn.reply.empty()) {
+    const Message message = turn.message;
+    finish(true);
+    return server_.send_error(message.client, to_string(message.conversation),
+                              notice_text(Notice::kNoAnswer, parts_.language));
+  }
+  const Message message = turn.message;
+  const std::string reply = turn.reply;
+  finish(false);
+  send_done(message, reply, false);
+}
+
 void TextTurns::finish(bool interrupted) {
-  Turn turn = *std::exchange(turn_, std::nullopt);
+  Turn turn = std::move(*turn_);
+  turn_.reset();
   if (turn.call != 0) parts_.model.cancel(turn.call);
+  turn.tools.cancel();
   const wire::ConversationId& conversation = turn.message.conversation;
-  parts_.conversations.at(conversation).add_reply(turn.reply, interrupted);
+  const std::size_t last = turn.phase == Phase::kTools ? turn.reply.size() : turn.round_at;
+  parts_.conversations.at(conversation).add_reply(turn.reply.substr(last), interrupted, turn.tools.rounds());
   wire::ReplyEnd end{};
   end.conversation = conversation;
   end.sequence = turn.reply_sequence;
@@ -154,15 +262,13 @@ void TextTurns::finish(bool interrupted) {
   end.channel = wire::Channel::kText;
   parts_.turns.push(end, turn.reply, {});
   log_content("replied '{}'", turn.reply);
-  if (interrupted) return;
-  if (!turn.message.id.empty()) parts_.text_journal.done(turn.message.id, turn.reply);
-  send_done(turn.message, turn.reply);
+  if (!turn.message.id.empty() && !interrupted) parts_.text_journal.done(turn.message.id, turn.reply);
 }
 
-void TextTurns::send_done(const Message& message, std::string_view reply) {
+void TextTurns::send_done(const Message& message, std::string_view reply, bool interrupted) {
   json::Writer out;
   out.begin_object().member("type", "done").member("conversation", to_string(message.conversation));
-  out.member("content", reply).member("interrupted", false);
+  out.member("content", reply).member("interrupted", interrupted);
   server_.send(message.client, out.end_object().str());
 }
 

@@ -1,17 +1,20 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "chat_server.hpp"
 #include "parts.hpp"
+#include "text/utf8.hpp"
+#include "tool_runner.hpp"
 
 namespace prot::brain {
 
-/// Text turns: the same model, prompt and memory as the voice, another lane of the server's cache. One at a
-/// time, in the order of arrival; none begins while the model works for the voice, and neither cancels the
-/// other. One thread.
+/// Text turns: the same model, prompt, tools and memory as the voice, another lane of the server's cache. One
+/// at a time, in the order of arrival; none begins while the model works for the voice, and neither cancels
+/// the other. What was sent to the client counts as read. One thread.
 class TextTurns {
  public:
   static constexpr std::size_t kMostWaiting = 16;
@@ -19,14 +22,14 @@ class TextTurns {
 
   TextTurns(Parts& parts, ChatServer& server) : parts_(parts), server_(server) {}
 
-  /// Answers "hello", takes a message, forgets a client that went.
+  /// Answers "hello", takes a message, stops a reply, forgets a client that went.
   void on_request(const ChatRequest& request, ipc::ConversationState voice, Nanos now);
   void on_model(const ModelEvent& event, Nanos now);
+  /// Memory told what was said in that conversation.
+  void on_history(const wire::ConversationId& conversation) { awaited_.erase(to_string(conversation)); }
   /// Begins what may begin. Returns 1 when something happened.
   int tick(bool voice_first, Nanos now);
-  [[nodiscard]] Nanos next_deadline() const noexcept {
-    return turn_ && turn_->call == 0 ? turn_->until : kNever;
-  }
+  [[nodiscard]] Nanos next_deadline() const;
   [[nodiscard]] bool quiet() const noexcept { return !turn_ && waiting_.empty(); }
   /// Drain: what waits is refused; with `now_too` the turn under way ends with what it has.
   void stop(bool now_too);
@@ -38,24 +41,40 @@ class TextTurns {
     std::string content;
     std::string id;  // empty: none
   };
+  enum class Phase { kMemory, kModel, kTools };
   struct Turn {
+    Turn(Message asked, Toolbox& toolbox) : message(std::move(asked)), tools(toolbox) {}
     Message message;
+    Phase phase = Phase::kMemory;
     std::uint64_t reply_sequence = 0;
     std::uint64_t recall = 0;
-    Nanos until = 0;     // memory's answer is not waited for any longer
-    RequestId call = 0;  // 0: waiting for memory
-    std::string reply;
+    Nanos recall_until = 0;   // memory is not waited for any longer,
+    Nanos history_until = 0;  // nor for what was said before
+    Request request;
+    RequestId call = 0;
+    ToolRunner tools;
+    text::Utf8Assembler assembler;
+    std::string reply;         // all that was sent
+    std::size_t round_at = 0;  // where in it the answer under way begins
   };
-  void hello(const ChatRequest& request, ipc::ConversationState voice);
+  void hello(const ChatRequest& request, ipc::ConversationState voice, Nanos now);
+  void take(const ChatRequest& request, Nanos now);
+  void stop_client(ClientId client, bool gone);
+  void ask_history(const wire::ConversationId& conversation, Nanos now);
   [[nodiscard]] bool known(const Message& message);
+  [[nodiscard]] Nanos memory_until() const;
   void begin(Message message, Nanos now);
+  void ask_model(Nanos now);
+  void say(const std::string& text);
+  void answered(const ModelEvent& event, Nanos now);
   void finish(bool interrupted);
-  void send_done(const Message& message, std::string_view reply);
+  void send_done(const Message& message, std::string_view reply, bool interrupted);
 
   Parts& parts_;
   ChatServer& server_;
   std::deque<Message> waiting_;
   std::optional<Turn> turn_;
+  std::map<std::string, Nanos> awaited_;  // histories of conversations, and until when they are waited for
   bool stopping_ = false;
 };
 

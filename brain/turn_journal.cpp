@@ -35,8 +35,13 @@ bool read_line(const std::string& text, TurnRecord& record, bool& open) {
       SpokenSegment segment;
       segment.text = line.get("text").as_string();
       segment.notice = line.get("notice").as_bool();
+      segment.round = static_cast<std::uint32_t>(line.get("round").as_int());
       segment.frame = static_cast<std::uint64_t>(line.get("frame").as_int());
       record.segments.push_back(std::move(segment));
+    } else if (what == "round" && open) {
+      const auto number = static_cast<std::size_t>(line.get("number").as_int());
+      if (number < record.rounds.size()) record.rounds.resize(number);
+      record.rounds.push_back(read_round(line.get("round")));
     } else if (what == "accepted" && open) {
       record.accepted = true;
     } else if (what == "end" && open) {
@@ -107,7 +112,15 @@ void TurnJournal::accepted(std::uint32_t turn) {
 void TurnJournal::segment(const SpokenSegment& segment) {
   json::Writer out;
   out.begin_object().member("what", "segment").member("text", segment.text);
-  file_.append(out.member("notice", segment.notice).member("frame", segment.frame).end_object().str());
+  out.member("notice", segment.notice).member("round", segment.round);
+  file_.append(out.member("frame", segment.frame).end_object().str());
+}
+
+void TurnJournal::round(std::uint32_t number, const ToolRound& round) {
+  json::Writer out;
+  out.begin_object().member("what", "round").member("number", number).key("round");
+  write_round(out, round);
+  file_.append(out.end_object().str());
 }
 
 void TurnJournal::turn_end(std::uint64_t frame) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "journal_file.hpp"
+#include "tool_round.hpp"
 #include "waterfall.hpp"
 #include "wire/memory.hpp"
 
@@ -15,6 +16,7 @@ namespace prot::brain {
 struct SpokenSegment {
   std::string text;
   bool notice = false;            // said by prot itself, no part of the conversation
+  std::uint32_t round = 0;        // after so many tool rounds
   std::uint64_t frame = 0;        // its sequence in `speech`: published when that ring is past it
   std::uint32_t heard_bytes = 0;  // of text
 };
@@ -30,6 +32,7 @@ struct TurnRecord {
   bool accepted = false;         // memory has it, or the spool: not only the ring can tell
   Waterfall waterfall;           // turn, utterance, heard and the stamps up to the transcript
   std::vector<SpokenSegment> segments;
+  std::vector<ToolRound> rounds;  // of a predecessor
   bool ended = false;
   std::uint64_t end_frame = 0;  // sequence of its TurnEnd in `speech`
 };
@@ -52,6 +55,8 @@ class TurnJournal {
   /// Its message left for memory, by whatever way; nothing when another turn is in the journal by now.
   void accepted(std::uint32_t turn);
   void segment(const SpokenSegment& segment);
+  /// A tool round: when its calls begin, and again with their results.
+  void round(std::uint32_t number, const ToolRound& round);
   void turn_end(std::uint64_t frame);
   /// The turn is committed; nothing when another one is in the journal by now.
   void clear(std::uint32_t turn);

@@ -214,7 +214,7 @@ void VoiceTurns::begin(const ipc::FrameInfo& info, const wire::Transcript& trans
     transcript_held_ = false;
   });
 
-  conversation().add_user(text);
+  conversation().add_user(text, message.wall_ns);
   to_processing(turn_taking_);
   talking_ = true;
   reply_.emplace(std::move(record), links(), Reply::Phase::kRecall);

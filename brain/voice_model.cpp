@@ -8,10 +8,35 @@ namespace prot::brain {
 
 void VoiceModel::ask(Reply& reply, const std::string& context, Nanos now) {
   request_ = parts_.prompt.reply(parts_.conversations.at(reply.record().conversation), context, Lane::kVoice);
+  if (!tools_) tools_.emplace(parts_.toolbox);
+  start(reply, now);
+  reply.waterfall().recall_tokens = parts_.memory.block(Lane::kVoice).tokens;
+}
+
+bool VoiceModel::ask_again(Reply& reply, Nanos now) {
+  if (!tools_ || !tools_->poll(now)) return false;
+  const std::vector<ToolRound>& rounds = tools_->rounds();
+  parts_.journal.round(static_cast<std::uint32_t>(rounds.size() - 1), rounds.back());
+  const std::string context = request_.context;  // so that the request goes on where the last one ended
+  request_ = parts_.prompt.reply(parts_.conversations.at(reply.record().conversation), context, Lane::kVoice);
+  start(reply, now);
+  return true;
+}
+
+void VoiceModel::start(Reply& reply, Nanos now) {
+  tools_->add_to(request_);
+  answer_.clear();
   parts_.prefill.give_way(request_);
   call_ = parts_.model.start(request_, now);
   reply.ask_model(now);
-  reply.waterfall().recall_tokens = parts_.memory.block(Lane::kVoice).tokens;
+}
+
+std::vector<ToolRound> VoiceModel::take_rounds(const Reply& reply) {
+  if (!tools_) return {};
+  std::vector<ToolRound> rounds = tools_->rounds();
+  for (std::uint32_t i = 0; i < rounds.size(); ++i) rounds[i].text = reply.heard_text(i);
+  tools_.reset();
+  return rounds;
 }
 
 VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply, Nanos now) {
@@ -23,6 +48,7 @@ VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply,
         times.first_token = event.at;
         times.request = event.request_ns;
       }
+      answer_ += event.text;
       reply->add_text(event.text, now);
       return Progress::kNone;
     case ModelEvent::Kind::kUsage:
@@ -30,12 +56,15 @@ VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply,
       times.cached_tokens = event.usage.cached_tokens;
       return Progress::kNone;
     case ModelEvent::Kind::kToolCall:
-      log_warn("the model calls a tool, but none is offered");
-      log_content("tool '{}'", event.call.name);
+      tools_->call(event.call);
       return Progress::kNone;
     case ModelEvent::Kind::kDone:
       call_ = 0;
       parts_.prefill.computed(request_);
+      if (tools_->start(request_, answer_, event.stop != StopReason::kLength, now)) {
+        reply->use_tools(tools_->rounds().back(), now);
+        return Progress::kTools;
+      }
       reply->finish_text(now);
       return Progress::kDone;
     case ModelEvent::Kind::kError:
@@ -49,6 +78,7 @@ VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply,
 
 void VoiceModel::cancel() {
   if (call_ != 0) parts_.model.cancel(std::exchange(call_, 0));
+  if (tools_) tools_->cancel();
 }
 
 }  // namespace prot::brain

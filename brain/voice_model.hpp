@@ -1,19 +1,24 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "parts.hpp"
 #include "reply.hpp"
+#include "tool_runner.hpp"
 
 namespace prot::brain {
 
 /// The voice's request to the language model: puts it together, starts it, and makes the reply's text of what
-/// comes. At most one is under way. One thread.
+/// comes; when the model calls tools, runs them and asks again. At most one is under way. One thread.
 class VoiceModel {
  public:
   enum class Progress {
     kNone,    // not ours, or nothing to do for the caller
     kDone,    // the model has said its last; the reply has all of it
+    kTools,   // it called tools, which are under way; see ask_again()
     kFailed,  // see failure(); what came before is in the reply
   };
   struct Failure {
@@ -23,18 +28,29 @@ class VoiceModel {
 
   explicit VoiceModel(Parts& parts) : parts_(parts) {}
 
+  /// A reply that a predecessor began: the tools that it used are not used again.
+  void begin(std::vector<ToolRound> rounds) { tools_.emplace(parts_.toolbox, std::move(rounds)); }
   /// REQUIRES: the person's words are the last of the reply's conversation.
   void ask(Reply& reply, const std::string& context, Nanos now);
   /// `reply`: the one under way, or none.
   [[nodiscard]] Progress on_event(const ModelEvent& event, Reply* reply, Nanos now);
-  /// Closes the transport; nothing comes any more.
+  /// True: all results of the tools are there, and the model was asked again with them.
+  [[nodiscard]] bool ask_again(Reply& reply, Nanos now);
+  [[nodiscard]] Nanos tools_deadline() const noexcept { return tools_ ? tools_->next_deadline() : kNever; }
+  /// The reply is over: its tool rounds, with what was heard of the words before them.
+  [[nodiscard]] std::vector<ToolRound> take_rounds(const Reply& reply);
+  /// Closes the transport, and tools; nothing comes any more.
   void cancel();
   [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
 
  private:
+  void start(Reply& reply, Nanos now);
+
   Parts& parts_;
   Request request_;  // of the reply under way
   RequestId call_ = 0;
+  std::string answer_;  // what came of it so far
+  std::optional<ToolRunner> tools_;
   Failure failure_;
 };
 

@@ -27,6 +27,7 @@ VoiceTurns::Taken VoiceTurns::on_playback(const ipc::FrameInfo& info, const wire
       return Taken::kDone;
     case wire::Played::kSegmentDone:
       reply_->segment_done(playback.segment, playback.bytes_heard, playback.samples_heard);
+      note_silence();
       return Taken::kDone;
     case wire::Played::kTurnDone:
     case wire::Played::kCutAt:
@@ -54,10 +55,19 @@ void VoiceTurns::became_audible(const wire::Playback& playback, Nanos now) {
     times.written = playback.written_ns;
     times.audible = playback.at_ns;
   }
-  if (loudspeaker_.audible_at() != 0) return;
-  loudspeaker_.audible(times.audible != 0 ? times.audible : now);
-  parts_.publish(audible_event(reply_->turn(), loudspeaker_.audible_at()));
+  if (loudspeaker_.audible_at() == 0) {
+    loudspeaker_.audible(times.audible != 0 ? times.audible : now);
+    parts_.publish(audible_event(reply_->turn(), loudspeaker_.audible_at()));
+  }
   if (turn_taking_.is(State::kProcessing)) turn_taking_.on(TurnEvent::kAudible);
+}
+
+// What was said before a tool was called is over, and the tool or the model behind it still works.
+void VoiceTurns::note_silence() {
+  const bool works = reply_->phase() == Reply::Phase::kTools ||
+                     (reply_->phase() == Reply::Phase::kModel && reply_->round() > 0);
+  if (works && reply_->spoken_out() && turn_taking_.is(State::kSpeaking))
+    turn_taking_.on(TurnEvent::kToolRound);
 }
 
 void VoiceTurns::settle_from_board() {

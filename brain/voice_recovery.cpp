@@ -48,12 +48,17 @@ void VoiceTurns::recover(TurnRecord record, Nanos now) {
     return;
   }
   log_info("turn {}: going on after {} spoken segments", turn, record.segments.size());
-  if (record.has_message) parts_.conversations.at(record.conversation).add_user(record.waterfall.heard);
+  if (record.has_message)
+    parts_.conversations.at(record.conversation)
+        .add_user(record.waterfall.heard, static_cast<Nanos>(record.user_sequence) * kMicrosecond);
   talking_ = true;
   const bool silent = record.segments.empty();
   const bool sent_end = record.ended && record.end_frame < parts_.speech.next_sequence();
   if (silent) ++record.attempt;
   if (silent) parts_.journal.begin(record);
+  for (std::uint32_t i = 0; silent && i < record.rounds.size(); ++i)
+    parts_.journal.round(i, record.rounds[i]);
+  model_.begin(record.rounds);
   const std::uint32_t attempt = record.attempt;
   reply_.emplace(std::move(record), links(), silent ? Reply::Phase::kRecall : Reply::Phase::kModel);
   loudspeaker_.progress(now);
@@ -80,9 +85,8 @@ void VoiceTurns::recover(TurnRecord record, Nanos now) {
   preparation_.await_history(now + kHistoryWait);
 }
 
-void VoiceTurns::on_history(const MemoryClient::HistoryAnswer& answer) {
-  preparation_.on_history();
-  parts_.conversations.at(answer.conversation).restore(answer.json);
+void VoiceTurns::on_history(const wire::ConversationId& conversation) {
+  if (conversation == parts_.journal.conversation()) preparation_.on_history();
 }
 
 }  // namespace prot::brain

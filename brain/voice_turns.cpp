@@ -31,6 +31,8 @@ void VoiceTurns::on_model(const ModelEvent& event, Nanos now) {
         reply_->say(notice_text(Notice::kNoAnswer, parts_.language), now);
       }
       return end_reply(now);
+    case VoiceModel::Progress::kTools:
+      return note_silence();
     case VoiceModel::Progress::kFailed:
       return fail(model_.failure().error, model_.failure().why, now);
   }
@@ -65,9 +67,11 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   const std::uint32_t turn = reply_->turn();
   times.reply = heard;
   log_content("turn {}: said '{}'", turn, heard);
+  std::vector<ToolRound> rounds = model_.take_rounds(*reply_);
   ipc::Input& playback = parts_.context.input("playback");
   if (record.has_message) {
-    parts_.conversations.at(record.conversation).add_reply(heard, times.interrupted);
+    const std::string last_words = reply_->heard_text(static_cast<std::uint32_t>(rounds.size()));
+    parts_.conversations.at(record.conversation).add_reply(last_words, times.interrupted, std::move(rounds));
     wire::ReplyEnd end{};
     end.conversation = record.conversation;
     end.sequence = record.reply_sequence;
@@ -116,6 +120,10 @@ int VoiceTurns::tick(Nanos now) {
       return 1;
     case Reply::Phase::kModel:
       return 0;
+    case Reply::Phase::kTools:
+      if (!model_.ask_again(*reply_, now)) return 0;
+      model_at_ = now;
+      return 1;
     case Reply::Phase::kPlaying:
       return player_gone(now) ? 1 : 0;
     case Reply::Phase::kCut:

@@ -47,8 +47,8 @@ class VoiceTurns {
   /// Drain "now": cuts the reply; utterances that still come are kept but not answered.
   void cut_short(Nanos now);
   void new_conversation(Nanos now);
-  /// Memory's answer to a restarted brain.
-  void on_history(const MemoryClient::HistoryAnswer& answer);
+  /// Memory told a restarted brain what was said in that conversation.
+  void on_history(const wire::ConversationId& conversation);
   /// A frame of that ring waits until its message is accepted: read no further.
   [[nodiscard]] bool transcript_held() const noexcept { return transcript_held_; }
   [[nodiscard]] bool playback_held() const noexcept { return playback_held_; }
@@ -92,6 +92,7 @@ class VoiceTurns {
   // voice_playback.cpp: the player
   void settle_from_board();
   void became_audible(const wire::Playback& playback, Nanos now);
+  void note_silence();
 
   // voice_turns.cpp: the reply
   void end_reply(Nanos now);

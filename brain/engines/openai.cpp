@@ -123,6 +123,7 @@ std::string OpenAiModel::body_of(const Request& request) const {
   out.member("max_tokens", request.prefill ? 1 : request.max_tokens);
   out.member("temperature", request.temperature);
   write_tools(out, request.tools);
+  if (request.no_calls && !request.tools.empty()) out.member("tool_choice", "none");
   if (!request.json_schema.empty()) {
     out.key("response_format").begin_object().member("type", "json_schema").key("json_schema");
     out.begin_object().member("name", "answer").member("strict", true);
@@ -228,7 +229,7 @@ bool OpenAiModel::on_sse(Calls::iterator it, const http::SseEvent& event, Nanos 
     call.stopped = true;
     return true;
   }
-  const json::Document document = json::parse(event.data);
+  const json::Document document = json::parse(call.split.protect(event.data));
   const json::View root = document.root();
   const json::View error = event.event == "error" && !root.get("error") ? root : root.get("error");
   if (error) {
@@ -248,9 +249,10 @@ bool OpenAiModel::on_sse(Calls::iterator it, const http::SseEvent& event, Nanos 
   }
   const json::View choice = root.get("choices").at(0);  // null when there is none: the usage chunk
   const json::View delta = choice.get("delta");
-  if (const std::string_view text = delta.get("content").as_string(); !text.empty() && !call.prefill) {
+  if (std::string text = call.split.restore(delta.get("content").as_string());
+      !text.empty() && !call.prefill) {
     ModelEvent made = make_event(ModelEvent::Kind::kText, it->first, call.request_ns, at);
-    made.text = text;
+    made.text = std::move(text);
     out.push_back(std::move(made));
   }
   for (std::size_t i = 0; i < delta.get("tool_calls").size(); ++i)
@@ -289,7 +291,8 @@ void OpenAiModel::finish(Calls::iterator it, Nanos at, std::vector<ModelEvent>& 
     out.push_back(std::move(made));
   }
   ModelEvent done = make_event(ModelEvent::Kind::kDone, it->first, call.request_ns, at);
-  done.stop = call.tools.empty() ? call.stop : StopReason::kTools;
+  const bool cut = call.stop == StopReason::kLength;  // perhaps within a call
+  done.stop = call.tools.empty() || cut ? call.stop : StopReason::kTools;
   calls_.erase(it);
   out.push_back(std::move(done));
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "engines/split_characters.hpp"
 #include "http/client.hpp"
 #include "http/sse_parser.hpp"
 #include "json/json.hpp"
@@ -47,6 +48,7 @@ class OpenAiModel final : public LanguageModel {
     Nanos request_ns = 0;
     http::RequestId transport = 0;
     http::SseParser parser;
+    SplitCharacters split;
     std::map<std::int64_t, ToolCall> tools;
     std::int64_t tool_index = -1;  // for servers that repeat index 0
     bool prefill = false;

@@ -5,7 +5,8 @@
 namespace prot::test {
 
 BrainBench::BrainBench(std::vector<std::string> overrides,
-                       const std::map<std::string, std::uint64_t>& capacities) {
+                       const std::map<std::string, std::uint64_t>& capacities, Tools tools)
+    : tools_(std::move(tools)) {
   ::setenv("XDG_RUNTIME_DIR", (folder.path() / "run").c_str(), 1);
   ::setenv("XDG_STATE_HOME", (folder.path() / "state").c_str(), 1);
   overrides.insert(overrides.begin(), {"general.language=en", "capture.echo_cancellation=off"});
@@ -19,7 +20,8 @@ void BrainBench::make() {
   std::filesystem::create_directories(context->environment().paths.state);
   auto fake = std::make_unique<FakeModel>();
   model = fake.get();
-  stage = std::make_unique<brain::BrainStage>(*context, std::move(fake));
+  stage = std::make_unique<brain::BrainStage>(
+      *context, std::move(fake), tools_ ? tools_() : std::vector<std::unique_ptr<brain::ToolBackend>>{});
   stage->start();
   work();
 }

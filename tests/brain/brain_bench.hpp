@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,8 +26,9 @@ struct Sent {
 /// A brain on a private run, driven by hand: the test is capture, stt, tts, player, memory, model and clock.
 class BrainBench {
  public:
+  using Tools = std::function<std::vector<std::unique_ptr<brain::ToolBackend>>()>;
   explicit BrainBench(std::vector<std::string> overrides = {},
-                      const std::map<std::string, std::uint64_t>& capacities = {});
+                      const std::map<std::string, std::uint64_t>& capacities = {}, Tools tools = {});
 
   /// Duty cycles until nothing moves.
   void work();
@@ -63,6 +65,8 @@ class BrainBench {
 
  private:
   void make();
+
+  Tools tools_;
 };
 
 }  // namespace prot::test

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 
 using namespace prot::brain;
@@ -91,4 +93,69 @@ TEST_CASE("the least recently used conversation makes room") {
   CHECK(all.has(first));
   for (std::size_t i = 0; i < Conversations::kMost; ++i) all.at(new_conversation_id());
   CHECK_FALSE(all.has(first));
+}
+
+TEST_CASE("tool rounds stand between question and answer, whole, and go with their turn") {
+  Conversation talk(200);
+  const auto round = [](const std::string& text, std::optional<std::string> result) {
+    return ToolRound{text, {{{"call_abcdefgh", "lamp", "{}"}, std::move(result)}}};
+  };
+  talk.add_user("Light, please");
+  talk.add_reply("It is on.", false, {round("Let me see.", "on")});
+  auto messages = talk.messages();
+  REQUIRE(messages.size() == 4);
+  CHECK(messages[1].text == "Let me see.");
+  CHECK(messages[1].tool_calls.size() == 1);
+  CHECK(messages[2].role == Role::kTool);
+  CHECK(messages[3].text == "It is on.");
+
+  talk.add_user("And off");
+  talk.add_reply("", true, {round("", std::nullopt)});  // interrupted while the tool ran
+  messages = talk.messages();
+  REQUIRE(messages.size() == 8);
+  CHECK(messages[6].text == kInterruptedResult);
+  CHECK(messages[7].text == "[interrupted]");
+  talk.add_user("Well?");
+  CHECK(talk.messages().back().text == "Well?");
+
+  for (int i = 0; i < 30; ++i) {
+    talk.add_user("again " + std::to_string(i));
+    talk.add_reply("yes", false, {round("", std::string(100, 'r'))});
+    CHECK(talk.tokens() <= 200);
+    CHECK(talk.messages().front().role == Role::kUser);
+    CHECK(talk.messages().size() % 4 == 0);
+  }
+}
+
+TEST_CASE("a timeline tells answered turns, and the beginning after it was trimmed too") {
+  Conversation talk(60);
+  Conversation longer(10000);
+  CHECK(talk.timeline().began == 0);
+  for (int i = 1; i <= 9; ++i) {
+    talk.add_user("question " + std::to_string(i), i * prot::kSecond);
+    longer.add_user("question", i * prot::kSecond);
+    CHECK(longer.timeline().recent.size() == std::min<std::size_t>(static_cast<std::size_t>(i - 1), 5));
+    talk.add_reply("answer", false);
+    longer.add_reply("answer", false);
+  }
+  CHECK(talk.messages().size() < 18);
+  CHECK(talk.timeline().began == prot::kSecond);
+  CHECK(talk.timeline().recent.back() == 9 * prot::kSecond);
+  Conversation restored(1000);
+  restored.add_user("two", 5 * prot::kSecond);
+  restored.restore(R"([{"sequence":3000000,"role":"user","text":"one"},{"role":"assistant","text":"eins"},)"
+                   R"({"sequence":5000000,"role":"user","text":"two"}])");
+  CHECK(restored.timeline().began == 3 * prot::kSecond);
+  CHECK(restored.messages().size() == 3);
+}
+
+TEST_CASE("words that are given again stand once") {
+  Conversation talk(1000);
+  talk.restore(R"([{"role":"user","text":"one"}])");
+  talk.add_user_again("one", 1);
+  CHECK(talk.messages().size() == 1);
+  CHECK(talk.messages()[0].text == "one");
+  talk.add_reply("eins", false);
+  talk.add_user_again("one", 2);
+  CHECK(talk.messages().size() == 3);
 }

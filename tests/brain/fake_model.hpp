@@ -50,6 +50,17 @@ class FakeModel final : public brain::LanguageModel {
     add(id, brain::ModelEvent::Kind::kText, std::move(text));
   }
   void done(brain::RequestId id) { add(id, brain::ModelEvent::Kind::kDone, {}); }
+  /// An answer of the newest request that ends with calls of tools.
+  void use_tools(const std::string& text, const std::vector<brain::ToolCall>& called) {
+    const brain::RequestId id = newest()->id;
+    if (!text.empty()) say(id, text);
+    for (const brain::ToolCall& call : called) {
+      add(id, brain::ModelEvent::Kind::kToolCall, {});
+      events_.back().call = call;
+    }
+    done(id);
+    events_.back().stop = brain::StopReason::kTools;
+  }
   void fail(brain::RequestId id, http::ErrorClass error) {
     add(id, brain::ModelEvent::Kind::kError, "made to fail");
     events_.back().error = error;

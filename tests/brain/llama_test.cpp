@@ -108,7 +108,7 @@ TEST_CASE("the local model answers questions, follow-ups and what memory knows; 
   const std::string socket = (folder.path() / "llm.sock").string();
   const LlamaServer server(socket);
   Asker asker(socket);  // the server is still loading: the engine waits for it
-  const Prompt prompt({.language = "en", .persona = "", .max_tokens = 80, .temperature = 0});
+  const Prompt prompt({.language = "en", .persona = "", .max_tokens = 80, .temperature = 0, .compact = true});
   Conversation talk(1200);
   const auto turn = [&](const std::string& words, std::string_view memory) {
     const std::string context = prompt.context(1764000000LL * kSecond, memory);

@@ -18,6 +18,7 @@ struct CliRequest {
   std::vector<std::string> overrides;
   std::string stage;
   std::string text;
+  std::vector<std::string> words;  // say
   std::size_t lines = 50;
   double timeout_s = 60;
   double up_timeout_s = 180;

@@ -1,125 +1,72 @@
 // prot say, prot chat: text clients of brain (chat.sock).
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/socket.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <optional>
 #include <random>
 #include <string>
 
-#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/paths.hpp"
+#include "chat_link.hpp"
 #include "cli.hpp"
-#include "json/json.hpp"
-#include "stage/control.hpp"
+#include "line_editor.hpp"
+#include "terminal.hpp"
 
 namespace prot::supervisor {
 namespace {
 
-constexpr Nanos kReconnectFor = 30 * kSecond;
-constexpr int kReconnectEveryMs = 100;
+constexpr std::size_t kMaxLine = 32U << 10U;  // as brain takes it
 
-/// One connection to chat.sock: JSON objects by line. Blocking, for a terminal.
-class ChatLink {
- public:
-  explicit ChatLink(InstancePaths paths) : paths_(std::move(paths)) {}
+/// A model's words may hold what commands a terminal.
+std::string shown(std::string_view text) {
+  std::string out(text);
+  static const bool terminal = ::isatty(STDOUT_FILENO) != 0;
+  if (!terminal) return out;
+  std::erase_if(out, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F;
+  });
+  return out;
+}
 
-  void connect() {
-    input_.clear();
-    try {
-      socket_ = stage::connect_unix((paths_.runtime / "chat.sock").string());
-    } catch (const Error&) {
-      const stage::ControlClient probe(paths_);  // throws "not running", code 3
-      throw Error("the conversation is not ready yet (see: prot status)");
-    }
-    say_hello();
-  }
-  /// brain is restarted: its socket comes back within a moment.
-  void reconnect() {
-    const Nanos until = monotonic_now() + kReconnectFor;
-    for (;;) {
-      try {
-        return connect();
-      } catch (const Error& e) {
-        if (e.exit_code() == 3 || monotonic_now() > until) throw;
-        (void)::poll(nullptr, 0, kReconnectEveryMs);
-      }
-    }
-  }
-  /// False: the other side is gone.
-  bool send(const std::string& json) {
-    const std::string line = json + "\n";
-    return ::send(socket_.get(), line.data(), line.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(line.size());
-  }
-  /// `id`: the same for a message that is sent again.
-  bool send_message(const std::string& content, const std::string& id) {
-    json::Writer out;
-    out.begin_object().member("type", "message").member("content", content).member("id", id);
-    if (!conversation_.empty()) out.member("conversation", conversation_);
-    return send(out.end_object().str());
-  }
-  /// The next object; none: the other side is gone.
-  std::optional<json::Document> next() {
-    for (;;) {
-      const std::size_t end = input_.find('\n');
-      if (end != std::string::npos) {
-        const std::string line = input_.substr(0, end);
-        input_.erase(0, end + 1);
-        return json::parse(line);
-      }
-      std::array<char, 4096> buffer;
-      const ssize_t n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return std::nullopt;
-      input_.append(buffer.data(), static_cast<std::size_t>(n));
-    }
-  }
-  [[nodiscard]] int fd() const noexcept { return socket_.get(); }
-
- private:
-  void say_hello() {
-    json::Writer out;
-    out.begin_object().member("type", "hello");
-    if (!conversation_.empty()) out.member("conversation", conversation_);
-    if (!send(out.end_object().str())) throw Error("the conversation was closed");
-    const auto reply = next();
-    if (!reply) throw Error("the conversation was closed");
-    conversation_ = reply->get("conversation").as_string();
-  }
-
-  InstancePaths paths_;
-  UniqueFd socket_;
-  std::string input_;
-  std::string conversation_;
-};
-
-enum class Reply { kDone, kError, kGone };
+enum class Reply { kDone, kError, kGone, kStopped };
 
 /// Prints the reply as it comes. `begun`: something of it was printed.
 Reply print_reply(ChatLink& link, bool& begun) {
-  while (const auto event = link.next()) {
-    const std::string_view type = event->get("type").as_string();
+  bool asked_to_stop = false;
+  for (json::Document event;;) {
+    switch (link.next(event)) {
+      case ChatLink::Got::kGone:
+        return Reply::kGone;
+      case ChatLink::Got::kStopped:
+        if (!asked_to_stop && link.send_stop()) {
+          asked_to_stop = true;  // its end comes at once, marked as interrupted
+          continue;
+        }
+        link.close();  // nobody listens there
+        print_to(stdout, "\n");
+        return Reply::kStopped;
+      case ChatLink::Got::kObject:
+        break;
+    }
+    const std::string_view type = event.get("type").as_string();
     if (type == "chunk") {
       begun = true;
-      fmt::print("{}", event->get("content").as_string());
-      (void)std::fflush(stdout);
+      print_to(stdout, shown(event.get("content").as_string()));
     } else if (type == "done") {
-      if (!begun) fmt::print("{}", event->get("content").as_string());
-      fmt::print("{}\n", event->get("interrupted").as_bool() ? " -- interrupted" : "");
-      (void)std::fflush(stdout);
+      if (!begun) print_to(stdout, shown(event.get("content").as_string()));
+      print_to(stdout, event.get("interrupted").as_bool() ? " -- interrupted\n" : "\n");
       return Reply::kDone;
     } else if (type == "error") {
-      fmt::print(stderr, "{}prot: {}\n", begun ? "\n" : "", event->get("message").as_string());
+      if (begun) print_to(stdout, "\n");
+      print_to(stderr, fmt::format("prot: {}\n", event.get("message").as_string()));
       return Reply::kError;
     }
   }
-  return Reply::kGone;
 }
 
 std::string new_message_id() {
@@ -129,55 +76,93 @@ std::string new_message_id() {
 }
 
 /// One message and its reply, over restarts of brain: sent again under its id it stays one message.
-Reply converse(ChatLink& link, const std::string& text) {
+/// `name`: stands before the reply.
+Reply converse(ChatLink& link, const std::string& text, const char* name = "") {
   constexpr int kAttempts = 3;
   const std::string id = new_message_id();
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    bool begun = false;
-    const Reply reply = link.send_message(text, id) ? print_reply(link, begun) : Reply::kGone;
-    if (reply != Reply::kGone) return reply;
-    if (begun) fmt::print("\n");
-    fmt::print(stderr, "prot: (the conversation was restarted{})\n",
-               begun ? "; the reply from its start:" : "");
+  if (link.is_gone()) {
+    print_to(stderr, "prot: (the conversation was restarted)\n");
     link.reconnect();
   }
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    bool begun = false;
+    print_to(stdout, name);
+    const Reply reply = link.send_message(text, id) ? print_reply(link, begun) : Reply::kGone;
+    if (reply != Reply::kGone) return reply;
+    if (begun || *name != '\0') print_to(stdout, "\n");
+    print_to(stderr, fmt::format("prot: (the conversation was restarted{})\n",
+                                 begun ? "; the reply from its start:" : ""));
+    link.reconnect();
+  }
+  print_to(stderr, "prot: the conversation ends again and again (see: prot status)\n");
   return Reply::kGone;
 }
 
-bool prompt(bool terminal, std::string& line) {
-  if (terminal) fmt::print("you: ");
-  (void)std::fflush(stdout);
-  line.clear();
-  for (int c = std::getchar(); c != '\n'; c = std::getchar()) {
-    if (c == EOF) return !line.empty();
-    line.push_back(static_cast<char>(c));
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
+
+int chat_at_terminal(const InstancePaths& paths) {
+  const CtrlC ctrl_c;
+  ChatLink link(paths, true);
+  link.connect();
+  LineEditor editor((paths.state / "chat_history").string());
+  print_to(stderr, "prot: Ctrl-C stops a reply, Ctrl-D ends\n");
+  for (std::string line;;) {
+    switch (editor.read(line)) {
+      case LineEditor::Got::kEnd:
+        print_to(stdout, "\n");
+        return 0;
+      case LineEditor::Got::kInterrupted:
+        print_to(stdout, "\n");
+        continue;
+      case LineEditor::Got::kLine:
+        break;
+    }
+    if (is_blank(line)) continue;
+    (void)converse(link, line, "prot: ");
   }
-  return true;
+}
+
+enum class Line { kWhole, kTooLong, kEnd };
+
+/// Never keeps more of a line than can be sent.
+Line read_line(std::string& line) {
+  line.clear();
+  std::size_t length = 0;
+  int c = std::getchar();
+  if (c == EOF) return Line::kEnd;
+  for (; c != '\n' && c != EOF; c = std::getchar())
+    if (++length <= kMaxLine) line.push_back(static_cast<char>(c));
+  return length > kMaxLine ? Line::kTooLong : Line::kWhole;
+}
+
+int chat_by_pipe(const InstancePaths& paths) {
+  ChatLink link(paths, false);
+  link.connect();
+  bool good = true;
+  std::string line;
+  for (Line got = read_line(line); got != Line::kEnd; got = read_line(line)) {
+    if (got == Line::kTooLong) {
+      print_to(stderr, "prot: a line is longer than 32 KiB and was not sent\n");
+      good = false;
+    } else if (!is_blank(line)) {
+      good = converse(link, line) == Reply::kDone && good;
+    }
+  }
+  return good ? 0 : 1;
 }
 
 }  // namespace
 
 int command_say(const CliRequest& request, char** /*argv*/) {
-  ChatLink link(instance_paths(request.instance));
+  ChatLink link(instance_paths(request.instance), false);
   link.connect();
-  return converse(link, request.text) == Reply::kDone ? 0 : 1;
+  return converse(link, fmt::format("{}", fmt::join(request.words, " "))) == Reply::kDone ? 0 : 1;
 }
 
 int command_chat(const CliRequest& request, char** /*argv*/) {
-  ChatLink link(instance_paths(request.instance));
-  link.connect();
-  const bool terminal = ::isatty(STDIN_FILENO) != 0;
-  if (terminal) fmt::print(stderr, "prot: type; an empty line or Ctrl-D ends\n");
-  bool good = true;
-  for (std::string line; prompt(terminal, line);) {
-    if (line.empty() && terminal) break;
-    if (line.empty()) continue;
-    if (terminal) fmt::print("prot: ");
-    (void)std::fflush(stdout);
-    good = converse(link, line) == Reply::kDone;
-  }
-  if (terminal) fmt::print("\n");
-  return good ? 0 : 1;
+  const InstancePaths paths = instance_paths(request.instance);
+  const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
+  return terminal ? chat_at_terminal(paths) : chat_by_pipe(paths);
 }
 
 }  // namespace prot::supervisor

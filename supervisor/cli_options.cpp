@@ -85,7 +85,7 @@ void describe_cli(CLI::App& app, CliRequest& request) {
   add_crash("show", "crash show", "One of them, with backtrace, frame in hand, rings and last lines")
       ->add_option("ID", request.text, "which one; without it: the newest");
   add("say", "Send one message and print the reply")
-      ->add_option("TEXT", request.text, "the message")
+      ->add_option("TEXT", request.words, "the message; several words are joined")
       ->required();
   add("chat", "Talk by keyboard");
   CLI::App* wait = add("wait", "Wait until everything is ready, or nothing runs");

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
+#include "base/utf8.hpp"
 #include "environment_names.hpp"
 #include "programs.hpp"
 
@@ -19,12 +22,20 @@ using stage::PlacedValue;
 struct NamedFile {
   const char* key;
   int access;
+  bool text = false;  // UTF-8
 };
 // Keys that name a file which must be there.
 constexpr NamedFile kFiles[] = {
-    {"brain.persona_file", R_OK}, {"capture.vad_model", R_OK}, {"stt.model", R_OK},
-    {"tts.piper_model", R_OK},    {"llm.model", R_OK},         {"llm.program", X_OK},
+    {"brain.persona_file", R_OK, true}, {"capture.vad_model", R_OK}, {"stt.model", R_OK},
+    {"tts.piper_model", R_OK},          {"llm.model", R_OK},         {"llm.program", X_OK},
 };
+
+bool is_utf8(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return utf8::is_valid(text.str());
+}
 
 bool may_set(std::string_view name, const stage::Config& config) {
   return is_configuration_name(name) || is_secret(name, config);
@@ -90,6 +101,8 @@ std::vector<std::string> missing_files(const stage::Config& config) {
       errors.push_back(what + ": is a folder");
     } else if (::access(file.c_str(), named.access) != 0) {
       errors.push_back(what + (named.access == X_OK ? ": cannot be executed" : ": cannot be read"));
+    } else if (named.text && !is_utf8(file)) {
+      errors.push_back(what + ": is not UTF-8");
     }
   }
   return errors;

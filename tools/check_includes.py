@@ -46,6 +46,7 @@ WRAPPED = {
     r"onnxruntime": ["core/onnx/"],
     r"CLI/": ["supervisor/", "top/"],
     r"n?curses": ["top/"],
+    r"histedit\.h": ["supervisor/line_editor.cpp"],
 }
 
 # Folders of backends: they know their interface, never the stage.

@@ -73,7 +73,7 @@ def one_turn(rig: Rig, first_ms: int, recognition_s: float) -> Turn:
 
 def rows(scale) -> list[Row]:
     with Rig("latency") as rig:
-        for _ in range(3):
+        for _ in range(1 if scale.quick else 3):
             one_turn(rig, 100, 0.05)  # connections, caches, the voice's first
         turns = [one_turn(rig, rig.random.choice((50, 150, 300)), rig.random.choice((0.0, 0.05, 0.1)))
                  for _ in range(scale.turns)]

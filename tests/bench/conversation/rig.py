@@ -101,6 +101,7 @@ class Rig:
         self.services = self._opened(Services())
         self.audio = VirtualAudio(self.folder / "audio")
         self._open.append(self.audio.stop)
+        opened = time.monotonic()
         for name in ("mouth", "microphone", "loudspeaker"):
             made = (Mouth(self.audio.server, "micsrc", max(30, self.fragment_ms)) if name == "mouth" else
                     Ear(self.audio.server, {"microphone": "micsrc", "loudspeaker": "speaker"}[name] + ".monitor",
@@ -123,7 +124,7 @@ class Rig:
             raise RuntimeError("brain does not listen on its chat socket")
         self.loudspeaker.wait_until(time.monotonic() - 0.1, 10)
         self.microphone.wait_until(time.monotonic() - 0.1, 10)
-        time.sleep(SETTLE_S)
+        time.sleep(max(0.0, opened + SETTLE_S - time.monotonic()))
 
     def _opened(self, part):
         self._open.append(part.close)

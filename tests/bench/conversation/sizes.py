@@ -15,4 +15,4 @@ class Scale:
 
 
 FULL = Scale()
-QUICK = Scale(turns=4, demos=0, interruptions=4, piper_interruptions=0, kills=1, faults=3, soak_s=10, quick=True)
+QUICK = Scale(turns=3, demos=0, interruptions=3, piper_interruptions=0, kills=1, faults=2, soak_s=6, quick=True)

@@ -29,7 +29,8 @@ bool is_silent(const Window& window) noexcept {
 
 CaptureStage::CaptureStage(stage::StageContext& context, std::unique_ptr<WindowFeed> feed,
                            std::unique_ptr<VoiceDetector> detector,
-                           std::unique_ptr<EndOfTurnModel> end_of_turn)
+                           std::unique_ptr<EndOfTurnModel> end_of_turn,
+                           std::unique_ptr<EchoCanceller> canceller)
     : context_(context),
       feed_(std::move(feed)),
       detector_(std::move(detector)),
@@ -39,6 +40,8 @@ CaptureStage::CaptureStage(stage::StageContext& context, std::unique_ptr<WindowF
       writer_(context.output("mic"), context.output("hearing"), context.counter("utterance"),
               context.counter("open_utterance")),
       echo_(context.input("echo")),
+      remover_(canceller ? std::optional<EchoRemover>(std::in_place, std::move(canceller)) : std::nullopt),
+      delay_(remover_ ? remover_->delay() : 0),
       windows_(context.counter("windows")),
       dropped_(context.counter("dropped_samples")),
       lost_(context.counter("device_lost")),
@@ -50,6 +53,8 @@ CaptureStage::CaptureStage(stage::StageContext& context, std::unique_ptr<WindowF
       end_answers_(context.counter("end_answers")),
       pause_mean_ms_(context.counter("pause_mean_ms")),
       pause_deviation_ms_(context.counter("pause_deviation_ms")),
+      echo_removed_(context.counter("echo_removed_db")),
+      echo_slips_(context.counter("echo_slips")),
       stt_(context.board().find("stt")),
       threshold_quiet_(static_cast<float>(context.config().get_double("capture.vad_threshold"))),
       threshold_speaking_(static_cast<float>(context.config().get_double("capture.vad_threshold_speaking"))),
@@ -71,7 +76,7 @@ void CaptureStage::start() {
 
 int CaptureStage::do_work(Nanos now) {
   if (finished_) return 0;
-  int items = echo_.drain();
+  int items = echo_.drain(remover_ ? &remover_->far_end() : nullptr);
   follow_device(now);
   (void)writer_.flush();
   for (int i = 0; i < kWindowsPerCycle && feed_->pop(incoming_); ++i, ++items)
@@ -110,10 +115,14 @@ void CaptureStage::follow_device(Nanos now) {
   const FeedStatus status = feed_->status();
   lost_.store(status.lost);
   if (status.open) {
+    const std::string_view canceller = remover_ ? remover_->canceller().name() : "";
     std::string engine = status.device + " " + std::string(detector_->name());
     if (!end_of_turn_.name().empty()) engine += " " + std::string(end_of_turn_.name());
+    if (!canceller.empty()) engine += " " + std::string(canceller);
     context_.set_engine(engine);
-    if (!device_open_) log_info("listening to {}, voice activity by {}", status.device, detector_->name());
+    if (!device_open_)
+      log_info("listening to {}, voice activity by {}, echo cancellation by {}", status.device,
+               detector_->name(), canceller.empty() ? "nobody" : canceller);
     last_window_ = now;
   } else if (device_open_) {
     interrupt(now);
@@ -151,7 +160,14 @@ float CaptureStage::threshold(Nanos now) const noexcept {
   return prot_speaks(now) ? std::max(threshold_speaking_, threshold_quiet_) : threshold_quiet_;
 }
 
-void CaptureStage::take(const Window& window, Nanos now) {
+void CaptureStage::remove_echo(Window& window) noexcept {
+  remover_->process(window.samples, sample_clock_.time_of(window.first_sample + delay_));
+  echo_removed_.store(static_cast<std::uint64_t>(std::max(remover_->removed_db(), 0.0)),
+                      std::memory_order_relaxed);
+  echo_slips_.store(remover_->slips(), std::memory_order_relaxed);
+}
+
+void CaptureStage::take(Window& window, Nanos now) {
   last_window_ = now;
   stalled_ = false;
   windows_.store(windows_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -160,21 +176,26 @@ void CaptureStage::take(const Window& window, Nanos now) {
     opening_ = window.opening;
     sample_clock_.restart();
     detector_->reset();
+    if (remover_) remover_->reset();
     history_size_ = 0;
   }
   if (window.missing > 0) {
     dropped_.store(dropped_.load() + window.missing);
     history_size_ = 0;  // a pre-roll has no hole
   }
-  sample_clock_.observe(window.first_sample + wire::kMicWindow, window.at);
+  // What comes out of the remover is older than what went in: the clock is the output's.
+  sample_clock_.observe(window.first_sample + delay_ + wire::kMicWindow, window.at);
   jumps_.store(sample_clock_.jumps(), std::memory_order_relaxed);
+  const bool silent = is_silent(window);
+  if (remover_) remove_echo(window);
 
   const bool was_open = segmenter_.open();
   if (segmenter_.paused()) {
     read_words();
     segmenter_.wait_for(end_of_turn_.wait(segmenter_.silence()));
   }
-  const float probability = is_silent(window) ? 0.0F : detector_->probability(window.samples);
+  const bool own_voice = remover_ && remover_->is_learning() && echo_.audible(now);
+  const float probability = silent || own_voice ? 0.0F : detector_->probability(window.samples);
   const auto events = segmenter_.step(window.first_sample, probability, threshold(now));
   Past& past = history_[history_next_];
   past = {window, probability, segmenter_.open() ? segmenter_.counted() : segmenter_.speech()};

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "echo_monitor.hpp"
+#include "echo_remover.hpp"
 #include "end_of_turn.hpp"
 #include "sample_clock.hpp"
 #include "segmenter.hpp"
@@ -16,16 +18,17 @@
 
 namespace prot::capture {
 
-/// Microphone -> speech. Windows from the feed go through the detector and the segmenter; what belongs to an
-/// utterance goes to `mic`, its marks to `hearing`. Never waits for a ring or the device.
+/// Microphone -> speech. Windows from the feed go through the echo canceller, the detector and the segmenter;
+/// what belongs to an utterance goes to `mic`, its marks to `hearing`. Never waits for a ring or the device.
 /// Threads: the loop's; the feed has its own. Invariant: every utterance that was begun gets its end, also
 /// when the device is lost, the stage is drained, or its predecessor was killed. Lifetime: within the
 /// context's.
 class CaptureStage final : public stage::Stage {
  public:
-  /// `end_of_turn`: null for silence alone.
+  /// `end_of_turn`: null for silence alone; `canceller`: null for none.
   CaptureStage(stage::StageContext& context, std::unique_ptr<WindowFeed> feed,
-               std::unique_ptr<VoiceDetector> detector, std::unique_ptr<EndOfTurnModel> end_of_turn = {});
+               std::unique_ptr<VoiceDetector> detector, std::unique_ptr<EndOfTurnModel> end_of_turn = {},
+               std::unique_ptr<EchoCanceller> canceller = {});
   ~CaptureStage() override;
 
   void start() override;
@@ -42,7 +45,8 @@ class CaptureStage final : public stage::Stage {
     bool speech;
   };
 
-  void take(const Window& window, Nanos now);
+  void take(Window& window, Nanos now);
+  void remove_echo(Window& window) noexcept;
   void on_event(SegmentEvent event, Nanos now);
   void open_utterance(Nanos now);
   void close_utterance(bool confirmed, Nanos now);
@@ -68,6 +72,8 @@ class CaptureStage final : public stage::Stage {
   SampleClock sample_clock_;
   UtteranceWriter writer_;
   EchoMonitor echo_;
+  std::optional<EchoRemover> remover_;
+  const std::size_t delay_;  // samples that the remover adds
   ipc::Word& windows_;
   ipc::Word& dropped_;
   ipc::Word& lost_;
@@ -79,6 +85,8 @@ class CaptureStage final : public stage::Stage {
   ipc::Word& end_answers_;
   ipc::Word& pause_mean_ms_;  // these two survive this process
   ipc::Word& pause_deviation_ms_;
+  ipc::Word& echo_removed_;
+  ipc::Word& echo_slips_;
 
   const int stt_;  // its page
   const float threshold_quiet_;

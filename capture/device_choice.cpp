@@ -6,8 +6,10 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "echo_canceller.hpp"
 #include "end_of_turn_model.hpp"
 #include "pcm_source.hpp"
+#include "stage/echo_choice.hpp"
 #include "voice_detector.hpp"
 
 namespace prot::capture {
@@ -130,6 +132,25 @@ stage::Finding check_end_of_turn(const stage::CheckContext& context) {
   return finding;
 }
 
+stage::Finding check_echo(const stage::Config& config) {
+  const std::string what = "echo cancellation";
+  if (config.get_bool("player.headphones"))
+    return {stage::Verdict::kOk, what, "off: player.headphones = true"};
+  if (config.get_string("capture.echo_cancellation") == "off")
+    return {stage::Verdict::kOk, what, "off: prot is not to be interrupted while it speaks"};
+  const std::string_view name = stage::echo_canceller(config);
+  const std::string mend =
+      "install libwebrtc-audio-processing-dev and build again (./run); with headphones set "
+      "player.headphones = true";
+  const std::vector<std::string_view> built_in = echo_canceller_names();
+  if (std::find(built_in.begin(), built_in.end(), name) == built_in.end())
+    return {stage::Verdict::kFail, what, "'" + std::string(name) + "' is not built in", mend};
+  if (name == "none")
+    return {stage::Verdict::kWarn, what, "none is built in: prot is not to be interrupted while it speaks",
+            mend};
+  return {stage::Verdict::kOk, what, std::string(name) + " (prot doctor --echo measures it)"};
+}
+
 }  // namespace
 
 std::vector<std::string> source_candidates(const stage::Config& config) {
@@ -155,7 +176,8 @@ std::vector<stage::DeviceRow> capture_rows(const stage::CheckContext& context) {
 }
 
 stage::Findings check_capture(const stage::CheckContext& context) {
-  return {check_source(context.config), check_detector(context), check_end_of_turn(context)};
+  return {check_source(context.config), check_echo(context.config), check_detector(context),
+          check_end_of_turn(context)};
 }
 
 std::string detector_model(const stage::Config& config, const std::string& cache) {

@@ -14,7 +14,7 @@ constexpr Nanos kRoomTail = 300 * kMillisecond;  // reverberation, and the laten
 
 }  // namespace
 
-int EchoMonitor::drain() {
+int EchoMonitor::drain(FarEnd* far_end) {
   int frames = 0;
   ipc::FrameInfo info;
   std::span<const std::byte> payload;
@@ -23,6 +23,8 @@ int EchoMonitor::drain() {
     wire::Echo head{};
     std::span<const std::byte> tail;
     if (wire::decode(info, payload, head, tail)) {
+      if (far_end != nullptr)
+        far_end->play(tail, head.sample_rate, info.made_ns, (info.flags & ipc::kFlagResync) != 0);
       // A copy: the tail of a frame is not aligned for samples. Its first part tells the level well enough.
       std::array<std::int16_t, 1024> samples{};
       const std::size_t count = std::min(samples.size(), tail.size() / sizeof(std::int16_t));

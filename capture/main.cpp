@@ -1,5 +1,7 @@
 #include "capture_stage.hpp"
 #include "device_choice.hpp"
+#include "echo_probe.hpp"
+#include "stage/echo_choice.hpp"
 #include "stage/stage_runner.hpp"
 
 int main(int argc, char** argv) {
@@ -13,8 +15,9 @@ int main(int argc, char** argv) {
                                   detector_model(config, context.environment().paths.cache));
     auto end_of_turn = make_end_of_turn_model(config.get_string("capture.turn_model"),
                                               end_of_turn_file(config, context.environment().paths.cache));
+    auto canceller = make_echo_canceller(prot::stage::echo_canceller(config));
     return std::make_unique<CaptureStage>(context, std::move(feed), std::move(detector),
-                                          std::move(end_of_turn));
+                                          std::move(end_of_turn), std::move(canceller));
   };
-  return prot::stage::run_stage(argc, argv, "capture", make, {check_capture, capture_rows});
+  return prot::stage::run_stage(argc, argv, "capture", make, {check_capture, capture_rows, probe_capture});
 }

@@ -36,6 +36,7 @@ struct CliRequest {
   double drain_timeout_s = 30;
   bool verbose = false;
   bool watch = false;
+  bool echo = false;          // doctor: the loudspeaker in the microphone, nothing else
   double down_timeout_s = 0;  // 0: as long as it takes
 };
 

@@ -103,8 +103,10 @@ void describe_cli(CLI::App& app, CliRequest& request) {
   });
   configured(add("check", "Check the configuration and that every part is there"))
       ->add_flag("--json", request.json, "for programs");
-  configured(add("doctor", "What keeps prot from working well here, and how to mend it"))
-      ->add_flag("--json", request.json, "for programs");
+  CLI::App* doctor = configured(add("doctor", "What keeps prot from working well here, and how to mend it"));
+  doctor->add_flag("--json", request.json, "for programs");
+  doctor->add_flag("--echo", request.echo,
+                   "play a sound for some seconds and measure how much of it the microphone keeps");
   CLI::App* reload = add("reload", "Read the configuration again; restarts only what a change touches");
   reload->add_option("--env-file", request.env_file, "names of the environment, from now on");
   reload->add_flag("--json", request.json, "for programs");

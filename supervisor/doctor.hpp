@@ -24,6 +24,12 @@ struct StageAnswers {
   std::vector<stage::DeviceRow> playback;
 };
 
+/// What the test sound became.
+struct EchoAnswer {
+  stage::Findings findings;
+  std::string numbers = "{}";  // JSON
+};
+
 /// The part of a path that is there already.
 [[nodiscard]] std::filesystem::path existing_part(std::filesystem::path path);
 
@@ -34,5 +40,10 @@ struct StageAnswers {
 // doctor_programs.cpp: prot's own programs, db, llm; and each stage by its own word
 [[nodiscard]] stage::Findings check_programs(const DoctorContext& context);
 [[nodiscard]] StageAnswers ask_stages(const DoctorContext& context);
+/// What `prot up` would not give this stage either.
+[[nodiscard]] std::vector<std::string> secrets_of_others(const std::string& stage,
+                                                         const stage::Config& config);
+// doctor_echo.cpp: plays a sound and listens to it, about ten seconds; not while the instance runs
+[[nodiscard]] EchoAnswer test_echo(const DoctorContext& context);
 
 }  // namespace prot::supervisor

@@ -34,14 +34,6 @@ SubprocessResult run_limited(const std::vector<std::string>& argv, std::vector<s
   return run_subprocess(argv, {}, limits);
 }
 
-// What `prot up` would not give it either.
-std::vector<std::string> secrets_of_others(const std::string& stage, const stage::Config& config) {
-  std::vector<std::string> names = secret_names(config);
-  std::erase_if(
-      names, [&](const std::string& name) { return stage::has_word(users_of_secret(name, config), stage); });
-  return names;
-}
-
 std::string first_line_of(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 struct Answer {
@@ -176,6 +168,13 @@ Finding check_llm(const DoctorContext& context) {
 }
 
 }  // namespace
+
+std::vector<std::string> secrets_of_others(const std::string& stage, const stage::Config& config) {
+  std::vector<std::string> names = secret_names(config);
+  std::erase_if(
+      names, [&](const std::string& name) { return stage::has_word(users_of_secret(name, config), stage); });
+  return names;
+}
 
 Findings check_programs(const DoctorContext& context) {
   Findings findings{check_own_programs(context)};

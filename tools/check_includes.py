@@ -44,13 +44,14 @@ WRAPPED = {
     r"pqxx/": ["memory/stores/"],
     r"whisper\.h": ["stt/engines/", "capture/detectors/", "capture/"],
     r"onnxruntime": ["core/onnx/"],
+    r"webrtc/": ["capture/cancellers/"],
     r"CLI/": ["supervisor/", "top/"],
     r"n?curses": ["top/"],
     r"histedit\.h": ["supervisor/line_editor.cpp"],
 }
 
 # Folders of backends: they know their interface, never the stage.
-BACKENDS = ("sources/", "sinks/", "engines/", "voices/", "stores/", "detectors/", "end_of_turn/")
+BACKENDS = ("sources/", "sinks/", "engines/", "voices/", "stores/", "detectors/", "end_of_turn/", "cancellers/")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SIZES = {".hpp": 150, ".cpp": 400}

@@ -36,11 +36,13 @@ struct CheckContext {
   const InstancePaths& paths;
 };
 
-/// What a stage program can say about itself without a running instance (--check, --devices). Each may be
-/// empty. They open no device, load no model, and end within 5 s.
+/// What a stage program can say about itself without a running instance (--check, --devices, --probe NAME).
+/// Each may be empty. The first two open no device, load no model, and end within 5 s; a probe does one thing
+/// with the devices, says it on stdout and returns the exit code.
 struct SelfCheck {
   std::function<Findings(const CheckContext&)> check{};
   std::function<std::vector<DeviceRow>(const CheckContext&)> devices{};
+  std::function<int(const CheckContext&, std::string_view name)> probe{};
 };
 
 [[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;

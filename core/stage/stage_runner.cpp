@@ -24,6 +24,7 @@ constexpr unsigned kCyclesAPoll = 4;
 
 struct Options {
   std::string join;
+  std::string probe;
   bool check = false;
   bool devices = false;
 };
@@ -34,11 +35,11 @@ bool parse(int argc, char** argv, const char* stage, Options& options) {
     const std::string_view argument = argv[i];
     if (argument == "--help") {
       std::printf(
-          "usage: prot-%s [--join INSTANCE] [--check] [--devices] [--version]\n"
+          "usage: prot-%s [--join INSTANCE] [--check] [--devices] [--probe NAME] [--version]\n"
           "One stage of prot; 'prot up' starts it. --join takes this stage's place in a running instance\n"
           "(under a debugger, say) until it ends. --check looks at what it needs, --devices lists devices: "
           "one\n"
-          "JSON object a line, for 'prot doctor'.\n",
+          "JSON object a line, for 'prot doctor'; --probe tries one thing out, for 'prot doctor --echo'.\n",
           stage);
       return false;
     }
@@ -50,9 +51,9 @@ bool parse(int argc, char** argv, const char* stage, Options& options) {
       (argument == "--check" ? options.check : options.devices) = true;
       continue;
     }
-    if (argument != "--join" || i + 1 >= argc)
+    if ((argument != "--join" && argument != "--probe") || i + 1 >= argc)
       throw UsageError("unknown option '" + std::string(argument) + "'; see --help");
-    options.join = argv[++i];
+    (argument == "--join" ? options.join : options.probe) = argv[++i];
   }
   return true;
 }
@@ -125,6 +126,18 @@ int look_at_self(const Options& options, const SelfCheck& self_check) {
   const InstancePaths paths = instance_paths(name != nullptr && name[0] != '\0' ? name : "default");
   const Config config = config_from_process(paths);
   const CheckContext context{config, paths};
+  if (!options.probe.empty()) {
+    if (!self_check.probe) throw UsageError("this stage has no probe '" + options.probe + "'");
+    try {
+      return self_check.probe(context, options.probe);
+    } catch (const UsageError&) {
+      throw;
+    } catch (const Error& e) {  // who asks reads stdout
+      std::printf("%s\n",
+                  to_json({Verdict::kFail, options.probe, full_message(e), "see: prot doctor"}).c_str());
+      return e.exit_code();
+    }
+  }
   bool good = true;
   if (options.devices && self_check.devices)
     for (const DeviceRow& row : self_check.devices(context)) std::printf("%s\n", to_json(row).c_str());
@@ -190,7 +203,7 @@ int run_stage(int argc, char** argv, const char* stage, const StageFactory& fact
     install_crash_handler();
     Options options;
     if (!parse(argc, argv, stage, options)) return 0;
-    if (options.check || options.devices) return look_at_self(options, self_check);
+    if (options.check || options.devices || !options.probe.empty()) return look_at_self(options, self_check);
     StageEnvironment environment =
         options.join.empty() ? environment_from_process(stage) : join_instance(stage, options.join);
     init_log(stage, environment.config.get_string("general.log_level"));

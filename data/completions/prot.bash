@@ -27,7 +27,7 @@ _prot_options() {
     wait) echo "--timeout" ;;
     check) echo "--config --set --env-file --json" ;;
     reload) echo "--env-file --json" ;;
-    doctor) echo "--config --set --env-file --json" ;;
+    doctor) echo "--config --set --env-file --json --echo" ;;
     debug) echo "--launch --wait --valgrind --rr --server" ;;
     top)
       echo "--version --batch --json --once --iterations --delay --sort --ring --tail --waiting --content --ascii"

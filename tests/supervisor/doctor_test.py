@@ -53,10 +53,10 @@ class Doctor(Instance):
 
 
 @contextlib.contextmanager
-def private_pulse():
+def private_pulse(more=""):
     with tempfile.TemporaryDirectory(prefix="prot-doctor-pulse-") as folder:
         config = pathlib.Path(folder) / "config.pa"
-        config.write_text(PULSE.format(folder=folder))
+        config.write_text(PULSE.replace("set-default-sink", more + "set-default-sink").format(folder=folder))
         environment = {"PATH": os.environ["PATH"], **{name: folder for name in (
             "HOME", "PULSE_RUNTIME_PATH", "PULSE_STATE_PATH", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME")}}
         server = subprocess.Popen(["pulseaudio", "-n", "-F", str(config), "--exit-idle-time=-1", "--use-pid-file=no",

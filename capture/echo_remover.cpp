@@ -1,0 +1,102 @@
+#include "echo_remover.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace prot::capture {
+namespace {
+
+constexpr std::int64_t kSlip = wire::kMicRate * 5 / 1000;  // stamps that are further off are right
+constexpr unsigned kForgetful = 50;                        // blocks; by then no echo is left in the room
+constexpr double kAudible = 1e-5;                          // -50 dBFS
+constexpr double kSmoothing = 0.01;                        // a second of blocks
+constexpr double kSooner = 0.04;                           // a quarter of one
+constexpr unsigned kLearning = 40;                         // blocks of the far end, at least
+constexpr double kUnheard = 1e-6;                          // -60 dBFS
+
+double power(std::span<const std::int16_t> samples) noexcept {
+  double sum = 0;
+  for (const std::int16_t sample : samples) sum += static_cast<double>(sample) * sample;
+  return sum / (static_cast<double>(samples.size()) * 32768.0 * 32768.0);
+}
+
+}  // namespace
+
+EchoRemover::EchoRemover(std::unique_ptr<EchoCanceller> canceller)
+    : canceller_(std::move(canceller)), quiet_(kForgetful) {}
+
+void EchoRemover::reset() noexcept {
+  canceller_->reset();
+  quiet_ = kForgetful;
+  smooth_ = recent_ = {};
+  audible_ = 0;
+  learned_ = false;
+}
+
+void EchoRemover::process(std::span<std::int16_t, wire::kMicWindow> window, Nanos at) noexcept {
+  powers_ = {};
+  unsigned blocks = 0;
+  for (std::size_t taken = 0; taken < window.size();) {
+    const std::size_t part = std::min(kEchoBlock - filled_, window.size() - taken);
+    std::copy_n(window.begin() + static_cast<std::ptrdiff_t>(taken), part,
+                near_.begin() + static_cast<std::ptrdiff_t>(filled_));
+    filled_ += part;
+    taken += part;
+    if (filled_ < kEchoBlock) break;
+    const auto begin = static_cast<std::int64_t>(taken) - static_cast<std::int64_t>(kEchoBlock);
+    block(at + begin * kSecond / static_cast<std::int64_t>(wire::kMicRate));
+    filled_ = 0;
+    ++blocks;
+  }
+  powers_.far /= blocks;
+  powers_.heard /= blocks;
+  powers_.left /= blocks;
+  std::copy_n(ready_.begin(), window.size(), window.begin());
+  std::copy(ready_.begin() + static_cast<std::ptrdiff_t>(window.size()),
+            ready_.begin() + static_cast<std::ptrdiff_t>(ready_count_), ready_.begin());
+  ready_count_ -= window.size();
+}
+
+void EchoRemover::block(Nanos at) noexcept {
+  follow(FarEnd::index_of(at + kLead));
+  std::array<std::int16_t, kEchoBlock> far;
+  far_end_.read(place_, far);
+  place_ += static_cast<std::int64_t>(kEchoBlock);
+  EchoPowers now{power(far), power(near_), 0};
+  quiet_ = now.far > 0 ? 0 : std::min(quiet_ + 1, kForgetful);
+
+  canceller_->process(near_, far);
+  now.left = power(near_);
+  powers_.far += now.far;
+  powers_.heard += now.heard;
+  powers_.left += now.left;
+  if (now.far > kAudible) learn(now);
+  std::copy(near_.begin(), near_.end(), ready_.begin() + static_cast<std::ptrdiff_t>(ready_count_));
+  ready_count_ += kEchoBlock;
+}
+
+void EchoRemover::learn(const EchoPowers& block) noexcept {
+  smooth_.heard += kSmoothing * (block.heard - smooth_.heard);
+  smooth_.left += kSmoothing * (block.left - smooth_.left);
+  recent_.heard += kSooner * (block.heard - recent_.heard);
+  recent_.left += kSooner * (block.left - recent_.left);
+  if (learned_ || ++audible_ < kLearning) return;
+  learned_ = recent_.heard < kUnheard || recent_.heard > recent_.left * std::pow(10.0, kLearned / 10);
+}
+
+void EchoRemover::follow(std::int64_t due) noexcept {
+  if (quiet_ >= kForgetful) {
+    place_ = due;
+  } else if (std::abs(due - place_) > kSlip) {
+    place_ = due;
+    ++slips_;
+  }
+}
+
+double EchoRemover::removed_db() const noexcept {
+  if (smooth_.heard <= 0 || smooth_.left <= 0) return 0;
+  return 10 * std::log10(smooth_.heard / smooth_.left);
+}
+
+}  // namespace prot::capture

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "echo_canceller.hpp"
+#include "far_end.hpp"
+
+namespace prot::capture {
+
+/// What a window was like: mean powers, of full scale 1.
+struct EchoPowers {
+  double far = 0;    // what the loudspeaker played meanwhile
+  double heard = 0;  // by the microphone
+  double left = 0;   // after the canceller
+};
+
+/// Takes prot's own voice out of the microphone's windows: cuts them into the canceller's blocks and gives it
+/// the far end of the same moment, by the clock of both devices. One thread (the loop). process() is RT safe.
+/// Invariants: as many samples out as in, delay() later; the place in the far end goes on without a gap as
+/// long as the stamps agree within kSlip, and follows them freely while nothing is played, so that the
+/// canceller's picture of the room stays true.
+class EchoRemover {
+ public:
+  /// The far end is given this much early: the canceller wants cause before effect by a margin, and what the
+  /// devices say of their delays may be off by some milliseconds. Player tells more than this in advance.
+  static constexpr Nanos kLead = 40 * kMillisecond;
+
+  /// REQUIRES: canceller is not null.
+  explicit EchoRemover(std::unique_ptr<EchoCanceller> canceller);
+
+  /// Where what is played goes.
+  [[nodiscard]] FarEnd& far_end() noexcept { return far_end_; }
+  /// Replaces `window` by what is left. `at`: when its first sample was at the microphone.
+  void process(std::span<std::int16_t, wire::kMicWindow> window, Nanos at) noexcept;
+  /// Another microphone.
+  void reset() noexcept;
+
+  /// Samples that the output lags behind the input.
+  [[nodiscard]] std::size_t delay() const noexcept { return kFill + canceller_->delay(); }
+  [[nodiscard]] const EchoCanceller& canceller() const noexcept { return *canceller_; }
+  /// Of the blocks that were completed by the newest window.
+  [[nodiscard]] const EchoPowers& powers() const noexcept { return powers_; }
+  /// What is heard less while prot is audible, in dB, over the last second or so of it; 0 before.
+  [[nodiscard]] double removed_db() const noexcept;
+  /// Prot is audible and the canceller does not know the room yet: what it leaves may still be prot's voice.
+  /// Over for good as soon as kLearned dB are taken away, or the microphone does not hear prot at all.
+  [[nodiscard]] bool is_learning() const noexcept { return audible_ > 0 && !learned_; }
+  /// How often the far end had to be found anew while something was played.
+  [[nodiscard]] std::uint64_t slips() const noexcept { return slips_; }
+
+ private:
+  // A window leaves at most 128 samples for the next block: with as many in stock every window comes out
+  // whole.
+  static constexpr std::size_t kFill = 128;
+
+  static constexpr double kLearned = 10;
+
+  void block(Nanos at) noexcept;
+  void learn(const EchoPowers& block) noexcept;
+  void follow(std::int64_t due) noexcept;
+
+  std::unique_ptr<EchoCanceller> canceller_;
+  FarEnd far_end_;
+  std::array<std::int16_t, kEchoBlock> near_{};  // the block that is being filled
+  std::size_t filled_ = 0;
+  std::array<std::int16_t, kFill + wire::kMicWindow + kEchoBlock> ready_{};
+  std::size_t ready_count_ = kFill;
+  std::int64_t place_ = 0;  // in the far end, of the next block
+  unsigned quiet_ = 0;      // blocks in a row for which nothing was played
+  EchoPowers powers_;
+  EchoPowers smooth_;     // while something is played
+  EchoPowers recent_;     // the same, forgotten sooner
+  unsigned audible_ = 0;  // blocks of that
+  bool learned_ = false;
+  std::uint64_t slips_ = 0;
+};
+
+}  // namespace prot::capture

@@ -1,5 +1,7 @@
 #include "text/sentence_splitter.hpp"
 
+#include <utf8proc.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -25,6 +27,12 @@ constexpr std::array<std::u32string_view, 22> kBeforeNumber = {
 constexpr std::array<std::u32string_view, 9> kConjunctions = {
     U"but", U"because", U"which", U"while", U"although", U"though", U"unless", U"whereas", U"however"};
 
+/// Korean clauses that end like this are complete in themselves; the first segment may end behind them.
+constexpr std::array<std::u32string_view, 8> kClauseEndings = {U"지만", U"는데", U"은데", U"인데",
+                                                               U"니까", U"면서", U"으며", U"이며"};
+/// Syllables that Korean sentences end with: "습니다.다음" are two, "3.가나" and "가.나" are not.
+constexpr std::u32string_view kSentenceEndings = U"다요죠까네오자군걸게래음함됨임";
+
 constexpr std::size_t kLongSegment = 80;  // width from which a lower-case letter no longer holds a sentence
 
 bool is_one_of(std::u32string_view set, char32_t c) noexcept {
@@ -44,6 +52,13 @@ bool is_letter(char32_t c) noexcept {
 template <std::size_t N>
 bool is_listed(const std::array<std::u32string_view, N>& list, const std::u32string& word) {
   return std::find(list.begin(), list.end(), std::u32string_view(word)) != list.end();
+}
+
+template <std::size_t N>
+bool ends_in(const std::array<std::u32string_view, N>& list, const std::u32string& word) {
+  return std::any_of(list.begin(), list.end(), [&word](std::u32string_view end) {
+    return word.size() > end.size() && word.ends_with(end);
+  });
 }
 
 std::u32string lower_case(std::u32string_view word) {
@@ -96,6 +111,8 @@ std::vector<std::string> SentenceSplitter::flush() {
 // Every decision depends on the code points taken so far and on nothing else: that is what makes the segments
 // independent of how the text was divided.
 void SentenceSplitter::take(char32_t c, std::vector<std::string>& out) {
+  const bool border = begins_character(c);
+  if (code_points_ >= options_.max_code_points) cut_full(border, out);
   const bool space = is_space(c);
   if (space) {
     if (!in_space_) end_word(out);
@@ -106,8 +123,10 @@ void SentenceSplitter::take(char32_t c, std::vector<std::string>& out) {
       if (has_letter_ && !in_fence_) pending_ = Cut::kAlways;
     }
   } else {
+    if (!border) space_end_ = std::min(space_end_, character_start_);  // a mark on a space
     const bool goes_on = is_one_of(kStops, c) || is_one_of(kClosers, c);
-    if (in_space_ ? cuts_before(c) : full_stop_ && !goes_on) emit(segment_.size(), out);
+    const bool unspaced = (full_stop_ && !goes_on) || follows_korean_stop(c);
+    if (border && (in_space_ ? cuts_before(c) : unspaced)) emit(segment_.size(), out);
     if (in_space_ || segment_.empty()) {
       word_start_ = segment_.size();
       width_before_word_ = width_;
@@ -117,15 +136,37 @@ void SentenceSplitter::take(char32_t c, std::vector<std::string>& out) {
     full_stop_ = !in_fence_ && (is_one_of(kFullStops, c) || (full_stop_ && goes_on));
   }
   track_fence(c);
+  if (border) character_start_ = segment_.size();
+  last_ = c;
   utf8::append(segment_, c);
   ++code_points_;
   width_ += is_cjk(c) ? 2 : 1;
   has_letter_ = has_letter_ || is_letter(c);
   if (space) space_end_ = segment_.size();
-  if (code_points_ >= options_.max_code_points) {
-    // At the last white space if that leaves at least half, else right here.
-    emit(space_end_ >= segment_.size() / 2 ? space_end_ : segment_.size(), out);
-  }
+}
+
+// The segment is as long as one may be: it ends at the last white space if that leaves at least half, else in
+// front of the newest character, or, when that is all there is, right here. `border`: that character is
+// whole.
+void SentenceSplitter::cut_full(bool border, std::vector<std::string>& out) {
+  const std::size_t latest = border ? segment_.size() : character_start_;
+  std::size_t at = space_end_ >= segment_.size() / 2 && space_end_ <= latest ? space_end_ : latest;
+  if (at == 0) at = segment_.size();
+  emit(at, out);
+}
+
+bool SentenceSplitter::begins_character(char32_t c) {
+  if (last_ == 0) return true;
+  return utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(last_),
+                                          static_cast<utf8proc_int32_t>(c), &break_state_);
+}
+
+bool SentenceSplitter::follows_korean_stop(char32_t c) const {
+  if (in_fence_ || !is_hangul(c) || (last_ != U'.' && last_ != U'!' && last_ != U'?')) return false;
+  const std::u32string word = code_points_of(std::string_view(segment_).substr(word_start_));
+  const std::size_t end = word.find_last_not_of(U".!?");
+  if (end == std::u32string::npos || end < 1 || word.size() - 1 - end > 1) return false;
+  return is_one_of(kSentenceEndings, word[end]) && is_hangul(word[end - 1]);
 }
 
 void SentenceSplitter::track_fence(char32_t c) {
@@ -140,6 +181,9 @@ void SentenceSplitter::end_word(std::vector<std::string>& out) {
                             is_listed(kConjunctions, word);
   if (opens_clause) emit(word_start_, out);
   pending_ = in_fence_ ? Cut::kNone : cut_after(word);
+  const bool closes_clause = first_ && !in_fence_ && pending_ == Cut::kNone &&
+                             width_ >= options_.first_conjunction_width && ends_in(kClauseEndings, word);
+  if (closes_clause) pending_ = Cut::kAlways;
   line_start_ = false;
   after_number_ = word.back() == U'.' && std::all_of(word.begin(), word.end(), is_number_part);
 }
@@ -205,11 +249,24 @@ void SentenceSplitter::emit(std::size_t bytes, std::vector<std::string>& out) {
     has_letter_ = has_letter_ || is_letter(c);
   }
   word_start_ -= std::min(word_start_, bytes);
+  character_start_ -= std::min(character_start_, bytes);
   space_end_ = 0;
   width_before_word_ = 0;
   first_ = false;
   full_stop_ = false;
   pending_ = Cut::kNone;
+}
+
+bool ends_sentence(std::string_view segment) noexcept {
+  while (!segment.empty()) {
+    std::size_t begin = segment.size() - 1;
+    while (begin > 0 && (static_cast<unsigned char>(segment[begin]) & 0xC0U) == 0x80U) --begin;
+    const char32_t c = utf8::decode(segment.substr(begin)).code_point;
+    if (c == U'\n' || is_one_of(kStops, c) || c == U'~' || c == 0xFF5E) return true;
+    if (!is_space(c) && !is_one_of(kClosers, c)) return false;
+    segment = segment.substr(0, begin);
+  }
+  return true;
 }
 
 }  // namespace prot::text

@@ -20,9 +20,10 @@ struct SplitterOptions {
 /// Cuts a text that arrives piece by piece into segments to be spoken one by one.
 /// The first segment comes early, at a clause; the others are sentences. A segment ends where the next one's
 /// first visible character is known, so white space belongs to the segment before it. Never cut: 3.14, "1.",
-/// "2024. 5. 1.", URLs, ellipses, abbreviations (Dr., e.g., U.S.), inside ``` fences, inside a code point.
-/// Not thread-safe. Invariants: the segments joined are the text (bytes that are not UTF-8 as U+FFFD); the
-/// same text gives the same segments, however it was divided into pushes.
+/// "2024. 5. 1.", URLs, ellipses, abbreviations (Dr., e.g., U.S.), inside ``` fences, inside what is one
+/// character to a person (a letter with its marks, a family of emoji, a flag). Not thread-safe. Invariants:
+/// the segments joined are the text (bytes that are not UTF-8 as U+FFFD); the same text gives the same
+/// segments, however it was divided into pushes.
 class SentenceSplitter {
  public:
   explicit SentenceSplitter(SplitterOptions options = {});
@@ -42,6 +43,9 @@ class SentenceSplitter {
   };
 
   void take(char32_t code_point, std::vector<std::string>& out);
+  void cut_full(bool border, std::vector<std::string>& out);
+  [[nodiscard]] bool begins_character(char32_t code_point);
+  [[nodiscard]] bool follows_korean_stop(char32_t code_point) const;
   void track_fence(char32_t code_point);
   void end_word(std::vector<std::string>& out);
   [[nodiscard]] Cut cut_after(const std::u32string& word) const;
@@ -56,6 +60,9 @@ class SentenceSplitter {
   std::size_t width_before_word_ = 0;  // of segment_ up to word_start_
   std::size_t word_start_ = 0;         // byte offset of the word being read
   std::size_t space_end_ = 0;          // byte offset after the last white space
+  std::size_t character_start_ = 0;    // byte offset of the newest character, as people see it
+  char32_t last_ = 0;                  // the code point taken last
+  int break_state_ = 0;                // of the search for characters
   bool first_ = true;                  // nothing emitted yet
   bool has_letter_ = false;            // segment_ has more than marks and digits
   bool after_number_ = false;          // the word before was "12.": a date or a list goes on
@@ -66,5 +73,8 @@ class SentenceSplitter {
   unsigned backticks_ = 0;
   Cut pending_ = Cut::kNone;
 };
+
+/// Whether a segment of a splitter ends where a sentence, or a line, does; else the next one goes on with it.
+[[nodiscard]] bool ends_sentence(std::string_view segment) noexcept;
 
 }  // namespace prot::text

@@ -9,6 +9,8 @@
 namespace prot::text {
 namespace {
 
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
 bool starts_with_url(std::string_view text) {
   return text.starts_with("http://") || text.starts_with("https://") || text.starts_with("www.");
 }
@@ -105,9 +107,10 @@ class LineSpeaker {
     const bool word_after = !rest.empty() && rest.front() != ' ';
     if (is_space(c)) return space();
     if (c < 0x20 || c == 0x7F || c == 0x200B || c == 0xFEFF || is_emoji(c) || c == utf8::kReplacement) return;
-    if (c == U'`' || (c == U'*' && (word_before || word_after))) return;
+    const bool digits = !out_.empty() && is_digit(out_.back()) && !rest.empty() && is_digit(rest.front());
+    if (c == U'`' || (c == U'*' && !digits && (word_before || word_after))) return;
     if (c == U'_' && !(word_before && word_after)) return;
-    if (c == U'~' && !(word_before && !rest.empty() && rest.front() >= '0' && rest.front() <= '9')) return;
+    if (c == U'~' && !(word_before && !rest.empty() && is_digit(rest.front()))) return span(rest);
     if (c == U'|' && table) {
       while (!out_.empty() && out_.back() == ' ') out_.pop_back();
       if (!out_.empty() && out_.back() != ',' && !rest.empty()) out_ += ',';
@@ -116,8 +119,19 @@ class LineSpeaker {
     utf8::append(out_, c);
   }
 
+  /// "3 ~ 5" is a span of numbers: "3~5". Any other tilde is left out.
+  void span(std::string_view rest) {
+    const std::size_t number = std::min(rest.find_first_not_of(' '), rest.size());
+    const std::size_t last = out_.find_last_not_of(' ');
+    if (number == rest.size() || !is_digit(rest[number]) || last == std::string::npos ||
+        !is_digit(out_[last]))
+      return;
+    out_.resize(last + 1);
+    out_ += '~';
+  }
+
   void space() {
-    if (!out_.empty() && out_.back() != ' ') out_ += ' ';
+    if (!out_.empty() && out_.back() != ' ' && out_.back() != '~') out_ += ' ';
   }
 
   std::string& out_;

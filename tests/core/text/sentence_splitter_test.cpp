@@ -4,6 +4,7 @@
 
 #include <numeric>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -164,6 +165,126 @@ TEST_CASE("random texts in random pieces give the same segments, and join to the
       Segments all;
       for (std::size_t at = 0; at < input.size();) {
         const std::size_t size = 1 + random() % 7;
+        add(all, splitter.push(std::string_view(input).substr(at, size)));
+        at += size;
+      }
+      add(all, splitter.flush());
+      REQUIRE(all == expected);
+    }
+  }
+}
+
+TEST_CASE("Korean sentences end without white space, numbers and lists do not") {
+  CHECK(sentences("그렇습니다.다음은 이것이에요!좋아요?네") ==
+        Segments{"그렇습니다.", "다음은 이것이에요!", "좋아요?", "네"});
+  CHECK(sentences("가.나.다 순서").size() == 1);
+  CHECK(sentences("제3.가항을 보세요").size() == 1);
+  CHECK(sentences("음...네요").size() == 1);
+}
+
+TEST_CASE("the first segment may end behind a Korean clause") {
+  CHECK(split("오늘 서울은 아침에 조금 흐리겠지만 오후에는 맑고 따뜻하겠습니다.") ==
+        Segments{"오늘 서울은 아침에 조금 흐리겠지만 ", "오후에는 맑고 따뜻하겠습니다."});
+  CHECK(split("비가 오는데 괜찮아요.").size() == 1);
+}
+
+TEST_CASE("a text in one piece is cut in front of the character that does not fit any more") {
+  const std::vector<std::string> characters = {
+      "\U0001F468\u200D\U0001F469\u200D\U0001F467\u200D\U0001F466",  // a family
+      "\U0001F1F0\U0001F1F7",                                        // a flag
+      "\U0001F44D\U0001F3FD",                                        // a thumb with its skin tone
+      "1\uFE0F\u20E3",                                               // a keycap
+      "e\u0301\u0323",
+      "\u1112\u1161\u11AB",  // han, letter by letter
+      "가",
+      "x",
+      "\u05D0\u05B8",  // Hebrew with its vowel
+      "\u0627\u064E",
+      " "};
+  std::mt19937 random(3);
+  for (int round = 0; round < 400; ++round) {
+    std::string input;
+    std::set<std::size_t> borders{0};
+    for (int i = 0; i < 200; ++i) {
+      input += characters[random() % (characters.size() - (round % 2 == 0 ? 1 : 0))];
+      borders.insert(input.size());
+    }
+    text::SplitterOptions options;
+    options.max_code_points = 12 + random() % 40;
+    std::size_t at = 0;
+    for (const std::string& segment : split(input, options)) {
+      REQUIRE(text::count_code_points(segment) <= options.max_code_points);
+      at += segment.size();
+      REQUIRE(borders.count(at) == 1);
+    }
+    REQUIRE(at == input.size());
+  }
+}
+
+TEST_CASE("a character without an end is cut all the same") {
+  std::string input = "a";
+  for (int i = 0; i < 5000; ++i) input += "\u0301";
+  const Segments all = split(input);
+  CHECK(join(all) == input);
+  CHECK(all.size() == 3);
+}
+
+TEST_CASE("a segment tells whether its sentence is over") {
+  for (const std::string_view text :
+       {"Hello. ", "정말요?! ", "Milk\n", "Steps:\n", "\"Stop.\" ", "음… ", "안녕~ ", ""})
+    CHECK(text::ends_sentence(text));
+  for (const std::string_view text : {"Sure, I can help, ", "on a clear day ", "흐리겠지만 ", "네, "})
+    CHECK_FALSE(text::ends_sentence(text));
+}
+
+TEST_CASE("random bytes in random pieces give the same segments") {
+  const std::vector<std::string> units = {"\xE2\x80\x8F",
+                                          "שלום",
+                                          "مرحبا",
+                                          "\xED\xA0\x80",
+                                          "\xC0\xAF",
+                                          "\xF4\x90\x80\x80",
+                                          "😀",
+                                          "\u200D",
+                                          "\uFE0F",
+                                          "🇰🇷",
+                                          "다.",
+                                          "요!",
+                                          "지만",
+                                          "가",
+                                          " ",
+                                          "\r\n",
+                                          "\u0301",
+                                          "3.14",
+                                          "1.",
+                                          "...",
+                                          "…",
+                                          "。",
+                                          "！",
+                                          "?",
+                                          "\"",
+                                          "```",
+                                          "이천",
+                                          "http://가.나/다",
+                                          "\u3000"};
+  std::mt19937 random(5);
+  for (int round = 0; round < 3000; ++round) {
+    std::string input;
+    for (std::size_t i = random() % 50; i > 0; --i)
+      input += random() % 8 == 0 ? std::string(1, static_cast<char>(random() % 256))
+                                 : units[random() % units.size()];
+    text::SplitterOptions options;
+    options.max_code_points = 10 + random() % 60;
+    options.first_conjunction_width = random() % 40;
+    const Segments expected = split(input, options);
+    REQUIRE(join(expected) == text::sanitize_utf8(input));
+    for (const std::string& segment : expected)
+      REQUIRE(text::count_code_points(segment) <= options.max_code_points);
+    for (int division = 0; division < 3; ++division) {
+      text::SentenceSplitter splitter(options);
+      Segments all;
+      for (std::size_t at = 0; at < input.size();) {
+        const std::size_t size = 1 + random() % 5;
         add(all, splitter.push(std::string_view(input).substr(at, size)));
         at += size;
       }

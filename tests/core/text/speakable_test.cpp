@@ -36,7 +36,8 @@ TEST_CASE("a table is spoken cell by cell") {
 }
 
 TEST_CASE("plain text stays as it is") {
-  CHECK(speakable("It's 3 ~ 5 degrees, isn't it?") == "It's 3 5 degrees, isn't it?");
+  CHECK(speakable("It's 3 ~ 5 degrees, isn't it?") == "It's 3~5 degrees, isn't it?");
+  CHECK(speakable("2*3 is 6") == "2*3 is 6");
   CHECK(speakable("  안녕하세요.  ") == "안녕하세요.");
   CHECK(speakable("3~5 and 2 * 3") == "3~5 and 2 * 3");
 }

@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "stage/lifeline.hpp"
+#include "stage/queue_pressure.hpp"
 #include "stage/sandbox.hpp"
 #include "stage/stage_log.hpp"
 
@@ -86,6 +87,7 @@ void add(ipc::Word& word, Nanos value) noexcept {
 void duty_cycles(StageContext& context, Stage& stage, StageLog& log, const bool& ended) {
   ipc::StagePage& page = context.page();
   const Clock& clock = context.clock();
+  QueuePressure pressure(context);
   unsigned busy_cycles = 0;
   bool busy = false;
   while (!ended && !stage.finished()) {
@@ -97,6 +99,7 @@ void duty_cycles(StageContext& context, Stage& stage, StageLog& log, const bool&
     const int items = stage.do_work(begin);
     context.require_current();
     const Nanos end = clock.now();
+    pressure.look(end);
     add(page.loops, 1);
     add(page.work, items);
     add(page.busy_ns, end - begin);

@@ -103,7 +103,10 @@ void Reply::push_end() {
 
 void Reply::emit(std::string_view text, bool notice, Nanos now) {
   const std::string words(trimmed(text::speakable(without_mark(std::string(text)))));
-  if (words.empty()) return;
+  if (words.empty()) {
+    sentence_over_ = sentence_over_ || text::ends_sentence(text);
+    return;
+  }
   const auto number = static_cast<std::uint32_t>(record_.segments.size());
   SpokenSegment segment;
   segment.text = words;
@@ -117,6 +120,8 @@ void Reply::emit(std::string_view text, bool notice, Nanos now) {
 
   wire::Segment head{};
   head.segment = number;
+  head.joins = notice || sentence_over_ ? 0 : 1;
+  sentence_over_ = notice || text::ends_sentence(text);
   const std::string_view language = segment_language(words, links_.language);
   std::memcpy(head.language, language.data(), std::min(language.size(), sizeof(head.language) - 1));
   wire::SendOptions options;

@@ -84,7 +84,8 @@ class Reply {
   Links links_;
   Phase phase_;
   text::SentenceSplitter splitter_;
-  std::vector<bool> done_;  // by segment: the player said how it ended
+  std::vector<bool> done_;     // by segment: the player said how it ended
+  bool sentence_over_ = true;  // with the newest segment
   Nanos cut_deadline_ = 0;
   std::uint32_t round_ = 0;
 };

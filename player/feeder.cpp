@@ -10,6 +10,7 @@ namespace prot::player {
 namespace {
 
 constexpr int kAudible = 200;    // about -44 dB of full scale
+constexpr int kAbrupt = 32;      // a step of less than this nobody hears
 constexpr unsigned kSeamMs = 5;  // an abrupt end or beginning is led from or to zero in this time
 constexpr std::uint32_t kUnknownRate = 22'050;  // of a segment whose start was lost
 
@@ -20,7 +21,7 @@ void Feeder::start(std::uint32_t turn, const wire::PcmStart& head, Nanos made_ns
   made_ns_ = made_ns;
   first_pcm_ns_ = 0;
   if (is_current(turn, head.segment)) return restart(turn, head);
-  const bool follows = head.segment > 0 && quiet_since != 0;
+  const bool follows = head.segment > 0 && quiet_since != 0 && head.joins == 0;
   std::uint32_t skip_samples = 0;
   std::uint32_t skip_bytes = 0;
   if (resume_.turn == turn && resume_.segment == head.segment && resume_.rate == head.sample_rate) {
@@ -98,16 +99,20 @@ void Feeder::audio(std::uint32_t turn, const wire::PcmAudio& head, std::span<con
   if (first_pcm_ns_ == 0) first_pcm_ns_ = made_ns;
   input_.resize(samples.size() / sizeof(std::int16_t));
   std::memcpy(input_.data(), samples.data(), input_.size() * sizeof(std::int16_t));
+  const std::uint32_t behind = head.first_sample + static_cast<std::uint32_t>(input_.size());
+  std::uint32_t skip = skip_samples_;
   if (skip_bytes_ > 0) {
-    skip_samples_ = std::max(skip_samples_, span.sample_after(skip_bytes_));
-    span.first_sample =
-        std::min(skip_samples_, head.first_sample + static_cast<std::uint32_t>(input_.size()));
+    // The alignment may come in parts: as long as it ends before that word, all is left out.
+    skip = std::max(skip, span.sample_after(skip_bytes_));
+    span.first_sample = std::min(skip, behind);
   }
   std::span<const std::int16_t> fresh = input_;
-  if (head.first_sample < skip_samples_)
-    fresh = fresh.subspan(std::min<std::size_t>(skip_samples_ - head.first_sample, fresh.size()));
-  span.samples = head.first_sample + static_cast<std::uint32_t>(input_.size());
+  if (head.first_sample < skip)
+    fresh = fresh.subspan(std::min<std::size_t>(skip - head.first_sample, fresh.size()));
+  span.samples = behind;
   if (fresh.empty()) return;
+  if (span.end == span.begin && fade_in_ == 0 && std::abs(static_cast<int>(fresh.front())) > kAbrupt)
+    fade_in_ = playout_->rate() * kSeamMs / 1000;
   resampled_.clear();
   resampler_->process(fresh, resampled_);
   queue_resampled();
@@ -118,7 +123,9 @@ void Feeder::end(std::uint32_t turn, const wire::PcmSegmentEnd& head, std::uint6
   resampled_.clear();
   resampler_->flush(resampled_);
   queue_resampled();
+  if (std::abs(static_cast<int>(last_sample_)) > kAbrupt) lead_to_zero(turn);
   Span& span = timeline_->back();
+  span.end = playout_->queue().end();
   span.ended = true;
   span.failed = head.failed != 0;
   span.end_sequence = sequence;

@@ -53,9 +53,11 @@ void PlayerStage::tell_segment_done(const Span& span) {
   if (span.end > span.begin)
     if (const auto times = clock_.times_of(span.end - 1)) at = times->audible_ns;
   if (last_end_turn_ == span.turn && !feeder_.open()) last_end_ns_ = at;
-  (void)say(
-      {wire::Played::kSegmentDone, span.segment, position_.place.samples, position_.place.bytes, at, 0, 0, 0},
-      span.turn, span.end_sequence + 1);
+  Span::Place place = position_.place;
+  if (span.failed && place.bytes == 0)
+    place.samples = 0;  // a notice, or no whole word: nothing of it was said
+  (void)say({wire::Played::kSegmentDone, span.segment, place.samples, place.bytes, at, 0, 0, 0}, span.turn,
+            span.end_sequence + 1);
   release_through(span.end_sequence);
 }
 

@@ -9,9 +9,10 @@ namespace prot::wire {
 /// Text segment n of the turn; tail: UTF-8 text to be spoken (already speakable).
 struct Segment {
   static constexpr Kind kKind = Kind::kSegment;
-  static constexpr std::uint8_t kVersion = 1;
-  std::uint32_t segment;  // 0, 1, ...
-  char language[4];       // "en", "ko"
+  static constexpr std::uint8_t kVersion = 2;
+  std::uint32_t segment;    // 0, 1, ...
+  char language[4];         // "en", "ko"
+  std::uint32_t joins = 0;  // 1: it goes on with the sentence of the segment before: no silence between them
 };
 
 /// No more segments in this turn: on every path, error and cancel included.
@@ -22,16 +23,16 @@ struct TurnEnd {
   std::uint32_t reserved = 0;
 };
 
-/// A segment's samples follow. made_ns of the record: when the voice engine began. kFlagRestarted on it: what
-/// was played of this segment is known to player, which drops the unplayed rest and goes on at the first
-/// unheard sample.
+/// A segment's samples follow. made_ns of the record: when the voice engine began. A second one for the
+/// segment that is under way (kFlagRestarted: tts was restarted, or another voice has taken over): what is
+/// queued is played, then player goes on with the first word that is not wholly in it.
 struct PcmStart {
   static constexpr Kind kKind = Kind::kPcmStart;
   static constexpr std::uint8_t kVersion = 1;
   std::uint32_t segment;
   std::uint32_t sample_rate;
   std::uint32_t text_bytes;
-  std::uint32_t reserved = 0;
+  std::uint32_t joins = 0;  // as in Segment
 };
 
 /// Tail: int16 mono samples.

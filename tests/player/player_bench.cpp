@@ -129,8 +129,8 @@ void PlayerBench::run_out() {
 void PlayerBench::send(ipc::PublishResult result) { REQUIRE(result == ipc::PublishResult::kOk); }
 
 void PlayerBench::start(std::uint32_t turn, std::uint32_t segment, std::uint32_t text_bytes,
-                        std::uint16_t flags) {
-  send(wire::send(memory.into("pcm"), wire::PcmStart{segment, kRate, text_bytes, 0}, {},
+                        std::uint16_t flags, std::uint32_t joins) {
+  send(wire::send(memory.into("pcm"), wire::PcmStart{segment, kRate, text_bytes, joins}, {},
                   {.turn = turn, .made_ns = clock.now(), .flags = flags}));
 }
 
@@ -165,8 +165,8 @@ void PlayerBench::end_of_stream() {
 }
 
 void PlayerBench::say(std::uint32_t turn, std::uint32_t segment, std::span<const std::int16_t> samples,
-                      std::uint32_t words) {
-  start(turn, segment, 5 * words);
+                      std::uint32_t words, std::uint32_t joins) {
+  start(turn, segment, 5 * words, 0, joins);
   std::vector<wire::AlignPoint> points;
   for (std::uint32_t i = 1; i <= words; ++i)
     points.push_back({5 * i, static_cast<std::uint32_t>(samples.size() * i / words)});

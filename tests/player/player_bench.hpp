@@ -52,7 +52,8 @@ class PlayerBench {
   void restart();
 
   // tts' end. `word_ends`: text bytes and samples of the alignment.
-  void start(std::uint32_t turn, std::uint32_t segment, std::uint32_t text_bytes, std::uint16_t flags = 0);
+  void start(std::uint32_t turn, std::uint32_t segment, std::uint32_t text_bytes, std::uint16_t flags = 0,
+             std::uint32_t joins = 0);
   void align(std::uint32_t turn, std::uint32_t segment, std::vector<wire::AlignPoint> points);
   void audio(std::uint32_t turn, std::uint32_t segment, std::span<const std::int16_t> samples,
              std::uint32_t first = 0);
@@ -61,7 +62,7 @@ class PlayerBench {
   void end_of_stream();
   /// All of one segment: `words` of 4 letters and a space each.
   void say(std::uint32_t turn, std::uint32_t segment, std::span<const std::int16_t> samples,
-           std::uint32_t words = 4);
+           std::uint32_t words = 4, std::uint32_t joins = 0);
 
   // brain's end.
   void cancel(std::uint32_t turn);

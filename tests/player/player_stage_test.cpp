@@ -67,6 +67,34 @@ TEST_CASE("between segments of a turn there is the configured silence") {
   CHECK(silence <= 151 * kPerMs);
 }
 
+TEST_CASE("within a sentence one segment follows the other without silence and without a step") {
+  PlayerBench bench({"player.sentence_silence_ms=150"});
+  const auto wave = tone(200 * kPerMs, 1);
+  bench.say(1, 0, wave);
+  bench.say(1, 1, wave, 4, 1);
+  bench.say(1, 2, wave);
+  bench.end_turn(1, 3);
+  bench.run_out();
+  const auto all = stripped(bench.device.heard);
+  CHECK(all.size() - 3 * wave.size() <= 150 * kPerMs);
+  CHECK(all.size() - 3 * stripped(wave).size() >= 150 * kPerMs);
+  CHECK(largest_step(all) <= largest_step(wave));
+}
+
+TEST_CASE("a voice that begins and ends abruptly makes no click") {
+  PlayerBench bench;
+  const std::vector<std::int16_t> plateau(100 * kPerMs, 8000);
+  bench.say(1, 0, plateau);
+  bench.say(1, 1, plateau, 4, 1);
+  bench.end_turn(1, 2);
+  bench.run_out();
+  std::vector<std::int16_t> heard(1, 0);
+  heard.insert(heard.end(), bench.device.heard.begin(), bench.device.heard.end());
+  heard.push_back(0);
+  CHECK(largest_step(heard) <= 8000 / (5 * static_cast<int>(kPerMs)) + 1);
+  CHECK(bench.events().back().head.what == Played::kTurnDone);
+}
+
 TEST_CASE("a hold is silent within 10 ms, keeps the place and goes on there") {
   PlayerBench bench;
   const auto wave = tone(1000 * kPerMs);

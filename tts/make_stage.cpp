@@ -1,24 +1,62 @@
 #include <map>
 
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "failover_synthesizer.hpp"
+#include "pronunciations.hpp"
 #include "self_check.hpp"
 #include "tts_stage.hpp"
 #include "worker_synthesizer.hpp"
 
 namespace prot::tts {
+namespace {
+
+FailoverSynthesizer::Chain make_chain(const stage::Config& config, const VoiceOptions& options,
+                                      stage::StageContext& context) {
+  const std::string& first = config.get_string("tts.voice_" + options.language);
+  const std::string& second = config.get_string("tts.fallback_" + options.language);
+  FailoverSynthesizer::Chain chain;
+  for (const std::string& name : {first, second}) {
+    if (name == "none" || (!chain.empty() && name == first)) continue;
+    try {
+      chain.push_back(
+          std::make_shared<WorkerSynthesizer>(make_voice(name, options), &context.bell(), context.clock()));
+    } catch (const UsageError&) {
+      throw;
+    } catch (const Error& error) {
+      log_error("voice {}: {}", name, full_message(error));
+    }
+  }
+  if (chain.empty()) throw Error("no voice for " + options.language, 78);
+  return chain;
+}
+
+Pronunciations load_pronunciations(const std::string& path) {
+  if (path.empty()) return {};
+  std::vector<std::string> problems;
+  Pronunciations loaded = Pronunciations::load(path, problems);
+  for (const std::string& problem : problems) log_error("tts.pronunciation_file: {}", problem);
+  log_info("{} pronunciations from {}", loaded.size(), path);
+  return loaded;
+}
+
+}  // namespace
 
 std::unique_ptr<stage::Stage> make_tts_stage(stage::StageContext& context) {
   const stage::Config& config = context.config();
   VoiceOptions options;
   options.piper_model = piper_model(config, context.environment().paths.cache);
   options.words_per_minute = static_cast<int>(config.get_int("tts.espeak_wpm"));
-  std::map<std::string, std::unique_ptr<Voice>> voices;
+  std::map<std::string, FailoverSynthesizer::Chain> voices;
   for (const char* language : {"en", "ko"}) {
     options.language = language;
-    voices.emplace(language, make_voice(config.get_string(std::string("tts.voice_") + language), options));
+    voices.emplace(language, make_chain(config, options, context));
   }
-  auto voice = std::make_unique<WorkerSynthesizer>(std::move(voices), config.language(), &context.bell(),
-                                                   context.clock());
-  return std::make_unique<TtsStage>(context, std::move(voice));
+  auto voice = std::make_unique<FailoverSynthesizer>(
+      std::move(voices), config.language(), config.get_int("tts.first_audio_timeout_ms") * kMillisecond,
+      context.clock());
+  return std::make_unique<TtsStage>(context, std::move(voice),
+                                    load_pronunciations(config.get_string("tts.pronunciation_file")));
 }
 
 }  // namespace prot::tts

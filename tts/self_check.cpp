@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/subprocess.hpp"
+#include "pronunciations.hpp"
 #include "voice.hpp"
 
 namespace prot::tts {
@@ -65,6 +66,14 @@ stage::Findings check_tts(const stage::CheckContext& context) {
     } else {
       findings.push_back({stage::Verdict::kOk, what, wanted});
     }
+  }
+  if (const std::string& path = context.config.get_string("tts.pronunciation_file"); !path.empty()) {
+    std::vector<std::string> problems;
+    const Pronunciations own = Pronunciations::load(path, problems);
+    if (problems.empty())
+      findings.push_back({stage::Verdict::kOk, "pronunciations", path + ", " + std::to_string(own.size())});
+    for (const std::string& problem : problems)
+      findings.push_back({stage::Verdict::kFail, "pronunciations", problem, "mend that line"});
   }
   return findings;
 }

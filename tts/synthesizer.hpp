@@ -13,7 +13,7 @@ namespace prot::tts {
 struct SpeechRequest {
   std::uint32_t turn = 0;
   std::uint32_t segment = 0;
-  std::string text;      // UTF-8, already speakable
+  std::string text;      // UTF-8, as it is to be read
   std::string language;  // "en", "ko"
 };
 
@@ -23,7 +23,14 @@ enum class VoiceError { kNone, kRetry, kAuth, kQuota, kFatal };
 
 /// What a voice has ready. Alignment comes before the samples that it is about.
 struct Piece {
-  enum class Kind { kSamples, kAlignment, kDone, kFailed };
+  enum class Kind {
+    kSamples,
+    kAlignment,
+    kAnew,    // what follows is the segment from its beginning, by another voice
+    kNotice,  // what follows is no speech: a tone that says that there is none
+    kDone,
+    kFailed
+  };
   Kind kind = Kind::kDone;
   unsigned rate = 0;                        // kSamples, kAlignment, in Hz
   std::vector<std::int16_t> samples;        // kSamples, mono
@@ -50,6 +57,10 @@ class Synthesizer {
   virtual void cancel() noexcept = 0;
   /// Ends the worker. Idempotent.
   virtual void stop() noexcept = 0;
+  /// When to poll again although no bell rang; kNever: not at all.
+  [[nodiscard]] virtual Nanos next_deadline() const { return kNever; }
+  /// False: it still works on a request that was given up.
+  [[nodiscard]] virtual bool idle() const { return true; }
   [[nodiscard]] virtual std::string name() const = 0;
 };
 

@@ -22,16 +22,18 @@ void count(ipc::Word& word, std::uint64_t by = 1) {
 
 }  // namespace
 
-TtsStage::TtsStage(stage::StageContext& context, std::unique_ptr<Synthesizer> voice)
+TtsStage::TtsStage(stage::StageContext& context, std::unique_ptr<Synthesizer> voice,
+                   Pronunciations pronunciations)
     : context_(&context),
       voice_(std::move(voice)),
+      pronunciations_(std::move(pronunciations)),
       speech_(&context.input("speech")),
       pcm_(&context.output("pcm")),
       source_(context.input_index("speech")) {}
 
 void TtsStage::start() {
   voice_->start();
-  context_->set_engine(voice_->name());
+  show_engine();
   speech_->resume(pcm_->resume_sources().seq[source_]);
 }
 
@@ -53,7 +55,8 @@ int TtsStage::do_work(Nanos now) {
 }
 
 Nanos TtsStage::next_deadline(Nanos /*now*/) const {
-  return state_ == State::kSpeaking && !job_.piece ? job_.answer_by : kNever;
+  return state_ == State::kSpeaking && !job_.piece ? std::min(job_.answer_by, voice_->next_deadline())
+                                                   : kNever;
 }
 
 // ---- input
@@ -102,8 +105,11 @@ bool TtsStage::begin_segment(const ipc::FrameInfo& info, std::span<const std::by
   if (!wire::decode(info, payload, segment, tail)) return false;
   job_.request.turn = info.turn;
   job_.request.segment = segment.segment;
-  job_.request.text = wire::as_text(tail);
   job_.request.language.assign(segment.language, ::strnlen(segment.language, sizeof segment.language));
+  job_.text = wire::as_text(tail);
+  job_.form = spoken_form(job_.text, job_.request.language, pronunciations_);
+  job_.request.text = job_.form.text;
+  job_.joins = segment.joins != 0;
   job_.answer_by = now + kAnswerWithin;
   voice_->begin(job_.request);
   state_ = State::kSpeaking;
@@ -124,13 +130,7 @@ int TtsStage::drop_if_cancelled() {
 int TtsStage::speak(Nanos now) {
   int items = 0;
   while (state_ == State::kSpeaking) {
-    if (!job_.piece) {
-      Piece piece;
-      if (!voice_->poll(piece)) break;
-      job_.piece = std::move(piece);
-      job_.written = 0;
-      job_.answer_by = now + kAnswerWithin;
-    }
+    if (!job_.piece && !next_piece(now)) break;
     if (!write_piece(now)) return items;  // pcm is full: offered again when there is room
     ++items;
   }
@@ -140,18 +140,54 @@ int TtsStage::speak(Nanos now) {
   return items;
 }
 
+// False: there is none yet.
+bool TtsStage::next_piece(Nanos now) {
+  Piece piece;
+  if (!voice_->poll(piece)) return false;
+  show_engine();
+  job_.answer_by = now + kAnswerWithin;
+  job_.written = 0;
+  if (piece.kind == Piece::Kind::kAlignment) {
+    piece.alignment = job_.form.to_source(job_.text, piece.alignment, job_.aligned);
+    if (!piece.alignment.empty()) job_.aligned = piece.alignment.back().byte;
+  }
+  if (piece.kind == Piece::Kind::kAnew) begin_anew(false);
+  if (piece.kind == Piece::Kind::kNotice) {
+    begin_anew(true);
+    piece.alignment = {{UINT32_MAX, 0}};  // whatever of the text was heard, all of the notice is to be played
+  }
+  job_.piece = std::move(piece);
+  return true;
+}
+
+// Another voice speaks the segment: player leaves out the words that it has.
+void TtsStage::begin_anew(bool notice) {
+  job_.anew = job_.anew || job_.started;
+  job_.started = false;
+  job_.notice = notice;
+  job_.samples = 0;
+  job_.aligned = 0;
+  count(context_->counter(notice ? "notices" : "takeovers"));
+}
+
 // True: the piece is written, the next may come.
 bool TtsStage::write_piece(Nanos now) {
   const Piece& piece = *job_.piece;
+  if (piece.kind == Piece::Kind::kAnew) {
+    job_.piece.reset();
+    return true;
+  }
   job_.began_ns = piece.began_ns;
-  if (piece.kind == Piece::Kind::kFailed && retry(piece, now)) return true;
   if (!job_.started && !write_start(piece)) return false;
   switch (piece.kind) {
     case Piece::Kind::kSamples:
       if (!write_samples(piece)) return false;
       break;
     case Piece::Kind::kAlignment:
+    case Piece::Kind::kNotice:
       if (!write_alignment(piece)) return false;
+      break;
+    case Piece::Kind::kAnew:
       break;
     case Piece::Kind::kDone:
     case Piece::Kind::kFailed:
@@ -161,21 +197,13 @@ bool TtsStage::write_piece(Nanos now) {
   return true;
 }
 
-// A passing failure before the first sample is tried once more; later the segment is left as it is.
-bool TtsStage::retry(const Piece& piece, Nanos now) {
-  if (piece.error != VoiceError::kRetry || job_.retried || job_.samples > 0) return false;
-  log_warn("{}; trying once more", piece.message);
-  job_.retried = true;
-  job_.piece.reset();
-  job_.answer_by = now + kAnswerWithin;
-  voice_->begin(job_.request);
-  return true;
-}
-
 bool TtsStage::write_start(const Piece& piece) {
-  const wire::PcmStart head{job_.request.segment, piece.rate != 0 ? piece.rate : kNoRate,
-                            static_cast<std::uint32_t>(job_.request.text.size()), 0};
-  job_.started = accepted(wire::send(*pcm_, head, {}, {.turn = job_.turn, .made_ns = piece.began_ns}));
+  const auto bytes = static_cast<std::uint32_t>(job_.notice ? 0 : job_.text.size());
+  const wire::PcmStart head{job_.request.segment, piece.rate != 0 ? piece.rate : kNoRate, bytes,
+                            job_.joins ? 1U : 0U};
+  const std::uint16_t flags = job_.anew ? ipc::kFlagRestarted : std::uint16_t{0};
+  job_.started =
+      accepted(wire::send(*pcm_, head, {}, {.turn = job_.turn, .made_ns = piece.began_ns, .flags = flags}));
   return job_.started;
 }
 
@@ -233,6 +261,13 @@ bool TtsStage::pass() {
   if (!accepted(wire::send(*pcm_, wire::EndOfStream{}, {}, {.sources = covering()}))) return false;
   finish_frame(State::kFinished);
   return true;
+}
+
+void TtsStage::show_engine() {
+  std::string name = voice_->name();
+  if (name == engine_) return;
+  context_->set_engine(name);
+  engine_ = std::move(name);
 }
 
 void TtsStage::finish_frame(State next) {

@@ -1,10 +1,21 @@
 #include "worker_synthesizer.hpp"
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 
 namespace prot::tts {
+namespace {
+constexpr auto kEndWithin = std::chrono::seconds(1);
+}
 
 const char* to_string(VoiceError error) noexcept {
   switch (error) {
@@ -22,145 +33,168 @@ const char* to_string(VoiceError error) noexcept {
   return "unknown";
 }
 
+/// What the loop and the worker have in common. The thread owns it jointly: one that hangs in its engine is
+/// left behind with it.
+struct WorkerSynthesizer::Shared {
+  std::unique_ptr<Voice> voice;
+  const ipc::Doorbell* bell;
+  const Clock* clock;
+
+  std::mutex mutex;  // guards what follows
+  std::condition_variable changed;
+  std::optional<SpeechRequest> next;
+  std::deque<Piece> pieces;
+  bool speaking = false;
+  bool loaded = false;
+  bool ending = false;
+  bool ended = false;
+  std::atomic<std::uint64_t> number{0};  // of the newest request; pieces of older ones are void
+
+  void put(Piece piece, std::uint64_t of) {
+    const std::scoped_lock lock(mutex);
+    if (of != number) return;
+    pieces.push_back(std::move(piece));
+    if (bell != nullptr) bell->ring();
+  }
+  void speak(const SpeechRequest& request, std::uint64_t number);
+};
+
 // Passes on what the voice makes, unless the request has been given up.
 class WorkerSynthesizer::Collector final : public VoiceOutput {
  public:
-  Collector(WorkerSynthesizer& owner, std::uint64_t number, unsigned rate)
-      : owner_(&owner), number_(number), rate_(rate), began_ns_(owner.clock_->now()) {}
+  Collector(Shared& shared, std::uint64_t number, Nanos began_ns)
+      : shared_(&shared), number_(number), began_ns_(began_ns) {}
 
   void align(std::vector<wire::AlignPoint> points) override {
+    if (cancelled()) return;
     Piece piece = make(Piece::Kind::kAlignment);
     piece.alignment = std::move(points);
-    owner_->put(std::move(piece), number_);
+    shared_->put(std::move(piece), number_);
   }
   void samples(std::vector<std::int16_t> samples) override {
-    if (samples.empty()) return;
-    if (first_audio_ns_ == 0) first_audio_ns_ = owner_->clock_->now();
+    if (samples.empty() || cancelled()) return;
+    if (first_audio_ns_ == 0) first_audio_ns_ = shared_->clock->now();
     Piece piece = make(Piece::Kind::kSamples);
     piece.samples = std::move(samples);
-    owner_->put(std::move(piece), number_);
+    shared_->put(std::move(piece), number_);
   }
-  [[nodiscard]] bool cancelled() const noexcept override { return owner_->number_.load() != number_; }
+  [[nodiscard]] bool cancelled() const noexcept override { return shared_->number.load() != number_; }
 
   [[nodiscard]] Piece make(Piece::Kind kind) const {
     Piece piece;
     piece.kind = kind;
-    piece.rate = rate_;
+    piece.rate = shared_->voice->rate();
     piece.began_ns = began_ns_;
     piece.first_audio_ns = first_audio_ns_;
     return piece;
   }
 
  private:
-  WorkerSynthesizer* owner_;
+  Shared* shared_;
   std::uint64_t number_;
-  unsigned rate_;
   Nanos began_ns_;
   Nanos first_audio_ns_ = 0;
 };
 
-WorkerSynthesizer::WorkerSynthesizer(std::map<std::string, std::unique_ptr<Voice>> voices,
-                                     std::string fallback, const ipc::Doorbell* bell, const Clock& clock)
-    : voices_(std::move(voices)), fallback_(std::move(fallback)), bell_(bell), clock_(&clock) {
-  if (voices_.count(fallback_) == 0) throw Error("bug: no voice for the language '" + fallback_ + "'");
+void WorkerSynthesizer::Shared::speak(const SpeechRequest& request, std::uint64_t of) {
+  Collector collector(*this, of, clock->now());
+  try {
+    if (!loaded) voice->load();
+    loaded = true;
+    voice->speak(request, collector);
+    put(collector.make(Piece::Kind::kDone), of);
+  } catch (const std::exception& error) {
+    Piece piece = collector.make(Piece::Kind::kFailed);
+    piece.error = VoiceError::kFatal;
+    piece.message = voice->name() + ": " + full_message(error);
+    put(std::move(piece), of);
+  }
+}
+
+WorkerSynthesizer::WorkerSynthesizer(std::unique_ptr<Voice> voice, const ipc::Doorbell* bell,
+                                     const Clock& clock)
+    : shared_(std::make_shared<Shared>()) {
+  shared_->voice = std::move(voice);
+  shared_->bell = bell;
+  shared_->clock = &clock;
 }
 
 WorkerSynthesizer::~WorkerSynthesizer() { stop(); }
 
 void WorkerSynthesizer::start() {
-  for (auto& [language, voice] : voices_) voice->load();
-  thread_ = std::thread([this] { work(); });
+  if (shared_->loaded || running_) return;
+  shared_->voice->load();
+  shared_->loaded = true;
+}
+
+void WorkerSynthesizer::run() {
+  if (running_) return;
+  std::thread([shared = shared_] { work(shared); }).detach();
+  running_ = true;
 }
 
 void WorkerSynthesizer::begin(const SpeechRequest& request) {
-  const std::scoped_lock lock(mutex_);
-  pieces_.clear();
-  ++number_;
-  request_ = request;
-  changed_.notify_one();
+  run();
+  const std::scoped_lock lock(shared_->mutex);
+  shared_->pieces.clear();
+  ++shared_->number;
+  shared_->next = request;
+  shared_->changed.notify_all();
 }
 
 bool WorkerSynthesizer::poll(Piece& piece) {
-  const std::scoped_lock lock(mutex_);
-  if (pieces_.empty()) return false;
-  piece = std::move(pieces_.front());
-  pieces_.pop_front();
+  const std::scoped_lock lock(shared_->mutex);
+  if (shared_->pieces.empty()) return false;
+  piece = std::move(shared_->pieces.front());
+  shared_->pieces.pop_front();
   return true;
 }
 
 void WorkerSynthesizer::cancel() noexcept {
-  const std::scoped_lock lock(mutex_);
-  ++number_;
-  request_.reset();
-  pieces_.clear();
-  if (speaking_ != nullptr) speaking_->interrupt();
+  const std::scoped_lock lock(shared_->mutex);
+  ++shared_->number;
+  shared_->next.reset();
+  shared_->pieces.clear();
+  if (shared_->speaking) shared_->voice->interrupt();
 }
 
 void WorkerSynthesizer::stop() noexcept {
-  if (!thread_.joinable()) return;
+  if (!running_) return;
+  running_ = false;
   cancel();
-  {
-    const std::scoped_lock lock(mutex_);
-    ending_ = true;
-    changed_.notify_one();
-  }
-  thread_.join();
+  std::unique_lock lock(shared_->mutex);
+  shared_->ending = true;
+  shared_->changed.notify_all();
+  if (!shared_->changed.wait_for(lock, kEndWithin, [this] { return shared_->ended; }))
+    log_warn("{}: it does not end; leaving it behind", shared_->voice->name());
 }
 
-std::string WorkerSynthesizer::name() const {
-  std::string names;
-  for (const auto& [language, voice] : voices_) {
-    if (!names.empty()) names += ", ";
-    names += language + ": " + voice->name();
-  }
-  return names;
+bool WorkerSynthesizer::idle() const {
+  const std::scoped_lock lock(shared_->mutex);
+  return !shared_->speaking;
 }
 
-Voice& WorkerSynthesizer::voice_for(const std::string& language) const {
-  const auto found = voices_.find(language);
-  return found != voices_.end() ? *found->second : *voices_.at(fallback_);
-}
+std::string WorkerSynthesizer::name() const { return shared_->voice->name(); }
 
-void WorkerSynthesizer::work() {
+void WorkerSynthesizer::work(const std::shared_ptr<Shared>& shared) {
   for (;;) {
     SpeechRequest request;
     std::uint64_t number = 0;
     {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return ending_ || request_.has_value(); });
-      if (ending_) return;
-      request = std::move(*request_);
-      request_.reset();
-      number = number_;
-      speaking_ = &voice_for(request.language);
+      std::unique_lock lock(shared->mutex);
+      shared->speaking = false;
+      shared->changed.wait(lock, [&] { return shared->ending || shared->next.has_value(); });
+      if (shared->ending) break;
+      request = std::move(*shared->next);
+      shared->next.reset();
+      number = shared->number;
+      shared->speaking = true;
     }
-    speak(request, number);
-    const std::scoped_lock lock(mutex_);
-    speaking_ = nullptr;
+    shared->speak(request, number);
   }
-}
-
-void WorkerSynthesizer::speak(const SpeechRequest& request, std::uint64_t number) {
-  Voice& voice = voice_for(request.language);
-  Collector collector(*this, number, voice.rate());
-  try {
-    voice.speak(request, collector);
-    put(collector.make(Piece::Kind::kDone), number);
-  } catch (const std::exception& error) {
-    Piece piece = collector.make(Piece::Kind::kFailed);
-    piece.error = VoiceError::kFatal;
-    piece.message = voice.name() + ": " + full_message(error);
-    put(std::move(piece), number);
-  }
-}
-
-void WorkerSynthesizer::put(Piece piece, std::uint64_t number) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (number != number_) return;
-    pieces_.push_back(std::move(piece));
-  }
-  if (bell_ != nullptr) bell_->ring();
+  const std::scoped_lock lock(shared->mutex);
+  shared->ended = true;
+  shared->changed.notify_all();
 }
 
 }  // namespace prot::tts

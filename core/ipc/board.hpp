@@ -97,7 +97,7 @@ struct Counter {
 struct StagePage {  // writer: that stage
   Word heartbeat_ns, loops, work, busy_ns, wait_ns, max_loop_ns;
   HalfWord asleep, pid;
-  char engine[48];
+  char engine[48];  // may change: a reader may see a mixture of two
   HalfWord counter_count;
   Counter counters[kMaxCounters];
   Word busy_until_ns;  // a call that blocks is expected to last until then; 0: none

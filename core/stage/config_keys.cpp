@@ -146,6 +146,14 @@ constexpr ConfigKey kKeys[] = {
 
     choice("tts.voice_en", "piper", "piper espeak tone null", "tts", "English voice"),
     choice("tts.voice_ko", "espeak", "piper espeak tone null", "tts", "Korean voice"),
+    choice("tts.fallback_en", "espeak", "espeak piper tone none", "tts",
+           "speaks English when that voice fails or is missing"),
+    choice("tts.fallback_ko", "espeak", "espeak piper tone none", "tts",
+           "speaks Korean when that voice fails or is missing"),
+    number(kInt, "tts.first_audio_timeout_ms", "3000", 200, 15000, "ms", "tts",
+           "a voice that is silent longer has failed"),
+    path("tts.pronunciation_file", "", "tts",
+         "UTF-8 lines \"written = spoken\", sections [en] and [ko]; empty: none"),
     path("tts.piper_model", "", "tts", "Piper voice (onnx, with .json beside it); empty: the installed one"),
     number(kInt, "tts.espeak_wpm", "165", 80, 450, "words/min", "tts", "speed of espeak-ng"),
 
@@ -153,7 +161,7 @@ constexpr ConfigKey kKeys[] = {
     text("player.device", "", "player", "device of the sink, or the WAV file; empty: its default"),
     flag("player.headphones", "false", "capture brain",
          "the output cannot reach the microphone: barge-in is safe"),
-    number(kInt, "player.sentence_silence_ms", "200", 0, 2000, "ms", "player", "silence between segments",
+    number(kInt, "player.sentence_silence_ms", "200", 0, 2000, "ms", "player", "silence between sentences",
            "TTS_SENTENCE_SILENCE_MS"),
 
     fixed(flag("memory.enabled", "true", "brain memory", "long-term memory")),

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <map>
+
 #include "base/error.hpp"
 #include "voice_bench.hpp"
 
@@ -12,9 +14,7 @@ Spoken speak(const std::string& language, const std::string& text) {
   const ipc::Doorbell bell = ipc::Doorbell::create();
   VoiceOptions options;
   options.language = language;
-  std::map<std::string, std::unique_ptr<Voice>> voices;
-  voices.emplace(language, make_voice("espeak", options));
-  WorkerSynthesizer voice(std::move(voices), language, &bell, kClock);
+  WorkerSynthesizer voice(make_voice("espeak", options), &bell, kClock);
   voice.start();
   voice.begin({1, 0, text, language});
   return listen(voice, bell);

@@ -52,10 +52,8 @@ TEST_CASE("ids are begin, a pad behind each phoneme, end") {
 }
 
 TEST_CASE("Piper speaks: audible at once, aligned, faster than real time") {
-  std::map<std::string, std::unique_ptr<Voice>> voices;
-  voices.emplace("en", piper(model()));
   const ipc::Doorbell bell = ipc::Doorbell::create();
-  WorkerSynthesizer voice(std::move(voices), "en", &bell, kClock);
+  WorkerSynthesizer voice(piper(model()), &bell, kClock);
   const Nanos begin = monotonic_now();
   voice.start();
   MESSAGE("load and warm-up ", (monotonic_now() - begin) / kMillisecond, " ms");
@@ -79,10 +77,8 @@ TEST_CASE("Piper speaks: audible at once, aligned, faster than real time") {
 }
 
 TEST_CASE("a cancel ends an inference that is under way, and the next request is spoken") {
-  std::map<std::string, std::unique_ptr<Voice>> voices;
-  voices.emplace("en", piper(model()));
   const ipc::Doorbell bell = ipc::Doorbell::create();
-  WorkerSynthesizer voice(std::move(voices), "en", &bell, kClock);
+  WorkerSynthesizer voice(piper(model()), &bell, kClock);
   voice.start();
   std::string text;
   for (int i = 0; i < 20; ++i) text += "and then there was one more thing to be said about it ";

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <deque>
 
 #include "base/error.hpp"
@@ -45,6 +46,8 @@ struct Sent {
   std::uint32_t number;  // samples, first sample, points
   std::uint16_t flags;
   bool failed = false;
+  std::uint32_t joins = 0;
+  std::vector<wire::AlignPoint> points{};
 };
 
 struct Bench {
@@ -64,8 +67,8 @@ struct Bench {
     voice = {};
     make();
   }
-  void segment(std::uint32_t turn, std::uint32_t number, std::string_view text) {
-    const wire::Segment head{number, {'e', 'n', 0, 0}};
+  void segment(std::uint32_t turn, std::uint32_t number, std::string_view text, std::uint32_t joins = 0) {
+    const wire::Segment head{number, {'e', 'n', 0, 0}, joins};
     REQUIRE(wire::send(memory.into("speech"), head, wire::as_bytes(text), {.turn = turn, .made_ns = 1}) ==
             ipc::PublishResult::kOk);
   }
@@ -110,10 +113,14 @@ struct Bench {
       wire::PcmAlign align{};
       wire::PcmSegmentEnd end{};
       if (wire::decode(info, payload, start, tail))
-        one.segment = start.segment, one.number = start.text_bytes;
+        one.segment = start.segment, one.number = start.text_bytes, one.joins = start.joins;
       if (wire::decode(info, payload, audio, tail))
         one.segment = audio.segment, one.number = audio.first_sample;
-      if (wire::decode(info, payload, align, tail)) one.segment = align.segment, one.number = align.count;
+      if (wire::decode(info, payload, align, tail)) {
+        one.segment = align.segment, one.number = align.count;
+        one.points.resize(tail.size() / sizeof(wire::AlignPoint));
+        std::memcpy(one.points.data(), tail.data(), tail.size());
+      }
       if (wire::decode(info, payload, end, tail))
         one.segment = end.segment, one.number = end.samples, one.failed = end.failed != 0;
       all.push_back(one);
@@ -219,19 +226,84 @@ TEST_CASE("a voice that fails ends its segment as failed and goes on with the ne
   CHECK(bench.memory.counter("failed_segments") == 1);
 }
 
-TEST_CASE("a passing failure before the first sample is tried once more") {
+TEST_CASE("what is read is the spoken form, what is told is about the text") {
   Bench bench;
-  bench.segment(1, 0, "One");
+  bench.segment(1, 0, "It is 3.14 now");
   bench.work();
+  REQUIRE(bench.voice.begun.size() == 1);
+  CHECK(bench.voice.begun[0].text == "It is three point one four now");
+  Piece alignment = bench.piece(Piece::Kind::kAlignment);
+  alignment.alignment = {{2, 100}, {5, 200}, {11, 300}, {17, 400}, {21, 500}, {26, 600}, {30, 700}};
+  bench.voice.pieces.push_back(alignment);
+  bench.voice.pieces.push_back(bench.piece(Piece::Kind::kSamples, 700));
+  bench.voice.pieces.push_back(bench.piece(Piece::Kind::kDone));
+  bench.work();
+  const auto frames = bench.sent();
+  REQUIRE(frames.size() >= 2);
+  CHECK(frames[0].number == 14);
+  REQUIRE(frames[1].kind == Kind::kPcmAlign);
+  REQUIRE(frames[1].points.size() == 4);
+  CHECK(frames[1].points[1].byte == 5);
+  CHECK(frames[1].points[2].byte == 10);
+  CHECK(frames[1].points[2].sample == 600);
+  CHECK(frames[1].points[3].byte == 14);
+}
+
+TEST_CASE("another voice that takes over begins the segment anew, marked") {
+  Bench bench;
+  bench.segment(1, 0, "One two");
+  bench.work();
+  Piece alignment = bench.piece(Piece::Kind::kAlignment);
+  alignment.alignment = {{3, 100}, {7, 200}};
+  bench.voice.pieces.push_back(alignment);
+  bench.voice.pieces.push_back(bench.piece(Piece::Kind::kSamples, 150));
+  bench.voice.pieces.push_back(bench.piece(Piece::Kind::kAnew));
+  bench.voice.pieces.push_back(alignment);
+  bench.voice.pieces.push_back(bench.piece(Piece::Kind::kSamples, 300));
+  bench.voice.pieces.push_back(bench.piece(Piece::Kind::kDone));
+  bench.work();
+  const auto frames = bench.sent();
+  CHECK(kinds(frames) == std::vector{Kind::kPcmStart, Kind::kPcmAlign, Kind::kPcmAudio, Kind::kPcmStart,
+                                     Kind::kPcmAlign, Kind::kPcmAudio, Kind::kPcmSegmentEnd});
+  CHECK(frames[0].flags == 0);
+  CHECK((frames[3].flags & ipc::kFlagRestarted) != 0);
+  CHECK(frames[4].points.size() == 2);
+  CHECK(frames[5].number == 0);
+  CHECK(frames.back().number == 300);
+  CHECK(bench.memory.counter("takeovers") == 1);
+}
+
+TEST_CASE("a notice is no part of the text") {
+  Bench bench;
+  bench.segment(1, 0, "One two");
+  bench.work();
+  bench.voice.pieces.push_back(bench.piece(Piece::Kind::kNotice));
+  bench.voice.pieces.push_back(bench.piece(Piece::Kind::kSamples, 300));
   Piece failed = bench.piece(Piece::Kind::kFailed);
-  failed.error = VoiceError::kRetry;
-  failed.message = "fake: busy";
+  failed.message = "fake: nobody is left";
   bench.voice.pieces.push_back(failed);
   bench.work();
-  CHECK(bench.voice.begun.size() == 2);
-  bench.speaks(100);
+  const auto frames = bench.sent();
+  CHECK(kinds(frames) ==
+        std::vector{Kind::kPcmStart, Kind::kPcmAlign, Kind::kPcmAudio, Kind::kPcmSegmentEnd});
+  CHECK(frames[0].number == 0);  // bytes of text
+  CHECK(frames.back().failed);
+  CHECK(bench.memory.counter("notices") == 1);
+}
+
+TEST_CASE("whether a segment goes on with the sentence is passed on") {
+  Bench bench;
+  bench.segment(1, 0, "One,", 0);
+  bench.segment(1, 1, "two.", 1);
   bench.work();
-  CHECK_FALSE(bench.sent().back().failed);
+  bench.speaks(10);
+  bench.work();
+  bench.speaks(10);
+  bench.work();
+  std::vector<std::uint32_t> joins;
+  for (const Sent& frame : bench.sent())
+    if (frame.kind == Kind::kPcmStart) joins.push_back(frame.joins);
+  CHECK(joins == std::vector<std::uint32_t>{0, 1});
 }
 
 TEST_CASE("a restarted tts speaks the unfinished segment again, marked, and no finished one") {

@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
 
 #include "base/error.hpp"
 #include "voice_bench.hpp"
@@ -9,12 +12,6 @@ namespace prot::tts::test {
 namespace {
 
 const SteadyClock kClock;
-
-std::map<std::string, std::unique_ptr<Voice>> one(std::unique_ptr<Voice> voice) {
-  std::map<std::string, std::unique_ptr<Voice>> voices;
-  voices.emplace("en", std::move(voice));
-  return voices;
-}
 
 /// Speaks until it is interrupted, or fails.
 class StubbornVoice final : public Voice {
@@ -38,7 +35,7 @@ class StubbornVoice final : public Voice {
 
 TEST_CASE("the tone voice is the same every time, one tone a word, exactly aligned") {
   const ipc::Doorbell bell = ipc::Doorbell::create();
-  WorkerSynthesizer voice(one(make_voice("tone", {})), "en", &bell, kClock);
+  WorkerSynthesizer voice(make_voice("tone", {}), &bell, kClock);
   voice.start();
   voice.begin({1, 0, "one two three", "en"});
   const Spoken first = listen(voice, bell);
@@ -57,7 +54,7 @@ TEST_CASE("the tone voice is the same every time, one tone a word, exactly align
 TEST_CASE("a request that was given up leaves nothing behind") {
   std::atomic<int> interrupts{0};
   const ipc::Doorbell bell = ipc::Doorbell::create();
-  WorkerSynthesizer voice(one(std::make_unique<StubbornVoice>(interrupts)), "en", &bell, kClock);
+  WorkerSynthesizer voice(std::make_unique<StubbornVoice>(interrupts), &bell, kClock);
   voice.start();
   voice.begin({1, 0, "for ever", "en"});
   Piece piece;
@@ -77,26 +74,93 @@ TEST_CASE("a request that was given up leaves nothing behind") {
 TEST_CASE("an engine that fails says so and can be used again") {
   std::atomic<int> interrupts{0};
   const ipc::Doorbell bell = ipc::Doorbell::create();
-  WorkerSynthesizer voice(one(std::make_unique<StubbornVoice>(interrupts)), "en", &bell, kClock);
+  WorkerSynthesizer voice(std::make_unique<StubbornVoice>(interrupts), &bell, kClock);
   voice.start();
   voice.begin({1, 0, "fail", "en"});
   const Spoken failed = listen(voice, bell);
   CHECK(failed.end.kind == Piece::Kind::kFailed);
   CHECK(failed.end.message == "stubborn: it is broken");
-  voice.begin({1, 1, "short", "ko"});  // a language without a voice gets the fallback
+  voice.begin({1, 1, "short", "en"});
   CHECK(listen(voice, bell).samples.size() == 3);
 }
 
 TEST_CASE("a worker that speaks is stopped without waiting for its end") {
   std::atomic<int> interrupts{0};
   const ipc::Doorbell bell = ipc::Doorbell::create();
-  WorkerSynthesizer voice(one(std::make_unique<StubbornVoice>(interrupts)), "en", &bell, kClock);
+  WorkerSynthesizer voice(std::make_unique<StubbornVoice>(interrupts), &bell, kClock);
   voice.start();
   voice.begin({1, 0, "for ever", "en"});
   voice.stop();
   voice.stop();
   Piece piece;
   CHECK_FALSE(voice.poll(piece));
+}
+
+TEST_CASE("an engine that does not load is loaded by the next request") {
+  class Late final : public Voice {
+   public:
+    void load() override {
+      if (++loads_ < 3) throw Error("the file is missing");
+    }
+    void speak(const SpeechRequest& /*request*/, VoiceOutput& output) override { output.samples({1, 2}); }
+    [[nodiscard]] unsigned rate() const noexcept override { return 8000; }
+    [[nodiscard]] std::string name() const override { return "late"; }
+
+   private:
+    int loads_ = 0;
+  };
+  const ipc::Doorbell bell = ipc::Doorbell::create();
+  WorkerSynthesizer voice(std::make_unique<Late>(), &bell, kClock);
+  CHECK_THROWS_AS(voice.start(), Error);
+  voice.begin({1, 0, "a", "en"});
+  CHECK(listen(voice, bell).end.message == "late: the file is missing");
+  voice.begin({1, 0, "a", "en"});
+  CHECK(listen(voice, bell).samples.size() == 2);
+  voice.begin({1, 1, "a", "en"});
+  CHECK(listen(voice, bell).end.kind == Piece::Kind::kDone);
+}
+
+TEST_CASE("an engine that hangs is left behind") {
+  struct Gate {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool open = false;
+    bool inside = false;
+  };
+  class Hung final : public Voice {
+   public:
+    explicit Hung(std::shared_ptr<Gate> gate) : gate_(std::move(gate)) {}
+    void load() override {}
+    void speak(const SpeechRequest& /*request*/, VoiceOutput& output) override {
+      const std::shared_ptr<Gate> gate = gate_;
+      std::unique_lock lock(gate->mutex);
+      gate->inside = true;
+      gate->changed.notify_all();
+      gate->changed.wait(lock, [&] { return gate->open; });
+      output.samples({1});
+    }
+    [[nodiscard]] unsigned rate() const noexcept override { return 8000; }
+    [[nodiscard]] std::string name() const override { return "hung"; }
+
+   private:
+    std::shared_ptr<Gate> gate_;
+  };
+  auto gate = std::make_shared<Gate>();
+  std::optional<ipc::Doorbell> bell = ipc::Doorbell::create();
+  {
+    WorkerSynthesizer voice(std::make_unique<Hung>(gate), &*bell, kClock);
+    voice.start();
+    voice.begin({1, 0, "a", "en"});
+    std::unique_lock lock(gate->mutex);
+    gate->changed.wait(lock, [&] { return gate->inside; });
+    voice.cancel();
+    CHECK_FALSE(voice.idle());
+    lock.unlock();
+  }
+  bell.reset();
+  const std::scoped_lock lock(gate->mutex);
+  gate->open = true;  // what it does now touches nothing that is gone
+  gate->changed.notify_all();
 }
 
 TEST_CASE("a voice that is not known is refused with the names of all") {

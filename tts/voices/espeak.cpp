@@ -11,6 +11,7 @@ namespace {
 
 constexpr unsigned kRate = 22'050;
 constexpr int kSilence = 300;
+constexpr Nanos kEndWithin = 5 * kSecond;  // it takes a thousandth of what it says
 constexpr std::size_t kLead = kRate * 20 / 1000;
 constexpr std::size_t kTrail = kRate * 50 / 1000;
 
@@ -65,7 +66,9 @@ class EspeakVoice final : public Voice {
  private:
   [[nodiscard]] std::vector<std::int16_t> run(const std::string& text) const {
     const SubprocessResult result =
-        run_subprocess({"espeak-ng", "--stdin", "--stdout", "-v", voice_, "-s", words_per_minute_}, text);
+        run_subprocess({"espeak-ng", "--stdin", "--stdout", "-v", voice_, "-s", words_per_minute_}, text,
+                       {.within = kEndWithin});
+    if (result.timed_out) throw Error("it does not end");
     if (result.exit_code != 0) throw Error("exit code " + std::to_string(result.exit_code));
     return samples_of(result.output);
   }

@@ -18,6 +18,7 @@ constexpr int kSilence = 400;
 constexpr unsigned kLeadMs = 20;
 constexpr unsigned kTrailMs = 50;
 constexpr unsigned kSentenceGapMs = 130;  // between sentences of one segment, with lead and trail about 200
+constexpr std::size_t kLongest = 240;  // characters of one inference; a longer sentence is parted at a clause
 constexpr float kPeak = 0.85F;
 constexpr float kMostGain = 4.0F;  // a whisper is not made a shout
 
@@ -54,9 +55,13 @@ class PiperVoice final : public Voice {
     std::size_t offset = 0;
     for (std::size_t begin = 0; begin < clauses.size() && !output.cancelled();) {
       std::size_t end = begin + 1;
-      while (end < clauses.size() && !is_sentence_mark(clauses[end - 1].mark)) ++end;
+      std::size_t length = clauses[begin].text.size();
+      while (end < clauses.size() && !is_sentence_mark(clauses[end - 1].mark) &&
+             length + clauses[end].text.size() <= kLongest)
+        length += clauses[end++].text.size();
       offset = speak_sentence(std::span(clauses).subspan(begin, end - begin),
-                              std::span(phonemes).subspan(begin, end - begin), offset, output);
+                              std::span(phonemes).subspan(begin, end - begin), offset,
+                              begin > 0 && is_sentence_mark(clauses[begin - 1].mark), output);
       begin = end;
     }
   }
@@ -78,12 +83,12 @@ class PiperVoice final : public Voice {
 
   // The first sample of what comes next.
   std::size_t speak_sentence(std::span<const Clause> clauses, std::span<const std::string> phonemes,
-                             std::size_t offset, VoiceOutput& output) {
+                             std::size_t offset, bool after_sentence, VoiceOutput& output) {
     std::vector<std::int16_t> samples = infer(ids_of(phonemes, clauses));
     if (output.cancelled()) return offset;
     const Range spoken =
         trim_silence(samples, kSilence, config_.rate * kLeadMs / 1000, config_.rate * kTrailMs / 1000);
-    if (offset > 0) {
+    if (offset > 0 && after_sentence) {
       const std::size_t gap = config_.rate * kSentenceGapMs / 1000;
       output.samples(std::vector<std::int16_t>(gap));
       offset += gap;

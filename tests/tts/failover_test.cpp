@@ -1,0 +1,265 @@
+#include "tts/failover_synthesizer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <deque>
+
+#include "base/error.hpp"
+
+namespace prot::tts {
+namespace {
+
+constexpr Nanos kSilence = kSecond;
+
+/// A voice whose pieces the test lays out by hand.
+class FakeVoice final : public Synthesizer {
+ public:
+  explicit FakeVoice(std::string name) : name_(std::move(name)) {}
+  void start() override {
+    if (!loads) throw Error(name_ + ": the file is missing");
+  }
+  void begin(const SpeechRequest& request) override {
+    begun.push_back(request);
+    if (fails) pieces.push_back(failure());
+  }
+  bool poll(Piece& piece) override {
+    if (pieces.empty()) return false;
+    piece = std::move(pieces.front());
+    pieces.pop_front();
+    return true;
+  }
+  void cancel() noexcept override {
+    ++cancelled;
+    pieces.clear();
+  }
+  void stop() noexcept override {}
+  [[nodiscard]] bool idle() const override { return !hangs; }
+  [[nodiscard]] std::string name() const override { return name_; }
+
+  void speaks() {
+    Piece piece;
+    piece.kind = Piece::Kind::kSamples;
+    piece.rate = 8000;
+    piece.samples = {1, 2, 3};
+    pieces.push_back(piece);
+  }
+  void ends() { pieces.emplace_back(); }
+  [[nodiscard]] Piece failure() const {
+    Piece piece;
+    piece.kind = Piece::Kind::kFailed;
+    piece.error = VoiceError::kFatal;
+    piece.message = name_ + ": it is broken";
+    return piece;
+  }
+
+  bool loads = true;
+  bool fails = false;
+  bool hangs = false;
+  int cancelled = 0;
+  std::vector<SpeechRequest> begun;
+  std::deque<Piece> pieces;
+
+ private:
+  std::string name_;
+};
+
+struct Bench {
+  Bench() { clock.advance(kSecond); }
+  [[nodiscard]] std::vector<Piece::Kind> polled() {
+    std::vector<Piece::Kind> kinds;
+    Piece piece;
+    while (voice.poll(piece)) {
+      kinds.push_back(piece.kind);
+      last = std::move(piece);
+    }
+    return kinds;
+  }
+  void begin(std::uint32_t turn, std::uint32_t segment = 0) { voice.begin({turn, segment, "Hello", "en"}); }
+
+  FakeClock clock;
+  std::shared_ptr<FakeVoice> first = std::make_shared<FakeVoice>("first");
+  std::shared_ptr<FakeVoice> second = std::make_shared<FakeVoice>("second");
+  FailoverSynthesizer voice{{{"en", {first, second}}}, "en", kSilence, clock};
+  Piece last;
+};
+
+using Kind = Piece::Kind;
+using Kinds = std::vector<Kind>;
+
+}  // namespace
+
+TEST_CASE("a voice that is well speaks, and the next one is not asked") {
+  Bench bench;
+  bench.voice.start();
+  bench.begin(1);
+  bench.first->speaks();
+  bench.first->ends();
+  CHECK(bench.polled() == Kinds{Kind::kSamples, Kind::kDone});
+  CHECK(bench.second->begun.empty());
+  CHECK(bench.voice.name() == "en: first");
+  CHECK(bench.polled().empty());
+}
+
+TEST_CASE("a voice that fails before its first sample is tried once more, then the next one speaks") {
+  Bench bench;
+  bench.first->fails = true;
+  bench.begin(1);
+  CHECK(bench.polled() == Kinds{Kind::kAnew});
+  CHECK(bench.first->begun.size() == 2);
+  REQUIRE(bench.second->begun.size() == 1);
+  CHECK(bench.second->begun[0].text == "Hello");
+  CHECK(bench.voice.name() == "en: second!");
+  bench.second->speaks();
+  bench.second->ends();
+  CHECK(bench.polled() == Kinds{Kind::kSamples, Kind::kDone});
+}
+
+TEST_CASE("a failure that passes is not heard") {
+  Bench bench;
+  bench.begin(1);
+  bench.first->pieces.push_back(bench.first->failure());
+  CHECK(bench.polled().empty());
+  bench.first->speaks();
+  bench.first->ends();
+  CHECK(bench.polled() == Kinds{Kind::kSamples, Kind::kDone});
+  CHECK(bench.second->begun.empty());
+}
+
+TEST_CASE("a voice that fails in the middle is followed by the next one, with the segment anew") {
+  Bench bench;
+  bench.begin(1);
+  bench.first->speaks();
+  bench.first->pieces.push_back(bench.first->failure());
+  CHECK(bench.polled() == Kinds{Kind::kSamples, Kind::kAnew});
+  CHECK(bench.first->begun.size() == 1);
+  CHECK(bench.second->begun.size() == 1);
+}
+
+TEST_CASE("a voice that is silent is given up when its time is over, at the start and in the middle") {
+  for (const bool spoke : {false, true}) {
+    Bench bench;
+    bench.begin(1);
+    if (spoke) bench.first->speaks();
+    CHECK(bench.polled().size() == (spoke ? 1 : 0));
+    const Nanos deadline = bench.voice.next_deadline();
+    CHECK(deadline == bench.clock.now() + kSilence);
+    bench.clock.advance(kSilence - kMillisecond);
+    CHECK(bench.polled().empty());
+    bench.clock.advance(kMillisecond);
+    CHECK(bench.polled() == Kinds{Kind::kAnew});
+    CHECK(bench.first->cancelled == 1);
+    CHECK(bench.second->begun.size() == 1);
+    CHECK(bench.voice.next_deadline() == bench.clock.now() + kSilence);
+  }
+}
+
+TEST_CASE("time in which nobody looked does not count") {
+  Bench bench;
+  bench.begin(1);
+  CHECK(bench.polled().empty());
+  bench.clock.advance(20 * kSecond);  // the process was stopped
+  CHECK(bench.polled().empty());
+  bench.first->speaks();
+  CHECK(bench.polled() == Kinds{Kind::kSamples});
+}
+
+TEST_CASE("a failed voice is tried again in a later turn, when its time has come") {
+  Bench bench;
+  bench.first->fails = true;
+  bench.begin(1);
+  CHECK(bench.polled() == Kinds{Kind::kAnew});
+  bench.second->ends();
+  CHECK(bench.polled() == Kinds{Kind::kDone});
+  bench.first->fails = false;
+  bench.clock.advance(10 * kSecond);
+  bench.begin(1, 1);  // the same turn keeps its voice
+  CHECK(bench.second->begun.size() == 2);
+  bench.voice.cancel();
+  bench.begin(2);
+  CHECK(bench.first->begun.size() == 3);
+  bench.first->ends();
+  CHECK(bench.polled() == Kinds{Kind::kDone});
+  CHECK(bench.voice.name() == "en: first");
+}
+
+TEST_CASE("a voice that fails again is left alone for twice as long, and one that still hangs altogether") {
+  Bench bench;
+  bench.first->fails = true;
+  std::size_t tries = 0;
+  for (std::uint32_t turn = 1; turn <= 100; ++turn) {
+    const std::size_t before = bench.first->begun.size();
+    bench.begin(turn);
+    (void)bench.polled();
+    bench.second->ends();
+    (void)bench.polled();
+    tries += bench.first->begun.size() > before ? 1 : 0;
+    bench.clock.advance(kSecond);
+  }
+  CHECK(tries == 5);  // at 0, 5, 15, 35, 75 s
+  bench.clock.advance(1000 * kSecond);
+  bench.first->hangs = true;
+  const std::size_t before = bench.first->begun.size();
+  bench.begin(200);
+  CHECK(bench.first->begun.size() == before);
+}
+
+TEST_CASE("when no voice is left two tones say so, once a turn, and the segment has failed") {
+  Bench bench;
+  bench.first->fails = bench.second->fails = true;
+  bench.begin(1);
+  CHECK(bench.polled() == Kinds{Kind::kAnew, Kind::kNotice, Kind::kSamples, Kind::kFailed});
+  CHECK(bench.last.message == "second: it is broken");
+  CHECK(bench.voice.name() == "en: none!");
+  bench.begin(1, 1);
+  CHECK(bench.polled() == Kinds{Kind::kFailed});
+  bench.begin(2);
+  CHECK(bench.polled() == Kinds{Kind::kNotice, Kind::kSamples, Kind::kFailed});
+}
+
+TEST_CASE("a voice that does not load does not keep the others from starting") {
+  Bench bench;
+  bench.first->loads = false;
+  bench.voice.start();
+  CHECK(bench.voice.name() == "en: second!");
+  bench.begin(1);
+  CHECK(bench.first->begun.empty());
+  CHECK(bench.second->begun.size() == 1);
+}
+
+TEST_CASE("a cancelled request is over, whoever was at it") {
+  Bench bench;
+  bench.first->fails = true;
+  bench.begin(1);
+  CHECK(bench.polled() == Kinds{Kind::kAnew});
+  bench.voice.cancel();
+  CHECK(bench.second->cancelled == 1);
+  CHECK(bench.voice.next_deadline() == kNever);
+  CHECK(bench.polled().empty());
+  bench.second->fails = true;
+  bench.begin(2);
+  Piece piece;
+  REQUIRE(bench.voice.poll(piece));  // the first piece of the notice
+  bench.voice.cancel();
+  CHECK(bench.polled().empty());
+}
+
+TEST_CASE("a language without a voice of its own has the one of the conversation") {
+  Bench bench;
+  bench.voice.begin({1, 0, "Bonjour", "fr"});
+  CHECK(bench.first->begun.size() == 1);
+}
+
+TEST_CASE("the tones begin and end in silence and have no step") {
+  for (const unsigned rate : {16'000U, 22'050U, 24'000U}) {
+    const auto tones = notice_tones(rate);
+    CHECK(tones.size() > rate / 4);
+    int step = 0;
+    for (std::size_t i = 1; i < tones.size(); ++i) step = std::max(step, std::abs(tones[i] - tones[i - 1]));
+    CHECK(step < 1500);
+    CHECK(tones.front() == 0);
+    CHECK(tones.back() == 0);
+  }
+}
+
+}  // namespace prot::tts

@@ -1,0 +1,207 @@
+#include "failover_synthesizer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace prot::tts {
+namespace {
+
+constexpr Nanos kFirstBackOff = 5 * kSecond;
+constexpr Nanos kLastBackOff = 300 * kSecond;
+constexpr Nanos kLongestLook =
+    2 * kSecond;  // the loop looks each second: longer, and we were stopped ourselves
+constexpr unsigned kNoticeRate = 24'000;
+
+}  // namespace
+
+std::vector<std::int16_t> notice_tones(unsigned rate) {
+  constexpr double kLoudness = 5000;
+  const std::size_t lead = rate * 20 / 1000;  // a loudspeaker that ran dry swallows its first sound
+  const std::size_t length = rate * 120 / 1000;
+  const std::size_t gap = rate * 20 / 1000;
+  const auto ramp = static_cast<double>(rate) * 0.01;
+  std::vector<std::int16_t> samples(lead, 0);
+  for (const double pitch : {659.3, 440.0}) {
+    for (std::size_t i = 0; i < length; ++i) {
+      const auto edge = static_cast<double>(std::min(i, length - 1 - i));
+      const double phase = 2 * std::numbers::pi * pitch * static_cast<double>(i) / rate;
+      samples.push_back(
+          static_cast<std::int16_t>(std::lround(kLoudness * std::min(1.0, edge / ramp) * std::sin(phase))));
+    }
+    samples.insert(samples.end(), gap, 0);
+  }
+  return samples;
+}
+
+FailoverSynthesizer::FailoverSynthesizer(std::map<std::string, Chain> voices, std::string fallback,
+                                         Nanos silence, const Clock& clock)
+    : fallback_(std::move(fallback)), silence_(silence), clock_(&clock) {
+  for (auto& [language, chain] : voices)
+    for (std::shared_ptr<Synthesizer>& voice : chain)
+      speakers_[language].candidates.push_back({std::move(voice)});
+  if (speakers_.count(fallback_) == 0) throw Error("bug: no voice for the language '" + fallback_ + "'");
+}
+
+void FailoverSynthesizer::start() {
+  for (auto& [language, speaker] : speakers_) {
+    Candidate& first = speaker.candidates.front();
+    try {
+      first.voice->start();
+    } catch (const Error& error) {
+      fail(first, full_message(error), clock_->now());
+      const auto next = std::min<std::size_t>(1, speaker.candidates.size() - 1);
+      speaker.used = next;
+      log_warn("{} is spoken by {} until that is mended", language == "ko" ? "Korean" : "English",
+               next > 0 ? speaker.candidates[next].voice->name() : "nobody");
+    }
+  }
+}
+
+FailoverSynthesizer::Speaker& FailoverSynthesizer::speaker_for(const std::string& language) {
+  const auto found = speakers_.find(language);
+  return found != speakers_.end() ? found->second : speakers_.at(fallback_);
+}
+
+// A voice that failed stays silent for the turn: a voice that changes with every sentence is worse.
+bool FailoverSynthesizer::may_speak(const Candidate& candidate, Nanos now) const {
+  if (candidate.back_off == 0) return true;
+  return now >= candidate.retry_at && request_.turn != candidate.failed_turn && candidate.voice->idle();
+}
+
+void FailoverSynthesizer::fail(Candidate& candidate, const std::string& why, Nanos now) {
+  candidate.back_off =
+      candidate.back_off == 0 ? kFirstBackOff : std::min(2 * candidate.back_off, kLastBackOff);
+  candidate.retry_at = now + candidate.back_off;
+  candidate.failed_turn = request_.turn;
+  log_error("voice {}; tried again in {} s at the earliest", why, candidate.back_off / kSecond);
+}
+
+void FailoverSynthesizer::begin(const SpeechRequest& request) {
+  request_ = request;
+  last_words_.clear();
+  speaker_ = &speaker_for(request.language);
+  if (!hand_to(0, clock_->now())) give_up("no voice is left");
+}
+
+bool FailoverSynthesizer::hand_to(std::size_t first, Nanos now) {
+  heard_ = retried_ = false;
+  silent_since_ = 0;
+  looked_ = now;
+  std::vector<Candidate>& candidates = speaker_->candidates;
+  for (std::size_t i = first; i < candidates.size(); ++i) {
+    if (!may_speak(candidates[i], now)) continue;
+    speaker_->used = i;
+    candidates[i].voice->begin(request_);
+    return true;
+  }
+  return false;
+}
+
+bool FailoverSynthesizer::poll(Piece& piece) {
+  if (speaker_ == nullptr) return false;
+  if (!last_words_.empty()) {
+    piece = std::move(last_words_.back());
+    last_words_.pop_back();
+    if (last_words_.empty()) speaker_ = nullptr;
+    return true;
+  }
+  return look(piece, clock_->now());
+}
+
+bool FailoverSynthesizer::look(Piece& piece, Nanos now) {
+  Candidate& candidate = speaker_->candidates[speaker_->used];
+  const Nanos last_look = std::exchange(looked_, now);
+  if (!candidate.voice->poll(piece)) {
+    if (silent_since_ == 0 || now - last_look > kLongestLook) silent_since_ = now;
+    if (now - silent_since_ < silence_) return false;
+    candidate.voice->cancel();
+    const std::string why =
+        candidate.voice->name() + ": nothing came for " + std::to_string(silence_ / kMillisecond) + " ms";
+    return take_over(piece, why, now);
+  }
+  silent_since_ = 0;
+  if (piece.kind == Piece::Kind::kFailed) {
+    if (heard_ || retried_) return take_over(piece, piece.message, now);
+    log_warn("{}; trying once more", piece.message);
+    retried_ = true;
+    candidate.voice->begin(request_);
+    return look(piece, now);
+  }
+  heard_ = heard_ || piece.kind == Piece::Kind::kSamples;
+  if (piece.kind != Piece::Kind::kDone) return true;
+  if (candidate.back_off != 0) log_info("voice {} speaks again", candidate.voice->name());
+  candidate.back_off = 0;
+  speaker_ = nullptr;
+  return true;
+}
+
+bool FailoverSynthesizer::take_over(Piece& piece, const std::string& why, Nanos now) {
+  fail(speaker_->candidates[speaker_->used], why, now);
+  if (!hand_to(speaker_->used + 1, now)) {
+    give_up(why);
+    return poll(piece);
+  }
+  log_warn("{} goes on", speaker_->candidates[speaker_->used].voice->name());
+  piece = {};
+  piece.kind = Piece::Kind::kAnew;
+  return true;
+}
+
+void FailoverSynthesizer::give_up(const std::string& why) {
+  const Nanos now = clock_->now();
+  Piece failed;
+  failed.kind = Piece::Kind::kFailed;
+  failed.error = VoiceError::kFatal;
+  failed.message = why;
+  failed.began_ns = failed.first_audio_ns = now;
+  last_words_.clear();
+  last_words_.push_back(std::move(failed));
+  if (std::exchange(notice_turn_, request_.turn) == request_.turn) return;
+  Piece tones;
+  tones.kind = Piece::Kind::kSamples;
+  tones.rate = kNoticeRate;
+  tones.samples = notice_tones(kNoticeRate);
+  tones.began_ns = tones.first_audio_ns = now;
+  Piece notice;
+  notice.kind = Piece::Kind::kNotice;
+  notice.rate = kNoticeRate;
+  notice.began_ns = now;
+  last_words_.push_back(std::move(tones));
+  last_words_.push_back(std::move(notice));
+}
+
+void FailoverSynthesizer::cancel() noexcept {
+  if (speaker_ == nullptr) return;
+  if (last_words_.empty()) speaker_->candidates[speaker_->used].voice->cancel();
+  last_words_.clear();
+  speaker_ = nullptr;
+}
+
+void FailoverSynthesizer::stop() noexcept {
+  cancel();
+  for (auto& [language, speaker] : speakers_)
+    for (Candidate& candidate : speaker.candidates) candidate.voice->stop();
+}
+
+Nanos FailoverSynthesizer::next_deadline() const {
+  return speaker_ == nullptr || silent_since_ == 0 ? kNever : silent_since_ + silence_;
+}
+
+std::string FailoverSynthesizer::name() const {
+  std::string names;
+  for (const auto& [language, speaker] : speakers_) {
+    if (!names.empty()) names += ", ";
+    const bool well = std::any_of(speaker.candidates.begin(), speaker.candidates.end(),
+                                  [](const Candidate& one) { return one.back_off == 0; });
+    names += language + ": " + (well ? speaker.candidates[speaker.used].voice->name() : "none");
+    if (speaker.used > 0) names += "!";
+  }
+  return names;
+}
+
+}  // namespace prot::tts

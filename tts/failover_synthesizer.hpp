@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "synthesizer.hpp"
+
+namespace prot::tts {
+
+/// The voices of each language in the order in which they are to speak; when one fails or is silent, the next
+/// one takes over with the segment, and player goes on with the first word that it has not. When none is
+/// left, two falling tones say so, once a turn. A failed voice is tried again in a later turn. Thread safety:
+/// as Synthesizer. Invariant: of a request at most one voice is at work.
+///
+///   the voice ...          | before its first sample          | later
+///   fails                  | once more, then the next one     | the next one
+///   is silent for the time | the next one                     | the next one
+///   there is no next one   | the tones, then failed           | the tones, then failed
+class FailoverSynthesizer final : public Synthesizer {
+ public:
+  using Chain = std::vector<std::shared_ptr<Synthesizer>>;
+  /// `voices` by language, each at least one; `fallback`: the language of requests in any other. `silence`: a
+  /// voice that has nothing new for this time has failed.
+  FailoverSynthesizer(std::map<std::string, Chain> voices, std::string fallback, Nanos silence,
+                      const Clock& clock);
+
+  /// Loads the first voice of each language. One that does not load is told and left for later.
+  void start() override;
+  void begin(const SpeechRequest& request) override;
+  [[nodiscard]] bool poll(Piece& piece) override;
+  void cancel() noexcept override;
+  void stop() noexcept override;
+  [[nodiscard]] Nanos next_deadline() const override;
+  /// "en: piper joe, ko: espeak-ng ko"; a voice that took over is followed by a "!".
+  [[nodiscard]] std::string name() const override;
+
+ private:
+  struct Candidate {
+    std::shared_ptr<Synthesizer> voice;
+    Nanos retry_at = 0;
+    Nanos back_off = 0;  // 0: it is well
+    std::uint32_t failed_turn = 0;
+  };
+  struct Speaker {
+    std::vector<Candidate> candidates;
+    std::size_t used = 0;  // of the newest request
+  };
+
+  [[nodiscard]] Speaker& speaker_for(const std::string& language);
+  [[nodiscard]] bool may_speak(const Candidate& candidate, Nanos now) const;
+  void fail(Candidate& candidate, const std::string& why, Nanos now);
+  /// Hands the request to the first voice from `first` on that may speak. False: there is none.
+  [[nodiscard]] bool hand_to(std::size_t first, Nanos now);
+  [[nodiscard]] bool look(Piece& piece, Nanos now);
+  [[nodiscard]] bool take_over(Piece& piece, const std::string& why, Nanos now);
+  void give_up(const std::string& why);
+
+  std::map<std::string, Speaker> speakers_;
+  std::string fallback_;
+  Nanos silence_;
+  const Clock* clock_;
+
+  SpeechRequest request_;
+  Speaker* speaker_ = nullptr;  // of the request under way; null: there is none
+  bool heard_ = false;          // the voice at work has given samples
+  bool retried_ = false;
+  Nanos silent_since_ = 0;         // the first look that found nothing; 0: none yet
+  Nanos looked_ = 0;               // the newest one
+  std::vector<Piece> last_words_;  // of a request that no voice says, newest first
+  std::uint32_t notice_turn_ = 0;  // that the tones were played in
+};
+
+/// Two falling tones, 300 ms.
+[[nodiscard]] std::vector<std::int16_t> notice_tones(unsigned rate);
+
+}  // namespace prot::tts

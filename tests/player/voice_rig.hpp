@@ -193,6 +193,32 @@ struct Rig {
     return total;
   }
 
+  /// How long each tone was in the newest recording: runs of sound, parted by 20 ms of silence.
+  [[nodiscard]] std::vector<double> tones_ms() const {
+    audio::WavReader reader(recording(files));
+    const std::vector<std::int16_t> samples = reader.read_all();
+    const std::size_t gap = reader.rate() / 50;
+    std::vector<double> tones;
+    std::size_t begin = 0;
+    std::size_t last = 0;  // loud
+    bool in_tone = false;
+    const auto end_tone = [&] {
+      if (in_tone) tones.push_back(static_cast<double>(last - begin) * 1000 / reader.rate());
+      in_tone = false;
+    };
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      if (std::abs(static_cast<int>(samples[i])) <= 200) {
+        if (in_tone && i - last > gap) end_tone();
+        continue;
+      }
+      if (!in_tone) begin = i;
+      in_tone = true;
+      last = i;
+    }
+    end_tone();
+    return tones;
+  }
+
   test::TempFolder folder;
   std::string instance = "voice-" + std::to_string(::getpid());
   std::string settings;

@@ -60,11 +60,11 @@ def die(rig: Rig, stage: str, moment: float, usual: float) -> Death:
     # What is said while there is no capture reaches nobody; what was said before it died does.
     deaf = stage == "capture" and killed < said.end
     heard = turn["heard"].strip(" .")
+    rig.settle()
     if heard != question and not (deaf and heard):
         death.lost = f"heard {heard!r}, not {question!r}"
-    elif not turn["reply"]:
+    elif not (rig.turns()[-1] if deaf else turn)["reply"]:  # the second half of it interrupts the answer to the first
         death.lost = "it was not answered"
-    rig.settle()
     return death
 
 

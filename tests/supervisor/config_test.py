@@ -103,7 +103,7 @@ class Check(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             lines = done.stderr.splitlines()
             self.assertEqual(len(lines), 6, done.stderr)
-            for place, word in ((f"{prot.toml}:2: ", "1 to 64"), (f"{prot.toml}:3: ", "whisper, null"),
+            for place, word in ((f"{prot.toml}:2: ", "1 to 64"), (f"{prot.toml}:3: ", "whisper, openai, null"),
                                 (f"{prot.toml}:6: ", "brain.url"), (f"{prot.toml}:7: ", "brain.model"),
                                 (f"{prot.env_file}:1: ", "debug, info, warn, error"), (f"{prot.env_file}:2: ", "NAME=value")):
                 self.assertTrue(any(line.startswith(place) and word in line for line in lines), (place, done.stderr))
@@ -144,6 +144,17 @@ class Check(unittest.TestCase):
             prot.toml.unlink()
             self.assertEqual(prot.run("check", *ALONE).returncode, 0)
             self.assertIn("--set: stt.model = /: is a folder", done.stderr)
+
+    def test_a_persona_is_text(self):
+        with Configured() as prot:
+            persona = prot.toml.parent / "me.txt"
+            prot.toml.write_text('[brain]\npersona_file = "me.txt"\n')
+            persona.write_bytes("너는 밥이다.".encode("euc-kr"))
+            done = prot.run("check", *ALONE)
+            self.assertEqual(done.returncode, 2)
+            self.assertEqual(done.stderr, f"{prot.toml}:2: brain.persona_file = {persona}: is not UTF-8\n")
+            persona.write_text("너는 밥이다.")
+            self.assertEqual(prot.run("check", *ALONE).returncode, 0)
 
     def test_good_is_said_in_one_line(self):
         with Configured() as prot:

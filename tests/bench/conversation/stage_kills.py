@@ -78,8 +78,6 @@ def rows(scale) -> list[Row]:
             time.sleep(max(0.0, ready[stage] + AGAIN_S - time.monotonic()))
             deaths.append(die(rig, stage, rig.random.uniform(0.05, usual), usual))
             ready[stage] = time.monotonic()
-            if deaths[-1].down > 1:
-                print(f"  {stage} killed after {deaths[-1].moment:.2f} s: ready {deaths[-1].down:.2f} s later")
             if deaths[-1].lost:
                 print(f"  {stage} killed after {deaths[-1].moment:.2f} s: {deaths[-1].lost}")
             rig.loudspeaker.forget_before(time.monotonic() - 10)

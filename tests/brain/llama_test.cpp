@@ -111,9 +111,9 @@ TEST_CASE("the local model answers questions, follow-ups and what memory knows; 
   const Prompt prompt({.language = "en", .persona = "", .max_tokens = 80, .temperature = 0, .compact = true});
   Conversation talk(1200);
   const auto turn = [&](const std::string& words, std::string_view memory) {
-    const std::string context = prompt.context(1764000000LL * kSecond, memory);
+    const std::string context = prompt.context(1764000300LL * kSecond, memory, talk.timeline());
     (void)asker.ask(prompt.prefill(talk, context, {}, Lane::kVoice));
-    talk.add_user(words);
+    talk.add_user(words, 1764000000LL * kSecond);
     const Answer answer = asker.ask(prompt.reply(talk, context, Lane::kVoice));
     MESSAGE(words << " -> " << answer.text << " (" << answer.first_token / kMillisecond << " ms, "
                   << answer.usage.prompt_tokens << " tokens, " << answer.usage.cached_tokens << " cached)");

@@ -258,3 +258,20 @@ TEST_CASE("tool calls are put together, in pieces or whole, also with index 0 fo
   CHECK(calls[1].id == "b");
   CHECK(stop == StopReason::kTools);
 }
+
+TEST_CASE("a character in two pieces is whole, and a call that was cut is no call to make") {
+  const std::string body = chunk(R"({"content":"Hi \ud83d"})") + chunk(R"({"content":"\ude00 "})") +
+                           chunk("{\"content\":\"\xED\x95\"}") + chunk("{\"content\":\"\x9C\"}") +
+                           chunk(R"({"tool_calls":[{"index":0,"id":"call_1","function":{"name":"lamp"}}]})") +
+                           chunk("{}", "\"length\"") + "data: [DONE]\n\n";
+  LoopbackServer server([&](Connection& connection) {
+    connection.send(kHead + body);
+    return false;
+  });
+  Engine engine(at(server.url()));
+  const auto events = engine.run(question());
+  CHECK(text_of(events) == "Hi \xF0\x9F\x98\x80 한");
+  REQUIRE(events.size() > 2);
+  CHECK(events[events.size() - 2].kind == ModelEvent::Kind::kToolCall);
+  CHECK(events.back().stop == StopReason::kLength);
+}

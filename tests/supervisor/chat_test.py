@@ -50,6 +50,11 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            if self.server.last() == "what time is it in Korea?":
+                function = {"name": request["tools"][0]["function"]["name"], "arguments": '{"time_zone":"Asia/Seoul"}'}
+                self.event({"delta": {"content": "Let me see.", "tool_calls": [{"index": 0, "id": "c", "function": function}]},
+                            "finish_reason": "tool_calls"})
+                return
             self.piece("You said: ")
             if self.server.hold.is_set():
                 while not self.server.go.is_set():
@@ -60,8 +65,10 @@ class Answer(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"data: [DONE]\n\n")
 
     def piece(self, text, end=None):
-        chunk = {"choices": [{"delta": {"content": text}, "finish_reason": end}]}
-        self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        self.event({"delta": {"content": text}, "finish_reason": end})
+
+    def event(self, choice):
+        self.wfile.write(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
         self.wfile.flush()
 
     def log_message(self, *_):
@@ -234,6 +241,15 @@ class ByPipe(WithBrain):
         self.assertEqual(self.prot.run("say").returncode, 2)
         self.prot.run("down")
         self.assertEqual(self.prot.run("say", "hi").returncode, 3)
+
+    def test_a_tool_is_used_on_the_way(self):
+        done = self.prot.run("say", "what time is it in Korea?")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^Let me see\. You said: \{\"time_zone\":\"Asia/Seoul\",\"datetime\":\"\d{4}-")
+        asked = self.model.asked[-1]
+        self.assertEqual([m["role"] for m in asked], ["system", "user", "assistant", "tool"])
+        self.assertEqual(asked[2]["tool_calls"][0]["id"], asked[3]["tool_call_id"])
+        self.assertRegex(asked[1]["content"], r"(?s)^\[datetime: .*timezone: .*channel: text.*\]\n")
 
     def test_a_line_of_10_mb_costs_brain_one_error_and_no_memory(self):
         brain = self.prot.stage("brain")["pid"]

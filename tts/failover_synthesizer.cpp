@@ -38,12 +38,11 @@ std::vector<std::int16_t> notice_tones(unsigned rate) {
   return samples;
 }
 
-FailoverSynthesizer::FailoverSynthesizer(std::map<std::string, Chain> voices, std::string fallback,
+FailoverSynthesizer::FailoverSynthesizer(const std::map<std::string, Chain>& voices, std::string fallback,
                                          Nanos silence, const Clock& clock)
     : fallback_(std::move(fallback)), silence_(silence), clock_(&clock) {
-  for (auto& [language, chain] : voices)
-    for (std::shared_ptr<Synthesizer>& voice : chain)
-      speakers_[language].candidates.push_back({std::move(voice)});
+  for (const auto& [language, chain] : voices)
+    for (const std::shared_ptr<Synthesizer>& voice : chain) speakers_[language].candidates.push_back({voice});
   if (speakers_.count(fallback_) == 0) throw Error("bug: no voice for the language '" + fallback_ + "'");
 }
 

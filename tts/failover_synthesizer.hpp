@@ -24,7 +24,7 @@ class FailoverSynthesizer final : public Synthesizer {
   using Chain = std::vector<std::shared_ptr<Synthesizer>>;
   /// `voices` by language, each at least one; `fallback`: the language of requests in any other. `silence`: a
   /// voice that has nothing new for this time has failed.
-  FailoverSynthesizer(std::map<std::string, Chain> voices, std::string fallback, Nanos silence,
+  FailoverSynthesizer(const std::map<std::string, Chain>& voices, std::string fallback, Nanos silence,
                       const Clock& clock);
 
   /// Loads the first voice of each language. One that does not load is told and left for later.

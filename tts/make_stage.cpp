@@ -53,7 +53,7 @@ std::unique_ptr<stage::Stage> make_tts_stage(stage::StageContext& context) {
     voices.emplace(language, make_chain(config, options, context));
   }
   auto voice = std::make_unique<FailoverSynthesizer>(
-      std::move(voices), config.language(), config.get_int("tts.first_audio_timeout_ms") * kMillisecond,
+      voices, config.language(), config.get_int("tts.first_audio_timeout_ms") * kMillisecond,
       context.clock());
   return std::make_unique<TtsStage>(context, std::move(voice),
                                     load_pronunciations(config.get_string("tts.pronunciation_file")));

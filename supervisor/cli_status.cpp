@@ -69,6 +69,21 @@ void print_reasons(const json::View& stages) {
   }
 }
 
+// Where the time of the newest turn went.
+void print_turn(const json::View& turn) {
+  if (!turn) return;
+  const json::View steps = turn.get("steps");
+  fmt::print(
+      "\nturn {}{}{}{}, ms from the end of speech{}:\n", turn.get("turn").as_int(),
+      turn.get("interrupted").as_bool() ? ", interrupted" : "",
+      turn.get("failed").as_bool() ? ", failed" : "",
+      turn.get("preemptive").as_bool() ? ", asked before it was sure" : "",
+      turn.get("model").as_string().empty() ? "" : fmt::format(" ({})", turn.get("model").as_string()));
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    fmt::print("  {:<14}{:>7}{:>8}\n", steps.at(i).get("step").as_string(), steps.at(i).get("ms").as_int(),
+               fmt::format("+{}", steps.at(i).get("added_ms").as_int()));
+}
+
 }  // namespace
 
 int command_status(const CliRequest& request, char** /*argv*/) {
@@ -84,7 +99,10 @@ int command_status(const CliRequest& request, char** /*argv*/) {
       fmt::print("{}\n", reply);
     } else {
       print_status(document.root());
-      if (request.verbose) print_reasons(document.get("stages"));
+      if (request.verbose) {
+        print_turn(document.get("turns").at(0));
+        print_reasons(document.get("stages"));
+      }
     }
     if (!request.watch) return document.get("state").as_string() == "degraded" ? kDegraded : 0;
     if (!repaints && !request.json) fmt::print("\n");

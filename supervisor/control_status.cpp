@@ -8,6 +8,8 @@
 namespace prot::supervisor {
 namespace {
 
+constexpr std::size_t kShownTurns = 5;
+
 std::string engine_of(const ipc::StagePage& page) {
   return {page.engine, ::strnlen(page.engine, sizeof page.engine)};
 }
@@ -19,6 +21,38 @@ std::int64_t ready_ms(const ipc::Board& board, int index) {
   const auto started = static_cast<Nanos>(entry.started_ns.load());
   const auto ready = static_cast<Nanos>(entry.ready_ns.load());
   return ready >= started && ready != 0 ? (ready - started) / kMillisecond : -1;
+}
+
+// The last turns, newest first: stamps, and what each step added.
+void write_turns(json::Writer& out, const ipc::TurnLog& log) {
+  out.key("turns").begin_array();
+  for (const ipc::TurnTimes& turn : ipc::read_turns(log, kShownTurns)) {
+    out.begin_object()
+        .member("turn", turn.turn)
+        .member("utterance", turn.utterance)
+        .member("interrupted", (turn.flags & ipc::kTurnInterrupted) != 0)
+        .member("failed", (turn.flags & ipc::kTurnFailed) != 0)
+        .member("preemptive", (turn.flags & ipc::kTurnPreemptive) != 0)
+        .member("model", turn.model)
+        .member("end_wait_ms", turn.wait_ms)
+        .member("prompt_tokens", turn.prompt_tokens)
+        .member("cached_tokens", turn.cached_tokens)
+        .member("recall_tokens", turn.recall_tokens);
+    for (std::size_t i = 0; i < ipc::kTurnStamps; ++i) out.member(ipc::turn_stamp_names()[i], turn.stamps[i]);
+    const auto since = ipc::since_speech_end(turn);
+    const auto added = ipc::step_times(turn);
+    out.key("steps").begin_array();
+    for (std::size_t i = 0; i < ipc::kTurnSteps.size(); ++i) {
+      if (!since[i]) continue;
+      out.begin_object()
+          .member("step", ipc::kTurnSteps[i].name)
+          .member("ms", *since[i] / kMillisecond)
+          .member("added_ms", *added[i] / kMillisecond)
+          .end_object();
+    }
+    out.end_array().end_object();
+  }
+  out.end_array();
 }
 
 }  // namespace
@@ -85,7 +119,9 @@ void control_status(ControlDesk& desk, const Client& client, const json::View& r
         .member("late_wakes", memory.producer->late_wakes.load() + memory.consumer->late_wakes.load())
         .end_object();
   }
-  out.end_array().end_object();
+  out.end_array();
+  write_turns(out, board.conversation().turns);
+  out.end_object();
   client->send(out.str());
 }
 

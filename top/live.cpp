@@ -67,6 +67,8 @@ void Live::draw() {
   view_.footer = footer();
   if (page_ == Page::kHelp)
     screen_->draw(draw_page(help_lines(), view_));
+  else if (page_ == Page::kTurns)
+    screen_->draw(draw_page(turn_lines(snapshot_), view_));
   else if (page_ == Page::kDetail)
     screen_->draw(draw_page(detail_lines(shown(), view_), view_));
   else
@@ -166,6 +168,10 @@ bool Live::handle_tables(int key) {
       return true;
     case kKeyEnter:
       page_ = Page::kDetail;
+      view_.first_line = 0;
+      return true;
+    case 't':
+      page_ = Page::kTurns;
       view_.first_line = 0;
       return true;
     case '\t':

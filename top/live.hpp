@@ -27,7 +27,7 @@ class Live {
   void run();
 
  private:
-  enum class Page { kTables, kHelp, kDetail };
+  enum class Page { kTables, kHelp, kDetail, kTurns };
   enum class Prompt { kNone, kFilter, kDelay };
 
   void sample();

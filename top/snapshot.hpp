@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "ipc/turn_log.hpp"
 
 namespace prot::top {
 
@@ -96,6 +97,7 @@ struct Snapshot {
   Nanos supervisor_heartbeat_age_ns = 0;
   std::string conversation;
   std::uint32_t turn = 0;
+  std::vector<ipc::TurnTimes> turns;  // the last voice turns, newest first
   std::vector<StageRow> stages;
   std::vector<RingRow> rings;
 };

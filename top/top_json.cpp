@@ -71,6 +71,17 @@ void write_ring(json::Writer& w, const RingRow& r) {
   w.member("waits", r.waits).member("late_wakes", r.late_wakes).end_object();
 }
 
+void write_turn(json::Writer& w, const ipc::TurnTimes& t) {
+  w.begin_object().member("turn", t.turn).member("utterance", t.utterance).member("model", t.model);
+  w.member("interrupted", (t.flags & ipc::kTurnInterrupted) != 0)
+      .member("failed", (t.flags & ipc::kTurnFailed) != 0)
+      .member("preemptive", (t.flags & ipc::kTurnPreemptive) != 0);
+  w.member("end_wait_ms", t.wait_ms).member("prompt_tokens", t.prompt_tokens);
+  w.member("cached_tokens", t.cached_tokens).member("recall_tokens", t.recall_tokens);
+  for (std::size_t i = 0; i < ipc::kTurnStamps; ++i) w.member(ipc::turn_stamp_names()[i], t.stamps[i]);
+  w.end_object();
+}
+
 }  // namespace
 
 std::string to_json(const Snapshot& s) {
@@ -82,7 +93,9 @@ std::string to_json(const Snapshot& s) {
   w.key("supervisor").begin_object().member("pid", s.supervisor_pid).member("alive", s.supervisor_alive);
   w.member("heartbeat_age_ns", s.supervisor_heartbeat_age_ns).end_object();
   w.member("conversation", s.conversation).member("turn", s.turn);
-  w.key("stages").begin_array();
+  w.key("turns").begin_array();
+  for (const ipc::TurnTimes& turn : s.turns) write_turn(w, turn);
+  w.end_array().key("stages").begin_array();
   for (const StageRow& stage : s.stages) write_stage(w, stage);
   w.end_array().key("rings").begin_array();
   for (const RingRow& ring : s.rings) write_ring(w, ring);

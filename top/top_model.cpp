@@ -148,6 +148,7 @@ Snapshot TopModel::read() {
   const auto state = run_->board.conversation().state.load();
   snapshot.conversation = ipc::to_string(static_cast<ipc::ConversationState>(state));
   snapshot.turn = run_->board.conversation().voice_turn.load();
+  snapshot.turns = ipc::read_turns(run_->board.conversation().turns);
   for (StageProbe& stage : stages_)
     if (auto row = stage.read(now, clock_->now())) snapshot.stages.push_back(std::move(*row));
   for (RingProbe& ring : rings_) snapshot.rings.push_back(ring.read());

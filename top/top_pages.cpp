@@ -123,7 +123,34 @@ const Row* find_row(const std::vector<Row>& rows, const std::string& name) {
   return found == rows.end() ? nullptr : &*found;
 }
 
+std::string whole_text(const ipc::TurnTimes& turn) { return ms_text(ipc::since_speech_end(turn).back()); }
+
+Line turn_line(const ipc::TurnTimes& turn) {
+  std::string text = padded(fmt::format("{}", turn.turn), 6, false);
+  for (const auto& time : ipc::step_times(turn)) text += ' ' + padded(ms_text(time), 7, false);
+  text += ' ' + padded(whole_text(turn), 7, false) + ' ';
+  text += (turn.flags & ipc::kTurnInterrupted) != 0 ? 'I' : '-';
+  text += (turn.flags & ipc::kTurnFailed) != 0 ? 'F' : '-';
+  text += (turn.flags & ipc::kTurnPreemptive) != 0 ? 'P' : '-';
+  return {printable(fmt::format("{} {}", text, turn.model)),
+          (turn.flags & ipc::kTurnFailed) != 0 ? Style::kBad : Style::kPlain};
+}
+
 }  // namespace
+
+std::vector<Line> turn_lines(const Snapshot& snapshot) {
+  std::vector<Line> lines = {
+      {"Voice turns: ms that each step added, from the end of speech to sound", Style::kTitle}, {}};
+  std::string header = "  TURN";
+  for (const ipc::TurnStep& step : ipc::kTurnSteps) header += ' ' + padded(step.title, 7, false);
+  lines.push_back({header + "   TOTAL FLG MODEL", Style::kHeader});
+  for (const ipc::TurnTimes& turn : snapshot.turns) lines.push_back(turn_line(turn));
+  if (snapshot.turns.empty()) lines.push_back({"(none)", Style::kDim});
+  lines.push_back({});
+  lines.push_back(
+      {"FLG: I interrupted, F failed, P the model was asked before the turn was sure", Style::kDim});
+  return lines;
+}
 
 std::vector<Line> detail_lines(const Snapshot& snapshot, const ViewState& view) {
   const std::string& name = view.panes[static_cast<std::size_t>(view.active)].selected;
@@ -144,6 +171,7 @@ std::vector<Line> help_lines() {
           {"  arrows, j, k    the next row, the one before"},
           {"  PgUp, PgDn, Home, End"},
           {"  Enter           everything about the row; Esc goes back"},
+          {"  t               the last voice turns, step by step"},
           {"  < >             sort by another column"},
           {"  r               reverse the order"},
           {"  /               only rows with this in their names; empty shows all"},

@@ -49,6 +49,8 @@ struct ViewState {
 
 /// Everything about the selected row of the active pane.
 [[nodiscard]] std::vector<Line> detail_lines(const Snapshot& snapshot, const ViewState& view);
+/// Where the time of the last voice turns went.
+[[nodiscard]] std::vector<Line> turn_lines(const Snapshot& snapshot);
 [[nodiscard]] std::vector<Line> help_lines();
 
 }  // namespace prot::top

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "ipc/layout.hpp"
+#include "ipc/turn_log.hpp"
 
 /// The board: one more segment "/prot.INSTANCE.RUN.board", every field with exactly one writer, read by
 /// everybody.
@@ -79,6 +80,7 @@ struct ConversationPage {                   // writer: brain
   Word turns_done;
   Word last_message;   // newest message sequence (wire/memory.hpp)
   Word turn_began_ns;  // when the voice turn that is under way began; 0: none is
+  TurnLog turns;       // where the time of the last ones went
 };
 
 struct PlaybackPage {  // writer: player
@@ -104,7 +106,8 @@ struct StagePage {  // writer: that stage
 };
 
 inline constexpr std::size_t kBoardSize = kPage * (4 + kMaxPrograms);
-static_assert(sizeof(SupervisorPage) <= kPage && sizeof(StagePage) <= kPage && sizeof(BoardHeader) <= kPage);
+static_assert(sizeof(SupervisorPage) <= kPage && sizeof(StagePage) <= kPage && sizeof(BoardHeader) <= kPage &&
+              sizeof(ConversationPage) <= kPage);
 
 /// A mapping of the board: own pages writable, the others read-only. Not thread-safe but for the atomics.
 class Board {

@@ -81,6 +81,17 @@ class Commands(unittest.TestCase):
             self.assertIn("sandbox: ", done.stdout)
             self.assertEqual(prot.run("status", "--json").returncode, 6)
 
+    def test_status_tells_where_the_time_of_the_last_turn_went(self):
+        with Instance(turn_log="brain") as prot:
+            prot.up()
+            turn = json.loads(prot.run("status", "--json").stdout)["turns"][0]
+            self.assertEqual((turn["turn"], turn["model"], turn["audible_ns"]), (7, "fixture-model", 2_500_000_000))
+            self.assertEqual(turn["steps"], [{"step": "transcript", "ms": 700, "added_ms": 700},
+                                             {"step": "audible", "ms": 1500, "added_ms": 800}])
+            told = prot.run("status", "-v").stdout
+            self.assertIn("turn 7, ms from the end of speech (fixture-model):\n", told)
+            self.assertIn("  audible          1500    +800\n", told)
+
     def test_status_is_told_again_until_nobody_reads_or_nothing_runs(self):
         with Instance() as prot:
             prot.up()

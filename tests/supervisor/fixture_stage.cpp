@@ -20,6 +20,7 @@
 //   PROT_FIXTURE_CHATTY=stage             logs a line, and one for debug, every 20 ms
 //   PROT_FIXTURE_FLOOD=stage              logs ten long lines every 5 ms
 //   PROT_FIXTURE_TURN=brain               is within voice turn 1
+//   PROT_FIXTURE_TURN_LOG=brain           has had voice turn 7, audible 1500 ms after the speech
 //   PROT_FIXTURE_SEGV=stage               reads through a null pointer once it has run for 100 ms
 //   PROT_FIXTURE_SHOW=key                 shows that key of its configuration in the place of its engine
 #include <unistd.h>
@@ -83,6 +84,7 @@ class FixtureStage final : public stage::Stage {
     if (const std::string name = order("SECRET"); !name.empty())
       std::fprintf(stderr, "secret of %zu characters\n",
                    context_->environment().secrets.find(name).value_or("").size());
+    if (meant("TURN_LOG", name_)) log_turn();
     const std::string key = order("SHOW");
     context_->set_engine(key.empty() ? "fixture" : context_->config().text(key));
     if (name_ == "brain" && context_->environment().generation == 1) {
@@ -121,6 +123,16 @@ class FixtureStage final : public stage::Stage {
   }
 
  private:
+  void log_turn() {
+    ipc::TurnTimes turn;
+    turn.turn = 7;
+    turn.model = "fixture-model";
+    turn.at(ipc::TurnStamp::kSpeechEnd) = kSecond;
+    turn.at(ipc::TurnStamp::kFinalTranscript) = kSecond + 700 * kMillisecond;
+    turn.at(ipc::TurnStamp::kAudible) = kSecond + 1500 * kMillisecond;
+    ipc::write_turn(context_->board().conversation().turns, turn);
+  }
+
   void talk(Nanos now) {
     if (interval_ == 0 || now < talk_at_) return;
     talk_at_ = now + interval_;

@@ -86,14 +86,15 @@ TEST_CASE("the manual names every option, and no other") {
 TEST_CASE("the manual names every JSON field, and no other") {
   const json::Document document = json::parse(to_json(busy_snapshot()));
   CHECK(defined_in("JSON", "Object") == keys_of(document.root()));
+  CHECK(defined_in("JSON", "Turn") == keys_of(document.get("turns").at(0)));
   CHECK(defined_in("JSON", "Stage") == keys_of(document.get("stages").at(0)));
   CHECK(defined_in("JSON", "Ring") == keys_of(document.get("rings").at(0)));
 }
 
 TEST_CASE("the manual names the keys of the help page") {
   const Names names = defined_in("KEYS");
-  for (const char* key : {"q",   "h",     "?", "F1", "Tab", "j", "k",     "PgUp", "PgDn", "Home",
-                          "End", "Enter", "<", ">",  "r",   "/", "space", "d",    "c",    "Ctrl-C"})
+  for (const char* key : {"q",     "h", "?", "F1", "Tab", "j",     "k", "PgUp", "PgDn",   "Home", "End",
+                          "Enter", "<", ">", "r",  "/",   "space", "d", "c",    "Ctrl-C", "t"})
     CHECK_MESSAGE(names.contains(key), key);
   std::string help;
   for (const Line& line : help_lines()) help += line.text + "\n";

@@ -137,6 +137,19 @@ inline RingRow ring_row(std::string name, std::string producer, std::string cons
 }
 
 /// A run in which something of each kind happens.
+inline ipc::TurnTimes turn_times(std::uint32_t turn, std::string model) {
+  ipc::TurnTimes made;
+  made.turn = turn;
+  made.utterance = turn + 1;
+  made.prompt_tokens = 431;
+  made.cached_tokens = 400;
+  made.model = std::move(model);
+  made.at(ipc::TurnStamp::kSpeechEnd) = 900 * kSecond;
+  Nanos at = 900 * kSecond;
+  for (const ipc::TurnStep& step : ipc::kTurnSteps) made.at(step.stamp) = at += 123'456 * kMicrosecond;
+  return made;
+}
+
 inline Snapshot busy_snapshot() {
   Snapshot s;
   s.instance = "default";
@@ -148,6 +161,10 @@ inline Snapshot busy_snapshot() {
   s.supervisor_heartbeat_age_ns = 120 * kMillisecond;
   s.conversation = "speaking";
   s.turn = 7;
+  s.turns = {turn_times(7, "llama-server"), turn_times(6, "gpt-x"), turn_times(5, "\x1b[2J")};
+  s.turns[0].at(ipc::TurnStamp::kFirstPcm) = s.turns[0].at(ipc::TurnStamp::kAudible) = 0;
+  s.turns[0].flags = ipc::kTurnFailed;
+  s.turns[1].flags = ipc::kTurnInterrupted | ipc::kTurnPreemptive;
   s.stages = {stage_row("memory", 4201, 0.1), stage_row("player", 4202, 1.2),
               stage_row("tts", 4203, 38.4),   stage_row("brain", 4204, 0.5),
               stage_row("stt", 4205, 101.7),  stage_row("capture", 4206, 1.1)};

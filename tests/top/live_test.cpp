@@ -242,10 +242,23 @@ TEST_CASE("too small is said, and larger again shows everything again") {
   CHECK(s.screen.line_with("playback") != nullptr);
 }
 
+TEST_CASE("t shows the last turns as they come, any other key goes back") {
+  Stand s;
+  s.screen.press('t');
+  s.screen.then([&] { CHECK(s.screen.line_with("llama-server") != nullptr); });
+  s.screen.then([&] { s.source.snapshot.turns[0].model = "another"; });
+  s.screen.wait();
+  s.screen.wait();
+  s.screen.then([&] { CHECK(s.screen.line_with("another") != nullptr); });
+  s.screen.press(kKeyEscape);
+  s.screen.then([&] { CHECK(s.screen.line_with("playback") != nullptr); });
+  s.run();
+}
+
 TEST_CASE("any keys at any sizes: nothing breaks, nothing is overdrawn") {
   std::mt19937 random(4711);
   const int keys[] = {'h',        '\t',        '<',      '>',          'r',     '/',       'd',
-                      'c',        ' ',         'j',      'k',          'x',     '5',       kKeyUp,
+                      'c',        ' ',         'j',      'k',          't',     '5',       kKeyUp,
                       kKeyDown,   kKeyPageUp,  kKeyHome, kKeyPageDown, kKeyEnd, kKeyEnter, kKeyF1,
                       kKeyEscape, kKeyBackTab, kKeyNone, kKeyBackspace};
   Stand s;

@@ -46,6 +46,15 @@ TEST_CASE("the tables at several sizes are those of the golden files") {
   }
 }
 
+TEST_CASE("the page of the last turns is that of the golden file, and says when there is none") {
+  const auto page = [](const Snapshot& s) {
+    ViewState view = view_of(100, 14);
+    return joined(draw_page(turn_lines(s), view));
+  };
+  CHECK(page(busy_snapshot()) == golden("turns.txt", page(busy_snapshot())));
+  CHECK(page(Snapshot{}).find("(none)") != std::string::npos);
+}
+
 TEST_CASE("no size is overdrawn, and every size has both tables") {
   const Snapshot s = busy_snapshot();
   for (std::size_t width = 40; width <= 220; ++width) {
@@ -102,6 +111,7 @@ TEST_CASE("what comes from shared memory does not steer the terminal") {
   view.active = Pane::kStages;
   Picture all = draw_tables(s, view);
   for (const Line& line : detail_lines(s, view)) all.push_back(line);
+  for (const Line& line : turn_lines(s)) all.push_back(line);
   for (const std::string& line : plain_tables(s, view)) all.push_back({line});
   for (const Line& line : all)
     for (const char c : line.text) CHECK((static_cast<unsigned char>(c) >= 0x20 && c != 0x7F));

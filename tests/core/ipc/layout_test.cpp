@@ -171,9 +171,22 @@ Fields program_entry() {
 
 Fields conversation() {
   using T = ConversationPage;
-  return {PROT_FIELD(T, state),         PROT_FIELD(T, voice_turn),   PROT_FIELD(T, cancelled_turn),
-          PROT_FIELD(T, hold_until_ns), PROT_FIELD(T, utterance),    PROT_FIELD(T, turns_done),
-          PROT_FIELD(T, last_message),  PROT_FIELD(T, turn_began_ns)};
+  return {PROT_FIELD(T, state),         PROT_FIELD(T, voice_turn),    PROT_FIELD(T, cancelled_turn),
+          PROT_FIELD(T, hold_until_ns), PROT_FIELD(T, utterance),     PROT_FIELD(T, turns_done),
+          PROT_FIELD(T, last_message),  PROT_FIELD(T, turn_began_ns), PROT_FIELD(T, turns)};
+}
+
+Fields turn_log() {
+  using T = TurnLog;
+  return {PROT_FIELD(T, count), PROT_FIELD(T, slots)};
+}
+
+Fields turn_slot() {
+  using T = TurnSlot;
+  return {PROT_FIELD(T, sequence),      PROT_FIELD(T, turn),          PROT_FIELD(T, utterance),
+          PROT_FIELD(T, flags),         PROT_FIELD(T, prompt_tokens), PROT_FIELD(T, cached_tokens),
+          PROT_FIELD(T, recall_tokens), PROT_FIELD(T, wait_ms),       PROT_FIELD(T, end_probability),
+          PROT_FIELD(T, stamps),        PROT_FIELD(T, model)};
 }
 
 Fields playback() {
@@ -213,6 +226,8 @@ const Table kTables[] = {
     {"SupervisorPage", board_supervisor(), sizeof(SupervisorPage)},
     {"ProgramEntry", program_entry(), sizeof(ProgramEntry)},
     {"ConversationPage", conversation(), sizeof(ConversationPage)},
+    {"TurnLog", turn_log(), sizeof(TurnLog)},
+    {"TurnSlot", turn_slot(), sizeof(TurnSlot)},
     {"PlaybackPage", playback(), sizeof(PlaybackPage)},
     {"StagePage", stage_page(), sizeof(StagePage)},
     {"Counter", counter(), sizeof(Counter)},

@@ -45,6 +45,7 @@ VoiceSettings voice_settings(const stage::StageContext& context) {
   settings.barge_in.notice = config.get_int("capture.pause_ms") * kMillisecond + kHearingDelay;
   settings.backchannels = config.get_list("brain.backchannels");
   settings.stop_words = config.get_list("brain.stop_words");
+  settings.wait_notice = config.get_int("brain.wait_notice_ms") * kMillisecond;
   settings.active_timeout = static_cast<Nanos>(config.get_double("brain.active_timeout_s") * kSecond);
   settings.turns_file = (context.environment().paths.state / "turns.jsonl").string();
   return settings;
@@ -79,6 +80,7 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
              TextJournal((context.environment().paths.runtime / "brain.text").string(),
                          context.environment().run_id),
              Prefill(*model_),
+             Preemptive(*model_, preemptive_when(context.config().get_string("brain.preemptive"))),
              MessageNumbers(context.board().conversation()),
              context.config().language(),
              [this](std::string_view line) { server_.broadcast(line); }},
@@ -88,13 +90,20 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
 BrainStage::~BrainStage() { stop(); }
 
 void BrainStage::start() {
-  context_.set_engine(model_->name());
+  tell_engine();
   const ipc::Sources covered = context_.output("turns").resume_sources();
   for (const char* ring : {"transcript", "playback"})
     context_.input(ring).resume(covered.seq[context_.input_index(ring)]);
   server_.start((context_.environment().paths.runtime / "chat.sock").string());
   parts_.text_journal.load();
   voice_.start(context_.clock().now());
+}
+
+// Which model works may change while it runs.
+void BrainStage::tell_engine() {
+  if (engine_ == model_->name()) return;
+  engine_ = model_->name();
+  context_.set_engine(engine_);
 }
 
 void BrainStage::stop() noexcept { server_.stop(); }
@@ -199,10 +208,11 @@ int BrainStage::pump_model(Nanos now) {
   int items = 0;
   for (const ModelEvent& event : model_->poll(now)) {
     ++items;
-    if (parts_.prefill.on_event(event, now)) continue;
+    if (parts_.prefill.on_event(event, now) || parts_.preemptive.on_event(event)) continue;
     voice_.on_model(event, now);
     texts_.on_model(event, now);
   }
+  tell_engine();
   return items;
 }
 
@@ -263,7 +273,8 @@ int BrainStage::pump_drain(Nanos now) {
 
 Nanos BrainStage::next_deadline(Nanos now) const {
   (void)now;
-  return std::min({voice_.next_deadline(), texts_.next_deadline(), model_->next_deadline(),
+  const bool paused = parts_.speech.crowded() || parts_.turns.crowded();  // it is not asked: see pump_model
+  return std::min({voice_.next_deadline(), texts_.next_deadline(), paused ? kNever : model_->next_deadline(),
                    parts_.turns.next_deadline()});
 }
 
@@ -281,6 +292,8 @@ void BrainStage::count() {
   add(context_.counter("refused_transitions"), voice_.refused());
   add(context_.counter("bad_frames"), bad_frames_);
   add(context_.counter("prefills"), parts_.prefill.count());
+  add(context_.counter("preemptive_tried"), parts_.preemptive.tried());
+  add(context_.counter("preemptive_used"), parts_.preemptive.used());
   add(context_.counter("speech_waiting"), parts_.speech.size());
   add(context_.counter("stale_frames"), parts_.speech.stale());
   add(context_.counter("turns_waiting"), parts_.turns.size());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "chat_server.hpp"
@@ -45,6 +46,7 @@ class BrainStage final : public stage::Stage {
   int pump_chat(Nanos now);
   int pump_drain(Nanos now);
   void count();
+  void tell_engine();
 
   stage::StageContext& context_;
   std::unique_ptr<LanguageModel> model_;
@@ -57,6 +59,7 @@ class BrainStage final : public stage::Stage {
   bool playback_over_ = false;
   bool pressed_ = false;  // drain "now" was obeyed
   std::uint64_t bad_frames_ = 0;
+  std::string engine_;  // as told to the board
 };
 
 }  // namespace prot::brain

@@ -46,7 +46,8 @@ struct Request {
   int max_tokens = 160;
   double temperature = 0.3;
   Lane lane = Lane::kVoice;
-  bool prefill = false;  // only warms the server's cache: no text comes, kDone at the end
+  bool prefill = false;         // only warms the server's cache: no text comes, kDone at the end
+  Nanos first_event_limit = 0;  // a backend that is silent longer has failed; 0: the backend's own limit
 };
 
 using RequestId = std::uint64_t;  // 0 is never given
@@ -85,6 +86,7 @@ class LanguageModel {
   virtual void cancel(RequestId id) = 0;
   /// When poll must be called although nothing woke the owner.
   [[nodiscard]] virtual Nanos next_deadline() const = 0;
+  /// Of what works at the moment.
   [[nodiscard]] virtual const std::string& name() const = 0;
   /// Is a prefill worth its cost (a server of our own) ?
   [[nodiscard]] virtual bool can_prefill() const = 0;

@@ -10,6 +10,7 @@
 #include "language_model.hpp"
 #include "memory_client.hpp"
 #include "outbox.hpp"
+#include "preemptive.hpp"
 #include "prefill.hpp"
 #include "prompt.hpp"
 #include "stage/context.hpp"
@@ -48,6 +49,7 @@ struct Parts {
   TurnJournal journal;
   TextJournal text_journal;
   Prefill prefill;
+  Preemptive preemptive;
   MessageNumbers numbers;
   std::string language;
   std::function<void(std::string_view)> publish;  // one event line to the subscribers of chat.sock

@@ -8,7 +8,7 @@
 namespace prot::brain {
 
 void Prefill::want(Request request, Nanos now) {
-  if (!enabled_) return;
+  if (!model_->can_prefill()) return;
   std::string key = cache_key(request);
   has_next_ = false;
   if (id_ != 0 ? running_key_.starts_with(key) : warm_key_.starts_with(key)) return;

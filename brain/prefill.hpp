@@ -12,7 +12,7 @@ namespace prot::brain {
 /// request begins with it. Off for servers that cost money. One thread.
 class Prefill {
  public:
-  explicit Prefill(LanguageModel& model) : model_(&model), enabled_(model.can_prefill()) {}
+  explicit Prefill(LanguageModel& model) : model_(&model) {}
 
   /// Nothing is done when the cache is known to hold it already.
   void want(Request request, Nanos now);
@@ -30,7 +30,6 @@ class Prefill {
   void start(const Request& request, std::string key, Nanos now);
 
   LanguageModel* model_;
-  bool enabled_;
   RequestId id_ = 0;
   std::string running_key_;
   std::string warm_key_;

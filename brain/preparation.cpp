@@ -4,7 +4,13 @@ namespace prot::brain {
 
 void Preparation::begin(Nanos now) {
   reset();
+  paused_ = false;
   warm_up({}, now);
+}
+
+void Preparation::paused(bool silent) {
+  paused_ = silent;
+  if (!silent) parts_.preemptive.cancel();  // it would compute beside the recogniser, for nothing
 }
 
 void Preparation::on_partial(const std::string& words, Nanos now) {
@@ -35,6 +41,16 @@ bool Preparation::complete(Nanos now) const {
   return now >= recall_until_ || (!awaiting_history_ && parts_.memory.answered(Lane::kVoice, recall_));
 }
 
+bool Preparation::guess(Nanos now) {
+  if (!paused_) return false;
+  Request request = parts_.prompt.prefill(conversation(), context(true), recall_words_, Lane::kVoice);
+  request.prefill = false;
+  if (!parts_.preemptive.may_try(request)) return false;
+  parts_.prefill.give_way(request);
+  parts_.preemptive.propose(request, now);
+  return true;
+}
+
 void Preparation::warm_up(std::string_view words, Nanos now) {
   // What memory says to the last question is no guess at this one: its block comes with the first words.
   const std::string dynamic = context(!words.empty());
@@ -50,6 +66,7 @@ std::string Preparation::context(bool with_memory) {
 }
 
 void Preparation::reset() {
+  parts_.preemptive.begin();
   recall_ = first_recall_ = 0;
   recall_words_.clear();
   context_wall_ = 0;
@@ -58,7 +75,7 @@ void Preparation::reset() {
 void Preparation::tick(bool quiet, Nanos now) {
   if (!warm_up_due_ || (now < recall_until_ && !parts_.memory.answered(Lane::kVoice, recall_))) return;
   warm_up_due_ = false;
-  if (quiet) warm_up(recall_words_, now);
+  if (quiet && !guess(now)) warm_up(recall_words_, now);
 }
 
 Nanos Preparation::next_deadline(bool waiting) const noexcept {

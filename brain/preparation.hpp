@@ -16,7 +16,9 @@ class Preparation {
 
   /// The person begins to speak: the time in the prompt is fixed for what is said now.
   void begin(Nanos now);
-  /// The words so far: memory is asked, and with its answer the cache is warmed.
+  /// The person paused: a partial transcript is then a guess at the whole. Or speaks on: it was wrong.
+  void paused(bool silent);
+  /// The words so far: memory is asked, and with its answer the model on a guess, else the cache is warmed.
   void on_partial(const std::string& words, Nanos now);
   /// The words are complete: memory is asked, unless it was for the same words.
   void on_final(const std::string& words, Nanos now);
@@ -31,6 +33,8 @@ class Preparation {
   [[nodiscard]] std::string context(bool with_memory);
   /// The turn is over.
   void reset();
+  /// Nothing comes of what the person said.
+  void give_up() { parts_.preemptive.cancel(); }
 
   /// `quiet`: no reply is under way.
   void tick(bool quiet, Nanos now);
@@ -39,6 +43,8 @@ class Preparation {
 
  private:
   void ask_memory(const std::string& words, Nanos now);
+  /// Asks the model already, on a guess that recall_words_ are all. False: that may not be.
+  bool guess(Nanos now);
   [[nodiscard]] Conversation& conversation() {
     return parts_.conversations.at(parts_.journal.conversation());
   }
@@ -50,6 +56,7 @@ class Preparation {
   Nanos recall_until_ = 0;
   std::string recall_words_;  // what it was asked for
   bool warm_up_due_ = false;  // when memory has answered
+  bool paused_ = false;
   bool awaiting_history_ = false;
   Nanos context_wall_ = 0;  // the time in the prompt; 0: not fixed
 };

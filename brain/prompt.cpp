@@ -193,6 +193,8 @@ std::string_view notice_text(Notice notice, std::string_view language) noexcept 
       return korean ? "죄송해요, 답이 떠오르지 않아요." : "Sorry, I have no answer to that.";
     case Notice::kNotSaid:
       return korean ? "죄송해요, 방금 소리를 내지 못했어요." : "Sorry, I could not say that aloud.";
+    case Notice::kOneMoment:
+      return korean ? "잠시만요." : "One moment.";
   }
   return {};
 }

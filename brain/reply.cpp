@@ -65,6 +65,16 @@ void Reply::add_text(std::string_view delta, Nanos now) {
 
 void Reply::say(std::string_view notice, Nanos now) { emit(notice, true, now); }
 
+void Reply::say_wait(std::string_view notice, Nanos now) {
+  record_.waterfall.notice = now;
+  emit(notice, true, now);
+}
+
+bool Reply::answers() const noexcept {
+  return std::any_of(record_.segments.begin(), record_.segments.end(),
+                     [](const SpokenSegment& segment) { return !segment.notice; });
+}
+
 void Reply::finish_text(Nanos now) {
   for (const std::string& piece : splitter_.flush()) emit(piece, false, now);
 }
@@ -116,7 +126,7 @@ void Reply::emit(std::string_view text, bool notice, Nanos now) {
   links_.journal->segment(segment);
   record_.segments.push_back(std::move(segment));
   done_.push_back(false);
-  if (record_.waterfall.first_segment == 0) record_.waterfall.first_segment = now;
+  if (!notice && record_.waterfall.first_segment == 0) record_.waterfall.first_segment = now;
 
   wire::Segment head{};
   head.segment = number;

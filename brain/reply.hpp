@@ -41,6 +41,8 @@ class Reply {
   void add_text(std::string_view delta, Nanos now);
   /// Something prot says by itself; it is no part of the conversation.
   void say(std::string_view notice, Nanos now);
+  /// The same, because the answer takes long; once.
+  void say_wait(std::string_view notice, Nanos now);
   /// The model has said its last: what the splitter holds goes out.
   void finish_text(Nanos now);
   /// The model waits for tools: what it said so far goes out; what comes next is another round's. -> tools
@@ -71,6 +73,8 @@ class Reply {
   [[nodiscard]] bool spoken_out() const noexcept;
   /// Tool rounds begun.
   [[nodiscard]] std::uint32_t round() const noexcept { return round_; }
+  /// Some of the model's words were given to the voice.
+  [[nodiscard]] bool answers() const noexcept;
   [[nodiscard]] Nanos cut_deadline() const noexcept { return cut_deadline_; }
   [[nodiscard]] const TurnRecord& record() const noexcept { return record_; }
   [[nodiscard]] Waterfall& waterfall() noexcept { return record_.waterfall; }

@@ -51,6 +51,7 @@ void VoiceTurns::on_hearing(const ipc::FrameInfo& info, const wire::Hearing& hea
   if (hearing.what == wire::Heard::kConfirmed) utterance_.confirmed = true;
   if (hearing.what == wire::Heard::kEnded && utterance_.number == info.turn) utterance_.ended = now;
 
+  if (starts || hearing.what == wire::Heard::kPaused) preparation_.paused(!starts);
   act(barge_in_.on_hearing(info.turn, hearing, reply_view(), now), now);
   if (starts) listen(now);
   const bool discarded = hearing.what == wire::Heard::kDiscarded && utterance_.number == info.turn;
@@ -249,6 +250,7 @@ void VoiceTurns::say_notice(Notice notice, TurnRecord record, Nanos now) {
 }
 
 void VoiceTurns::give_up_listening() {
+  preparation_.give_up();
   if (!turn_taking_.is(State::kListening)) return;
   turn_taking_.on(talking_ ? TurnEvent::kSilenceTalk : TurnEvent::kSilence);
 }

@@ -26,9 +26,16 @@ bool VoiceModel::ask_again(Reply& reply, Nanos now) {
 void VoiceModel::start(Reply& reply, Nanos now) {
   tools_->add_to(request_);
   answer_.clear();
+  reply.ask_model(now);
+  reply.waterfall().model = parts_.model.name();
+  if (std::optional<Preemptive::Taken> taken = parts_.preemptive.take(request_)) {
+    reply.waterfall().preemptive = true;
+    call_ = taken->id;
+    early_ = std::move(taken->events);
+    return;
+  }
   parts_.prefill.give_way(request_);
   call_ = parts_.model.start(request_, now);
-  reply.ask_model(now);
 }
 
 std::vector<ToolRound> VoiceModel::take_rounds(const Reply& reply) {
@@ -44,6 +51,7 @@ VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply,
   Waterfall& times = reply->waterfall();
   switch (event.kind) {
     case ModelEvent::Kind::kText:
+      times.model = parts_.model.name();
       if (times.first_token == 0) {
         times.first_token = event.at;
         times.request = event.request_ns;
@@ -79,6 +87,7 @@ VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply,
 void VoiceModel::cancel() {
   if (call_ != 0) parts_.model.cancel(std::exchange(call_, 0));
   if (tools_) tools_->cancel();
+  early_.clear();
 }
 
 }  // namespace prot::brain

@@ -34,6 +34,8 @@ class VoiceModel {
   void ask(Reply& reply, const std::string& context, Nanos now);
   /// `reply`: the one under way, or none.
   [[nodiscard]] Progress on_event(const ModelEvent& event, Reply* reply, Nanos now);
+  /// What had come already when the request that was asked on a guess was taken over: for on_event().
+  [[nodiscard]] std::vector<ModelEvent> take_early() { return std::exchange(early_, {}); }
   /// True: all results of the tools are there, and the model was asked again with them.
   [[nodiscard]] bool ask_again(Reply& reply, Nanos now);
   [[nodiscard]] Nanos tools_deadline() const noexcept { return tools_ ? tools_->next_deadline() : kNever; }
@@ -51,6 +53,7 @@ class VoiceModel {
   RequestId call_ = 0;
   std::string answer_;  // what came of it so far
   std::optional<ToolRunner> tools_;
+  std::vector<ModelEvent> early_;
   Failure failure_;
 };
 

@@ -52,10 +52,17 @@ void VoiceTurns::recover(TurnRecord record, Nanos now) {
     parts_.conversations.at(record.conversation)
         .add_user(record.waterfall.heard, static_cast<Nanos>(record.user_sequence) * kMicrosecond);
   talking_ = true;
-  const bool silent = record.segments.empty();
+  // A notice that it takes longer is no answer.
+  const bool answers = std::any_of(record.segments.begin(), record.segments.end(),
+                                   [](const SpokenSegment& segment) { return !segment.notice; });
+  const bool silent = record.segments.empty() || (record.has_message && !answers && !record.ended);
   const bool sent_end = record.ended && record.end_frame < parts_.speech.next_sequence();
   if (silent) ++record.attempt;
-  if (silent) parts_.journal.begin(record);
+  if (silent) {
+    if (!record.segments.empty()) record.waterfall.notice = std::max<Nanos>(record.waterfall.speech_end, 1);
+    parts_.journal.begin(record);
+    for (const SpokenSegment& segment : record.segments) parts_.journal.segment(segment);
+  }
   for (std::uint32_t i = 0; silent && i < record.rounds.size(); ++i)
     parts_.journal.round(i, record.rounds[i]);
   model_.begin(record.rounds);

@@ -14,6 +14,7 @@ struct VoiceSettings {
   Nanos active_timeout = 30 * kSecond;
   Nanos recall_wait = 50 * kMillisecond;    // at most this for memory's answer to the final transcript
   Nanos least_speech = 400 * kMillisecond;  // shorter: nothing is said when nothing was understood
+  Nanos wait_notice = 3 * kSecond;          // nothing said so long after the speech: "one moment"; 0: never
   std::string turns_file;                   // turns.jsonl
 };
 

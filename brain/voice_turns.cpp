@@ -26,7 +26,7 @@ void VoiceTurns::on_model(const ModelEvent& event, Nanos now) {
     case VoiceModel::Progress::kNone:
       return;
     case VoiceModel::Progress::kDone:
-      if (reply_->silent()) {
+      if (!reply_->answers()) {
         reply_->waterfall().failed = true;
         reply_->say(notice_text(Notice::kNoAnswer, parts_.language), now);
       }
@@ -36,6 +36,28 @@ void VoiceTurns::on_model(const ModelEvent& event, Nanos now) {
     case VoiceModel::Progress::kFailed:
       return fail(model_.failure().error, model_.failure().why, now);
   }
+}
+
+void VoiceTurns::ask_model(Nanos now) {
+  model_.ask(*reply_, preparation_.context(true), now);
+  for (const ModelEvent& event : model_.take_early()) on_model(event, now);
+}
+
+// Once in a turn, while nothing was said: the person knows that prot is there.
+bool VoiceTurns::tell_to_wait(Nanos now) {
+  if (now < wait_notice_at()) return false;
+  log_info("turn {}: the answer takes long", reply_->turn());
+  reply_->say_wait(notice_text(Notice::kOneMoment, parts_.language), now);
+  loudspeaker_.progress(now);
+  return true;
+}
+
+Nanos VoiceTurns::wait_notice_at() const noexcept {
+  constexpr Nanos kLeast = kSecond;  // a late transcript does not mean a late answer
+  const bool working = generating() || (reply_ && reply_->phase() == Reply::Phase::kTools);
+  if (!working || !reply_->silent() || settings_.wait_notice == 0) return kNever;
+  const Waterfall& times = reply_->record().waterfall;
+  return std::max(times.speech_end + settings_.wait_notice, times.final_transcript + kLeast);
 }
 
 void VoiceTurns::end_reply(Nanos now) {
@@ -94,6 +116,7 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   }
   page().turns_done.store(page().turns_done.load() + 1, std::memory_order_release);
   page().turn_began_ns.store(0, std::memory_order_release);
+  ipc::write_turn(page().turns, times.times());
   const std::string line = times.to_json();
   append_line(settings_.turns_file, line);
   parts_.publish(line);
@@ -115,13 +138,13 @@ int VoiceTurns::tick(Nanos now) {
   if (!reply_) return 0;
   switch (reply_->phase()) {
     case Reply::Phase::kRecall:
-      if (!preparation_.complete(now)) return 0;
-      model_.ask(*reply_, preparation_.context(true), now);
+      if (!preparation_.complete(now)) return tell_to_wait(now) ? 1 : 0;
+      ask_model(now);
       return 1;
     case Reply::Phase::kModel:
-      return 0;
+      return tell_to_wait(now) ? 1 : 0;
     case Reply::Phase::kTools:
-      if (!model_.ask_again(*reply_, now)) return 0;
+      if (!model_.ask_again(*reply_, now)) return tell_to_wait(now) ? 1 : 0;
       model_at_ = now;
       return 1;
     case Reply::Phase::kPlaying:
@@ -142,6 +165,7 @@ bool VoiceTurns::generating() const noexcept {
 void VoiceTurns::cut_short(Nanos now) {
   answering_ = false;
   parts_.prefill.stop();
+  preparation_.give_up();
   if (!reply_ || reply_->phase() == Reply::Phase::kCut) return;
   cancel_reply(now);
   turn_taking_.on(TurnEvent::kFailed);
@@ -156,6 +180,7 @@ void VoiceTurns::new_conversation(Nanos now) {
     settle_from_board();
     commit(now);
   }
+  preparation_.give_up();
   parts_.journal.set_conversation(new_conversation_id());
   parts_.prefill.want(parts_.prompt.prefill(conversation(), {}, {}, Lane::kVoice), now);
 }

@@ -95,6 +95,9 @@ class VoiceTurns {
   void note_silence();
 
   // voice_turns.cpp: the reply
+  void ask_model(Nanos now);
+  bool tell_to_wait(Nanos now);
+  [[nodiscard]] Nanos wait_notice_at() const noexcept;
   void end_reply(Nanos now);
   void fail(http::ErrorClass error, const std::string& why, Nanos now);
   void cancel_reply(Nanos now);

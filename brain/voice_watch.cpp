@@ -97,6 +97,7 @@ Nanos VoiceTurns::next_deadline() const {
   sooner(watchdogs_.deadline(turn_taking_.state(), waits.watch, waits.since));
   sooner(preparation_.next_deadline(reply_ && reply_->phase() == Reply::Phase::kRecall));
   if (reply_ && reply_->phase() == Reply::Phase::kTools) sooner(model_.tools_deadline());
+  sooner(wait_notice_at());
   if (reply_ && reply_->phase() == Reply::Phase::kCut) sooner(reply_->cut_deadline());
   return deadline;
 }

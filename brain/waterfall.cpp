@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -16,27 +17,15 @@
 namespace prot::brain {
 namespace {
 
-struct Stamp {
-  const char* name;
-  Nanos Waterfall::*field;
-};
-constexpr Stamp kStamps[] = {
-    {"speech_start_ns", &Waterfall::speech_start},
-    {"speech_end_ns", &Waterfall::speech_end},
-    {"end_decided_ns", &Waterfall::end_decided},
-    {"decode_start_ns", &Waterfall::decode_start},
-    {"decode_end_ns", &Waterfall::decode_end},
-    {"final_transcript_ns", &Waterfall::final_transcript},
-    {"request_ns", &Waterfall::request},
-    {"first_token_ns", &Waterfall::first_token},
-    {"first_segment_ns", &Waterfall::first_segment},
-    {"synthesis_start_ns", &Waterfall::synthesis_start},
-    {"first_pcm_ns", &Waterfall::first_pcm},
-    {"written_ns", &Waterfall::written},
-    {"audible_ns", &Waterfall::audible},
-    {"interrupt_onset_ns", &Waterfall::interrupt_onset},
-    {"interrupt_decided_ns", &Waterfall::interrupt_decided},
-};
+// In the order of ipc::TurnStamp, by which they are named.
+constexpr Nanos Waterfall::*kStamps[] = {
+    &Waterfall::speech_start,    &Waterfall::speech_end,      &Waterfall::end_decided,
+    &Waterfall::decode_start,    &Waterfall::decode_end,      &Waterfall::final_transcript,
+    &Waterfall::request,         &Waterfall::first_token,     &Waterfall::first_segment,
+    &Waterfall::synthesis_start, &Waterfall::first_pcm,       &Waterfall::written,
+    &Waterfall::audible,         &Waterfall::interrupt_onset, &Waterfall::interrupt_decided,
+    &Waterfall::notice};
+static_assert(std::size(kStamps) == ipc::kTurnStamps);
 
 }  // namespace
 
@@ -45,7 +34,9 @@ std::string Waterfall::to_json() const {
   out.begin_object().member("type", "turn").member("turn", turn).member("utterance", utterance);
   out.member("channel", "voice").member("heard", heard).member("reply", reply);
   out.member("interrupted", interrupted).member("failed", failed);
-  for (const Stamp& stamp : kStamps) out.member(stamp.name, this->*stamp.field);
+  out.member("preemptive", preemptive).member("model", model);
+  for (std::size_t i = 0; i < ipc::kTurnStamps; ++i)
+    out.member(ipc::turn_stamp_names()[i], this->*kStamps[i]);
   out.member("end_wait_ms", end_wait_ms).member("end_probability", std::round(end_probability * 1e3) / 1e3);
   out.member("recall_tokens", recall_tokens).member("prompt_tokens", prompt_tokens);
   return out.member("cached_tokens", cached_tokens).end_object().str();
@@ -56,9 +47,27 @@ Waterfall Waterfall::from_json(json::View object) {
   made.turn = static_cast<std::uint32_t>(object.get("turn").as_int());
   made.utterance = static_cast<std::uint32_t>(object.get("utterance").as_int());
   made.heard = object.get("heard").as_string();
-  for (const Stamp& stamp : kStamps) made.*stamp.field = object.get(stamp.name).as_int();
+  for (std::size_t i = 0; i < ipc::kTurnStamps; ++i)
+    made.*kStamps[i] = object.get(ipc::turn_stamp_names()[i]).as_int();
   made.end_wait_ms = static_cast<std::uint32_t>(object.get("end_wait_ms").as_int());
   made.end_probability = static_cast<float>(object.get("end_probability").as_double(-1));
+  return made;
+}
+
+ipc::TurnTimes Waterfall::times() const {
+  ipc::TurnTimes made;
+  made.turn = turn;
+  made.utterance = utterance;
+  made.flags = (interrupted ? ipc::kTurnInterrupted : 0U) | (failed ? ipc::kTurnFailed : 0U) |
+               (preemptive ? ipc::kTurnPreemptive : 0U);
+  made.prompt_tokens = prompt_tokens;
+  made.cached_tokens = cached_tokens;
+  made.recall_tokens = recall_tokens;
+  for (std::size_t i = 0; i < ipc::kTurnStamps; ++i) made.stamps[i] = this->*kStamps[i];
+  made.model = model;
+  made.wait_ms = end_wait_ms;
+  if (end_probability > 0)
+    made.end_probability = static_cast<std::uint32_t>(std::lround(end_probability * 1e3F));
   return made;
 }
 

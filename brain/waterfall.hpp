@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "ipc/turn_log.hpp"
 
 namespace prot::json {
 class View;
@@ -21,6 +22,8 @@ struct Waterfall {
   std::string reply;
   bool interrupted = false;
   bool failed = false;
+  bool preemptive = false;  // the model was asked before the turn was sure to be over
+  std::string model;        // what answered
   Nanos speech_start = 0;
   Nanos speech_end = 0;
   Nanos end_decided = 0;
@@ -38,6 +41,7 @@ struct Waterfall {
   Nanos interrupt_decided = 0;
   std::uint32_t end_wait_ms = 0;  // the silence that ended the person's turn
   float end_probability = -1;     // that it was the end, by capture's model; -1: it did not say
+  Nanos notice = 0;               // prot said by itself that it takes longer
   std::uint32_t recall_tokens = 0;
   std::uint32_t prompt_tokens = 0;
   std::uint32_t cached_tokens = 0;
@@ -45,6 +49,8 @@ struct Waterfall {
   /// The "turn" object of chat.sock and turns.jsonl, without a line end.
   [[nodiscard]] std::string to_json() const;
   [[nodiscard]] static Waterfall from_json(json::View object);
+  /// What of it is for the board.
+  [[nodiscard]] ipc::TurnTimes times() const;
 };
 
 /// Appends a line to a file. A failure is logged: the conversation matters more.

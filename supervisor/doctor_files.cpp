@@ -116,9 +116,14 @@ void check_keys(const DoctorContext& context, Findings& findings) {
   if (context.config.get_string("stt.engine") == "openai" && recogniser_key != model_key)
     findings.push_back(check_key(recogniser_key, recogniser.starts_with("https://"),
                                  "stt.url = " + stage::shown_text(recogniser)));
+  const std::string& fallback = context.config.get_string("brain.fallback_url");
+  const std::string& fallback_key = context.config.get_string("brain.fallback_api_key_env");
+  if (!fallback_key.empty() && fallback_key != model_key)
+    findings.push_back(check_key(fallback_key, fallback.starts_with("https://"),
+                                 "brain.fallback_url = " + stage::shown_text(fallback)));
   // No backend of these services is built in yet: nothing can need them.
   for (const char* name : {"ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY", "VOYAGE_API_KEY", "HASS_TOKEN"})
-    if (name != model_key) findings.push_back(check_key(name, false, ""));
+    if (name != model_key && name != fallback_key) findings.push_back(check_key(name, false, ""));
 }
 
 Finding check_instance(const InstancePaths& paths) {

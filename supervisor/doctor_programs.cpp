@@ -152,7 +152,8 @@ Finding check_llm(const DoctorContext& context) {
   const std::string mend =
       "./run builds and fetches it; or set llm.program, llm.model, or brain.url to a server";
   if (!context.config.get_bool("llm.enabled"))
-    return {Verdict::kWarn, what, "none: llm.enabled = false and brain.url is empty",
+    return {Verdict::kWarn, what,
+            "none: llm.enabled = false, but brain.url is empty or brain.fallback_local is true",
             "set brain.url, or llm.enabled to true"};
   Finding finding;
   try {
@@ -178,7 +179,9 @@ std::vector<std::string> secrets_of_others(const std::string& stage, const stage
 
 Findings check_programs(const DoctorContext& context) {
   Findings findings{check_own_programs(context)};
-  if (context.config.get_string("brain.url").empty()) findings.push_back(check_llm(context));
+  const bool local =
+      context.config.get_string("brain.url").empty() || context.config.get_bool("brain.fallback_local");
+  if (local) findings.push_back(check_llm(context));
   const bool memory = context.config.get_bool("memory.enabled");
   if (!memory) findings.push_back({Verdict::kOk, "database", "none (memory.enabled = false)"});
   const auto programs = programs_of(context.config);

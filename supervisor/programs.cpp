@@ -128,6 +128,10 @@ fs::path own_folder() {
   return self.parent_path();
 }
 
+bool asks_llm(const stage::Config& config) {
+  return config.get_string("brain.url").empty() || config.get_bool("brain.fallback_local");
+}
+
 }  // namespace
 
 std::vector<std::string> programs_of(const stage::Config& config) {
@@ -137,8 +141,7 @@ std::vector<std::string> programs_of(const stage::Config& config) {
     if (program == "web") continue;
     if (program == "memory" && !memory) continue;
     if (program == "db" && (!memory || !config.get_string("memory.database_url").empty())) continue;
-    if (program == "llm" && (!config.get_bool("llm.enabled") || !config.get_string("brain.url").empty()))
-      continue;
+    if (program == "llm" && !(config.get_bool("llm.enabled") && asks_llm(config))) continue;
     names.emplace_back(program);
   }
   return names;
@@ -184,15 +187,16 @@ std::string users_of_secret(std::string_view name, const stage::Config& config) 
   if (name == config.get_string("brain.api_key_env")) users += " brain memory";
   if (config.get_string("stt.engine") == "openai" && name == config.get_string("stt.api_key_env"))
     users += " stt";
+  if (name == config.get_string("brain.fallback_api_key_env")) users += " brain";
   return users;
 }
 
 std::vector<std::string> secret_names(const stage::Config& config) {
   std::vector<std::string> names;
   for (const Secret& secret : kSecrets) names.emplace_back(secret.name);
-  for (const char* named : {"brain.api_key_env", "stt.api_key_env"}) {
+  for (const char* named : {"brain.api_key_env", "brain.fallback_api_key_env", "stt.api_key_env"}) {
     const std::string& key = config.get_string(named);
-    if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
+    if (!key.empty() && std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
   }
   return names;
 }

@@ -1,31 +1,22 @@
 #include "engines/openai.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 
 namespace prot::brain {
 namespace {
 
+using http::ErrorClass;
+
 constexpr Nanos kFirstBackOff = 100 * kMillisecond;
 constexpr Nanos kMaxBackOff = kSecond;
 constexpr Nanos kPrefillTimeout = 60 * kSecond;  // nobody waits for it; a cold start takes its time
 constexpr Nanos kMaxRetryAfter = 2 * kSecond;    // a person waits: longer is a failure
-
-const char* role_name(Role role) noexcept {
-  switch (role) {
-    case Role::kSystem:
-      return "system";
-    case Role::kUser:
-      return "user";
-    case Role::kAssistant:
-      return "assistant";
-    case Role::kTool:
-      return "tool";
-  }
-  return "user";
-}
+constexpr std::size_t kLargestObject = 1U << 20U;
 
 std::string endpoint_of(std::string url) {
   while (url.ends_with('/')) url.pop_back();
@@ -33,59 +24,22 @@ std::string endpoint_of(std::string url) {
   return url + "/chat/completions";
 }
 
-void write_message(json::Writer& out, const Message& message, const std::string& context) {
-  out.begin_object().member("role", role_name(message.role));
-  if (message.text.empty() && !message.tool_calls.empty()) {
-    out.key("content").null();
-  } else {
-    out.member("content", context.empty() ? message.text : context + "\n\n" + message.text);
-  }
-  if (!message.tool_call_id.empty()) out.member("tool_call_id", message.tool_call_id);
-  if (!message.tool_calls.empty()) {
-    out.key("tool_calls").begin_array();
-    for (const ToolCall& call : message.tool_calls) {
-      out.begin_object().member("id", call.id).member("type", "function").key("function").begin_object();
-      out.member("name", call.name).member("arguments", call.arguments).end_object().end_object();
-    }
-    out.end_array();
-  }
-  out.end_object();
+bool passes(ErrorClass error) noexcept {
+  return error == ErrorClass::kRetry || error == ErrorClass::kOverloaded;
 }
 
-void write_messages(json::Writer& out, const Request& request) {
-  std::string system;
-  for (const std::string& block : request.prompt) system += (system.empty() ? "" : "\n\n") + block;
-  out.key("messages").begin_array();
-  if (!system.empty()) out.begin_object().member("role", "system").member("content", system).end_object();
-  std::size_t last_user = request.messages.size();
-  for (std::size_t i = 0; i < request.messages.size(); ++i)
-    if (request.messages[i].role == Role::kUser) last_user = i;
-  for (std::size_t i = 0; i < request.messages.size(); ++i)
-    write_message(out, request.messages[i], i == last_user ? request.context : std::string());
-  out.end_array();
-}
-
-void write_tools(json::Writer& out, const std::vector<Tool>& tools) {
-  if (tools.empty()) return;
-  out.key("tools").begin_array();
-  for (const Tool& tool : tools) {
-    out.begin_object().member("type", "function").key("function").begin_object();
-    out.member("name", tool.name).member("description", tool.description);
-    out.key("parameters").raw(tool.schema).end_object().end_object();
-  }
-  out.end_array();
-}
-
-http::ErrorClass classify_body(json::View error) {
-  const json::View code = error.get("code");
-  const std::string_view type = error.get("type").as_string();
-  const int status = static_cast<int>(code.as_int());
+// An error inside an answer whose status was 200.
+ErrorClass classify_body(json::View error) {
+  const int status = static_cast<int>(error.get("code").as_int());
   if (status >= 400) return http::classify_status(status, error.to_json(), false);
-  if (type.find("auth") != std::string_view::npos) return http::ErrorClass::kAuth;
-  if (type.find("quota") != std::string_view::npos) return http::ErrorClass::kQuota;
-  if (type.find("unavailable") != std::string_view::npos || type.find("overloaded") != std::string_view::npos)
-    return http::ErrorClass::kOverloaded;
-  return http::ErrorClass::kFatal;
+  const std::string word =
+      std::string(error.get("type").as_string()) + " " + std::string(error.get("code").as_string());
+  const auto says = [&](std::string_view part) { return word.find(part) != std::string::npos; };
+  if (says("auth") || says("permission") || says("api_key")) return ErrorClass::kAuth;
+  if (says("quota") || says("billing")) return ErrorClass::kQuota;
+  if (says("unavailable") || says("overloaded") || says("rate_limit")) return ErrorClass::kOverloaded;
+  if (says("server_error") || says("internal") || says("timeout")) return ErrorClass::kRetry;
+  return ErrorClass::kFatal;
 }
 
 StopReason stop_reason(std::string_view reason) noexcept {
@@ -104,6 +58,11 @@ ModelEvent make_event(ModelEvent::Kind kind, RequestId id, Nanos request_ns, Nan
   return event;
 }
 
+// Events of a kind that nobody knows may hold anything.
+bool is_unknown(const http::SseEvent& event) {
+  return !event.event.empty() && event.event != "message" && event.event != "error";
+}
+
 }  // namespace
 
 OpenAiModel::OpenAiModel(OpenAiOptions options, std::function<void()> wake)
@@ -114,32 +73,13 @@ OpenAiModel::OpenAiModel(OpenAiOptions options, std::function<void()> wake)
                                      : options_.model),
       client_(std::move(wake)) {}
 
-std::string OpenAiModel::body_of(const Request& request) const {
-  json::Writer out;
-  out.begin_object();
-  if (!options_.model.empty()) out.member("model", options_.model);
-  write_messages(out, request);
-  out.member("stream", true).key("stream_options").begin_object().member("include_usage", true).end_object();
-  out.member("max_tokens", request.prefill ? 1 : request.max_tokens);
-  out.member("temperature", request.temperature);
-  write_tools(out, request.tools);
-  if (request.no_calls && !request.tools.empty()) out.member("tool_choice", "none");
-  if (!request.json_schema.empty()) {
-    out.key("response_format").begin_object().member("type", "json_schema").key("json_schema");
-    out.begin_object().member("name", "answer").member("strict", true);
-    out.key("schema").raw(request.json_schema).end_object().end_object();
-  }
-  if (options_.local)
-    out.member("cache_prompt", true).member("id_slot", request.lane == Lane::kVoice ? 0 : 1);
-  return out.end_object().str();
-}
-
 RequestId OpenAiModel::start(const Request& request, Nanos now) {
   const RequestId id = ++last_id_;
   Call& call = calls_[id];
   call.body = body_of(request);
   call.prefill = request.prefill;
-  call.give_up_at = now + (request.prefill ? kPrefillTimeout : options_.first_byte_timeout);
+  const Nanos own = request.prefill ? kPrefillTimeout : options_.first_byte_timeout;
+  call.give_up_at = now + (request.first_event_limit > 0 ? std::min(own, request.first_event_limit) : own);
   call.back_off = kFirstBackOff;
   send(call, now);
   return id;
@@ -153,17 +93,30 @@ void OpenAiModel::send(Call& call, Nanos now) {
   if (!options_.api_key.empty()) request.headers.emplace_back("authorization", "Bearer " + options_.api_key);
   request.body = call.body;
   request.first_byte_timeout_ms = std::max<Nanos>(call.give_up_at - now, kMillisecond) / kMillisecond;
+  request.connect_timeout_ms = std::min(request.connect_timeout_ms, request.first_byte_timeout_ms);
   request.idle_timeout_ms = options_.idle_timeout / kMillisecond;
+  call.parser.reset();
+  call.split = {};
+  call.object.clear();
+  call.is_object = call.stopped = false;
+  call.tools.clear();
+  call.tool_index = -1;
   call.next_try = 0;
+  call.silent_until = call.give_up_at;
   call.request_ns = now;
+  ++call.attempts;
   call.transport = client_.start(std::move(request));
 }
 
 std::vector<ModelEvent> OpenAiModel::poll(Nanos now) {
-  std::vector<ModelEvent> out;
+  Out out;
   for (const http::Event& event : client_.poll()) on_transport(event, now, out);
-  for (auto& [id, call] : calls_)
+  std::vector<RequestId> silent;
+  for (auto& [id, call] : calls_) {
+    if (call.next_try == 0 && call.silent_until <= now) silent.push_back(id);
     if (call.next_try != 0 && call.next_try <= now) send(call, now);
+  }
+  for (const RequestId id : silent) on_silence(id, now, out);
   return out;
 }
 
@@ -177,66 +130,111 @@ void OpenAiModel::cancel(RequestId id) {
 Nanos OpenAiModel::next_deadline() const {
   Nanos deadline = kNever;
   for (const auto& [id, call] : calls_)
-    if (call.next_try != 0) deadline = std::min(deadline, call.next_try);
+    deadline = std::min(deadline, call.next_try != 0 ? call.next_try : call.silent_until);
   return deadline;
 }
 
-void OpenAiModel::on_transport(const http::Event& event, Nanos now, std::vector<ModelEvent>& out) {
+void OpenAiModel::on_transport(const http::Event& event, Nanos now, Out& out) {
   const auto it = std::find_if(calls_.begin(), calls_.end(),
                                [&](const auto& item) { return item.second.transport == event.id; });
   if (it == calls_.end()) return;
-  Call& call = it->second;
   try {
     switch (event.kind) {
       case http::Event::Kind::kStatus:
-        return;
+        return on_status(it->second, event);
       case http::Event::Kind::kData:
-        call.got_data = true;
-        for (const http::SseEvent& sse : call.parser.push(event.data))
-          if (!on_sse(it, sse, event.at, out)) return;
-        return;
+        return static_cast<void>(on_data(it, event, now, out));
       case http::Event::Kind::kDone:
-        for (const http::SseEvent& sse : call.parser.finish())
-          if (!on_sse(it, sse, event.at, out)) return;
-        return finish(it, event.at, out);
-      case http::Event::Kind::kError:
-        return on_failure(it, event, now, out);
+        return on_end(it, event.at, now, out);
+      case http::Event::Kind::kError: {
+        // Too many requests is no fault of the network: the person is to hear that it is busy.
+        const bool limited = event.status == 429 && event.error_class == ErrorClass::kRetry;
+        return on_failure(
+            it, {limited ? ErrorClass::kOverloaded : event.error_class, event.message, event.retry_after},
+            event.at, now, out);
+      }
     }
   } catch (const std::exception& error) {  // not JSON, or an event without end
-    fail(it, http::ErrorClass::kFatal, endpoint_ + ": " + error.what(), event.at, out);
+    fail(it, ErrorClass::kFatal, endpoint_ + ": " + error.what(), event.at, out);
   }
 }
 
-void OpenAiModel::on_failure(Calls::iterator it, const http::Event& event, Nanos now,
-                             std::vector<ModelEvent>& out) {
+void OpenAiModel::on_status(Call& call, const http::Event& event) {
+  for (const auto& [name, value] : event.headers)
+    if (name == "content-type") call.is_object = value.starts_with("application/json");
+}
+
+bool OpenAiModel::on_data(Calls::iterator it, const http::Event& event, Nanos now, Out& out) {
   Call& call = it->second;
-  if (call.stopped) return finish(it, event.at, out);  // everything had come
-  const bool passing =
-      event.error_class == http::ErrorClass::kRetry || event.error_class == http::ErrorClass::kOverloaded;
-  const Nanos wait = std::max(call.back_off, event.retry_after);
-  if (!passing || call.got_data || wait > kMaxRetryAfter || now + wait >= call.give_up_at)
-    return fail(it, event.error_class, event.message, event.at, out);
+  if (call.is_object) {
+    call.silent_until = now + options_.idle_timeout;
+    if (call.object.size() + event.data.size() > kLargestObject) throw Error("the answer is too long");
+    call.object += event.data;
+    return true;
+  }
+  for (const http::SseEvent& sse : call.parser.push(event.data))
+    if (!on_sse(it, sse, event.at, now, out)) return false;
+  return true;
+}
+
+void OpenAiModel::on_end(Calls::iterator it, Nanos at, Nanos now, Out& out) {
+  Call& call = it->second;
+  if (call.is_object && !call.object.empty()) {
+    if (!on_sse(it, {{}, std::exchange(call.object, {}), {}}, at, now, out)) return;
+  }
+  for (const http::SseEvent& sse : call.parser.finish())
+    if (!on_sse(it, sse, at, now, out)) return;
+  finish(it, at, now, out);
+}
+
+void OpenAiModel::on_silence(RequestId id, Nanos now, Out& out) {
+  const auto it = calls_.find(id);
+  if (it == calls_.end()) return;
+  client_.cancel(it->second.transport);
+  on_failure(it, {ErrorClass::kRetry, endpoint_ + ": it is silent", 0}, now, now, out);
+}
+
+void OpenAiModel::on_failure(Calls::iterator it, const Failure& failure, Nanos at, Nanos now, Out& out) {
+  Call& call = it->second;
+  if (call.stopped) {  // everything had come
+    client_.cancel(call.transport);
+    return finish(it, at, now, out);
+  }
+  const Nanos wait = std::max(call.back_off, failure.retry_after);
+  const bool again = passes(failure.error) && !call.useful && wait <= kMaxRetryAfter &&
+                     now + wait < call.give_up_at &&
+                     (options_.attempts == 0 || call.attempts < options_.attempts);
+  if (!again) return fail(it, failure.error, failure.why, at, out);
+  client_.cancel(call.transport);
   call.transport = 0;
   call.next_try = now + wait;
   call.back_off = std::min(2 * call.back_off, kMaxBackOff);
-  call.parser.reset();
 }
 
-bool OpenAiModel::on_sse(Calls::iterator it, const http::SseEvent& event, Nanos at,
-                         std::vector<ModelEvent>& out) {
+bool OpenAiModel::on_sse(Calls::iterator it, const http::SseEvent& event, Nanos at, Nanos now, Out& out) {
   Call& call = it->second;
+  call.silent_until = now + options_.idle_timeout;
   if (event.data == "[DONE]") {
     call.stopped = true;
-    return true;
+    finish(it, at, now, out);
+    return false;
   }
-  const json::Document document = json::parse(call.split.protect(event.data));
+  json::Document document;
+  try {
+    document = json::parse(call.split.protect(event.data));
+  } catch (const Error&) {
+    if (is_unknown(event)) return true;
+    throw;
+  }
   const json::View root = document.root();
   const json::View error = event.event == "error" && !root.get("error") ? root : root.get("error");
   if (error) {
     const std::string name = http::error_name(error.to_json());
     log_content("{}: {}", endpoint_, error.to_json());
-    fail(it, classify_body(error),
-         endpoint_ + ": the stream ends with an error" + (name.empty() ? "" : ": " + name), at, out);
+    on_failure(it,
+               {classify_body(error),
+                endpoint_ + ": the stream ends with an error" + (name.empty() ? "" : ": " + name), 0},
+               at, now, out);
     return false;
   }
   if (const json::View usage = root.get("usage")) {
@@ -248,16 +246,18 @@ bool OpenAiModel::on_sse(Calls::iterator it, const http::SseEvent& event, Nanos 
     out.push_back(std::move(made));
   }
   const json::View choice = root.get("choices").at(0);  // null when there is none: the usage chunk
-  const json::View delta = choice.get("delta");
+  const json::View whole = choice.get("message");       // of a server that does not stream
+  const json::View delta = whole ? whole : choice.get("delta");
   if (std::string text = call.split.restore(delta.get("content").as_string());
       !text.empty() && !call.prefill) {
     ModelEvent made = make_event(ModelEvent::Kind::kText, it->first, call.request_ns, at);
     made.text = std::move(text);
+    call.useful = true;
     out.push_back(std::move(made));
   }
   for (std::size_t i = 0; i < delta.get("tool_calls").size(); ++i)
     on_tool_delta(call, delta.get("tool_calls").at(i));
-  if (const std::string_view reason = choice.get("finish_reason").as_string(); !reason.empty()) {
+  if (const std::string_view reason = choice.get("finish_reason").as_string(); !reason.empty() || whole) {
     call.stopped = true;
     call.stop = stop_reason(reason);
   }
@@ -280,11 +280,11 @@ void OpenAiModel::on_tool_delta(Call& call, json::View delta) {
   tool.arguments += function.get("arguments").as_string();
 }
 
-void OpenAiModel::finish(Calls::iterator it, Nanos at, std::vector<ModelEvent>& out) {
+void OpenAiModel::finish(Calls::iterator it, Nanos at, Nanos now, Out& out) {
   Call& call = it->second;
   if (!call.stopped)
-    return fail(it, http::ErrorClass::kRetry, endpoint_ + ": the stream ended before the answer did", at,
-                out);
+    return on_failure(it, {ErrorClass::kRetry, endpoint_ + ": the stream ended before the answer did", 0}, at,
+                      now, out);
   for (auto& [index, tool] : call.tools) {
     ModelEvent made = make_event(ModelEvent::Kind::kToolCall, it->first, call.request_ns, at);
     made.call = std::move(tool);
@@ -293,12 +293,11 @@ void OpenAiModel::finish(Calls::iterator it, Nanos at, std::vector<ModelEvent>& 
   ModelEvent done = make_event(ModelEvent::Kind::kDone, it->first, call.request_ns, at);
   const bool cut = call.stop == StopReason::kLength;  // perhaps within a call
   done.stop = call.tools.empty() || cut ? call.stop : StopReason::kTools;
-  calls_.erase(it);
+  calls_.erase(it);  // the transport is let run out: its connection serves the next request
   out.push_back(std::move(done));
 }
 
-void OpenAiModel::fail(Calls::iterator it, http::ErrorClass error, const std::string& why, Nanos at,
-                       std::vector<ModelEvent>& out) {
+void OpenAiModel::fail(Calls::iterator it, ErrorClass error, const std::string& why, Nanos at, Out& out) {
   client_.cancel(it->second.transport);
   ModelEvent made = make_event(ModelEvent::Kind::kError, it->first, it->second.request_ns, at);
   made.error = error;

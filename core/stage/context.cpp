@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "base/error.hpp"
@@ -68,10 +69,11 @@ ipc::Output& StageContext::output(std::string_view ring) {
 }
 
 void StageContext::set_engine(std::string_view name) {
-  char* engine = page().engine;
-  const std::size_t length = std::min(name.size(), sizeof(page().engine) - 1);
-  std::memset(engine, 0, sizeof(page().engine));
-  std::memcpy(engine, name.data(), length);
+  // Others may read it meanwhile: they then see a mixture, once.
+  char text[sizeof(page().engine)] = {};
+  std::memcpy(text, name.data(), std::min(name.size(), sizeof text - 1));
+  for (std::size_t i = 0; i < sizeof text; ++i)
+    std::atomic_ref<char>(page().engine[i]).store(text[i], std::memory_order_relaxed);
 }
 
 ipc::Drain StageContext::drain() const noexcept {

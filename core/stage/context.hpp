@@ -28,7 +28,7 @@ class StageContext {
   [[nodiscard]] ipc::Board& board() noexcept { return board_; }
   /// A labelled counter or gauge on this stage's page.
   [[nodiscard]] ipc::Word& counter(std::string_view label) { return board_.counter(program_, label); }
-  /// Shown by status and prot-top.
+  /// Shown by status and prot-top; may change while the stage runs.
   void set_engine(std::string_view name);
   [[nodiscard]] ipc::Drain drain() const noexcept;
 

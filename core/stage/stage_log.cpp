@@ -36,6 +36,7 @@ void hide_database(const std::string& url) {
 void prepare_log(const Config& config) {
   const std::string& model_key = config.get_string("brain.api_key_env");
   const std::string& recogniser_key = config.get_string("stt.api_key_env");
+  const std::string& fallback_key = config.get_string("brain.fallback_api_key_env");
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view pair = *entry;
     const std::size_t equals = pair.find('=');
@@ -43,7 +44,7 @@ void prepare_log(const Config& config) {
     const std::string_view name = pair.substr(0, equals);
     if (name == "DATABASE_URL")
       hide_database(std::string(pair.substr(equals + 1)));
-    else if (names_secret(name) || name == model_key || name == recogniser_key)
+    else if (names_secret(name) || name == model_key || name == recogniser_key || name == fallback_key)
       hide_in_log(std::string(pair.substr(equals + 1)));
   }
   hide_database(config.get_string("memory.database_url"));

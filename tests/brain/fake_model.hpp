@@ -16,7 +16,8 @@ class FakeModel final : public brain::LanguageModel {
     brain::Request request;
     bool cancelled = false;
   };
-  explicit FakeModel(bool prefills = true) : prefills_(prefills) {}
+  explicit FakeModel(bool prefills = true, std::string name = "fake")
+      : prefills_(prefills), name_(std::move(name)) {}
 
   brain::RequestId start(const brain::Request& request, Nanos now) override {
     now_ = now;
@@ -86,7 +87,7 @@ class FakeModel final : public brain::LanguageModel {
   bool prefills_;
   brain::RequestId last_id_ = 0;
   Nanos now_ = 0;
-  std::string name_ = "fake";
+  std::string name_;
   std::vector<brain::ModelEvent> events_;
 };
 

@@ -2,87 +2,12 @@
 
 #include <doctest/doctest.h>
 
-#include <condition_variable>
-#include <mutex>
-
-#include "core/http/loopback_server.hpp"
+#include "model_loop.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace prot;
 using namespace prot::brain;
-
-namespace {
-
-constexpr const char* kHead =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
-
-std::string chunk(const std::string& delta, const std::string& finish = "null") {
-  return "data: {\"choices\":[{\"index\":0,\"delta\":" + delta + ",\"finish_reason\":" + finish + "}]}\n\n";
-}
-
-/// An engine and its loop: sleeps until the engine wakes it.
-class Engine {
- public:
-  explicit Engine(OpenAiOptions options) : model(std::move(options), [this] { wake(); }) {}
-
-  std::vector<ModelEvent> run(const Request& request, int milliseconds = 5000) {
-    const RequestId id = model.start(request, monotonic_now());
-    std::vector<ModelEvent> all;
-    const Nanos until = monotonic_now() + milliseconds * kMillisecond;
-    while (monotonic_now() < until) {
-      for (ModelEvent& event : model.poll(monotonic_now())) {
-        all.push_back(std::move(event));
-        const auto kind = all.back().kind;
-        if (all.back().id == id && (kind == ModelEvent::Kind::kDone || kind == ModelEvent::Kind::kError))
-          return all;
-      }
-      wait(std::min(until, model.next_deadline()));
-    }
-    return all;
-  }
-  void wait(Nanos until) {
-    std::unique_lock lock(mutex_);
-    const auto patience = std::chrono::nanoseconds(std::max<Nanos>(until - monotonic_now(), 0));
-    changed_.wait_for(lock, patience, [this] { return woken_; });
-    woken_ = false;
-  }
-
- private:
-  void wake() {
-    const std::lock_guard lock(mutex_);
-    woken_ = true;
-    changed_.notify_all();
-  }
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false;
-
- public:
-  OpenAiModel model;  // last: its worker calls wake()
-};
-
-Request question(const std::string& text = "Hi") {
-  Request request;
-  request.prompt = {"Be brief."};
-  request.messages = {{Role::kUser, text, {}, {}}};
-  return request;
-}
-
-std::string text_of(const std::vector<ModelEvent>& events) {
-  std::string text;
-  for (const ModelEvent& event : events)
-    if (event.kind == ModelEvent::Kind::kText) text += event.text;
-  return text;
-}
-
-OpenAiOptions at(const std::string& url) {
-  OpenAiOptions options;
-  options.url = url;
-  options.first_byte_timeout = 3 * kSecond;
-  return options;
-}
-
-}  // namespace
+using namespace prot::test;
 
 TEST_CASE("a stream is read wherever it is split, with all that servers really send") {
   const std::string body =
@@ -95,11 +20,11 @@ TEST_CASE("a stream is read wherever it is split, with all that servers really s
     std::string seen;
     LoopbackServer server([&](Connection& connection) {
       seen = connection.request;
-      connection.send(kHead);
+      connection.send(kStreamHead);
       connection.send_slowly(body, piece);
       return false;
     });
-    Engine engine(at(server.url()));
+    ModelLoop engine(at(server.url()));
     const auto events = engine.run(question());
     CAPTURE(piece);
     REQUIRE_FALSE(events.empty());
@@ -137,10 +62,10 @@ TEST_CASE("errors are told apart, wherever the server puts them") {
   };
   for (const Sample& sample : samples) {
     LoopbackServer server([&](Connection& connection) {
-      connection.send(std::string(kHead) + sample.answer);
+      connection.send(std::string(kStreamHead) + sample.answer);
       return false;
     });
-    Engine engine(at(server.url()));
+    ModelLoop engine(at(server.url()));
     const auto events = engine.run(question());
     CAPTURE(sample.answer);
     REQUIRE_FALSE(events.empty());
@@ -156,11 +81,11 @@ TEST_CASE("a server that is still loading is asked again; one that refuses is no
     if (++asked < 3) {
       connection.answer("503 Service Unavailable", "", R"({"error":{"code":503,"message":"Loading model"}})");
     } else {
-      connection.send(std::string(kHead) + chunk(R"({"content":"ready"})", "\"stop\""));
+      connection.send(std::string(kStreamHead) + chunk(R"({"content":"ready"})", "\"stop\""));
     }
     return false;
   });
-  Engine engine(at(server.url("/v1/")));
+  ModelLoop engine(at(server.url("/v1/")));
   CHECK(text_of(engine.run(question())) == "ready");
   CHECK(asked == 3);
 
@@ -170,7 +95,7 @@ TEST_CASE("a server that is still loading is asked again; one that refuses is no
     connection.answer("401 Unauthorized", "", R"({"error":{"message":"no key"}})");
     return false;
   });
-  Engine other(at(strict.url()));
+  ModelLoop other(at(strict.url()));
   const auto events = other.run(question());
   REQUIRE_FALSE(events.empty());
   CHECK(events.back().error == http::ErrorClass::kAuth);
@@ -184,21 +109,21 @@ TEST_CASE("a socket that nobody listens on yet is tried until the time is over")
   options.unix_socket = (folder.path() / "llm.sock").string();
   options.first_byte_timeout = 600 * kMillisecond;
   const Nanos before = monotonic_now();
-  Engine engine(options);
+  ModelLoop engine(options);
   const auto events = engine.run(question());
   REQUIRE_FALSE(events.empty());
   CHECK(events.back().kind == ModelEvent::Kind::kError);
   CHECK(monotonic_now() - before < 3 * kSecond);
 
   options.first_byte_timeout = 5 * kSecond;
-  Engine patient(options);
-  const RequestId id = patient.model.start(question(), monotonic_now());
+  ModelLoop patient(options);
+  const RequestId id = patient.model().start(question(), monotonic_now());
   (void)id;
   std::string seen;
   LoopbackServer server(
       [&](Connection& connection) {
         seen = connection.request;
-        connection.send(std::string(kHead) + chunk(R"({"content":"up"})", "\"stop\""));
+        connection.send(std::string(kStreamHead) + chunk(R"({"content":"up"})", "\"stop\""));
         return false;
       },
       options.unix_socket);
@@ -210,25 +135,25 @@ TEST_CASE("a cancel closes the transport and nothing comes after it") {
   std::atomic<bool> closed = false;
   std::atomic<bool> sent = false;
   LoopbackServer server([&](Connection& connection) {
-    connection.send(std::string(kHead) + chunk(R"({"content":"one"})"));
+    connection.send(std::string(kStreamHead) + chunk(R"({"content":"one"})"));
     sent = true;
     closed = connection.closed_within(5000);
     return false;
   });
-  Engine engine(at(server.url()));
-  const RequestId id = engine.model.start(question(), monotonic_now());
+  ModelLoop engine(at(server.url()));
+  const RequestId id = engine.model().start(question(), monotonic_now());
   std::vector<ModelEvent> events;
   const Nanos until = monotonic_now() + 5 * kSecond;
   while (events.empty() && monotonic_now() < until) {
     engine.wait(until);
-    events = engine.model.poll(monotonic_now());
+    events = engine.model().poll(monotonic_now());
   }
   REQUIRE(text_of(events) == "one");
-  engine.model.cancel(id);
-  engine.model.cancel(id);
+  engine.model().cancel(id);
+  engine.model().cancel(id);
   while (!closed && monotonic_now() < until) engine.wait(monotonic_now() + 5 * kMillisecond);
   CHECK(closed);
-  CHECK(engine.model.poll(monotonic_now()).empty());
+  CHECK(engine.model().poll(monotonic_now()).empty());
 }
 
 TEST_CASE("tool calls are put together, in pieces or whole, also with index 0 for each") {
@@ -240,10 +165,10 @@ TEST_CASE("tool calls are put together, in pieces or whole, also with index 0 fo
       chunk(R"({"tool_calls":[{"index":0,"id":"b","function":{"name":"heat","arguments":"{}"}}]})") +
       chunk("{}", "\"stop\"");
   LoopbackServer server([&](Connection& connection) {
-    connection.send(std::string(kHead) + pieces);
+    connection.send(std::string(kStreamHead) + pieces);
     return false;
   });
-  Engine engine(at(server.url()));
+  ModelLoop engine(at(server.url()));
   Request request = question();
   request.tools = {{"light", "switches", R"({"type":"object"})"}};
   std::vector<ToolCall> calls;
@@ -265,10 +190,10 @@ TEST_CASE("a character in two pieces is whole, and a call that was cut is no cal
                            chunk(R"({"tool_calls":[{"index":0,"id":"call_1","function":{"name":"lamp"}}]})") +
                            chunk("{}", "\"length\"") + "data: [DONE]\n\n";
   LoopbackServer server([&](Connection& connection) {
-    connection.send(kHead + body);
+    connection.send(kStreamHead + body);
     return false;
   });
-  Engine engine(at(server.url()));
+  ModelLoop engine(at(server.url()));
   const auto events = engine.run(question());
   CHECK(text_of(events) == "Hi \xF0\x9F\x98\x80 한");
   REQUIRE(events.size() > 2);

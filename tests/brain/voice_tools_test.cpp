@@ -162,7 +162,7 @@ TEST_CASE("a tool that never answers, and a model that never stops calling, end 
   }
   CHECK(bench.model->real_calls() == 4);
   CHECK(bench.model->newest()->request.no_calls);
-  CHECK(bench.spoken() == "<Sorry, I have no answer to that.>|");
+  CHECK(bench.spoken() == "<One moment.><Sorry, I have no answer to that.>|");
   bench.play(Played::kTurnDone, 1);
   CHECK(bench.state() == State::kActive);
 }

@@ -284,6 +284,22 @@ TEST_CASE("what cannot change while prot runs is refused with its place") {
   CHECK(plan({"memory.enabled=false"}, {"memory.enabled=false", "memory.database_url=x"}).refused.empty());
 }
 
+TEST_CASE("another model at hand: its key is brain's alone, and a local one is started") {
+  const Config one = Config::load(
+      "", {"brain.url=https://a", "brain.fallback_url=https://b", "brain.fallback_api_key_env=OTHER_KEY"});
+  CHECK(is_secret("OTHER_KEY", one));
+  CHECK(users_of_secret("OTHER_KEY", one) == " brain");
+  CHECK_FALSE(is_secret("OTHER_KEY", Config::load("", {})));
+  const auto starts_llm = [](const Lines& overrides) {
+    const Lines programs = programs_of(Config::load("", overrides));
+    return std::find(programs.begin(), programs.end(), "llm") != programs.end();
+  };
+  CHECK(starts_llm({}));
+  CHECK_FALSE(starts_llm({"brain.url=https://a"}));
+  CHECK(starts_llm({"brain.url=https://a", "brain.fallback_local=true"}));
+  CHECK_FALSE(starts_llm({"brain.url=https://a", "brain.fallback_local=true", "llm.enabled=false"}));
+}
+
 TEST_CASE("lines end with LF or CR LF; a lone CR is refused, and shows nothing") {
   CHECK(pairs("A=1\r\nB='2'\r\n") == decltype(pairs("")){{"A", "1"}, {"B", "2"}});
   const Lines errors = errors_of("LOG_LEVEL=loud\rDATABASE_URL=x\nB=2\n");

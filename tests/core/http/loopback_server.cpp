@@ -30,6 +30,11 @@ void Connection::answer(std::string_view status, std::string_view headers, std::
        "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
 }
 
+void Connection::reset() const {
+  const linger now = {.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 bool Connection::closed_within(int milliseconds) const {
   for (int waited = 0; waited < milliseconds && !stop_; waited += 5) {
     pollfd ready = {.fd = fd_, .events = POLLIN | POLLRDHUP, .revents = 0};

@@ -21,6 +21,8 @@ class Connection {
   /// Sends `bytes` in pieces of `piece` bytes.
   void send_slowly(std::string_view bytes, std::size_t piece) const;
   void answer(std::string_view status, std::string_view headers, std::string_view body) const;
+  /// The connection ends with a reset as soon as the handler returns false.
+  void reset() const;
   /// Waits until the client closes; false: it did not within `milliseconds`.
   [[nodiscard]] bool closed_within(int milliseconds) const;
   /// Sleeps, but not beyond the end of the server.

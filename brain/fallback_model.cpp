@@ -1,0 +1,214 @@
+#include "fallback_model.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace prot::brain {
+namespace {
+
+using http::ErrorClass;
+
+constexpr int kMostRefusals = 2;
+// A server of somebody else cannot be given the beginning of its own answer: it is asked.
+constexpr const char* kGoOn =
+    "[Your answer broke off behind the words above, which the user has heard. Go on directly behind them, in "
+    "the same language. Repeat nothing and do not mention this.]";
+
+Request going_on(Request request, const std::string& said, bool local) {
+  request.messages.push_back({Role::kAssistant, said, {}, {}});
+  if (!local) request.messages.push_back({Role::kUser, kGoOn, {}, {}});
+  return request;
+}
+
+Request probe_request(Nanos limit) {
+  Request request;
+  request.messages.push_back({Role::kUser, "Hi", {}, {}});
+  request.prefill = true;  // one token
+  request.lane = Lane::kText;
+  request.first_event_limit = limit;
+  return request;
+}
+
+std::string text_before_last_word(std::string& held) {
+  const std::size_t blank = held.find_last_of(" \t\r\n");
+  if (blank == std::string::npos) return {};
+  std::string whole = held.substr(0, blank);
+  held.erase(0, blank);
+  return whole;
+}
+
+}  // namespace
+
+FallbackModel::FallbackModel(std::vector<std::unique_ptr<LanguageModel>> models, FallbackSettings settings)
+    : settings_(settings), members_(models.size()) {
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    members_[i].model = std::move(models[i]);
+    members_[i].shown = members_[i].model->name() + (i == 0 ? "" : " (fallback)");
+  }
+}
+
+std::size_t FallbackModel::in_use() const noexcept {
+  for (std::size_t i = 0; i < members_.size(); ++i)
+    if (!members_[i].dead) return i;
+  return 0;
+}
+
+// The first living one that was not asked yet, else the first dead one; members_.size(): none is left.
+std::size_t FallbackModel::next_for(const Call& call) const noexcept {
+  for (const bool dead : {false, true})
+    for (std::size_t i = 0; i < members_.size(); ++i)
+      if (members_[i].dead == dead && (call.asked & (1U << i)) == 0) return i;
+  return members_.size();
+}
+
+RequestId FallbackModel::start(const Request& request, Nanos now) {
+  const RequestId id = ++last_id_;
+  Call& call = calls_[id];
+  call.request = request;
+  call.until = now + settings_.patience;
+  ask(call, request.prefill ? in_use() : next_for(call), now);
+  return id;
+}
+
+void FallbackModel::ask(Call& call, std::size_t member, Nanos now) {
+  call.member = member;
+  call.asked |= 1U << member;
+  LanguageModel& model = *members_[member].model;
+  Request request = call.said.empty() ? call.request : going_on(call.request, call.said, model.can_prefill());
+  // While another one is left, this one has half of the time; the last one the rest, but for one on this
+  // machine, which may have to read the whole prompt first.
+  const bool last = next_for(call) == members_.size();
+  const Nanos left = std::max(call.until - now, settings_.patience / 2);
+  if (!request.prefill && (!last || !model.can_prefill())) request.first_event_limit = last ? left : left / 2;
+  call.inner = model.start(request, now);
+}
+
+std::vector<ModelEvent> FallbackModel::poll(Nanos now) {
+  Out out;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    for (ModelEvent& event : members_[i].model->poll(now)) {
+      if (on_probe(members_[i], event, now)) continue;
+      const auto it = std::find_if(calls_.begin(), calls_.end(), [&](const auto& item) {
+        return item.second.member == i && item.second.inner == event.id;
+      });
+      if (it != calls_.end()) on_event(it, std::move(event), now, out);
+    }
+  }
+  start_probes(now);
+  return out;
+}
+
+void FallbackModel::cancel(RequestId id) {
+  const auto it = calls_.find(id);
+  if (it == calls_.end()) return;
+  members_[it->second.member].model->cancel(it->second.inner);
+  calls_.erase(it);
+}
+
+Nanos FallbackModel::next_deadline() const {
+  Nanos deadline = kNever;
+  for (const Member& member : members_)
+    deadline = std::min({deadline, member.model->next_deadline(), member.probe_at});
+  return deadline;
+}
+
+void FallbackModel::on_event(Calls::iterator it, ModelEvent event, Nanos now, Out& out) {
+  Call& call = it->second;
+  if (event.kind == ModelEvent::Kind::kError) return on_error(it, event, now, out);
+  works(members_[call.member]);
+  event.id = it->first;
+  if (event.kind == ModelEvent::Kind::kText) {
+    event.text = pass(call, event.text);
+    if (event.text.empty()) return;
+  }
+  if (event.kind == ModelEvent::Kind::kDone) {
+    if (std::string rest = pass_rest(call); !rest.empty()) {
+      ModelEvent last = event;
+      last.kind = ModelEvent::Kind::kText;
+      last.text = std::move(rest);
+      out.push_back(std::move(last));
+    }
+    calls_.erase(it);
+  }
+  out.push_back(std::move(event));
+}
+
+void FallbackModel::on_error(Calls::iterator it, const ModelEvent& event, Nanos now, Out& out) {
+  Call& call = it->second;
+  ModelEvent told = event;
+  told.id = it->first;
+  if (!call.request.prefill) {
+    failed(call.member, event.error, event.text, now);
+    const std::size_t next = next_for(call);
+    if (next < members_.size()) {
+      call.held.clear();
+      if (!call.said.empty()) call.joint.emplace(call.said);
+      log_warn("the language model {} goes on: {} failed {}", members_[next].shown,
+               members_[call.member].shown,
+               call.said.empty() ? "before the first word" : "in the middle of its answer");
+      return ask(call, next, now);
+    }
+    if (std::string rest = pass_rest(call); !rest.empty()) {
+      ModelEvent last = told;
+      last.kind = ModelEvent::Kind::kText;
+      last.text = std::move(rest);
+      out.push_back(std::move(last));
+    }
+  }
+  calls_.erase(it);
+  out.push_back(std::move(told));
+}
+
+std::string FallbackModel::pass(Call& call, std::string_view text) {
+  call.held += call.joint ? call.joint->push(text) : std::string(text);
+  std::string whole = text_before_last_word(call.held);
+  call.said += whole;
+  return whole;
+}
+
+std::string FallbackModel::pass_rest(Call& call) {
+  if (call.joint) call.held += call.joint->finish();
+  call.said += call.held;
+  return std::exchange(call.held, {});
+}
+
+void FallbackModel::works(Member& member) {
+  if (std::exchange(member.dead, false)) log_info("the language model {} works again", member.shown);
+  member.refusals = 0;
+  member.probe_at = kNever;
+}
+
+void FallbackModel::failed(std::size_t index, ErrorClass error, const std::string& why, Nanos now) {
+  Member& member = members_[index];
+  log_warn("the language model {} failed ({}): {}", member.shown, http::to_string(error), why);
+  if (error == ErrorClass::kFatal && ++member.refusals < kMostRefusals) return;
+  if (std::exchange(member.dead, true)) return;  // its probes go on as they do
+  member.pause = settings_.first_probe;
+  member.probe_at = now + member.pause;
+}
+
+void FallbackModel::start_probes(Nanos now) {
+  for (Member& member : members_) {
+    if (member.probe_at > now || member.probe != 0) continue;
+    member.probe_at = kNever;
+    member.probe = member.model->start(probe_request(settings_.patience), now);
+  }
+}
+
+bool FallbackModel::on_probe(Member& member, const ModelEvent& event, Nanos now) {
+  if (member.probe == 0 || event.id != member.probe) return false;
+  if (event.kind == ModelEvent::Kind::kDone) {
+    member.probe = 0;
+    works(member);
+  } else if (event.kind == ModelEvent::Kind::kError) {
+    member.probe = 0;
+    if (!member.dead) return true;  // a request was quicker to see that it works
+    member.pause = std::min(2 * member.pause, settings_.longest_probe);
+    member.probe_at = now + member.pause;
+  }
+  return true;
+}
+
+}  // namespace prot::brain

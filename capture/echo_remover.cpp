@@ -13,6 +13,7 @@ constexpr double kAudible = 1e-5;                          // -50 dBFS
 constexpr double kSmoothing = 0.01;                        // a second of blocks
 constexpr double kSooner = 0.04;                           // a quarter of one
 constexpr unsigned kLearning = 40;                         // blocks of the far end, at least
+constexpr unsigned kUnheardFor = 200;                      // blocks: no echo is that late
 constexpr double kUnheard = 1e-6;                          // -60 dBFS
 
 double power(std::span<const std::int16_t> samples) noexcept {
@@ -82,7 +83,8 @@ void EchoRemover::learn(const EchoPowers& block) noexcept {
   recent_.heard += kSooner * (block.heard - recent_.heard);
   recent_.left += kSooner * (block.left - recent_.left);
   if (learned_ || ++audible_ < kLearning) return;
-  learned_ = recent_.heard < kUnheard || recent_.heard > recent_.left * std::pow(10.0, kLearned / 10);
+  learned_ = (audible_ > kUnheardFor && smooth_.heard < kUnheard) ||
+             recent_.heard > recent_.left * std::pow(10.0, kLearned / 10);
 }
 
 void EchoRemover::follow(std::int64_t due) noexcept {

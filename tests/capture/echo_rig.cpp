@@ -13,6 +13,7 @@ namespace {
 
 constexpr unsigned kPlayerRate = 24'000;
 constexpr std::size_t kPart = 160;
+constexpr Nanos kLate = 30 * kMillisecond;
 constexpr Nanos kTooLong = 120 * kSecond;
 
 }  // namespace
@@ -70,19 +71,21 @@ void EchoRig::restart_capture(std::unique_ptr<VoiceDetector> detector,
 }
 
 void EchoRig::be_room(const test::RoomOptions& options) {
-  const auto stream = [this](const char* device) {
+  const auto stream = [this](const char* device, unsigned latency_ms) {
     return audio::PulseOptions{.server = pulse_.server(),
                                .device = device,
                                .format = {.rate = 16'000, .channels = 1},
-                               .latency_ms = 10};
+                               .latency_ms = latency_ms};
   };
-  audio::PulseRecord loudspeaker(stream("speaker.monitor"));
-  audio::PulsePlayback microphone(stream("micsrc"));
+  audio::PulseRecord loudspeaker(stream("speaker.monitor", 10));
+  audio::PulsePlayback microphone(stream("micsrc", 40));
   test::EchoRoom room(options);
   std::array<std::int16_t, kPart> far{};
   std::array<std::int16_t, kPart> out{};
   while (!stop_) {
     loudspeaker.read(far);
+    // A hiccup of this thread would stay as delay: real air has none.
+    while (loudspeaker.latency() > kLate) loudspeaker.read(far);
     {
       const std::scoped_lock lock(mutex_);
       const std::size_t count = std::min(person_.size(), kPart);

@@ -36,6 +36,9 @@ def turn_row(number: int, said: str, event: dict, speech_end: float, audible: fl
     for key in ("final_transcript_ns", "first_token_ns", "first_segment_ns", "first_pcm_ns"):
         row[key] = event.get(key, 0)
     row["audible_ns"] = int(audible * 1e9) if audible else 0
+    row["notice_ns"] = event.get("notice_ns", 0)
+    if row["notice_ns"]:
+        audible = None  # "One moment." was heard first: the sound says nothing of the answer
     decided = event.get("end_decided_ns", 0)
     row["voice_to_voice_ms"] = ms(row["audible_ns"] - row["speech_end_ns"]) if audible else None
     row["end_of_turn_wait_ms"] = ms(max(0, decided - row["speech_end_ns"]))

@@ -121,7 +121,7 @@ TEST_CASE("half a pair of escapes becomes U+FFFD, a whole one its character") {
   CHECK(text_of(R"(["\ud83d\ud83d\ude00"])") == "\uFFFD\U0001F600");
   CHECK(text_of(R"(["\ud83d\u0041"])") == "\uFFFDA");
   CHECK(text_of(R"(["\\ud83d\"\\"])") == "\\ud83d\"\\");
-  CHECK_THROWS_AS(json::parse(R"(["\ud8"])"), Error);
+  CHECK_THROWS_AS(static_cast<void>(json::parse(R"(["\ud8"])")), Error);
 }
 
 TEST_CASE("numbers that JSON cannot hold are written as null") {

@@ -187,6 +187,7 @@ void CaptureStage::take(Window& window, Nanos now) {
   sample_clock_.observe(window.first_sample + delay_ + wire::kMicWindow, window.at);
   jumps_.store(sample_clock_.jumps(), std::memory_order_relaxed);
   const bool silent = is_silent(window);
+  if (silent) detector_->silence();
   if (remover_) remove_echo(window);
 
   const bool was_open = segmenter_.open();

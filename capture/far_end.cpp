@@ -32,7 +32,8 @@ void FarEnd::play(std::span<const std::byte> samples, unsigned rate, Nanos at, b
   const bool other_rate = rate != rate_;
   if (other_rate) use_rate(rate);
   const std::int64_t due = index_of(at);
-  const auto error = static_cast<double>(due - (begin_ + taken_ * wire::kMicRate / rate));
+  const std::int64_t expected = begin_ + taken_ * wire::kMicRate / rate;
+  const auto error = static_cast<double>(due - expected);
   error_ += kSmoothing * (std::clamp(error, -kPause, kPause) - error_);
   if (cut || other_rate || std::abs(error) >= kPause || std::abs(error_) > kOff) begin_stretch(due);
   // A copy: the tail of a frame is not aligned for samples.

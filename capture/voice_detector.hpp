@@ -16,6 +16,8 @@ class VoiceDetector {
   virtual ~VoiceDetector() = default;
   /// 0 .. 1. REQUIRES: window.size() == 512.
   [[nodiscard]] virtual float probability(std::span<const std::int16_t> window) noexcept = 0;
+  /// A window of digital silence came in place of probability(): nothing speaks in it.
+  virtual void silence() noexcept {}
   /// Forgets what was heard.
   virtual void reset() noexcept = 0;
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;

@@ -18,6 +18,8 @@ class EnergyDetector final : public VoiceDetector {
     const double above = level - std::max(floor_, kFloor);
     return static_cast<float>(1.0 / (1.0 + std::exp(-(above - kHalf) / kWidth)));
   }
+  // Else the floor would rise with each word for ever where the pauses are digital.
+  void silence() noexcept override { floor_ = kFloor; }
   void reset() noexcept override { floor_ = kFloor; }
   std::string_view name() const noexcept override { return "energy"; }
 

@@ -24,7 +24,7 @@ void fill(TurnSlot& slot, const TurnTimes& turn) noexcept {
   for (std::size_t i = 0; i < kTurnStamps; ++i)
     slot.stamps[i].store(static_cast<std::uint64_t>(turn.stamps[i]), kRelaxed);
   char text[kModelBytes] = {};
-  std::memcpy(text, turn.model.data(), std::min(turn.model.size(), kModelBytes - 1));
+  turn.model.copy(text, kModelBytes - 1);
   for (std::size_t i = 0; i < std::size(slot.model); ++i) {
     std::uint64_t word = 0;
     std::memcpy(&word, text + i * sizeof word, sizeof word);

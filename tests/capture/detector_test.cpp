@@ -26,6 +26,15 @@ TEST_CASE("the energy detector tells loud from quiet") {
   for (int i = 0; i < 10; ++i) CHECK(detector->probability(noise(random, 60)) < 0.5F);
 }
 
+TEST_CASE("the energy detector hears the hundredth word between digital silence") {
+  const auto detector = make_detector("energy", "");
+  std::mt19937 random(1);
+  for (int word = 0; word < 100; ++word) {
+    for (int i = 0; i < 25; ++i) REQUIRE(detector->probability(noise(random, 3000)) > 0.5F);
+    detector->silence();
+  }
+}
+
 TEST_CASE("an unknown detector is refused by name") {
   CHECK_THROWS_WITH_AS((void)make_detector("oracle", ""), doctest::Contains("'oracle' is not one of: auto"),
                        UsageError);

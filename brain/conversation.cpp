@@ -81,6 +81,12 @@ void Conversation::add_reply(std::string_view text, bool interrupted, std::vecto
   trim();
 }
 
+void Conversation::leave_unanswered() {
+  if (turns_.empty() || !turns_.back().reply.empty()) return;
+  turns_.back().reply = kInterruptedMark.substr(1);
+  count(turns_.back());
+}
+
 std::vector<Message> Conversation::messages() const {
   std::vector<Message> out;
   for (const Turn& turn : turns_) {

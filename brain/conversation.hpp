@@ -44,6 +44,8 @@ class Conversation {
   void add_user_again(std::string_view text, Nanos wall_ns);
   /// What was heard of the reply, and the rounds before it; nothing when both are empty.
   void add_reply(std::string_view text, bool interrupted, std::vector<ToolRound> rounds = {});
+  /// The person wants no answer to their last words: what they say next is a message of its own.
+  void leave_unanswered();
   /// Oldest first; begins with the person.
   [[nodiscard]] std::vector<Message> messages() const;
   [[nodiscard]] bool empty() const noexcept { return turns_.empty(); }

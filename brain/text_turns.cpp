@@ -69,7 +69,9 @@ void TextTurns::stop_client(ClientId client, bool gone) {
   const Message message = turn_->message;
   const std::string reply = turn_->reply;
   finish(true);
-  if (!gone) send_done(message, reply, true);
+  if (gone) return;
+  parts_.conversations.at(message.conversation).leave_unanswered();
+  send_done(message, reply, true);
 }
 
 // Known only to memory: from before a restart of brain, or of the machine.

@@ -93,7 +93,9 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   ipc::Input& playback = parts_.context.input("playback");
   if (record.has_message) {
     const std::string last_words = reply_->heard_text(static_cast<std::uint32_t>(rounds.size()));
-    parts_.conversations.at(record.conversation).add_reply(last_words, times.interrupted, std::move(rounds));
+    Conversation& talk = parts_.conversations.at(record.conversation);
+    talk.add_reply(last_words, times.interrupted, std::move(rounds));
+    if (times.interrupted && interjections_.silenced()) talk.leave_unanswered();
     wire::ReplyEnd end{};
     end.conversation = record.conversation;
     end.sequence = record.reply_sequence;

@@ -145,6 +145,21 @@ TEST_CASE("a stopped reply ends at once, stays in the conversation, and so do ot
   CHECK(messages[1].text == "Once upon [interrupted]");
 }
 
+TEST_CASE("a question that was stopped before its first word is not answered with the next one") {
+  BrainBench bench;
+  ChatClient client(bench);
+  client.send("{\"type\":\"hello\"}\n");
+  const std::string talk =
+      ",\"conversation\":\"" + std::string(client.next().get("conversation").as_string()) + "\"";
+  client.send(message("Tell me a story", talk));
+  bench.advance(60 * kMillisecond);
+  client.send("{\"type\":\"stop\"}\n");
+  CHECK(client.next().get("interrupted").as_bool());
+  client.send(message("What time is it?", talk));
+  bench.advance(60 * kMillisecond);
+  CHECK(bench.model->newest()->request.messages.back().text == "What time is it?");
+}
+
 TEST_CASE("a text turn uses tools, and what was finished stays when it is stopped") {
   const auto desk = std::make_shared<ToolDesk>();
   BrainBench bench({}, {}, [&] { return one_tool("lamp", desk); });

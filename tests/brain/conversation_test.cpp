@@ -38,6 +38,25 @@ TEST_CASE("messages come in turns, and words without a reply join") {
   CHECK(messages[3].text == "Madrid.");
 }
 
+TEST_CASE("words that want no answer any more are not joined by the next ones") {
+  Conversation talk(1000);
+  talk.leave_unanswered();
+  CHECK(talk.empty());
+  talk.add_user("Tell me a story");
+  talk.leave_unanswered();
+  talk.leave_unanswered();
+  talk.add_user("What time is it?");
+  auto messages = talk.messages();
+  REQUIRE(messages.size() == 3);
+  CHECK(messages[0].text == "Tell me a story");
+  CHECK(messages[1].text == "[interrupted]");
+  CHECK(messages[2].text == "What time is it?");
+  talk.add_reply("Noon.", false);
+  talk.leave_unanswered();
+  messages = talk.messages();
+  CHECK(messages.back().text == "Noon.");
+}
+
 TEST_CASE("history is trimmed by whole turns, seldom, and never to nothing") {
   Conversation talk(100);
   std::size_t trims = 0;

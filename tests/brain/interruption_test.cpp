@@ -156,6 +156,8 @@ TEST_CASE("a stop word silences prot at once, and nothing is answered") {
       bench.advance(kSecond);
       bench.say(3, "What is two plus two?");
       CHECK(bench.turn() == 2);
+      bench.advance(60 * kMs);
+      CHECK(bench.model->newest()->request.messages.back().text == "What is two plus two?");
       CHECK(bench.run->counter("refused_transitions") == 0);
     }
   }

@@ -39,6 +39,8 @@ class Preemptive {
   void cancel();
 
   [[nodiscard]] bool running() const noexcept { return id_ != 0 && !over_; }
+  /// There is a guess, and perhaps its answer.
+  [[nodiscard]] bool asked() const noexcept { return id_ != 0; }
   [[nodiscard]] std::uint64_t tried() const noexcept { return tried_; }
   [[nodiscard]] std::uint64_t used() const noexcept { return used_; }
 

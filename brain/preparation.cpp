@@ -14,8 +14,9 @@ void Preparation::paused(bool silent) {
 }
 
 void Preparation::on_partial(const std::string& words, Nanos now) {
-  if (words == recall_words_) return;
-  ask_memory(words, now);
+  // The same words at the next pause: what was asked on them ended when the person seemed to speak on.
+  if (words == recall_words_ && (!paused_ || parts_.preemptive.asked())) return;
+  if (words != recall_words_) ask_memory(words, now);
   recall_words_ = words;
   warm_up_due_ = true;
 }

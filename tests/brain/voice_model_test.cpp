@@ -122,6 +122,24 @@ TEST_CASE("who speaks on after a pause ends the guess at once; three guesses are
   CHECK(bench.run->counter("refused_transitions") == 0);
 }
 
+TEST_CASE("a noise in the pause ends the guess; at the next pause it is made again") {
+  BrainBench bench;
+  pause_with(bench, "Hello there");
+  bench.transcript(TranscriptKind::kPartial, 1, "Hello there");  // it is under way
+  bench.advance(60 * kMillisecond);
+  CHECK(bench.model->real_calls() == 1);
+  bench.hear(Heard::kConfirmed, 1);
+  CHECK(bench.model->newest()->cancelled);
+  bench.hear(Heard::kPaused, 1);
+  bench.transcript(TranscriptKind::kPartial, 1, "Hello there");
+  bench.advance(60 * kMillisecond);
+  REQUIRE(bench.model->real_calls() == 2);
+  bench.model->reply("Hi.");
+  end_with(bench, "Hello there");
+  CHECK(bench.model->real_calls() == 2);
+  CHECK(bench.spoken() == "<Hi.>|");
+}
+
 TEST_CASE("with brain.preemptive off only the cache is warmed; what comes to nothing is cancelled") {
   BrainBench off({"brain.preemptive=off"});
   pause_with(off, "Hello there");

@@ -48,7 +48,7 @@ inline constexpr std::array<StateLimit, 9> kStateLimits = {{
     // state              waits for            at most             then
     {State::kIdle,        Watch::kNothing,     kNever,             Remedy::kNone,     ""},
     {State::kListening,   Watch::kSpeechEnd,   80 * kSecond,       Remedy::kAskAgain, "no end of speech"},
-    {State::kListening,   Watch::kTranscript,  15 * kSecond,       Remedy::kAskAgain, "no transcript"},
+    {State::kListening,   Watch::kTranscript,  25 * kSecond,       Remedy::kAskAgain, "no transcript"},
     {State::kProcessing,  Watch::kModel,       45 * kSecond,       Remedy::kExcuse,   "the model is silent"},
     {State::kProcessing,  Watch::kFirstSample, 20 * kSecond,       Remedy::kSayAgain, "nothing is audible"},
     {State::kSpeaking,    Watch::kModel,       45 * kSecond,       Remedy::kExcuse,   "the model stopped"},

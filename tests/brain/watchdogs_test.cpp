@@ -47,7 +47,7 @@ TEST_CASE("listening: an utterance whose transcript does not come is asked for a
   bench.hear(Heard::kConfirmed, 1);
   bench.advance(kSecond);
   bench.hear(Heard::kEnded, 1);
-  bench.advance(15 * kSecond - 1);
+  bench.advance(25 * kSecond - 1);
   CHECK(bench.state() == State::kListening);
   bench.advance(1);
   CHECK(bench.run->counter("watchdog_listening") == 1);

@@ -99,8 +99,11 @@ class WorkerSynthesizer::Collector final : public VoiceOutput {
 void WorkerSynthesizer::Shared::speak(const SpeechRequest& request, std::uint64_t of) {
   Collector collector(*this, of, clock->now());
   try {
-    if (!loaded) voice->load();
-    loaded = true;
+    if (!loaded) {
+      voice->load();
+      const std::scoped_lock lock(mutex);
+      loaded = true;
+    }
     voice->speak(request, collector);
     put(collector.make(Piece::Kind::kDone), of);
   } catch (const std::exception& error) {
@@ -155,7 +158,7 @@ void WorkerSynthesizer::cancel() noexcept {
   ++shared_->number;
   shared_->next.reset();
   shared_->pieces.clear();
-  if (shared_->speaking) shared_->voice->interrupt();
+  if (shared_->speaking && shared_->loaded) shared_->voice->interrupt();  // it is not one while it is loaded
 }
 
 void WorkerSynthesizer::stop() noexcept {

@@ -15,6 +15,9 @@ constexpr double kSooner = 0.04;                           // a quarter of one
 constexpr unsigned kLearning = 40;                         // blocks of the far end, at least
 constexpr unsigned kUnheardFor = 200;                      // blocks: no echo is that late
 constexpr double kUnheard = 1e-6;                          // -60 dBFS
+constexpr double kOfRoom = 2;                              // 3 dB above the room: its noise varies
+constexpr double kRoomFalls = 0.2;                         // smoothing: a person who speaks is not the room,
+constexpr double kRoomRises = 0.002;                       // a fan that is switched on is, in seconds
 
 double power(std::span<const std::int16_t> samples) noexcept {
   double sum = 0;
@@ -32,6 +35,7 @@ void EchoRemover::reset() noexcept {
   quiet_ = kForgetful;
   smooth_ = recent_ = {};
   audible_ = 0;
+  room_ = 0;
   learned_ = false;
 }
 
@@ -73,6 +77,7 @@ void EchoRemover::block(Nanos at) noexcept {
   powers_.heard += now.heard;
   powers_.left += now.left;
   if (now.far > kAudible) learn(now);
+  if (quiet_ >= kForgetful) hear_room(now.heard);
   std::copy(near_.begin(), near_.end(), ready_.begin() + static_cast<std::ptrdiff_t>(ready_count_));
   ready_count_ += kEchoBlock;
 }
@@ -83,8 +88,14 @@ void EchoRemover::learn(const EchoPowers& block) noexcept {
   recent_.heard += kSooner * (block.heard - recent_.heard);
   recent_.left += kSooner * (block.left - recent_.left);
   if (learned_ || ++audible_ < kLearning) return;
-  learned_ = (audible_ > kUnheardFor && smooth_.heard < kUnheard) ||
-             recent_.heard > recent_.left * std::pow(10.0, kLearned / 10);
+  const bool unheard = smooth_.heard < kUnheard || smooth_.left < kOfRoom * room_;
+  learned_ =
+      (audible_ > kUnheardFor && unheard) || recent_.heard > recent_.left * std::pow(10.0, kLearned / 10);
+}
+
+void EchoRemover::hear_room(double power) noexcept {
+  if (room_ == 0) room_ = power;
+  room_ += (power < room_ ? kRoomFalls : kRoomRises) * (power - room_);
 }
 
 void EchoRemover::follow(std::int64_t due) noexcept {

@@ -47,7 +47,8 @@ class EchoRemover {
   /// What is heard less while prot is audible, in dB, over the last second or so of it; 0 before.
   [[nodiscard]] double removed_db() const noexcept;
   /// Prot is audible and the canceller does not know the room yet: what it leaves may still be prot's voice.
-  /// Over for good as soon as kLearned dB are taken away, or the microphone does not hear prot at all.
+  /// Over for good as soon as kLearned dB are taken away, or what is left is not louder than the room was
+  /// before prot spoke: the microphone does not hear it (headphones), or hears only the room.
   [[nodiscard]] bool is_learning() const noexcept { return audible_ > 0 && !learned_; }
   /// How often the far end had to be found anew while something was played.
   [[nodiscard]] std::uint64_t slips() const noexcept { return slips_; }
@@ -61,6 +62,7 @@ class EchoRemover {
 
   void block(Nanos at) noexcept;
   void learn(const EchoPowers& block) noexcept;
+  void hear_room(double power) noexcept;
   void follow(std::int64_t due) noexcept;
 
   std::unique_ptr<EchoCanceller> canceller_;
@@ -75,6 +77,7 @@ class EchoRemover {
   EchoPowers smooth_;     // while something is played
   EchoPowers recent_;     // the same, forgotten sooner
   unsigned audible_ = 0;  // blocks of that
+  double room_ = 0;       // the quietest of what is heard while nothing is played; 0: not known
   bool learned_ = false;
   std::uint64_t slips_ = 0;
 };

@@ -195,6 +195,54 @@ TEST_CASE("a player that pauses, or is restarted, is followed") {
   CHECK(scene.remover.far_end().stretches() == 2);
 }
 
+/// Takes nothing away.
+class Nothing final : public EchoCanceller {
+ public:
+  void process(std::span<std::int16_t, kEchoBlock> /*near*/,
+               std::span<const std::int16_t, kEchoBlock> /*far*/) noexcept override {}
+  void reset() noexcept override {}
+  std::size_t delay() const noexcept override { return 0; }
+  std::string_view name() const noexcept override { return "nothing"; }
+};
+
+/// Prot speaks behind three seconds of the room's noise, and is heard `echo` times as loud as it is played.
+/// Seconds of its speech until its voice is taken for known; 0: never.
+double learning_takes(double noise, double echo) {
+  EchoRemover remover(std::make_unique<Nothing>());
+  std::uint32_t seed = 1;
+  const auto random = [&seed] {
+    seed = seed * 1664525U + 1013904223U;
+    return static_cast<double>(seed >> 8U) / (1U << 23U) - 1;
+  };
+  const std::size_t begin = 3 * wire::kMicRate;
+  std::vector<std::int16_t> far(10 * wire::kMicRate);
+  for (std::size_t i = begin; i < far.size(); ++i)
+    far[i] = static_cast<std::int16_t>(8000 * std::sin(0.2 * static_cast<double>(i)));
+  std::size_t played = begin;
+  for (std::size_t at = 0; at + wire::kMicWindow <= far.size(); at += wire::kMicWindow) {
+    for (; played < far.size() && played < at + 2000; played += kFrame)
+      play(remover.far_end(), std::span(far).subspan(played, kFrame),
+           kStart + static_cast<Nanos>(played) * kTick);
+    std::array<std::int16_t, wire::kMicWindow> window;
+    for (std::size_t i = 0; i < window.size(); ++i)
+      window[i] = static_cast<std::int16_t>(noise * random() + echo * far[at + i]);
+    remover.process(window, kStart + static_cast<Nanos>(at) * kTick);
+    if (at > begin + wire::kMicRate / 10 && !remover.is_learning())
+      return static_cast<double>(at - begin) / wire::kMicRate;
+  }
+  return 0;
+}
+
+TEST_CASE("who wears headphones, or is in a loud room, may interrupt after two seconds of prot's voice") {
+  const double unheard = learning_takes(400, 0);  // -43 dBFS of noise
+  CHECK(unheard > 1.9);
+  CHECK(unheard < 3);
+  CHECK(learning_takes(0, 0) > 1.9);        // a silent room
+  CHECK(learning_takes(2000, 0.02) > 1.9);  // an echo that the noise covers
+  CHECK(learning_takes(400, 0.1) == 0);     // one that is heard, and stays
+  CHECK(learning_takes(0, 0.1) == 0);
+}
+
 TEST_CASE("another microphone: the room is forgotten") {
   auto canceller = std::make_unique<Subtraction>();
   Subtraction& told = *canceller;

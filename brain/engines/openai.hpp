@@ -30,8 +30,9 @@ struct OpenAiOptions {
 ///   what the server does                           | what comes of it
 ///   400, 401, 402, 403, 422, 501, no JSON          | kError at once
 ///   408, 429, 500, 503, 529, refused, reset, EOF,  | before the first word again, after a growing pause or
-///   the error event of a passing kind                  | one it asks for, while time and attempts last; then
-///   kError it is silent, or sends nothing but comments    | kError after first_byte_timeout, idle_timeout
+///   the error event of a passing kind              | one it asks for, while time and attempts last; then
+///                                                  | kError
+///   it is silent, or sends nothing but comments    | kError after first_byte_timeout, idle_timeout
 ///
 /// One thread; the transport's worker calls `wake`. Invariant: a request ends within first_byte_timeout, or
 /// its events are never further apart than idle_timeout.

@@ -62,10 +62,10 @@ void VoiceTurns::became_audible(const wire::Playback& playback, Nanos now) {
   if (turn_taking_.is(State::kProcessing)) turn_taking_.on(TurnEvent::kAudible);
 }
 
-// What was said before a tool was called is over, and the tool or the model behind it still works.
+// What was said before a tool was called, or for patience, is over; the tool or the model still works.
 void VoiceTurns::note_silence() {
   const bool works = reply_->phase() == Reply::Phase::kTools ||
-                     (reply_->phase() == Reply::Phase::kModel && reply_->round() > 0);
+                     (reply_->phase() == Reply::Phase::kModel && (reply_->round() > 0 || !reply_->answers()));
   if (works && reply_->spoken_out() && turn_taking_.is(State::kSpeaking))
     turn_taking_.on(TurnEvent::kToolRound);
 }

@@ -163,9 +163,13 @@ TEST_CASE(
   CHECK(bench.spoken().empty());
   bench.play(Played::kStarted, 1);
   CHECK(bench.state() == State::kSpeaking);
+  bench.play(Played::kSegmentDone, 1, 0, 11);
+  CHECK(bench.state() == State::kProcessing);
   bench.model->reply("Paris.");
   bench.work();
   CHECK(bench.spoken() == "<Paris.>|");
+  bench.play(Played::kHeard, 1, 1, 0);
+  CHECK(bench.state() == State::kSpeaking);
   bench.play(Played::kTurnDone, 1);
   CHECK(last_reply(bench) == "Paris.");
   bench.advance(kSecond);

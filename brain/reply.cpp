@@ -194,11 +194,4 @@ bool Reply::spoken_out() const noexcept {
   return std::find(done_.begin(), done_.end(), false) == done_.end();
 }
 
-std::string Reply::given_text() const {
-  std::string out;
-  for (const SpokenSegment& item : record_.segments)
-    if (!item.notice) append_words(out, item.text);
-  return out;
-}
-
 }  // namespace prot::brain

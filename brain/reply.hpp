@@ -64,8 +64,6 @@ class Reply {
   [[nodiscard]] std::string heard_text() const;
   /// The same of one round; the last one is behind all tools.
   [[nodiscard]] std::string heard_text(std::uint32_t round) const;
-  /// The same with everything that was given to the voice.
-  [[nodiscard]] std::string given_text() const;
 
   [[nodiscard]] Phase phase() const noexcept { return phase_; }
   [[nodiscard]] bool silent() const noexcept { return record_.segments.empty(); }

@@ -29,10 +29,10 @@ int EchoMonitor::drain(FarEnd* far_end) {
       std::array<std::int16_t, 1024> samples{};
       const std::size_t count = std::min(samples.size(), tail.size() / sizeof(std::int16_t));
       std::memcpy(samples.data(), tail.data(), count * sizeof(std::int16_t));
-      level_db_ = audio::rms_dbfs(std::span(samples).first(count));
+      const double level = audio::rms_dbfs(std::span(samples).first(count));
       const Nanos length =
           head.sample_rate > 0 ? static_cast<Nanos>(tail.size() / 2) * kSecond / head.sample_rate : 0;
-      if (level_db_ > kAudible) audible_until_ = std::max(audible_until_, info.made_ns + length + kRoomTail);
+      if (level > kAudible) audible_until_ = std::max(audible_until_, info.made_ns + length + kRoomTail);
     }
     echo_.release();
   }

@@ -15,12 +15,9 @@ class EchoMonitor {
   int drain(FarEnd* far_end);
   /// Was something audible at the loudspeaker just before `now`? RT safe.
   [[nodiscard]] bool audible(Nanos now) const noexcept;
-  /// Level of the newest far-end frame, dBFS.
-  [[nodiscard]] double level_db() const noexcept { return level_db_; }
 
  private:
   ipc::Input& echo_;
-  double level_db_ = -120;
   Nanos audible_until_ = 0;
 };
 

@@ -7,7 +7,6 @@ import os
 import pathlib
 import signal
 import sys
-import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROWS = {
@@ -42,14 +41,9 @@ def arguments():
 
 
 def scale_of(parser, options):
+    import report
     import sizes
-    scale = sizes.QUICK if options.quick else sizes.FULL
-    for item in options.set:
-        name, _, number = item.partition("=")
-        known = {field.name: type(getattr(scale, field.name)) for field in dataclasses.fields(scale)}
-        if name not in known:
-            parser.error(f"the scale has no {name}")
-        scale = dataclasses.replace(scale, **{name: known[name](float(number))})
+    scale = report.changed(sizes.QUICK if options.quick else sizes.FULL, options.set, parser)
     if options.minutes is not None:
         scale = dataclasses.replace(scale, soak_s=60 * options.minutes)
     return scale
@@ -88,22 +82,7 @@ def main() -> int:
     scale = scale_of(parser, options)
     import report
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # so that everything is ended on the way out
-    out = report.Report(options.json)
-    wrong = 0
-    for name in options.only:
-        try:
-            rows = measure(name, scale, options)
-        except Exception:  # one part's failure must not hide the others' figures
-            traceback.print_exc()
-            rows = [report.Row(name[:4], f"{name} could not be measured", 1, "failures", "== 0", fact=True)]
-        for row in rows:
-            out.add(row)
-            wrong += row.wrong
-    missed = sum(not row.met for row in out.rows)
-    judged = sum(bool(row.bar) for row in out.rows)
-    print(f"{judged - missed} of {judged} bars met, {wrong} wrong")
-    out.close()
-    return 1 if wrong else 0
+    return report.measure_all(options.json, options.only, lambda name: measure(name, scale, options))
 
 
 if __name__ == "__main__":

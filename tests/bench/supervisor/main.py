@@ -6,7 +6,6 @@ import os
 import pathlib
 import signal
 import sys
-import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 TARGETS = tuple(f"T{n}" for n in range(1, 15))
@@ -48,31 +47,11 @@ def main() -> int:
     import scale
     import targets
     how = scale.QUICK if options.quick else scale.SHORT if options.short else scale.FULL
-    for item in options.set:
-        name, _, number = item.partition("=")
-        known = {field.name: type(getattr(how, field.name)) for field in dataclasses.fields(how)}
-        if name not in known:
-            parser.error(f"the scale has no {name}")
-        how = dataclasses.replace(how, **{name: known[name](float(number))})
+    how = report.changed(how, options.set, parser)
     how = dataclasses.replace(how, anchors=not options.no_anchors)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # so that everything is ended on the way out
     machine.become_subreaper()
-    out = report.Report(options.json)
-    wrong = 0
-    for name in options.only:
-        try:
-            rows = targets.TARGETS[name](how)
-        except Exception:  # one target's failure must not hide the others' figures
-            traceback.print_exc()
-            rows = [report.Row(name, "could not be measured", 1, "failures", "== 0", fact=True)]
-        for row in rows:
-            out.add(row)
-            wrong += row.wrong
-    missed = sum(not row.met for row in out.rows)
-    judged = sum(bool(row.bar) for row in out.rows)
-    print(f"{judged - missed} of {judged} bars met, {wrong} wrong")
-    out.close()
-    return 1 if wrong else 0
+    return report.measure_all(options.json, options.only, lambda name: targets.TARGETS[name](how))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ import dataclasses
 import json
 import math
 import statistics
+import traceback
 
 
 @dataclasses.dataclass
@@ -75,3 +76,34 @@ class Report:
     def close(self) -> None:
         if self.file:
             self.file.close()
+
+
+def changed(scale, items, parser):
+    """The scale with each NAME=NUMBER of the command line in it."""
+    for item in items:
+        name, _, number = item.partition("=")
+        known = {field.name: type(getattr(scale, field.name)) for field in dataclasses.fields(scale)}
+        if name not in known:
+            parser.error(f"the scale has no {name}")
+        scale = dataclasses.replace(scale, **{name: known[name](float(number))})
+    return scale
+
+
+def measure_all(json_file: str, names, measure) -> int:
+    """Every part's rows, told as they come; the exit code: 1 if something was wrong."""
+    out = Report(json_file)
+    wrong = 0
+    for name in names:
+        try:
+            rows = measure(name)
+        except Exception:  # one part's failure must not hide the others' figures
+            traceback.print_exc()
+            rows = [Row(name[:4], f"{name} could not be measured", 1, "failures", "== 0", fact=True)]
+        for row in rows:
+            out.add(row)
+            wrong += row.wrong
+    missed = sum(not row.met for row in out.rows)
+    judged = sum(bool(row.bar) for row in out.rows)
+    print(f"{judged - missed} of {judged} bars met, {wrong} wrong")
+    out.close()
+    return 1 if wrong else 0

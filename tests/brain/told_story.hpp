@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "brain_bench.hpp"
+
+/// A story is told and somebody speaks into it: what the tests of interruptions begin with.
+namespace prot::test {
+
+inline constexpr Nanos kMs = kMillisecond;
+
+inline std::size_t count(const std::vector<Sent>& all, wire::Kind kind) {
+  std::size_t count = 0;
+  for (const Sent& one : all) count += one.kind == kind ? 1 : 0;
+  return count;
+}
+
+// A story of two sentences is being told; its first second was heard.
+inline void tell(BrainBench& bench, const std::string& reply = "Once there was a king. He had three sons.") {
+  bench.say(1, "Tell me a story");
+  bench.model->reply(reply);
+  bench.work();
+  bench.play(wire::Played::kStarted, 1);
+  bench.advance(kSecond);
+  (void)bench.sent("turns");
+  (void)bench.spoken();
+}
+
+// The person says something short; it is not yet known what.
+inline Nanos interject(BrainBench& bench, std::uint32_t utterance, Nanos speech = 300 * kMs) {
+  const Nanos began = bench.clock.now();
+  bench.advance(100 * kMs);
+  bench.hear(wire::Heard::kStarted, utterance, began);
+  bench.advance(100 * kMs);
+  bench.hear(wire::Heard::kConfirmed, utterance, began + 190 * kMs);
+  bench.advance(speech);
+  bench.hear(wire::Heard::kPaused, utterance, began + speech);
+  return began;
+}
+
+inline bool held(BrainBench& bench) { return bench.page().hold_until_ns.load() > bench.clock.now(); }
+inline std::uint64_t cancelled(BrainBench& bench) { return bench.page().cancelled_turn.load(); }
+
+}  // namespace prot::test

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the include rules of the house. The tables below are the rules; doc/developer.md explains them.
+"""Holds the include rules and the sizes of the house. The tables below are the rules; doc/developer.md explains them.
 
 usage: check_includes.py [ROOT]     exit 0: clean, 1: violations (one line each), 2: usage
 """
@@ -88,12 +88,14 @@ def check_file(path: str, text: str) -> list[str]:
                 problems.append(where + f"{folder} may not include another stage: {name}")
         if any(f"/{b}" in f"/{path}" for b in BACKENDS) and re.search(r"_stage\.hpp$", name):
             problems.append(where + f"a backend knows its interface, not the stage: {name}")
+    return problems + check_size(path, len(lines))
+
+
+def check_size(path: str, lines: int) -> list[str]:
     limit = SIZES[pathlib.PurePosixPath(path).suffix]
     if path.endswith("/main.cpp"):
         limit = 40
-    if len(lines) > limit:
-        problems.append(f"{path}: {len(lines)} lines, at most {limit}")
-    return problems
+    return [f"{path}: {lines} lines, at most {limit}"] if lines > limit else []
 
 
 def main(argv: list[str]) -> int:
@@ -107,6 +109,8 @@ def main(argv: list[str]) -> int:
         for file in sorted((root / folder).rglob("*.[ch]pp")):
             checked += 1
             problems += check_file(file.relative_to(root).as_posix(), file.read_text(encoding="utf-8"))
+    for file in sorted((root / "tests").rglob("*.[ch]pp")):  # may include whom they like
+        problems += check_size(file.relative_to(root).as_posix(), len(file.read_text(encoding="utf-8").splitlines()))
     for problem in problems:
         print(problem)
     if checked == 0:

@@ -1,6 +1,9 @@
 """The include checker must be able to fail: one case for each of its rules."""
+import contextlib
+import io
 import pathlib
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
@@ -33,6 +36,17 @@ class CheckIncludes(unittest.TestCase):
     def test_files_have_a_largest_size(self):
         self.assertEqual(len(self.problems("stt/a.hpp", *["//"] * 151)), 1)
         self.assertEqual(len(self.problems("stt/main.cpp", *["//"] * 41)), 1)
+
+    def test_tests_have_a_largest_size_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, lines in (("stt/a.hpp", 1), ("tests/stt/a_test.cpp", 401), ("tests/stt/b_test.cpp", 400)):
+                path = pathlib.Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("//\n" * lines)
+            told = io.StringIO()
+            with contextlib.redirect_stdout(told):
+                self.assertEqual(check_includes.main(["check_includes.py", folder]), 1)
+            self.assertEqual(told.getvalue(), "tests/stt/a_test.cpp: 401 lines, at most 400\n")
 
 
 if __name__ == "__main__":

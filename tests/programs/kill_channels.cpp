@@ -105,7 +105,7 @@ Sum publish_to_a_sleeper(World& world, std::uint64_t stride) {
     Input sleeper = rig.input();
     take_all(sleeper, 0, 0, 2, verdict);
     if (!fall_asleep(sleeper, rig.consumer_bell)) die("the consumer does not sleep");
-    const bool more = Child(world, [&] { (void)send(*first); }).step(steps);
+    const bool more = Child(world.done, [&] { (void)send(*first); }).step(steps);
     Output successor = rig.output();
     if (!rings_at_attach && successor.next_sequence() == 2)
       rig.consumer_bell.ring();  // nothing was published
@@ -125,7 +125,7 @@ Sum publish_without_the_bell_at_attach(World& world, std::uint64_t stride) {
     Output first = rig.output();
     Input sleeper = rig.input();
     if (!fall_asleep(sleeper, rig.consumer_bell)) die("the consumer does not sleep");
-    const bool more = Child(world, [&] { (void)send(first); }).step(steps);
+    const bool more = Child(world.done, [&] { (void)send(first); }).step(steps);
     if (sleeper.changed() && !rung(rig.consumer_bell)) ++verdict.stuck;
     return more;
   });
@@ -144,7 +144,7 @@ Sum producer_falls_asleep(World& world, std::uint64_t stride) {
     if (consumer.peek(info, payload) != TakeResult::kFrame) die("no frame");
     consumer.release();
     fill_up(first);
-    const bool more = Child(world, [&] {
+    const bool more = Child(world.done, [&] {
                         first.disarm();
                         rig.producer_bell.clear();
                         (void)send(first);
@@ -172,7 +172,7 @@ Sum producer_attaches(World& world, std::uint64_t stride) {
     first->arm();  // it dies asleep
     std::optional<Output> attached;
     auto segment = std::make_shared<RingSegment>(rig.segment.open(Role::kProducer));
-    const bool more = Child(world, [&] {
+    const bool more = Child(world.done, [&] {
                         attached.emplace(std::move(*segment), &rig.consumer_bell, Rig::world_clock());
                       }).step(steps);
     Input consumer = rig.input();
@@ -204,8 +204,9 @@ Sum make_room_for_a_sleeper(World& world, std::uint64_t stride) {
     FrameInfo info;
     std::span<const std::byte> payload;
     if (first.peek(info, payload) != TakeResult::kFrame) die("no frame");
-    const bool more =
-        Child(world, [&] { way == Way::kFlush ? (void)first.drop_stale(1) : first.release(); }).step(steps);
+    const bool more = Child(world.done, [&] {
+                        way == Way::kFlush ? (void)first.drop_stale(1) : first.release();
+                      }).step(steps);
     Input successor = rig.input();
     if (!rung(rig.producer_bell)) ++verdict.stuck;
     const std::uint64_t first_left = way == Way::kFlush ? full : 1;
@@ -234,7 +235,7 @@ Sum consumer_falls_asleep(World& world, std::uint64_t stride) {
     if (!fall_asleep(first, rig.consumer_bell)) die("the consumer does not sleep");
     send_until(producer, 1);
     take_all(first, 0, 0, 1, verdict);
-    const bool more = Child(world, [&] {
+    const bool more = Child(world.done, [&] {
                         first.disarm();
                         rig.consumer_bell.clear();
                         FrameInfo info;
@@ -263,7 +264,7 @@ Sum consumer_attaches(World& world, std::uint64_t stride) {
     send_until(producer, 1);
     std::optional<Input> attached;
     auto segment = std::make_shared<RingSegment>(rig.segment.open(Role::kConsumer));
-    const bool more = Child(world, [&] {
+    const bool more = Child(world.done, [&] {
                         attached.emplace(std::move(*segment), &rig.producer_bell, Rig::world_clock());
                       }).step(steps);
     Input successor = rig.input();
@@ -286,7 +287,7 @@ Sum replaced_without_a_kill(World& world, std::uint64_t stride) {
     world.input.supervisor.producer_generation = 1;
     RingProducer first(world.input.memory(), 1);
     for (std::uint64_t i = 0; i < 3; ++i) send_number(first, i);
-    Child child(world, [&] { send_number(first, first.next_sequence()); });
+    Child child(world.done, [&] { send_number(first, first.next_sequence()); });
     const bool more = child.step(steps);
     world.input.supervisor.producer_generation = 2;
     feed(world.input, kFrames);
@@ -303,7 +304,7 @@ Sum stopped_between_frames(World& world, std::uint64_t) {
     RingProducer first(world.input.memory(), 1);
     for (std::uint64_t i = 0; i < 3; ++i) send_number(first, i);
     std::atomic<int>& looked = world.processed;
-    Child child(world, [&] {
+    Child child(world.done, [&] {
       looked = 1;
       for (std::uint64_t i = 0; i < 100; ++i) send_number(first, 3 + i);
     });

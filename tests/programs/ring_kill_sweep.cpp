@@ -48,7 +48,7 @@ std::function<void()> begin(World& world, const Scenario& scenario) {
 /// Every state between two instructions, as a copy of what a dead process would leave.
 void look_at_all(World& world, const Scenario& scenario, Sum& sum) {
   static World copy;
-  Child child(world, begin(world, scenario));
+  Child child(world.done, begin(world, scenario));
   do {
     std::memcpy(static_cast<void*>(&copy), static_cast<const void*>(&world), sizeof copy);
     sum.verdict += scenario.finish(copy);
@@ -59,7 +59,7 @@ void look_at_all(World& world, const Scenario& scenario, Sum& sum) {
 void kill_at_strides(World& world, const Scenario& scenario, std::uint64_t stride, Sum& sum) {
   bool more = true;
   for (std::uint64_t steps = 0; more; steps += stride) {
-    more = Child(world, begin(world, scenario)).step(steps);
+    more = Child(world.done, begin(world, scenario)).step(steps);
     sum.verdict += scenario.finish(world);
     ++sum.kills;
   }

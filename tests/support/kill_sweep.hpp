@@ -1,18 +1,12 @@
 #pragma once
 
-#include <sched.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
+#include <atomic>
 #include <cstring>
 #include <functional>
 
 #include "tests/core/ipc/ring_fixture.hpp"
+#include "tests/support/stepped_child.hpp"
 
 /// What the kill sweep stands on: rings that survive a child, the oracle, and the child itself.
 namespace prot::ipc::test {
@@ -118,69 +112,6 @@ inline Verdict drain(SharedRing& ring, std::uint64_t first = 0, std::uint64_t to
   verdict.lost += static_cast<int>(total - std::min(expected, total));
   return verdict;
 }
-
-[[noreturn]] inline void die(const char* what) {
-  std::perror(what);
-  std::_Exit(1);
-}
-
-/// Parent and child take turns at every instruction: on one processor that costs no wake-up of another.
-inline void stay_on_one_processor() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<unsigned>(::sched_getcpu()), &set);
-  ::sched_setaffinity(0, sizeof set, &set);
-}
-
-/// A child that runs `act` instruction by instruction, and is killed at the end.
-class Child {
- public:
-  Child(World& world, const std::function<void()>& act) : world_(world), pid_(::fork()) {
-    if (pid_ < 0) die("fork");
-    if (pid_ == 0) {
-      ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-      ::raise(SIGSTOP);
-      act();
-      world_.done = 1;
-      for (;;) ::pause();
-    }
-    wait_for(SIGSTOP);
-  }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-  ~Child() {
-    ::kill(pid_, SIGKILL);
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-  }
-  /// One instruction. False: the operation has returned.
-  bool step() {
-    if (::ptrace(PTRACE_SINGLESTEP, pid_, nullptr, nullptr) != 0) die("ptrace");
-    wait_for(SIGTRAP);
-    return world_.done == 0;
-  }
-  /// So many; false as above.
-  bool step(std::uint64_t steps) {
-    bool more = true;
-    for (std::uint64_t i = 0; i < steps && more; ++i) more = step();
-    return more;
-  }
-  /// To the end of the operation, at full speed.
-  void go_on() {
-    if (world_.done != 0) return;
-    if (::ptrace(PTRACE_CONT, pid_, nullptr, nullptr) != 0) die("ptrace");
-    while (world_.done == 0) ::sched_yield();
-  }
-
- private:
-  void wait_for(int signal) {
-    int status = 0;
-    if (::waitpid(pid_, &status, 0) != pid_ || !WIFSTOPPED(status) || WSTOPSIG(status) != signal)
-      die("the child ended by itself");
-  }
-  World& world_;
-  pid_t pid_;
-};
 
 /// What a sweep over one operation has seen.
 struct Sum {

@@ -87,6 +87,7 @@ void Reply::use_tools(const ToolRound& round, Nanos now) {
 
 void Reply::end(Nanos now) {
   finish_text(now);
+  record_.whole = true;
   push_end();
   phase_ = Phase::kPlaying;
 }
@@ -95,7 +96,10 @@ void Reply::cut(Nanos now, Nanos deadline) {
   (void)now;
   const bool ended = record_.ended;
   links_.speech->drop_turn(turn());
-  if (!ended || links_.speech->next_sequence() <= record_.end_frame) push_end();
+  if (!ended || links_.speech->next_sequence() <= record_.end_frame) {
+    record_.whole = false;
+    push_end();
+  }
   phase_ = Phase::kCut;
   cut_deadline_ = deadline;
 }
@@ -103,7 +107,7 @@ void Reply::cut(Nanos now, Nanos deadline) {
 void Reply::push_end() {
   record_.ended = true;
   record_.end_frame = links_.speech->next_sequence();
-  links_.journal->turn_end(record_.end_frame);
+  links_.journal->turn_end(record_.end_frame, record_.whole);
   wire::TurnEnd head{};
   head.segments = static_cast<std::uint32_t>(record_.segments.size());
   wire::SendOptions options;
@@ -188,6 +192,12 @@ std::string Reply::heard_text(std::uint32_t round) const {
     if (!item.notice && item.round == round)
       append_words(out, trimmed(text::truncate_utf8(item.text, item.heard_bytes)));
   return out;
+}
+
+bool Reply::wholly_heard() const noexcept {
+  return record_.whole && std::all_of(record_.segments.begin(), record_.segments.end(), [](const auto& item) {
+           return trimmed(text::truncate_utf8(item.text, item.heard_bytes)) == trimmed(item.text);
+         });
 }
 
 bool Reply::spoken_out() const noexcept {

@@ -69,6 +69,8 @@ class Reply {
   [[nodiscard]] bool silent() const noexcept { return record_.segments.empty(); }
   /// All that was given so far is over; true when nothing was.
   [[nodiscard]] bool spoken_out() const noexcept;
+  /// It was said to its end, and all of it was heard: a cancel that came behind that has interrupted nothing.
+  [[nodiscard]] bool wholly_heard() const noexcept;
   /// Tool rounds begun.
   [[nodiscard]] std::uint32_t round() const noexcept { return round_; }
   /// Some of the model's words were given to the voice.

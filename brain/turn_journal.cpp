@@ -46,6 +46,7 @@ bool read_line(const std::string& text, TurnRecord& record, bool& open) {
       record.accepted = true;
     } else if (what == "end" && open) {
       record.ended = true;
+      record.whole = line.get("whole").as_bool();
       record.end_frame = static_cast<std::uint64_t>(line.get("frame").as_int());
     }
     return true;
@@ -123,9 +124,10 @@ void TurnJournal::round(std::uint32_t number, const ToolRound& round) {
   file_.append(out.end_object().str());
 }
 
-void TurnJournal::turn_end(std::uint64_t frame) {
+void TurnJournal::turn_end(std::uint64_t frame, bool whole) {
   json::Writer out;
-  file_.append(out.begin_object().member("what", "end").member("frame", frame).end_object().str());
+  out.begin_object().member("what", "end").member("frame", frame).member("whole", whole);
+  file_.append(out.end_object().str());
 }
 
 void TurnJournal::clear(std::uint32_t turn) {

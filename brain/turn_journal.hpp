@@ -34,6 +34,7 @@ struct TurnRecord {
   std::vector<SpokenSegment> segments;
   std::vector<ToolRound> rounds;  // of a predecessor
   bool ended = false;
+  bool whole = false;           // and nothing was cut off: all that was to be said is in the segments
   std::uint64_t end_frame = 0;  // sequence of its TurnEnd in `speech`
 };
 
@@ -57,7 +58,8 @@ class TurnJournal {
   void segment(const SpokenSegment& segment);
   /// A tool round: when its calls begin, and again with their results.
   void round(std::uint32_t number, const ToolRound& round);
-  void turn_end(std::uint64_t frame);
+  /// `whole`: by its own end, not by a cancel.
+  void turn_end(std::uint64_t frame, bool whole);
   /// The turn is committed; nothing when another one is in the journal by now.
   void clear(std::uint32_t turn);
 

@@ -33,7 +33,7 @@ VoiceTurns::Taken VoiceTurns::on_playback(const ipc::FrameInfo& info, const wire
     case wire::Played::kCutAt:
       break;
   }
-  if (playback.what == wire::Played::kTurnDone && reply_->record().ended) {
+  if (playback.what == wire::Played::kTurnDone && reply_->record().whole) {
     reply_->heard_all();
   } else {
     reply_->heard(playback.segment, playback.bytes_heard);

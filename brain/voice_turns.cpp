@@ -85,6 +85,7 @@ void VoiceTurns::cancel_reply(Nanos now) {
 void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   const TurnRecord& record = reply_->record();
   Waterfall& times = reply_->waterfall();
+  if (reply_->wholly_heard()) times.interrupted = false;  // the cancel came too late to take anything
   const std::string heard = reply_->heard_text();
   const std::uint32_t turn = reply_->turn();
   times.reply = heard;

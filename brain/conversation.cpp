@@ -68,7 +68,10 @@ void Conversation::add_user_again(std::string_view text, Nanos wall_ns) {
 void Conversation::add_reply(std::string_view text, bool interrupted, std::vector<ToolRound> rounds) {
   if ((text.empty() && rounds.empty()) || turns_.empty()) return;
   Turn& turn = turns_.back();
-  for (ToolRound& round : rounds) turn.rounds.push_back(std::move(round));
+  for (ToolRound& round : rounds) {
+    round.verbatim.clear();  // its server asks for that only while the reply goes on
+    turn.rounds.push_back(std::move(round));
+  }
   if (!turn.reply.empty() && !text.empty()) turn.reply += " ";
   turn.reply += text;
   if (turn.reply.empty()) {

@@ -22,6 +22,7 @@ struct Message {
   std::string text;
   std::vector<ToolCall> tool_calls;  // kAssistant
   std::string tool_call_id;          // kTool
+  std::string verbatim = {};         // kAssistant: see ModelEvent
 };
 
 struct Tool {
@@ -54,7 +55,8 @@ using RequestId = std::uint64_t;  // 0 is never given
 
 struct Usage {
   std::uint32_t prompt_tokens = 0;
-  std::uint32_t cached_tokens = 0;
+  std::uint32_t cached_tokens = 0;   // of them, read from the server's cache
+  std::uint32_t written_tokens = 0;  // of them, put into it
   std::uint32_t reply_tokens = 0;
 };
 
@@ -69,6 +71,9 @@ struct ModelEvent {
   ToolCall call;
   Usage usage;
   StopReason stop = StopReason::kEnd;
+  /// kDone, behind tool calls: the answer in its server's own form, with what no other field can hold
+  /// (thinking, its own searches). The server wants it back unchanged as long as the reply goes on.
+  std::string verbatim;
   http::ErrorClass error = http::ErrorClass::kFatal;
   Nanos request_ns = 0;  // when the request that was answered was sent
   Nanos at = 0;          // when it arrived, taken on the transport's thread

@@ -231,8 +231,8 @@ void TextTurns::answered(const ModelEvent& event, Nanos now) {
   Turn& turn = *turn_;
   say(turn.assembler.flush());
   turn.call = 0;
-  if (turn.tools.start(turn.request, turn.reply.substr(turn.round_at), event.stop != StopReason::kLength,
-                       now)) {
+  if (turn.tools.start(turn.request, turn.reply.substr(turn.round_at), event.stop != StopReason::kLength, now,
+                       event.verbatim)) {
     turn.phase = Phase::kTools;
     return;
   }

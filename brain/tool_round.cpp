@@ -8,6 +8,7 @@ namespace prot::brain {
 void append_messages(const ToolRound& round, std::vector<Message>& messages) {
   Message asked{Role::kAssistant, round.text, {}, {}};
   for (const ToolExchange& exchange : round.exchanges) asked.tool_calls.push_back(exchange.call);
+  asked.verbatim = round.verbatim;
   messages.push_back(std::move(asked));
   for (const ToolExchange& exchange : round.exchanges)
     messages.push_back(
@@ -37,12 +38,15 @@ void write_round(json::Writer& out, const ToolRound& round) {
     if (exchange.result) out.member("result", *exchange.result);
     out.end_object();
   }
-  out.end_array().end_object();
+  out.end_array();
+  if (!round.verbatim.empty()) out.member("verbatim", round.verbatim);
+  out.end_object();
 }
 
 ToolRound read_round(json::View object) {
   ToolRound round;
   round.text = object.get("text").as_string();
+  round.verbatim = object.get("verbatim").as_string();
   const json::View calls = object.get("calls");
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const json::View call = calls.at(i);

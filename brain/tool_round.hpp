@@ -24,6 +24,7 @@ struct ToolExchange {
 struct ToolRound {
   std::string text;
   std::vector<ToolExchange> exchanges;
+  std::string verbatim = {};  // of both, in its server's own form; only while the reply is under way
 };
 
 /// What the model reads in place of the result of a call that was interrupted.

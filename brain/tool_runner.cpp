@@ -67,7 +67,7 @@ void ToolRunner::add_to(Request& request) const {
   request.no_calls = rounds_.size() >= kMostRounds;
 }
 
-bool ToolRunner::start(const Request& asked, std::string said, bool whole, Nanos now) {
+bool ToolRunner::start(const Request& asked, std::string said, bool whole, Nanos now, std::string verbatim) {
   std::vector<ToolCall> called = std::exchange(called_, {});
   if (called.empty()) return false;
   if (asked.tools.empty() || asked.no_calls) {
@@ -81,6 +81,7 @@ bool ToolRunner::start(const Request& asked, std::string said, bool whole, Nanos
   }
   rounds_.emplace_back();
   rounds_.back().text = std::move(said);
+  rounds_.back().verbatim = std::move(verbatim);
   for (ToolCall& one : called) begin(asked, std::move(one), whole, now);
   return waiting_ = true;
 }

@@ -54,7 +54,9 @@ class ToolRunner {
   void call(ToolCall call) { called_.push_back(std::move(call)); }
   /// The answer to `asked` is over. True: its calls are under way. False: there was none, or no more are
   /// allowed. `said`: its text. `whole`: false when it was cut at the token limit, perhaps within a call.
-  [[nodiscard]] bool start(const Request& asked, std::string said, bool whole, Nanos now);
+  /// `verbatim`: see ModelEvent.
+  [[nodiscard]] bool start(const Request& asked, std::string said, bool whole, Nanos now,
+                           std::string verbatim = {});
   /// Looks at what runs. True, once a round: all results are there.
   [[nodiscard]] bool poll(Nanos now);
   [[nodiscard]] bool running() const noexcept { return !uses_.empty(); }

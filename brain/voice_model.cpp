@@ -69,7 +69,7 @@ VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply,
     case ModelEvent::Kind::kDone:
       call_ = 0;
       parts_.prefill.computed(request_);
-      if (tools_->start(request_, answer_, event.stop != StopReason::kLength, now)) {
+      if (tools_->start(request_, answer_, event.stop != StopReason::kLength, now, event.verbatim)) {
         reply->use_tools(tools_->rounds().back(), now);
         return Progress::kTools;
       }

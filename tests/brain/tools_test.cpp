@@ -42,6 +42,24 @@ struct Bench {
 
 }  // namespace
 
+TEST_CASE("what a server wants back unchanged goes back as long as the reply goes on, over a restart too") {
+  Bench bench;
+  bench.runner.call({"call_abcdefgh", "lamp", "{}"});
+  REQUIRE(bench.runner.start(bench.request, "Let me see.", true, 0, R"([{"type":"thinking"}])"));
+  json::Writer out;
+  write_round(out, bench.runner.rounds().back());
+  const json::Document journal = json::parse(out.str());
+  const ToolRunner later(bench.toolbox, {read_round(journal.root())});
+  Request next;
+  later.add_to(next);
+  REQUIRE(next.messages.size() == 2);
+  CHECK(next.messages[0].verbatim == R"([{"type":"thinking"}])");
+  Conversation talk(1000);
+  talk.add_user("Light, please");
+  talk.add_reply("There you are.", false, later.rounds());
+  for (const Message& message : talk.messages()) CHECK(message.verbatim.empty());
+}
+
 TEST_CASE("a round is asked for, run and told, without waiting") {
   Bench bench;
   CHECK_FALSE(bench.runner.start(bench.request, "no call", true, 0));

@@ -63,7 +63,8 @@ std::string error_name(std::string_view body) {
   try {
     const json::Document document = json::parse(body);
     const json::View root = document.root();
-    const json::View error = root.get("error").is_object() ? root.get("error") : root;
+    const json::View detail = root.get("detail").is_object() ? root.get("detail") : root;
+    const json::View error = root.get("error").is_object() ? root.get("error") : detail;
     for (const char* key : {"code", "type", "status"})
       if (const std::string_view word = error.get(key).as_string(); is_name(word)) return std::string(word);
   } catch (const Error&) {

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace prot::http {
+
+/// The parts of "scheme://[user@]host[:port][/target]". A value.
+struct Url {
+  std::string scheme;  // lower case
+  std::string host;    // without brackets
+  std::string port;    // the scheme's own when the text has none
+  std::string target;  // path and query; "/" when the text has none
+
+  [[nodiscard]] bool is_encrypted() const noexcept { return scheme == "https" || scheme == "wss"; }
+  /// Does the host name this machine: localhost, 127.0.0.0/8 or ::1?
+  [[nodiscard]] bool is_loopback() const noexcept;
+  /// As a Host header wants it: brackets around IPv6, the port unless it is the scheme's own.
+  [[nodiscard]] std::string authority() const;
+  /// Without user, query and control characters, for messages and logs.
+  [[nodiscard]] std::string shown() const;
+};
+
+/// Throws UsageError, which does not quote `text`, when it is none of http, https, ws, wss.
+[[nodiscard]] Url parse_url(std::string_view text);
+
+/// `text` for a query: letters, digits and -._~ as they are, the rest as %XX.
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
+}  // namespace prot::http

@@ -55,6 +55,8 @@ CaptureStage::CaptureStage(stage::StageContext& context, std::unique_ptr<WindowF
       pause_deviation_ms_(context.counter("pause_deviation_ms")),
       echo_removed_(context.counter("echo_removed_db")),
       echo_slips_(context.counter("echo_slips")),
+      echo_late_ms_(context.counter("echo_late_ms")),
+      echo_moved_ms_(context.counter("echo_moved_ms")),
       stt_(context.board().find("stt")),
       threshold_quiet_(static_cast<float>(context.config().get_double("capture.vad_threshold"))),
       threshold_speaking_(static_cast<float>(context.config().get_double("capture.vad_threshold_speaking"))),
@@ -76,7 +78,7 @@ void CaptureStage::start() {
 
 int CaptureStage::do_work(Nanos now) {
   if (finished_) return 0;
-  int items = echo_.drain(remover_ ? &remover_->far_end() : nullptr);
+  int items = echo_.drain(remover_ ? &*remover_ : nullptr);
   follow_device(now);
   (void)writer_.flush();
   for (int i = 0; i < kWindowsPerCycle && feed_->pop(incoming_); ++i, ++items)
@@ -152,7 +154,11 @@ bool CaptureStage::prot_speaks(Nanos now) const noexcept {
   const auto state =
       static_cast<ipc::ConversationState>(board.conversation().state.load(std::memory_order_relaxed));
   return state == ipc::ConversationState::kSpeaking ||
-         board.playback().playing.load(std::memory_order_relaxed) != 0 || echo_.audible(now);
+         board.playback().playing.load(std::memory_order_relaxed) != 0 || prot_audible(now);
+}
+
+bool CaptureStage::prot_audible(Nanos now) const noexcept {
+  return echo_.audible(now, remover_ ? remover_->lateness() : 0);
 }
 
 float CaptureStage::threshold(Nanos now) const noexcept {
@@ -165,6 +171,11 @@ void CaptureStage::remove_echo(Window& window) noexcept {
   echo_removed_.store(static_cast<std::uint64_t>(std::max(remover_->removed_db(), 0.0)),
                       std::memory_order_relaxed);
   echo_slips_.store(remover_->slips(), std::memory_order_relaxed);
+  const auto ms = [](Nanos time) {
+    return static_cast<std::uint64_t>(std::max<Nanos>(time, 0) / kMillisecond);
+  };
+  echo_late_ms_.store(ms(remover_->search().delay()), std::memory_order_relaxed);
+  echo_moved_ms_.store(ms(remover_->shift()), std::memory_order_relaxed);
 }
 
 void CaptureStage::take(Window& window, Nanos now) {
@@ -195,7 +206,7 @@ void CaptureStage::take(Window& window, Nanos now) {
     read_words();
     segmenter_.wait_for(end_of_turn_.wait(segmenter_.silence()));
   }
-  const bool own_voice = remover_ && remover_->is_learning() && echo_.audible(now);
+  const bool own_voice = remover_ && remover_->is_learning() && prot_audible(now);
   const float probability = silent || own_voice ? 0.0F : detector_->probability(window.samples);
   const auto events = segmenter_.step(window.first_sample, probability, threshold(now));
   Past& past = history_[history_next_];

@@ -60,6 +60,7 @@ class CaptureStage final : public stage::Stage {
   [[nodiscard]] bool words_will_come() const noexcept;
   void read_words() noexcept;
   [[nodiscard]] bool prot_speaks(Nanos now) const noexcept;
+  [[nodiscard]] bool prot_audible(Nanos now) const noexcept;
   [[nodiscard]] float threshold(Nanos now) const noexcept;
   [[nodiscard]] double level() const noexcept;
   [[nodiscard]] const Past& newest() const noexcept;
@@ -87,6 +88,8 @@ class CaptureStage final : public stage::Stage {
   ipc::Word& pause_deviation_ms_;
   ipc::Word& echo_removed_;
   ipc::Word& echo_slips_;
+  ipc::Word& echo_late_ms_;   // what the delay search found
+  ipc::Word& echo_moved_ms_;  // and by how much the far end is moved for it
 
   const int stt_;  // its page
   const float threshold_quiet_;

@@ -14,7 +14,7 @@ constexpr Nanos kRoomTail = 300 * kMillisecond;  // reverberation, and the laten
 
 }  // namespace
 
-int EchoMonitor::drain(FarEnd* far_end) {
+int EchoMonitor::drain(EchoRemover* remover) {
   int frames = 0;
   ipc::FrameInfo info;
   std::span<const std::byte> payload;
@@ -23,8 +23,10 @@ int EchoMonitor::drain(FarEnd* far_end) {
     wire::Echo head{};
     std::span<const std::byte> tail;
     if (wire::decode(info, payload, head, tail)) {
-      if (far_end != nullptr)
-        far_end->play(tail, head.sample_rate, info.made_ns, (info.flags & ipc::kFlagResync) != 0);
+      if (remover != nullptr) {
+        if ((info.flags & ipc::kFlagRestarted) != 0) remover->unlearn();
+        remover->far_end().play(tail, head.sample_rate, info.made_ns, (info.flags & ipc::kFlagResync) != 0);
+      }
       // A copy: the tail of a frame is not aligned for samples. Its first part tells the level well enough.
       std::array<std::int16_t, 1024> samples{};
       const std::size_t count = std::min(samples.size(), tail.size() / sizeof(std::int16_t));
@@ -39,6 +41,6 @@ int EchoMonitor::drain(FarEnd* far_end) {
   return frames;
 }
 
-bool EchoMonitor::audible(Nanos now) const noexcept { return now < audible_until_; }
+bool EchoMonitor::audible(Nanos now, Nanos late) const noexcept { return now < audible_until_ + late; }
 
 }  // namespace prot::capture

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "far_end.hpp"
+#include "echo_remover.hpp"
 #include "ipc/channel.hpp"
 
 namespace prot::capture {
@@ -11,10 +11,10 @@ class EchoMonitor {
  public:
   explicit EchoMonitor(ipc::Input& echo) noexcept : echo_(echo) {}
 
-  /// Takes everything that is there; `far_end` may be null. Returns frames taken.
-  int drain(FarEnd* far_end);
-  /// Was something audible at the loudspeaker just before `now`? RT safe.
-  [[nodiscard]] bool audible(Nanos now) const noexcept;
+  /// Takes everything that is there; `remover` may be null. Returns frames taken.
+  int drain(EchoRemover* remover);
+  /// Was something audible just before `now`, by a loudspeaker that is `late` behind what it says? RT safe.
+  [[nodiscard]] bool audible(Nanos now, Nanos late) const noexcept;
 
  private:
   ipc::Input& echo_;

@@ -32,10 +32,17 @@ EchoRemover::EchoRemover(std::unique_ptr<EchoCanceller> canceller)
 
 void EchoRemover::reset() noexcept {
   canceller_->reset();
+  search_.reset();
+  shift_ = 0;
   quiet_ = kForgetful;
-  smooth_ = recent_ = {};
   audible_ = 0;
   room_ = 0;
+  unlearn();
+}
+
+void EchoRemover::unlearn() noexcept {
+  smooth_ = recent_ = {};
+  audible_ = std::min(audible_, 1U);
   learned_ = false;
 }
 
@@ -65,8 +72,10 @@ void EchoRemover::process(std::span<std::int16_t, wire::kMicWindow> window, Nano
 
 void EchoRemover::block(Nanos at) noexcept {
   follow(FarEnd::index_of(at + kLead));
+  // Before the canceller changes it.
+  if (search_.hear(near_, place_ - FarEnd::index_of(kLead), far_end_)) move();
   std::array<std::int16_t, kEchoBlock> far;
-  far_end_.read(place_, far);
+  far_end_.read(place_ - FarEnd::index_of(shift_), far);
   place_ += static_cast<std::int64_t>(kEchoBlock);
   EchoPowers now{power(far), power(near_), 0};
   quiet_ = now.far > 0 ? 0 : std::min(quiet_ + 1, kForgetful);
@@ -105,6 +114,16 @@ void EchoRemover::follow(std::int64_t due) noexcept {
     place_ = due;
     ++slips_;
   }
+}
+
+void EchoRemover::move() noexcept {
+  const Nanos behind = search_.delay() - shift_;
+  if (behind >= kSoonest && behind <= kTooLate) return;
+  const Nanos shift = std::max<Nanos>(0, search_.delay() - kMovedTo);
+  if (shift == shift_) return;
+  shift_ = shift;
+  ++moves_;
+  unlearn();
 }
 
 double EchoRemover::removed_db() const noexcept {

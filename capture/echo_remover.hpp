@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "delay_search.hpp"
 #include "echo_canceller.hpp"
 #include "far_end.hpp"
 
@@ -22,12 +23,18 @@ struct EchoPowers {
 /// the far end of the same moment, by the clock of both devices. One thread (the loop). process() is RT safe.
 /// Invariants: as many samples out as in, delay() later; the place in the far end goes on without a gap as
 /// long as the stamps agree within kSlip, and follows them freely while nothing is played, so that the
-/// canceller's picture of the room stays true.
+/// canceller's picture of the room stays true. An echo that comes later than the canceller takes is found by
+/// DelaySearch, and the far end moved behind the clocks by shift().
 class EchoRemover {
  public:
   /// The far end is given this much early: the canceller wants cause before effect by a margin, and what the
   /// devices say of their delays may be off by some milliseconds. Player tells more than this in advance.
   static constexpr Nanos kLead = 40 * kMillisecond;
+  /// The far end stays where it is while the echo comes within these behind it; else it is moved so that the
+  /// echo comes kMovedTo behind it.
+  static constexpr Nanos kSoonest = 0;
+  static constexpr Nanos kMovedTo = 30 * kMillisecond;
+  static constexpr Nanos kTooLate = 100 * kMillisecond;
 
   /// REQUIRES: canceller is not null.
   explicit EchoRemover(std::unique_ptr<EchoCanceller> canceller);
@@ -38,6 +45,8 @@ class EchoRemover {
   void process(std::span<std::int16_t, wire::kMicWindow> window, Nanos at) noexcept;
   /// Another microphone.
   void reset() noexcept;
+  /// Another player: its stamps may be off by something else. What the canceller knows must be shown anew.
+  void unlearn() noexcept;
 
   /// Samples that the output lags behind the input.
   [[nodiscard]] std::size_t delay() const noexcept { return kFill + canceller_->delay(); }
@@ -52,6 +61,13 @@ class EchoRemover {
   [[nodiscard]] bool is_learning() const noexcept { return audible_ > 0 && !learned_; }
   /// How often the far end had to be found anew while something was played.
   [[nodiscard]] std::uint64_t slips() const noexcept { return slips_; }
+  /// How late the echo is by the clocks, as far as it was found.
+  [[nodiscard]] const DelaySearch& search() const noexcept { return search_; }
+  /// By how much the far end is moved, and how often that changed.
+  [[nodiscard]] Nanos shift() const noexcept { return shift_; }
+  [[nodiscard]] std::uint64_t moves() const noexcept { return moves_; }
+  /// How long behind its time at the DAC prot's voice may still come, by what is known.
+  [[nodiscard]] Nanos lateness() const noexcept { return learned_ || search_.found() ? shift_ : kLateAtMost; }
 
  private:
   // A window leaves at most 128 samples for the next block: with as many in stock every window comes out
@@ -59,19 +75,24 @@ class EchoRemover {
   static constexpr std::size_t kFill = 128;
 
   static constexpr double kLearned = 10;
+  static constexpr Nanos kLateAtMost = 250 * kMillisecond;  // as long as nothing is known
 
   void block(Nanos at) noexcept;
   void learn(const EchoPowers& block) noexcept;
   void hear_room(double power) noexcept;
   void follow(std::int64_t due) noexcept;
+  void move() noexcept;
 
   std::unique_ptr<EchoCanceller> canceller_;
   FarEnd far_end_;
+  DelaySearch search_;
+  Nanos shift_ = 0;
+  std::uint64_t moves_ = 0;
   std::array<std::int16_t, kEchoBlock> near_{};  // the block that is being filled
   std::size_t filled_ = 0;
   std::array<std::int16_t, kFill + wire::kMicWindow + kEchoBlock> ready_{};
   std::size_t ready_count_ = kFill;
-  std::int64_t place_ = 0;  // in the far end, of the next block
+  std::int64_t place_ = 0;  // in the far end, of the next block, by the clocks
   unsigned quiet_ = 0;      // blocks in a row for which nothing was played
   EchoPowers powers_;
   EchoPowers smooth_;     // while something is played

@@ -18,7 +18,7 @@ using stage::Verdict;
 
 constexpr double kAudible = 1e-5;  // of the far end: -50 dBFS
 constexpr Nanos kAhead = 100 * kMillisecond;
-constexpr double kSettled = 2.0;  // seconds of sound after which the canceller is judged
+constexpr double kSettled = 2.5;  // seconds of sound after which the canceller is judged
 constexpr std::size_t kDecimation = 4;
 constexpr double kLagMs = static_cast<double>(kDecimation) * 1000 / wire::kMicRate;
 constexpr int kEarliest = -100;  // ms
@@ -29,7 +29,7 @@ constexpr double kClear = 6;        // dB above the noise: an echo
 constexpr double kEnough = 3;       // seconds of the sound
 constexpr double kGood = 20, kPoor = 10;
 constexpr double kDistorted = -0.5;  // dBFS
-constexpr double kLate = 250;        // ms
+constexpr double kLate = 500;        // ms: what a running capture follows
 
 double db(double power) { return power > 1e-12 ? 10 * std::log10(power) : audio::kSilenceDbfs; }
 
@@ -142,6 +142,9 @@ EchoMeasurement measure_echo(const audio::Tape& played, const audio::Tape& recor
   echo.echo_db = db(mean(sound).heard);
   for (const Slice& slice : sound) echo.peak_db = std::max(echo.peak_db, slice.peak_db);
   find_delay(pair, echo);
+  const auto ms = [](Nanos time) { return static_cast<double>(time) / kMillisecond; };
+  if (remover.search().found()) echo.found_ms = ms(remover.search().delay());
+  echo.moved_ms = ms(remover.shift());
   const auto settled = static_cast<std::size_t>(kSettled * wire::kMicRate / wire::kMicWindow);
   if (sound.size() < settled + kShort) return echo;
   const EchoPowers rest = mean(sound.subspan(settled));
@@ -171,8 +174,9 @@ Findings echo_findings(const EchoMeasurement& echo, std::string_view canceller, 
              "player.device, capture.device"}};
   }
   Findings findings;
-  const std::string level = fmt::format("{:.0f} dBFS, {:.0f} dB above the noise, {:.0f} ms late",
-                                        echo.echo_db, echo.echo_db - echo.noise_db, echo.delay_ms);
+  std::string level = fmt::format("{:.0f} dBFS, {:.0f} dB above the noise, {:.0f} ms late", echo.echo_db,
+                                  echo.echo_db - echo.noise_db, echo.delay_ms);
+  if (echo.moved_ms > 0) level += fmt::format(" (found, and {:.0f} ms of it made up for)", echo.moved_ms);
   if (headphones)
     findings.push_back({Verdict::kFail, path, level + ", and player.headphones = true",
                         "set player.headphones = false; prot would interrupt itself"});
@@ -221,6 +225,8 @@ std::string to_json(const EchoMeasurement& echo) {
       .member("removed_db", echo.removed_db)
       .member("delay_ms", echo.delay_ms)
       .member("likeness", echo.likeness)
+      .member("found_ms", echo.found_ms)
+      .member("moved_ms", echo.moved_ms)
       .member("converged_ms", echo.converged_ms)
       .end_object()
       .end_object();

@@ -15,10 +15,12 @@ struct EchoMeasurement {
   double noise_db = -120;    // before the sound
   double echo_db = -120;     // while it lasted
   double peak_db = -120;     // the loudest sample of it
-  double left_db = -120;     // after the canceller, its last three seconds
+  double left_db = -120;     // after the canceller, its last seconds
   double removed_db = 0;     // the difference to what was heard then
   double delay_ms = 0;       // behind what both devices say of themselves
   double likeness = 0;       // 0 .. 1: how sure the delay is
+  double found_ms = -1;      // the same delay as a running capture finds it; -1: it does not
+  double moved_ms = 0;       // by how much it moves what was played for that
   double converged_ms = -1;  // until what is removed comes within 3 dB of that; -1: never
 };
 

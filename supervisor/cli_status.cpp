@@ -28,6 +28,31 @@ std::string time_text(std::int64_t ms) {
   return s < 120 ? fmt::format("{} s", s) : fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
 }
 
+json::View counters_of(const json::View& stages, std::string_view name) {
+  for (std::size_t i = 0; i < stages.size(); ++i)
+    if (stages.at(i).get("name").as_string() == name) return stages.at(i).get("counters");
+  return {};
+}
+
+// How well prot's own voice is kept out of the microphone, and where the loudspeaker had nothing to play.
+void print_sound(const json::View& stages) {
+  const json::View heard = counters_of(stages, "capture");
+  const json::View played = counters_of(stages, "player");
+  const auto count = [](const json::View& counters, const char* label) {
+    return counters ? counters.get(label).as_int() : 0;
+  };
+  if (const auto removed = count(heard, "echo_removed_db"); removed > 0)
+    fmt::print("\necho: {} dB taken away, {} ms late{}\n", removed, count(heard, "echo_late_ms"),
+               count(heard, "echo_moved_ms") > 0
+                   ? fmt::format(" ({} ms of it made up for)", count(heard, "echo_moved_ms"))
+                   : "");
+  const auto of_voice = count(played, "underruns");
+  const auto of_device = count(played, "device_underruns");
+  if (of_voice + of_device > 0)
+    fmt::print("\nloudspeaker ran dry: {} times for want of a voice, {} times by the device\n", of_voice,
+               of_device);
+}
+
 void print_status(const json::View& root) {
   fmt::print("instance {}: {}, conversation {}, turn {}, supervisor {}\n\n", root.get("instance").as_string(),
              root.get("state").as_string(), root.get("conversation").as_string(), root.get("turn").as_int(),
@@ -55,6 +80,7 @@ void print_status(const json::View& root) {
                size_text(r.get("high_water_bytes").as_int()), r.get("frames").as_int(),
                r.get("drops").as_int(), r.get("poison_frames").as_int(), r.get("late_wakes").as_int());
   }
+  print_sound(stages);
 }
 
 // What the table has no room for.

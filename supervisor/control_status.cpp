@@ -14,6 +14,15 @@ std::string engine_of(const ipc::StagePage& page) {
   return {page.engine, ::strnlen(page.engine, sizeof page.engine)};
 }
 
+void write_counters(json::Writer& out, const ipc::StagePage& page) {
+  const std::size_t count = std::min<std::size_t>(page.counter_count.load(), ipc::kMaxCounters);
+  for (std::size_t i = 0; i < count; ++i) {
+    const ipc::Counter& counter = page.counters[i];
+    out.member(std::string(counter.label, ::strnlen(counter.label, sizeof counter.label)),
+               counter.value.load());
+  }
+}
+
 // How long the newest process took from its start to READY; -1: it is not ready (yet).
 std::int64_t ready_ms(const ipc::Board& board, int index) {
   if (index < 0) return -1;
@@ -98,7 +107,10 @@ void control_status(ControlDesk& desk, const Client& client, const json::View& r
         .member("rss_bytes", usage.rss_bytes)
         .member("cpu_ms", usage.cpu_ms)
         .member("engine", index < 0 ? std::string() : engine_of(board.stage(static_cast<std::size_t>(index))))
-        .end_object();
+        .key("counters")
+        .begin_object();
+    if (index >= 0) write_counters(out, board.stage(static_cast<std::size_t>(index)));
+    out.end_object().end_object();
   }
   out.end_array().key("rings").begin_array();
   for (std::size_t i = 0; i < segments.rings().size(); ++i) {

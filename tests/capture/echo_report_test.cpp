@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.hpp"
 #include "tests/support/echo_room.hpp"
@@ -60,10 +61,12 @@ EchoMeasurement measure(const Tapes& both) {
 }
 
 TEST_CASE("delay, level and suppression are measured") {
-  for (const double delay : {3.0, 45.0, 180.0}) {
+  for (const double delay : {3.0, 45.0, 180.0, 350.0}) {
     const EchoMeasurement echo = measure(tapes({.delay_ms = delay, .attenuation_db = 14, .noise_db = -60}));
     CHECK(echo.delay_ms == doctest::Approx(delay).epsilon(0.01).scale(25));
     CHECK(echo.likeness > 0.4);
+    CHECK(std::abs(echo.found_ms - delay) < 1);
+    CHECK(echo.moved_ms == doctest::Approx(delay > 100 ? delay - 30 : 0).epsilon(0.01));
     CHECK(echo.echo_db == doctest::Approx(-34).epsilon(0.05));
     CHECK(echo.noise_db == doctest::Approx(-60).epsilon(0.05));
     CHECK(echo.removed_db == doctest::Approx(20).epsilon(0.05));
@@ -106,7 +109,8 @@ TEST_CASE("what follows from it") {
   CHECK(with(same, "none") == "ok warn ");
   CHECK(with(same, "none", true) == "fail ok ");  // headphones that are none
   CHECK(with([](EchoMeasurement& e) { e.peak_db = 0; }) == "warn ok ");
-  CHECK(with([](EchoMeasurement& e) { e.delay_ms = 300; }) == "warn ok ");
+  CHECK(with([](EchoMeasurement& e) { e.delay_ms = 300, e.moved_ms = 270; }) == "ok ok ");
+  CHECK(with([](EchoMeasurement& e) { e.delay_ms = 550; }) == "warn ok ");
   CHECK(with([](EchoMeasurement& e) { e.removed_db = 15, e.left_db = -50; }) == "ok warn ");
   CHECK(with([](EchoMeasurement& e) { e.removed_db = 5, e.left_db = -40; }) == "ok fail ");
   CHECK(with([](EchoMeasurement& e) { e.echo_db = -58, e.left_db = -60, e.removed_db = 2; }) == "warn ");

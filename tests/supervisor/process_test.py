@@ -24,6 +24,7 @@ class Start(unittest.TestCase):
             self.assertEqual({r["name"] for r in status["rings"]},
                              {"mic", "hearing", "transcript", "speech", "pcm", "playback", "echo", "turns", "recall"})
             self.assertEqual(status["stages"][0]["engine"], "fixture")
+            self.assertIsInstance(status["stages"][0]["counters"], dict)
             pids = [s["pid"] for s in status["stages"]] + [status["supervisor"]["pid"]]
             self.assertEqual(prot.run("wait", "ready").returncode, 0)
             down = prot.run("down")

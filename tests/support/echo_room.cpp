@@ -33,8 +33,10 @@ EchoRoom::EchoRoom(const RoomOptions& options) : state_(options.seed * 265443576
   for (const float tap : response_) energy += static_cast<double>(tap) * tap;
   const double gain = gain_of(-options.attenuation_db) / std::sqrt(energy);
   for (float& tap : response_) tap *= static_cast<float>(gain);
-  std::reverse(response_.begin(), response_.end());
   past_.resize(2 * response_.size());
+  // The oldest first; of the delay nothing but its length is needed.
+  std::reverse(response_.begin(), response_.end());
+  response_.resize(tail + 1);
   noise_ = static_cast<float>(32768 * gain_of(options.noise_db) * std::sqrt(3.0));
 }
 
@@ -45,12 +47,12 @@ float EchoRoom::random() noexcept {
 
 void EchoRoom::hear(std::span<const std::int16_t> far, std::span<const std::int16_t> near,
                     std::span<std::int16_t> out) {
-  const std::size_t size = response_.size();
+  const std::size_t size = past_.size() / 2;
   for (std::size_t i = 0; i < out.size(); ++i) {
     past_[at_] = past_[at_ + size] = static_cast<float>(far[i]);
     at_ = (at_ + 1) % size;
     float sum = noise_ * random();
-    for (std::size_t tap = 0; tap < size; ++tap) sum += response_[tap] * past_[at_ + tap];
+    for (std::size_t tap = 0; tap < response_.size(); ++tap) sum += response_[tap] * past_[at_ + tap];
     out[i] = clipped(static_cast<double>(sum) + (i < near.size() ? near[i] : 0));
   }
 }

@@ -43,6 +43,7 @@ class Scenario:
     files: dict = dataclasses.field(default_factory=dict)
     alone: bool = False
     echo: int = 0
+    echo_ms: int = 30
     delay_ms: int = 60
     transcription_text: str = ""
     transcription_fault: Fault | None = None
@@ -184,7 +185,8 @@ class Reader:
             return None
         made = Scenario(self._path, known["about"], known.get("language", "en"),
                         known.get("recognizer", "scripted"), flat(known.get("settings", {})),
-                        known.get("files", {}), known.get("alone", False), known.get("echo", 0))
+                        known.get("files", {}), known.get("alone", False), known.get("echo", 0),
+                        known.get("echo_ms", 30))
         transcription = self._table(("transcription",), keys.TRANSCRIPTION, known.get("transcription", {}))
         made.delay_ms = transcription.get("delay_ms", made.delay_ms)
         made.transcription_text = transcription.get("text", "")

@@ -33,6 +33,7 @@ SCENARIO = {
     "files": Key("table", "files made beforehand, by name; `{NAME}` in a setting is the path"),
     "alone": Key("flag", "a prot of its own, started for this scenario"),
     "echo": Key("whole", "percent of the loudspeaker's level that come back into the microphone (default 0)"),
+    "echo_ms": Key("whole", "how late they come, beyond what the devices say (default 30)"),
     "transcription": Key("table", "the loopback recogniser: `delay_ms`, `fault`"),
     "model": Key("list", "what the loopback model answers"),
     "second": Key("list", "what a second one answers; `{second}` in a setting is its address"),

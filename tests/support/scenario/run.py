@@ -112,7 +112,7 @@ class Runner:
             world.timeline.clear()
             begin = time.monotonic()
             try:
-                with world.echo(scenario.echo):
+                with world.echo(scenario.echo, scenario.echo_ms):
                     steps.run()
                     self._settle(REST)
             except (StepFailed, TimeoutError) as error:

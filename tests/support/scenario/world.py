@@ -136,13 +136,13 @@ class World:
         return problems if not now else []
 
     @contextlib.contextmanager
-    def echo(self, percent: int):
+    def echo(self, percent: int, late_ms: int):
         """The microphone hears the loudspeaker, as in a room."""
         if percent == 0:
             yield
             return
         module = self._pactl("load-module", "module-loopback", "source=speaker.monitor", "sink=micsrc",
-                             "latency_msec=20", "source_dont_move=true", "sink_dont_move=true")
+                             f"latency_msec={late_ms}", "source_dont_move=true", "sink_dont_move=true")
         try:
             for number in re.findall(r"^Sink Input #(\d+)\n(?:.*\n){1,4}?\s*Owner Module: " + module,
                                      self._pactl("list", "sink-inputs"), re.MULTILINE):

@@ -233,33 +233,31 @@ Reading quantity(std::string_view before, std::string_view rest) {
 }
 
 Reading money(std::string_view rest) {
-  const Currency* currency = find_currency(rest);
-  if (currency == nullptr) return {};
-  std::size_t length = currency->sign.size();
-  length += scan::space(rest.substr(length));
-  auto number = scan::number(rest.substr(length));
-  if (!number) return {};
-  length += number->length;
-  std::string said = english::number(*number);
+  std::optional<Amount> amount = find_amount(rest);
+  if (!amount) return {};
+  const Currency& currency = *amount->currency;
+  scan::Number& number = amount->number;
+  std::size_t length = amount->length;
+  std::string said = english::number(number);
   std::string_view behind = rest.substr(length);
-  bool one = is_one(*number);
+  bool one = is_one(number);
   std::size_t mark = scan::range_mark(behind);
   if (mark == 0 && (behind.starts_with("-") || behind.starts_with("–"))) {  // "$5-$10"
     const std::size_t dash = behind.starts_with("-") ? 1 : std::string_view("–").size();
-    if (behind.substr(dash).starts_with(currency->sign)) mark = dash + currency->sign.size();
+    if (behind.substr(dash).starts_with(currency.sign)) mark = dash + currency.sign.size();
   }
   if (const auto second = mark > 0 ? scan::number(behind.substr(mark)) : std::nullopt) {
     said += " to " + english::number(*second);
     length += mark + second->length;
     one = false;
-    number = second;
-  } else if (number->fraction.size() == 2 && !currency->parts.empty() && find_magnitude(behind).bytes == 0) {
-    const auto cents = static_cast<unsigned>(std::stoul(number->fraction));
+    number = *second;
+  } else if (number.fraction.size() == 2 && !currency.parts.empty() && find_magnitude(behind).bytes == 0) {
+    const auto cents = static_cast<unsigned>(std::stoul(number.fraction));
     const std::string parts =
-        cardinal(cents) + " " + std::string(cents == 1 ? currency->part : currency->parts);
-    if (*number->value() == 0 && cents > 0) return {length, parts};
-    number->fraction.clear();
-    said = english::number(*number) + " " + std::string(is_one(*number) ? currency->one : currency->many) +
+        cardinal(cents) + " " + std::string(cents == 1 ? currency.part : currency.parts);
+    if (number.value() == 0 && cents > 0) return {length, parts};
+    number.fraction.clear();
+    said = english::number(number) + " " + std::string(is_one(number) ? currency.one : currency.many) +
            (cents > 0 ? " and " + parts : "");
     return {length, said};
   }
@@ -268,7 +266,7 @@ Reading money(std::string_view rest) {
     length += magnitude.bytes;
     one = false;
   }
-  return {length, said + " " + std::string(one ? currency->one : currency->many)};
+  return {length, said + " " + std::string(one ? currency.one : currency.many)};
 }
 
 Reading sign(std::string_view before, std::string_view rest) {

@@ -262,26 +262,24 @@ Reading quantity(std::string_view rest) {
 }
 
 Reading money(std::string_view rest) {
-  const Currency* currency = find_currency(rest);
-  if (currency == nullptr) return {};
-  std::size_t length = currency->sign.size();
-  length += scan::space(rest.substr(length));
-  auto number = scan::number(rest.substr(length));
-  if (!number) return {};
-  length += number->length;
+  std::optional<Amount> amount = find_amount(rest);
+  if (!amount) return {};
+  const Currency& currency = *amount->currency;
+  scan::Number& number = amount->number;
+  std::size_t length = amount->length;
   std::string cents;
-  if (number->fraction.size() == 2 && !currency->korean_part.empty()) {
-    const auto part = static_cast<unsigned>(std::stoul(number->fraction));
-    if (part > 0) cents = " " + korean::sino(part) + " " + std::string(currency->korean_part);
-    number->fraction.clear();
+  if (number.fraction.size() == 2 && !currency.korean_part.empty()) {
+    const auto part = static_cast<unsigned>(std::stoul(number.fraction));
+    if (part > 0) cents = " " + korean::sino(part) + " " + std::string(currency.korean_part);
+    number.fraction.clear();
   }
-  std::string said = korean::number(*number);
+  std::string said = korean::number(number);
   const Counter* scale = find_counter(rest.substr(length));
   if (scale != nullptr && scale->count == Count::kTogether && scale->word != "여") {
     said += scale->word;
     length += scale->word.size();
   }
-  return {length, said + " " + std::string(currency->korean) + cents};
+  return {length, said + " " + std::string(currency.korean) + cents};
 }
 
 Reading address(std::string_view before, std::string_view rest) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 
 #include "text_scan.hpp"
 
@@ -191,6 +192,17 @@ const Currency* find_currency(std::string_view text) {
   const auto found = std::find_if(kCurrencies.begin(), kCurrencies.end(),
                                   [text](const Currency& one) { return text.starts_with(one.sign); });
   return found == kCurrencies.end() ? nullptr : &*found;
+}
+
+std::optional<Amount> find_amount(std::string_view text) {
+  const Currency* currency = find_currency(text);
+  if (currency == nullptr) return std::nullopt;
+  std::size_t length = currency->sign.size();
+  length += scan::space(text.substr(length));
+  std::optional<scan::Number> number = scan::number(text.substr(length));
+  if (!number) return std::nullopt;
+  length += number->length;
+  return Amount{currency, *std::move(number), length};
 }
 
 Reading find_magnitude(std::string_view behind) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "spoken_form.hpp"
+#include "text_scan.hpp"
 
 /// The tables of units, currencies and signs.
 namespace prot::tts {
@@ -33,6 +35,13 @@ struct Currency {
 };
 /// The currency whose sign `text` begins with; null: none.
 [[nodiscard]] const Currency* find_currency(std::string_view text);
+/// "$ 5.50": a currency's sign and the number behind it.
+struct Amount {
+  const Currency* currency;
+  scan::Number number;
+  std::size_t length;  // bytes of both
+};
+[[nodiscard]] std::optional<Amount> find_amount(std::string_view text);
 /// " million", "M", "bn" behind an amount of money.
 [[nodiscard]] Reading find_magnitude(std::string_view behind);
 

@@ -128,6 +128,13 @@ std::vector<Sent> BrainBench::sent(std::string_view ring) {
   return out;
 }
 
+std::vector<Sent> of_kind(const std::vector<Sent>& all, wire::Kind kind) {
+  std::vector<Sent> out;
+  for (const Sent& one : all)
+    if (one.kind == kind) out.push_back(one);
+  return out;
+}
+
 std::string BrainBench::spoken() {
   std::string out;
   for (const Sent& one : sent("speech")) {

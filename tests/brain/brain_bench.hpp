@@ -22,6 +22,7 @@ struct Sent {
   bool interrupted = false;
   friend bool operator==(const Sent&, const Sent&) = default;
 };
+std::vector<Sent> of_kind(const std::vector<Sent>& all, wire::Kind kind);
 
 /// A brain on a private run, driven by hand: the test is capture, stt, tts, player, memory, model and clock.
 class BrainBench {

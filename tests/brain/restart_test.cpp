@@ -5,7 +5,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "brain_bench.hpp"
+#include "told_story.hpp"
 
 using namespace prot;
 using namespace prot::test;
@@ -103,11 +103,7 @@ TEST_CASE("a brain that dies after the last word waits for the loudspeaker and c
 
 TEST_CASE("a brain that dies after the interruption commits what was heard") {
   BrainBench bench({"player.headphones=true"});
-  bench.say(1, "Tell me a story");
-  bench.model->reply("Once there was a king. He had three sons.");
-  bench.work();
-  bench.play(Played::kStarted, 1);
-  bench.advance(kSecond);
+  tell(bench);
   bench.hear(Heard::kStarted, 2);
   bench.hear(Heard::kConfirmed, 2);
   bench.transcript(TranscriptKind::kPartial, 2, "Enough");

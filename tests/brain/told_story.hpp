@@ -10,11 +10,7 @@ namespace prot::test {
 
 inline constexpr Nanos kMs = kMillisecond;
 
-inline std::size_t count(const std::vector<Sent>& all, wire::Kind kind) {
-  std::size_t count = 0;
-  for (const Sent& one : all) count += one.kind == kind ? 1 : 0;
-  return count;
-}
+inline std::size_t count(const std::vector<Sent>& all, wire::Kind kind) { return of_kind(all, kind).size(); }
 
 // A story of two sentences is being told; its first second was heard.
 inline void tell(BrainBench& bench, const std::string& reply = "Once there was a king. He had three sons.") {

@@ -2,8 +2,8 @@
 
 #include <fstream>
 
-#include "brain_bench.hpp"
 #include "json/json.hpp"
+#include "told_story.hpp"
 
 using namespace prot;
 using namespace prot::test;
@@ -11,17 +11,6 @@ using State = ipc::ConversationState;
 using wire::Heard;
 using wire::Played;
 using wire::TranscriptKind;
-
-namespace {
-
-std::vector<Sent> of_kind(const std::vector<Sent>& all, wire::Kind kind) {
-  std::vector<Sent> out;
-  for (const Sent& one : all)
-    if (one.kind == kind) out.push_back(one);
-  return out;
-}
-
-}  // namespace
 
 TEST_CASE("a spoken turn goes from speech to a heard reply, and everything is told") {
   BrainBench bench;
@@ -171,11 +160,7 @@ TEST_CASE("an interruption cancels by one word and keeps exactly what was heard"
 
 TEST_CASE("without the player's last word what was heard comes from the board after 200 ms") {
   BrainBench bench({"player.headphones=true"});
-  bench.say(1, "Tell me a story");
-  bench.model->reply("Once there was a king. He had three sons.");
-  bench.work();
-  bench.play(Played::kStarted, 1);
-  bench.advance(kSecond);
+  tell(bench);
   ipc::PlaybackPage& played = bench.run->board_of("player").playback();
   played.turn = 1;
   played.segment = 0;
@@ -193,11 +178,7 @@ TEST_CASE("without the player's last word what was heard comes from the board af
 
 TEST_CASE("a false alarm lets the reply go on") {
   BrainBench bench({"player.headphones=true"});
-  bench.say(1, "Tell me a story");
-  bench.model->reply("Once there was a king.");
-  bench.work();
-  bench.play(Played::kStarted, 1);
-  bench.advance(kSecond);
+  tell(bench, "Once there was a king.");
   bench.hear(Heard::kStarted, 2);
   bench.advance(100 * kMillisecond);
   bench.hear(Heard::kDiscarded, 2);

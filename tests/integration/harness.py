@@ -9,10 +9,12 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools" / "demo"))
+for part in ("tools/demo", "tests/support"):
+    sys.path.insert(0, str(ROOT / part))
 import audio as virtual  # noqa: E402
 import questions  # noqa: E402
 from client import Events, Prot, end_by_signal, ignore_signals  # noqa: E402
+from scenario.chats import new_conversation  # noqa: E402
 
 STAGES = ("capture", "stt", "brain", "tts", "player", "memory")
 
@@ -91,6 +93,12 @@ class Conversation:
         if self.events:
             self.events.stop()
         self.events = Events(self.prot.runtime / "chat.sock")
+
+    def begin_anew(self) -> None:
+        """A new conversation in the same run; nothing that was said before is waited for any more."""
+        new_conversation(self.prot.runtime / "chat.sock")
+        while self.events.next(0) is not None:
+            pass
 
     # -- looking ----------------------------------------------------------------------------------------------
     def stage(self, name: str) -> dict:

@@ -3,17 +3,22 @@
 
   check_clang.py build ROOT BUILD   in BUILD/clang, with the options of BUILD; links every program
   check_clang.py tidy ROOT BUILD    with BUILD/clang's compile commands; files that passed are not checked again
+  check_clang.py ahead ROOT BUILD   both, only with processor time that nobody else wants; what it finds, the two above
+                                    find again. They wait for it.
 
 What passed is remembered in the user's cache by the contents of a source, of the project's headers that it includes,
 and of .clang-tidy. Exit code 77 (skipped) only when clang is not installed.
 """
 import concurrent.futures
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -92,34 +97,112 @@ class Project:
         return digest.hexdigest()
 
 
+class Tidy:
+    """clang-tidy over sources. What it costs is the walk through the libraries' headers, so sources with the same flags
+    are checked several at a time, as one. Where that finds something, or does not compile, each is checked alone, and
+    only what is said of it then counts."""
+
+    BATCH = 10
+
+    def __init__(self, root, folder, commands):
+        """`commands`: source -> its entry in the compile commands."""
+        self.root = root
+        self.folder = folder
+        self.commands = commands
+        config = root / ".clang-tidy"
+        own = re.search(r"HeaderFilterRegex: *'(.*)'", config.read_text())[1].replace(r"\.hpp$", r"\.[ch]pp$")
+        # An include of a .cpp is this checker's own here; check_includes.py looks for them in the sources.
+        self.as_one = [f"--config-file={config}", f"--header-filter={own}", "--checks=-bugprone-suspicious-include"]
+
+    def flags(self, source):
+        """What must be the same for two sources to be checked as one."""
+        return re.sub(r"-(o|MF|MQ|c) \S+|-MD", "", self.commands[source]["command"])
+
+    def batches(self, sources):
+        groups = {}
+        for source in sources:  # two main() exclude each other
+            groups.setdefault((self.flags(source), source if source.name == "main.cpp" else ""), []).append(source)
+        return [group[i:i + self.BATCH] for group in groups.values() for i in range(0, len(group), self.BATCH)]
+
+    def check(self, batch):
+        """What is wrong with each source of the batch; empty: nothing."""
+        if len(batch) > 1 and not self._findings(*self._unit(batch), self.as_one):
+            return {source: "" for source in batch}
+        return {source: self._findings(self.folder, source, []) for source in batch}
+
+    def _unit(self, batch):
+        name = hashlib.sha256("".join(map(str, batch)).encode()).hexdigest()[:16]
+        place = self.folder / "tidy" / name
+        place.mkdir(parents=True, exist_ok=True)
+        unit = place / "unit.cpp"
+        unit.write_text("".join(f'#include "{source}"\n' for source in batch))
+        (place / "compile_commands.json").write_text(json.dumps([{
+            "directory": str(self.folder), "file": str(unit), "command": f"{self.flags(batch[0])} -c {unit}"}]))
+        return place, unit
+
+    @staticmethod
+    def _findings(commands, source, options):
+        done = run([tool("clang-tidy"), "--quiet", *options, "-p", commands, source])
+        if done.returncode == 0 and "warning:" not in done.stdout:
+            return ""
+        errors = [line for line in done.stderr.splitlines() if "warnings generated" not in line]
+        return (done.stdout + "\n".join(errors)).strip() or f"clang-tidy ended with {done.returncode}"
+
+
 def tidy_all(root, build):
     folder = configure(root, build)
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "prot" / "tidy"
     cache.mkdir(parents=True, exist_ok=True)
     project = Project(root)
-    work = {}
+    work, commands = {}, {}
     for entry in json.loads((folder / "compile_commands.json").read_text()):
         source = (folder / entry["file"]).resolve()
         if source.relative_to(root).parts[0] == "tests":
             continue  # both compilers' warnings are enough there
         flags = re.sub(r"-(o|MF|MQ) \S+|-c \S+", "", entry["command"]).replace(str(root), "")
         work[source] = cache / project.fingerprint(source, flags)
-
-    def check(source):
-        return run([tool("clang-tidy"), "--quiet", "-p", folder, source])
+        commands[source] = entry
 
     wanted = sorted(s for s, stamp in work.items() if not stamp.exists())
     print(f"{len(work)} sources, {len(work) - len(wanted)} of them unchanged since they passed", flush=True)
+    tidy = Tidy(root, folder, commands)
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for source, done in zip(wanted, pool.map(check, wanted)):
-            if done.returncode == 0 and "warning:" not in done.stdout:
-                work[source].touch()
-                continue
-            bad += 1
-            print(done.stdout + "\n".join(e for e in done.stderr.splitlines() if "warnings generated" not in e), flush=True)
+        for found in pool.map(tidy.check, tidy.batches(wanted)):
+            for source, words in found.items():
+                if not words:
+                    work[source].touch()
+                    continue
+                bad += 1
+                print(words, flush=True)
     print(f"{bad} sources with findings")
     return 1 if bad else 0
+
+
+@contextlib.contextmanager
+def alone(build):
+    """One of the modes at a time in one build folder."""
+    with open(build / ".clang-lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def step_back():
+    """Idle priority, in a session of its own: where sessions share the processors evenly, it would take half of them.
+    It ends with its whole group."""
+    os.setsid()
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with contextlib.suppress(OSError):  # a kernel without automatic groups
+        pathlib.Path("/proc/self/autogroup").write_text("19")
+
+    def end(*_signal):
+        os.killpg(0, signal.SIGKILL)
+    signal.signal(signal.SIGTERM, end)
+
+
+def both(root, build):
+    step_back()
+    return max(build_all(root, build), tidy_all(root, build))
 
 
 def main():
@@ -128,7 +211,8 @@ def main():
     if missing:
         print(f"skipped: {', '.join(missing)} (version {VERSION}) is not installed")
         return 77
-    return {"build": build_all, "tidy": tidy_all}[mode](root, build)
+    with alone(build):
+        return {"build": build_all, "tidy": tidy_all, "ahead": both}[mode](root, build)
 
 
 if __name__ == "__main__":

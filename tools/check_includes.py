@@ -78,6 +78,8 @@ def check_file(path: str, text: str) -> list[str]:
         where = f"{path}:{number}: "
         if ".." in name.split("/"):
             problems.append(where + f"'..' in an include: {name}")
+        if name.endswith((".cpp", ".c")):
+            problems.append(where + f"a source is compiled, not included: {name}")
         for pattern, places in WRAPPED.items():
             if re.match(pattern, name) and not any(path.startswith(p) for p in places):
                 problems.append(where + f"{name} belongs to {', '.join(places)} alone")

@@ -23,6 +23,9 @@ class CheckIncludes(unittest.TestCase):
     def test_no_way_up_the_tree(self):
         self.assertEqual(len(self.problems("tts/a.cpp", '#include "../stt/stt_stage.hpp"')), 1)
 
+    def test_a_source_is_not_included(self):
+        self.assertEqual(len(self.problems("tts/a.cpp", '#include "worker.cpp"')), 1)
+
     def test_core_may_not_include_upwards(self):
         self.assertEqual(len(self.problems("core/ipc/a.cpp", '#include "stage/stage.hpp"')), 1)
 

@@ -8,8 +8,10 @@
 namespace prot::stt {
 namespace {
 
-constexpr std::size_t kRepeats = 4;
-constexpr std::size_t kLongestPhrase = 12;  // words
+constexpr std::size_t kLongPhrase = 6;  // words
+constexpr std::size_t kLongestPhrase = 20;
+
+constexpr std::size_t repeats_of(std::size_t length) noexcept { return length < kLongPhrase ? 4 : 3; }
 
 struct Bracket {
   std::string_view open;
@@ -76,10 +78,11 @@ std::string clean_transcript(std::string_view raw) {
 std::string without_loops(std::string_view text) {
   std::vector<std::string_view> words = words_of(text);
   for (std::size_t length = 1; length <= kLongestPhrase; ++length) {
-    for (std::size_t begin = 0; begin + length * kRepeats <= words.size(); ++begin) {
+    const std::size_t least = length * repeats_of(length);
+    for (std::size_t begin = 0; begin + least <= words.size(); ++begin) {
       std::size_t end = begin + length;
       while (end < words.size() && words[end] == words[end - length]) ++end;
-      if (end - begin < length * kRepeats) continue;
+      if (end - begin < least) continue;
       words.erase(words.begin() + static_cast<std::ptrdiff_t>(begin + length),
                   words.begin() + static_cast<std::ptrdiff_t>(end));
     }

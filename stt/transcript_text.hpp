@@ -10,15 +10,17 @@ namespace prot::stt {
 /// was said.
 [[nodiscard]] std::string clean_transcript(std::string_view raw);
 
-/// The text with a phrase that repeats at least four times in a row said once: recognisers loop on noise.
+/// The text with a phrase that repeats at least four times in a row (a long one: three times) said once:
+/// recognisers loop on noise.
 [[nodiscard]] std::string without_loops(std::string_view text);
 
 /// Do the last entries of a token sequence repeat so often that the decoder is in a loop? RT safe.
 template <typename At>
 [[nodiscard]] bool is_looping(int count, At token_at) noexcept {
-  constexpr int kLongest = 12;
+  constexpr int kLongest = 30;
+  constexpr int kLong = 12;  // nobody says a sentence three times in one breath
   for (int period = 1; period <= kLongest; ++period) {
-    const int repeats = period == 1 ? 8 : 4;  // "no, no, no" is speech
+    const int repeats = period == 1 ? 8 : period < kLong ? 4 : 3;  // "no, no, no" is speech
     if (count < period * repeats) continue;
     bool same = true;
     for (int i = count - 1; same && i >= count - period * (repeats - 1); --i)

@@ -25,7 +25,6 @@ namespace {
 constexpr int kExitConfiguration = 78;
 constexpr double kRate = 16000;
 constexpr std::size_t kShortest = 3200;    // samples: the engine refuses less than 0.1 s
-constexpr std::size_t kShort = 40'000;     // samples: see decode()
 constexpr int kInaudible = 32;             // largest sample
 constexpr double kLeastConfidence = -1.2;  // mean log probability of a token; speech has > -0.8, noise < -1.5
 
@@ -76,6 +75,7 @@ Context load(const RecognizerOptions& options) {
     whisper_log_set(on_log, &reason);
     whisper_context_params params = whisper_context_default_params();
     params.use_gpu = false;
+    params.flash_attn = false;  // it reads padding unless the context is a multiple of 256: see audio_context()
     context.reset(whisper_init_from_file_with_params(model.c_str(), params));
     whisper_log_set(on_log, nullptr);
   }
@@ -98,11 +98,12 @@ int idle_processors() {
   return static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)) - std::max(running - 1, 0);
 }
 
-// Flash attention reads padding unless this is a multiple of 256, and a context that is too tight makes the
-// decoder loop: hence 64 more than the audio needs.
+// The time grows with this. A context that is too tight makes the decoder loop: hence 64 more than the audio
+// needs.
 int audio_context(std::size_t samples) {
+  constexpr int kStep = 32;
   const int needed = static_cast<int>(std::ceil(static_cast<double>(samples) / kRate * 50)) + 64;
-  return std::min((needed + 255) / 256 * 256, 1500);
+  return std::min((needed + kStep - 1) / kStep * kStep, 1500);
 }
 
 // Nobody speaks faster; a decoder that loops must end soon.
@@ -238,8 +239,8 @@ class WhisperRecognizer final : public SpeechRecognizer {
     params.n_threads = std::clamp(idle_processors(), 1, job.threads);
     params.language = options_.language.c_str();
     params.no_context = true;
-    // Without timestamps a single short word is said two to eight times ("Stop. Stop. Stop. Stop.").
-    params.no_timestamps = job.audio.size() >= kShort;
+    // Without timestamps a short word, or all of a sentence, is said two to eight times ("Stop. Stop. Stop.").
+    params.no_timestamps = false;
     params.single_segment = true;
     params.print_progress = params.print_realtime = params.print_timestamps = params.print_special = false;
     params.suppress_blank = params.suppress_nst = true;

@@ -33,6 +33,9 @@ TEST_CASE("a phrase that repeats four times in a row is said once") {
   CHECK(without_loops("I see. I see. I see. I see. I see. I") == "I see.");
   CHECK(without_loops("so so so so so what") == "so what");
   CHECK(without_loops("no, no, no") == "no, no, no");
+  const std::string sentence = "Turn off the light in the hall.";
+  CHECK(without_loops(sentence + " " + sentence + " " + sentence + " Turn off") == sentence);
+  CHECK(without_loops(sentence + " " + sentence) == sentence + " " + sentence);
   CHECK(without_loops("") == "");
 }
 
@@ -46,6 +49,11 @@ TEST_CASE("a decoder's loop is seen in its tokens") {
   CHECK(looping({5, 5, 5, 5, 5, 5, 5, 5}));
   CHECK(looping({9, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3}));
   CHECK_FALSE(looping({1, 2, 3, 1, 2, 3, 1, 2, 3, 4}));
+  std::vector<int> sentences;
+  for (int i = 0; i < 45; ++i) sentences.push_back(i % 15);
+  CHECK(looping(sentences));
+  sentences.pop_back();
+  CHECK_FALSE(looping(sentences));
 }
 
 }  // namespace

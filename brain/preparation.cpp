@@ -1,6 +1,13 @@
 #include "preparation.hpp"
 
+#include <algorithm>
+
 namespace prot::brain {
+namespace {
+
+constexpr Nanos kSamePlace = 16 * kMillisecond;  // by two readings of the sample clock; a window is longer
+
+}  // namespace
 
 void Preparation::begin(Nanos now) {
   reset();
@@ -8,12 +15,19 @@ void Preparation::begin(Nanos now) {
   warm_up({}, now);
 }
 
-void Preparation::paused(bool silent) {
-  paused_ = silent;
-  if (!silent) parts_.preemptive.cancel();  // it would compute beside the recogniser, for nothing
+void Preparation::paused(Nanos speech_end) {
+  paused_ = true;
+  const Nanos apart = std::max(speech_end, words_end_) - std::min(speech_end, words_end_);
+  if (!recall_words_.empty() && apart < kSamePlace && !parts_.preemptive.asked()) warm_up_due_ = true;
 }
 
-void Preparation::on_partial(const std::string& words, Nanos now) {
+void Preparation::resumed() {
+  paused_ = false;
+  parts_.preemptive.cancel();  // it would compute beside the recogniser, for nothing
+}
+
+void Preparation::on_partial(const std::string& words, Nanos speech_end, Nanos now) {
+  words_end_ = speech_end;
   // The same words at the next pause: what was asked on them ended when the person seemed to speak on.
   if (words == recall_words_ && (!paused_ || parts_.preemptive.asked())) return;
   if (words != recall_words_) ask_memory(words, now);
@@ -70,6 +84,7 @@ void Preparation::reset() {
   parts_.preemptive.begin();
   recall_ = first_recall_ = 0;
   recall_words_.clear();
+  words_end_ = 0;
   context_wall_ = 0;
 }
 

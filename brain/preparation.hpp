@@ -16,10 +16,14 @@ class Preparation {
 
   /// The person begins to speak: the time in the prompt is fixed for what is said now.
   void begin(Nanos now);
-  /// The person paused: a partial transcript is then a guess at the whole. Or speaks on: it was wrong.
-  void paused(bool silent);
-  /// The words so far: memory is asked, and with its answer the model on a guess, else the cache is warmed.
-  void on_partial(const std::string& words, Nanos now);
+  /// The person paused, behind speech that ended at `speech_end`: a partial transcript up to there is then a
+  /// guess at the whole, whichever of both is known first.
+  void paused(Nanos speech_end);
+  /// The person speaks on: the guess was wrong.
+  void resumed();
+  /// The words up to `speech_end`: memory is asked, and with its answer the model on a guess, else the cache
+  /// is warmed.
+  void on_partial(const std::string& words, Nanos speech_end, Nanos now);
   /// The words are complete: memory is asked, unless it was for the same words.
   void on_final(const std::string& words, Nanos now);
   /// A restarted brain waits for the conversation before it answers.
@@ -55,6 +59,7 @@ class Preparation {
   std::uint64_t first_recall_ = 0;  // the first one of these words
   Nanos recall_until_ = 0;
   std::string recall_words_;  // what it was asked for
+  Nanos words_end_ = 0;       // the end of the speech that these are the words of
   bool warm_up_due_ = false;  // when memory has answered
   bool paused_ = false;
   bool awaiting_history_ = false;

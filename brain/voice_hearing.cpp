@@ -51,7 +51,8 @@ void VoiceTurns::on_hearing(const ipc::FrameInfo& info, const wire::Hearing& hea
   if (hearing.what == wire::Heard::kConfirmed) utterance_.confirmed = true;
   if (hearing.what == wire::Heard::kEnded && utterance_.number == info.turn) utterance_.ended = now;
 
-  if (starts || hearing.what == wire::Heard::kPaused) preparation_.paused(!starts);
+  if (starts) preparation_.resumed();
+  if (hearing.what == wire::Heard::kPaused) preparation_.paused(hearing.at_ns);
   act(barge_in_.on_hearing(info.turn, hearing, reply_view(), now), now);
   if (starts) listen(now);
   const bool discarded = hearing.what == wire::Heard::kDiscarded && utterance_.number == info.turn;
@@ -105,7 +106,7 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   }
   if (!final) {
     if (!words.empty()) parts_.publish(heard_event(info.turn, words, false, now));
-    if (!words.empty() && !reply_) preparation_.on_partial(words, now);
+    if (!words.empty() && !reply_) preparation_.on_partial(words, transcript.speech_end_ns, now);
     return Taken::kDone;
   }
   if (kind == Words::kBackchannel ? is_replying() : kind != Words::kContent && interrupts)

@@ -235,9 +235,11 @@ void CaptureStage::on_event(SegmentEvent event, Nanos now) {
       keep_learned();
       if (segment.confirmed) writer_.heard(wire::Heard::kConfirmed, speech_end, now, level());
       break;
+    case SegmentEvent::kLull:
+      writer_.pause(speech_end);
+      break;
     case SegmentEvent::kPause:
       end_of_turn_.pause(segmenter_.silence(), words_will_come());
-      writer_.pause(speech_end);
       writer_.heard(wire::Heard::kPaused, speech_end, now, level());
       break;
     case SegmentEvent::kEnd:
@@ -303,7 +305,7 @@ bool CaptureStage::words_will_come() const noexcept {
 
 void CaptureStage::read_words() noexcept {
   const wire::PauseWords words = newest_words();
-  if (words.utterance == writer_.utterance() && words.pause == segmenter_.segment().pauses)
+  if (words.utterance == writer_.utterance() && words.pause == segmenter_.segment().lulls)
     end_of_turn_.read(words.ending);
 }
 

@@ -16,6 +16,7 @@ constexpr unsigned windows_between(std::uint64_t from, std::uint64_t to) noexcep
 Segmenter::Segmenter(const SegmenterOptions& options) noexcept : options_(options), end_(options.end) {
   options_.confirm = std::max(options_.confirm, 1U);
   options_.pause = std::min(options_.pause, options_.end);
+  options_.lull = std::min(options_.lull, options_.pause);
 }
 
 std::size_t Segmenter::reach() const noexcept {
@@ -50,6 +51,7 @@ void Segmenter::add_speech(std::uint64_t first_sample, unsigned windows) noexcep
   segment_.speech_windows += windows;
   segment_.speech_end = first_sample + kMicWindow;
   silence_ = 0;
+  in_lull_ = false;
   counted_ = true;
   if (segment_.confirmed || segment_.speech_windows < options_.barge_in) return;
   segment_.confirmed = true;
@@ -118,6 +120,11 @@ void Segmenter::speaking(std::uint64_t first_sample, bool speech) noexcept {
     return;
   }
   silence_ = windows_between(segment_.speech_end, first_sample + kMicWindow);
+  if (silence_ >= options_.lull && !in_lull_ && !too_short()) {
+    in_lull_ = true;
+    ++segment_.lulls;
+    emit(SegmentEvent::kLull);
+  }
   if (silence_ < options_.pause) return;
   if (too_short()) {
     close();

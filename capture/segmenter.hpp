@@ -14,6 +14,7 @@ struct SegmenterOptions {
   unsigned confirm = 3;    // windows of speech that start a segment
   unsigned barge_in = 6;   // windows of speech that confirm it
   unsigned pre_roll = 8;   // windows from before the speech
+  unsigned lull = 3;       // windows of silence behind which what was said is worth a guess
   unsigned pause = 6;      // windows of silence that make a pause
   unsigned end = 23;       // windows of silence that end the turn, unless wait_for() says otherwise
   unsigned longest = 875;  // windows from the speech's begin at which the segment is ended
@@ -26,7 +27,7 @@ struct SegmenterOptions {
   return windows < 1 ? 1U : static_cast<unsigned>(windows);
 }
 
-enum class SegmentEvent : std::uint8_t { kStart, kConfirm, kPause, kResume, kEnd, kDiscard };
+enum class SegmentEvent : std::uint8_t { kStart, kConfirm, kLull, kPause, kResume, kEnd, kDiscard };
 
 /// The segment that is open, or was last. Sample indices on capture's sample clock.
 struct Segment {
@@ -36,6 +37,7 @@ struct Segment {
   std::uint64_t silence = 0;       // samples between its newest speech and the speech before that, which may
                                    // be the last segment's
   unsigned speech_windows = 0;
+  unsigned lulls = 0;
   unsigned pauses = 0;
   bool confirmed = false;
   bool capped = false;  // it was ended for its length
@@ -49,6 +51,7 @@ struct Segment {
 ///   quiet    | speech, the `confirm`th                 | kStart               | speaking
 ///   quiet    | silence, the kGap+1st in a row          | - (count starts new) | quiet
 ///   speaking | speech, the `barge_in`th of the segment | kConfirm             | speaking
+///   speaking | silence, the `lull`th, enough said      | kLull                | speaking
 ///   speaking | silence, the `pause`th, too little said | kDiscard             | quiet
 ///   speaking | silence, the `pause`th                  | kPause               | paused
 ///   paused   | speech, the kResume-th                  | kResume              | speaking
@@ -62,6 +65,7 @@ struct Segment {
 /// consonant), never as an unbroken run. Silence and length are counted by sample index from the last and the
 /// first window of speech, so that neither the detector's delay nor lost windows eat of them. In a pause one
 /// lone window of speech (a click) does not take the pause back.
+/// A pause has a lull before it, in the same window at the latest.
 /// Too little said: fewer than `confirm` + 2 windows and not confirmed.
 /// Nobody speaks for `longest` windows without a single pause: that is noise. Behind such a segment the
 /// segmenter is sated: nothing begins before a pause, or a rest of `longest` windows, twice as many each time
@@ -119,6 +123,7 @@ class Segmenter {
   unsigned stretch_ = 0;  // windows of speech that are not yet a segment's
   unsigned gap_ = 0;      // windows of silence since the last of them
   unsigned silence_ = 0;  // see silence()
+  bool in_lull_ = false;  // kLull was told of this silence
   std::uint64_t stretch_begin_ = 0;
   std::uint64_t not_before_ = 0;  // no sample of speech is in two segments
   unsigned rests_ = 1;            // of the next rest, in `longest`

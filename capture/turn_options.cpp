@@ -8,6 +8,7 @@ SegmenterOptions segmenter_options(const stage::Config& config) {
   options.confirm = count("capture.confirm_windows");
   options.barge_in = count("capture.barge_in_windows");
   options.pre_roll = count("capture.pre_roll_windows");
+  options.lull = windows_of(config.get_int("capture.lull_ms"));
   options.pause = windows_of(config.get_int("capture.pause_ms"));
   options.end = windows_of(config.get_int("capture.end_of_turn_ms"));
   options.longest = windows_of(config.get_int("capture.max_utterance_ms"));

@@ -17,7 +17,7 @@ inline constexpr std::string_view kPauseWordsLabel = "pause_words";
 
 struct PauseWords {
   std::uint32_t utterance = 0;
-  std::uint32_t pause = 0;  // of the utterance; the first is 1
+  std::uint32_t pause = 0;  // MicPause of the utterance; the first is 1
   Ending ending = Ending::kUnknown;
 
   [[nodiscard]] constexpr std::uint64_t packed() const noexcept {

@@ -75,7 +75,7 @@ Context load(const RecognizerOptions& options) {
     whisper_log_set(on_log, &reason);
     whisper_context_params params = whisper_context_default_params();
     params.use_gpu = false;
-    params.flash_attn = false;  // it reads padding unless the context is a multiple of 256: see audio_context()
+    params.flash_attn = false;  // it reads padding unless the context is a multiple of 256
     context.reset(whisper_init_from_file_with_params(model.c_str(), params));
     whisper_log_set(on_log, nullptr);
   }
@@ -239,7 +239,7 @@ class WhisperRecognizer final : public SpeechRecognizer {
     params.n_threads = std::clamp(idle_processors(), 1, job.threads);
     params.language = options_.language.c_str();
     params.no_context = true;
-    // Without timestamps a short word, or all of a sentence, is said two to eight times ("Stop. Stop. Stop.").
+    // Without timestamps a word, or a whole sentence, is said two to eight times ("Stop. Stop. Stop.").
     params.no_timestamps = false;
     params.single_segment = true;
     params.print_progress = params.print_realtime = params.print_timestamps = params.print_special = false;

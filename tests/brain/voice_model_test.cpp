@@ -122,6 +122,30 @@ TEST_CASE("who speaks on after a pause ends the guess at once; three guesses are
   CHECK(bench.run->counter("refused_transitions") == 0);
 }
 
+TEST_CASE("words that are there before their pause are a guess at it, older ones are not") {
+  BrainBench bench;
+  bench.hear(Heard::kStarted, 1);
+  bench.hear(Heard::kConfirmed, 1);
+  bench.advance(600 * kMillisecond);
+  const Nanos first_end = bench.clock.now();
+  bench.advance(90 * kMillisecond);
+  bench.transcript(TranscriptKind::kPartial, 1, "Tell me", 0, first_end);
+  bench.advance(60 * kMillisecond);
+  CHECK(bench.model->real_calls() == 0);
+  SUBCASE("their pause") {
+    bench.hear(Heard::kPaused, 1, first_end + kMillisecond);
+    CHECK(bench.model->real_calls() == 1);
+  }
+  SUBCASE("a later one: the person spoke on, and the words to come are not there yet") {
+    bench.hear(Heard::kPaused, 1, first_end + 40 * kMillisecond);
+    bench.advance(60 * kMillisecond);
+    CHECK(bench.model->real_calls() == 0);
+    bench.transcript(TranscriptKind::kPartial, 1, "Tell me a story", 0, first_end + 40 * kMillisecond);
+    bench.advance(60 * kMillisecond);
+    CHECK(bench.model->real_calls() == 1);
+  }
+}
+
 TEST_CASE("a noise in the pause ends the guess; at the next pause it is made again") {
   BrainBench bench;
   pause_with(bench, "Hello there");

@@ -7,11 +7,11 @@
 namespace prot::capture {
 namespace {
 
-constexpr SegmenterOptions kOptions{3, 6, 8, 6, 17, 100};
+constexpr SegmenterOptions kOptions{3, 6, 8, 4, 6, 17, 100};
 constexpr std::uint64_t kOrigin = 100 * wire::kMicWindow;
 
 const char* name_of(SegmentEvent event) {
-  constexpr const char* kNames[] = {"start", "confirm", "pause", "resume", "end", "discard"};
+  constexpr const char* kNames[] = {"start", "confirm", "lull", "pause", "resume", "end", "discard"};
   return kNames[static_cast<std::size_t>(event)];
 }
 
@@ -49,17 +49,20 @@ TEST_CASE("the segmenter follows its table") {
     const char* events;
   };
   const Row rows[] = {
-      {"speech, then silence", n(10, "s") + n(20, "."), "2:start 5:confirm 15:pause 26:end"},
+      {"speech, then silence", n(10, "s") + n(20, "."), "2:start 5:confirm 13:lull 15:pause 26:end"},
       {"a pause of 480 ms does not end the turn", n(10, "s") + n(15, ".") + n(10, "s") + n(20, "."),
-       "2:start 5:confirm 15:pause 26:resume 40:pause 51:end"},
+       "2:start 5:confirm 13:lull 15:pause 26:resume 38:lull 40:pause 51:end"},
+      {"a lull that the person speaks on after is none", n(10, "s") + n(5, ".") + n(3, "s") + n(20, "."),
+       "2:start 5:confirm 13:lull 21:lull 23:pause 34:end"},
+      {"a gap in speech is no lull", n(10, "s") + n(3, ".") + "s", "2:start 5:confirm"},
       {"a pause of 700 ms does", n(10, "s") + n(22, ".") + n(10, "s"),
-       "2:start 5:confirm 15:pause 26:end 34:start 37:confirm"},
+       "2:start 5:confirm 13:lull 15:pause 26:end 34:start 37:confirm"},
       {"a click in a pause neither takes it back nor delays the end",
-       n(10, "s") + n(8, ".") + "s" + n(20, "."), "2:start 5:confirm 15:pause 26:end"},
+       n(10, "s") + n(8, ".") + "s" + n(20, "."), "2:start 5:confirm 13:lull 15:pause 26:end"},
       {"a click where the end is due delays it by itself alone", n(10, "s") + n(16, ".") + "s" + n(5, "."),
-       "2:start 5:confirm 15:pause 27:end"},
+       "2:start 5:confirm 13:lull 15:pause 27:end"},
       {"speech where the end is due goes on", n(10, "s") + n(16, ".") + n(5, "s"),
-       "2:start 5:confirm 15:pause 27:resume"},
+       "2:start 5:confirm 13:lull 15:pause 27:resume"},
       {"gaps do not keep a segment from starting", "s.s..s", "5:start"},
       {"lone clicks never start one",
        "s....."
@@ -69,10 +72,10 @@ TEST_CASE("the segmenter follows its table") {
        ""},
       {"gaps do not keep it from being confirmed", "sss..s..s..s", "2:start 11:confirm"},
       {"too little said is discarded at the pause", "sss" + n(8, "."), "2:start 8:discard"},
-      {"a short word is not", "sssss" + n(20, "."), "2:start 10:pause 21:end"},
+      {"a short word is not", "sssss" + n(20, "."), "2:start 8:lull 10:pause 21:end"},
       {"a turn with a pause that is too long is ended, and the next begins",
        n(40, "s") + n(8, ".") + n(60, "s"),
-       "2:start 5:confirm 45:pause 49:resume 99:end 102:start 105:confirm"},
+       "2:start 5:confirm 43:lull 45:pause 49:resume 99:end 102:start 105:confirm"},
       {"speech may fade below the threshold", "sss" + n(5, "h"), "2:start 5:confirm"},
       {"but not begin there", n(20, "h"), ""},
   };
@@ -150,6 +153,14 @@ TEST_CASE("the cap counts lost windows, too") {
   CHECK(timeline.play("ss") == "99:end");
 }
 
+TEST_CASE("a pause that came with lost windows has its lull, too") {
+  Timeline timeline;
+  timeline.play(n(10, "s"));
+  timeline.next += 5;
+  CHECK(timeline.play(".") == "15:lull 15:pause");
+  CHECK(timeline.segmenter.segment().lulls == 1);
+}
+
 TEST_CASE("silence is counted by sample index") {
   Timeline timeline;
   timeline.play(n(10, "s") + n(8, "."));
@@ -173,7 +184,7 @@ TEST_CASE("the wait of a turn can change, and is the usual one in the next") {
     Timeline fresh;
     fresh.play(n(10, "s"));
     fresh.segmenter.wait_for(1);
-    CHECK(fresh.play(n(8, ".")) == "15:pause 16:end");
+    CHECK(fresh.play(n(8, ".")) == "13:lull 15:pause 16:end");
   }
   timeline.play(n(30, "."));
   const std::string next = timeline.play(n(10, "s") + n(20, "."));

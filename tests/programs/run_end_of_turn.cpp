@@ -2,7 +2,8 @@
 /// segmenter, the end-of-turn model and the words, in the recording's own time. The words are those of
 /// FILE.txt, where it exists: lines "UNTIL_MS<TAB>DELAY_MS<TAB>TEXT", the first whose UNTIL_MS is behind a
 /// pause's begin is what a recogniser would say, so long after the pause was told. One JSON object a file:
-///   {"file","turns":[{"begin_ms","speech_end_ms","decided_ms","wait_ms","probability"}],"answer_ms"}
+///   {"file","turns":[{"begin_ms","speech_end_ms","decided_ms","wait_ms","lulls","pauses",
+///   "probability"}],"answer_ms"}
 /// --probe asks the model in every pause, however long, and ends none:
 ///   {"file","pauses":[{"speech_end_ms","silence_ms":[...],"probability":[...]}]}
 #include <array>
@@ -196,7 +197,8 @@ void Listener::listen(const std::string& file) {
     const Segment& segment = segmenter.segment();
     line.begin_object().member("begin_ms", ms_of(segment.speech_begin));
     line.member("speech_end_ms", ms_of(segment.speech_end)).member("decided_ms", ms_of(now));
-    line.member("wait_ms", segmenter.silence() * kWindowMs);
+    line.member("wait_ms", segmenter.silence() * kWindowMs).member("lulls", segment.lulls);
+    line.member("pauses", segment.pauses);
     line.member("probability", static_cast<double>(end_of_turn.probability().value_or(-1)));
     line.end_object();
     end_of_turn.end(true);
@@ -217,10 +219,9 @@ void Listener::listen(const std::string& file) {
         end_of_turn.begin(silence, false);
         end_of_turn.hear(std::span(samples).subspan(segment.first, at + wire::kMicWindow - segment.first));
       }
-      if (event == SegmentEvent::kPause) {
-        end_of_turn.pause(segmenter.silence(), transcripts.any());
+      if (event == SegmentEvent::kPause) end_of_turn.pause(segmenter.silence(), transcripts.any());
+      if (event == SegmentEvent::kLull)
         transcripts.pause(ms_of(segment.speech_end), ms_of(at + wire::kMicWindow));
-      }
       if (event == SegmentEvent::kResume) {
         end_of_turn.resume(silence);
         transcripts.resume();

@@ -180,15 +180,15 @@ def make(run_voice: str, folder: pathlib.Path) -> list[Recording]:
     return recordings
 
 
-def contexts(audio_ms: float) -> int:
-    """The recogniser's work grows in steps: of 256 positions of 20 ms, 64 more than the audio has."""
-    return math.ceil((math.ceil(audio_ms / 20) + 64) / 256)
+def contexts(audio_ms: float) -> float:
+    """The recogniser's work, in 256 positions of 20 ms: it grows in steps of 32, and has 64 more than the audio."""
+    return math.ceil((math.ceil(audio_ms / 20) + 64) / 32) / 8
 
 
 def transcribe(recordings: list[Recording], run_recognizer: str, context_ms: float | None) -> None:
     """`context_ms`: what a recogniser takes for 256 positions; None: as long as it takes here and now."""
-    lead, trail = 244, 250  # of the recording: where capture begins, and where a pause is told
-    measured: dict[int, list[float]] = {}
+    lead, trail = 244, 160  # of the recording: where capture begins, and where decoding starts
+    measured: dict[float, list[float]] = {}
 
     def heard(recording: Recording, end_ms: float) -> tuple[str, float]:
         samples = read(pathlib.Path(recording.file))[RATE * lead // 1000:int(RATE * (end_ms + trail) / 1000)]

@@ -15,29 +15,24 @@
 #include "cli.hpp"
 #include "line_editor.hpp"
 #include "terminal.hpp"
+#include "terminal_text.hpp"
 
 namespace prot::supervisor {
 namespace {
 
 constexpr std::size_t kMaxLine = 32U << 10U;  // as brain takes it
 
-/// A model's words may hold what commands a terminal.
-std::string shown(std::string_view text) {
-  std::string out(text);
-  static const bool terminal = ::isatty(STDOUT_FILENO) != 0;
-  if (!terminal) return out;
-  std::erase_if(out, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F;
-  });
-  return out;
-}
+bool is_terminal(std::FILE* where) { return ::isatty(::fileno(where)) != 0; }
 
 enum class Reply { kDone, kError, kGone, kStopped };
 
 /// Prints the reply as it comes. `begun`: something of it was printed.
 Reply print_reply(ChatLink& link, bool& begun) {
   bool asked_to_stop = false;
+  TerminalText filter;  // a model's words may hold what commands a terminal
+  const auto show = [&filter](std::string_view text) {
+    print_to(stdout, is_terminal(stdout) ? filter.push(text) : std::string(text));
+  };
   for (json::Document event;;) {
     switch (link.next(event)) {
       case ChatLink::Got::kGone:
@@ -56,14 +51,15 @@ Reply print_reply(ChatLink& link, bool& begun) {
     const std::string_view type = event.get("type").as_string();
     if (type == "chunk") {
       begun = true;
-      print_to(stdout, shown(event.get("content").as_string()));
+      show(event.get("content").as_string());
     } else if (type == "done") {
-      if (!begun) print_to(stdout, shown(event.get("content").as_string()));
+      if (!begun) show(event.get("content").as_string());
       print_to(stdout, event.get("interrupted").as_bool() ? " -- interrupted\n" : "\n");
       return Reply::kDone;
     } else if (type == "error") {
       if (begun) print_to(stdout, "\n");
-      print_to(stderr, fmt::format("prot: {}\n", event.get("message").as_string()));
+      const std::string why(event.get("message").as_string());
+      print_to(stderr, fmt::format("prot: {}\n", is_terminal(stderr) ? TerminalText().push(why) : why));
       return Reply::kError;
     }
   }

@@ -99,8 +99,8 @@ class Project:
 
 class Tidy:
     """clang-tidy over sources. What it costs is the walk through the libraries' headers, so sources with the same flags
-    are checked several at a time, as one. Where that finds something, or does not compile, each is checked alone, and
-    only what is said of it then counts."""
+    are checked several at a time, as one; what does not compile in company is left out. Where that finds something,
+    each is checked alone, and only what is said of it then counts."""
 
     BATCH = 10
 
@@ -126,8 +126,15 @@ class Tidy:
 
     def check(self, batch):
         """What is wrong with each source of the batch; empty: nothing."""
-        if len(batch) > 1 and not self._findings(*self._unit(batch), self.as_one):
-            return {source: "" for source in batch}
+        if len(batch) > 1:
+            said = self._findings(*self._unit(batch), self.as_one)
+            if not said:
+                return {source: "" for source in batch}
+            broken = set(re.findall(r"^(.+?):\d+:\d+: error: .*\[clang-diagnostic-error", said, re.MULTILINE))
+            at_odds = [source for source in batch if str(source) in broken]
+            if 0 < len(at_odds) < len(batch):  # names that others have too: the rest may still be one
+                rest = [source for source in batch if source not in at_odds]
+                return self.check(rest) | {source: self._findings(self.folder, source, []) for source in at_odds}
         return {source: self._findings(self.folder, source, []) for source in batch}
 
     def _unit(self, batch):

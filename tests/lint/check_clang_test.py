@@ -1,4 +1,5 @@
 """clang-tidy over several sources as one must find what it finds in each alone. Skipped without clang-tidy."""
+import json
 import pathlib
 import shutil
 import sys
@@ -47,8 +48,9 @@ class Batches(unittest.TestCase):
         return path
 
     def check(self, *sources):
-        (self.root / "compile_commands.json").write_text("[" + ",".join(
-            f'{{"directory": "{self.root}", "file": "{s}", "command": "clang++-14 -std=c++20 -c {s}"}}' for s in sources) + "]")
+        (self.root / "compile_commands.json").write_text(json.dumps([
+            {"directory": str(self.root), "file": str(source), "command": f"clang++-14 -std=c++20 -c {source}"}
+            for source in sources]))
         commands = {s: {"command": f"clang++-14 -std=c++20 -o {s.name}.o -c {s}"} for s in sources}
         self.tidy = Counting(self.root, self.root, commands)
         found = {}
@@ -74,10 +76,12 @@ class Batches(unittest.TestCase):
         self.assertIn("stt/a.hpp:3", found[self.root / "stt/a.cpp"])
         self.assertEqual(found[self.root / "stt/b.cpp"], "")
 
-    def test_sources_that_are_no_one_source_are_checked_alone(self):
-        same = "namespace prot {\nnamespace {\nint helper() { return 1; }\n}\n" + CLEAN % "%s" + "}  // namespace prot\n"
-        found = self.check(self.write("a.cpp", same % "a"), self.write("b.cpp", same % "b"))
-        self.assertEqual((set(found.values()), self.tidy.runs), ({""}, 3))
+    def test_a_source_that_is_at_odds_with_others_is_checked_alone(self):
+        helper = "namespace prot {\nnamespace {\nint helper() { return 1; }\n}  // namespace\n}  // namespace prot\n"
+        same = helper + CLEAN
+        found = self.check(self.write("a.cpp", same % "a"), self.write("b.cpp", same % "b"),
+                           self.write("c.cpp", CLEAN % "c"))
+        self.assertEqual((set(found.values()), len(found), self.tidy.runs), ({""}, 3, 3))  # all, a and c, b
 
     def test_two_programs_are_no_one_source(self):
         program = "int main() { return 0; }\n"

@@ -21,6 +21,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 VERSION = "14"
 INCLUDE = re.compile(rb'^\s*#include "([^"]+)"', re.MULTILINE)
@@ -30,7 +31,12 @@ def tool(name):
     return shutil.which(f"{name}-{VERSION}")
 
 
+stopping = threading.Event()
+
+
 def run(arguments, **more):
+    if stopping.is_set():
+        raise InterruptedError("asked to end")
     return subprocess.run([str(a) for a in arguments], capture_output=True, text=True, check=False, **more)
 
 
@@ -56,7 +62,7 @@ def configure(root, build):
 
 def build_all(root, build):
     folder = configure(root, build)
-    done = run(["ninja", "-C", folder, "-k", "0"])
+    done = run(["ninja", "-C", folder, "-k", "0", "-j", os.cpu_count()])
     if done.returncode == 0:
         print("everything builds with clang, without a warning")
         return 0
@@ -196,14 +202,20 @@ def alone(build):
 
 def step_back():
     """Idle priority, in a session of its own: where sessions share the processors evenly, it would take half of them.
-    It ends with its whole group."""
+    SIGTERM ends it when all that it started has ended: ninja removes what it left half-written."""
     os.setsid()
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with contextlib.suppress(OSError):  # a kernel without automatic groups
         pathlib.Path("/proc/self/autogroup").write_text("19")
 
     def end(*_signal):
-        os.killpg(0, signal.SIGKILL)
+        stopping.set()  # the other threads start nothing any more
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
+        os._exit(143)
     signal.signal(signal.SIGTERM, end)
 
 

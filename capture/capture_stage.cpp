@@ -56,6 +56,7 @@ CaptureStage::CaptureStage(stage::StageContext& context, std::unique_ptr<WindowF
       echo_removed_(context.counter("echo_removed_db")),
       echo_slips_(context.counter("echo_slips")),
       echo_late_ms_(context.counter("echo_late_ms")),
+      echo_missed_(context.counter("echo_missed")),
       echo_moved_ms_(context.counter("echo_moved_ms")),
       stt_(context.board().find("stt")),
       threshold_quiet_(static_cast<float>(context.config().get_double("capture.vad_threshold"))),
@@ -81,8 +82,11 @@ int CaptureStage::do_work(Nanos now) {
   int items = echo_.drain(remover_ ? &*remover_ : nullptr);
   follow_device(now);
   (void)writer_.flush();
-  for (int i = 0; i < kWindowsPerCycle && feed_->pop(incoming_); ++i, ++items)
+  for (int i = 0; i < kWindowsPerCycle && (waiting_ || feed_->pop(incoming_)); ++i, ++items) {
+    waiting_ = far_is_late(incoming_, now) && now < incoming_.at + EchoMonitor::kPatience;
+    if (waiting_) break;
     if (!draining_) take(incoming_, now);
+  }
   if (context_.drain() != ipc::Drain::kNone && items == 0) return drain(now);
   watch_for_silence(now);
   return items;
@@ -90,7 +94,15 @@ int CaptureStage::do_work(Nanos now) {
 
 Nanos CaptureStage::next_deadline(Nanos now) const {
   if (draining_) return now + kOfferAgain;
+  if (waiting_) return incoming_.at + EchoMonitor::kPatience;
   return device_open_ && !stalled_ ? last_window_ + kStall : kNever;
+}
+
+// Player announces what it plays before it does, but its loop may be late with the samples: on a full machine
+// by more than the buffers of both devices. A window that is judged without them is prot's own voice.
+bool CaptureStage::far_is_late(const Window& window, Nanos now) const noexcept {
+  return remover_ && context_.drain() == ipc::Drain::kNone && echo_.expects(now) &&
+         !remover_->has_far(window.at);
 }
 
 void CaptureStage::stop() noexcept {
@@ -198,6 +210,7 @@ void CaptureStage::take(Window& window, Nanos now) {
   sample_clock_.observe(window.first_sample + delay_ + wire::kMicWindow, window.at);
   jumps_.store(sample_clock_.jumps(), std::memory_order_relaxed);
   const bool silent = is_silent(window);
+  const bool missed = far_is_late(window, now);
   if (silent) detector_->silence();
   if (remover_) remove_echo(window);
 
@@ -206,7 +219,8 @@ void CaptureStage::take(Window& window, Nanos now) {
     read_words();
     segmenter_.wait_for(end_of_turn_.wait(segmenter_.silence()));
   }
-  const bool own_voice = remover_ && remover_->is_learning() && prot_audible(now);
+  if (missed) echo_missed_.store(echo_missed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  const bool own_voice = missed || (remover_ && remover_->is_learning() && prot_audible(now));
   const float probability = silent || own_voice ? 0.0F : detector_->probability(window.samples);
   const auto events = segmenter_.step(window.first_sample, probability, threshold(now));
   Past& past = history_[history_next_];

@@ -46,6 +46,7 @@ class CaptureStage final : public stage::Stage {
   };
 
   void take(Window& window, Nanos now);
+  [[nodiscard]] bool far_is_late(const Window& window, Nanos now) const noexcept;
   void remove_echo(Window& window) noexcept;
   void on_event(SegmentEvent event, Nanos now);
   void open_utterance(Nanos now);
@@ -89,6 +90,7 @@ class CaptureStage final : public stage::Stage {
   ipc::Word& echo_removed_;
   ipc::Word& echo_slips_;
   ipc::Word& echo_late_ms_;   // what the delay search found
+  ipc::Word& echo_missed_;    // windows that were heard without what prot played
   ipc::Word& echo_moved_ms_;  // and by how much the far end is moved for it
 
   const int stt_;  // its page
@@ -100,6 +102,7 @@ class CaptureStage final : public stage::Stage {
   std::size_t history_size_ = 0;
   std::size_t history_next_ = 0;
   Window incoming_;
+  bool waiting_ = false;  // it is kept until player has said what it plays
   std::uint32_t opening_ = 0;
   std::uint64_t revision_ = 0;
   bool device_open_ = false;

@@ -27,6 +27,10 @@ int EchoMonitor::drain(EchoRemover* remover) {
         if ((info.flags & ipc::kFlagRestarted) != 0) remover->unlearn();
         remover->far_end().play(tail, head.sample_rate, info.made_ns, (info.flags & ipc::kFlagResync) != 0);
       }
+      if (head.count == 0) {
+        plays_ = announced_ = true;
+        expects_until_ = std::max(expects_until_, info.made_ns + kPromise);
+      }
       // A copy: the tail of a frame is not aligned for samples. Its first part tells the level well enough.
       std::array<std::int16_t, 1024> samples{};
       const std::size_t count = std::min(samples.size(), tail.size() / sizeof(std::int16_t));
@@ -34,6 +38,13 @@ int EchoMonitor::drain(EchoRemover* remover) {
       const double level = audio::rms_dbfs(std::span(samples).first(count));
       const Nanos length =
           head.sample_rate > 0 ? static_cast<Nanos>(tail.size() / 2) * kSecond / head.sample_rate : 0;
+      if (head.count > 0) {
+        // Silence of its own is what player ends with; that of a device that was just opened comes before.
+        const bool silent = level <= audio::kSilenceDbfs;
+        if (!silent) announced_ = false;
+        plays_ = !silent || announced_;
+        expects_until_ = std::max(expects_until_, info.made_ns + length + kPromise);
+      }
       if (level > kAudible) audible_until_ = std::max(audible_until_, info.made_ns + length + kRoomTail);
     }
     echo_.release();

@@ -43,6 +43,10 @@ class EchoRemover {
   [[nodiscard]] FarEnd& far_end() noexcept { return far_end_; }
   /// Replaces `window` by what is left. `at`: when its first sample was at the microphone.
   void process(std::span<std::int16_t, wire::kMicWindow> window, Nanos at) noexcept;
+  /// Is there what the loudspeaker plays until `end`, as process() will want it?
+  [[nodiscard]] bool has_far(Nanos end) const noexcept {
+    return far_end_.end() >= FarEnd::index_of(end + kLead - shift_);
+  }
   /// Another microphone.
   void reset() noexcept;
   /// Another player: its stamps may be off by something else. What the canceller knows must be shown anew.
@@ -55,10 +59,10 @@ class EchoRemover {
   [[nodiscard]] const EchoPowers& powers() const noexcept { return powers_; }
   /// What is heard less while prot is audible, in dB, over the last second or so of it; 0 before.
   [[nodiscard]] double removed_db() const noexcept;
-  /// Prot is audible and the canceller does not know the room yet: what it leaves may still be prot's voice.
-  /// Over for good as soon as kLearned dB are taken away, or what is left is not louder than the room was
-  /// before prot spoke: the microphone does not hear it (headphones), or hears only the room.
-  [[nodiscard]] bool is_learning() const noexcept { return audible_ > 0 && !learned_; }
+  /// The canceller does not know the room yet: what it leaves while prot is audible may still be prot's
+  /// voice. Over for good as soon as kLearned dB are taken away, or what is left is not louder than the room
+  /// was before prot spoke: the microphone does not hear it (headphones), or hears only the room.
+  [[nodiscard]] bool is_learning() const noexcept { return !learned_; }
   /// How often the far end had to be found anew while something was played.
   [[nodiscard]] std::uint64_t slips() const noexcept { return slips_; }
   /// How late the echo is by the clocks, as far as it was found.

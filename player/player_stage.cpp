@@ -127,6 +127,13 @@ void PlayerStage::send_echo(const Report& report) {
                    {.turn = position_.turn, .made_ns = begins, .flags = flags});
 }
 
+// Before anything of it can be at the device: this loop may be late with what the audio thread reports, and
+// what is in the microphone by then is not to be taken for a person.
+void PlayerStage::announce_echo(const ipc::FrameInfo& info, Nanos now) {
+  if (!wire::is<wire::PcmAudio>(info) || echo_->consumer_closed()) return;
+  (void)wire::send(*echo_, wire::Echo{playout_->rate(), 0}, {}, {.turn = info.turn, .made_ns = now});
+}
+
 // ---- cancel
 
 bool PlayerStage::cut_pending(Nanos now) {
@@ -194,6 +201,7 @@ int PlayerStage::feed(Nanos now) {
       in_hand_.clear();
       continue;
     }
+    if (playout_->queue().end() == clock_.written()) announce_echo(info, now);
     take(info, payload, now);
     in_hand_.push_back({info.sequence, info.turn, playout_->queue().end()});
   }

@@ -56,6 +56,7 @@ class PlayerStage final : public stage::Stage {
   [[nodiscard]] int read_reports(Nanos now);
   void obey(const Report& report, Nanos now);
   void send_echo(const Report& report);
+  void announce_echo(const ipc::FrameInfo& info, Nanos now);
   void cut(std::uint64_t cancelled, std::uint64_t heard, Nanos now);
   [[nodiscard]] bool cut_pending(Nanos now);
 

@@ -97,7 +97,7 @@ struct Playback {
 };
 
 /// The far end for echo cancellation; tail: int16 mono samples as played. made_ns of the record: time at the
-/// DAC.
+/// DAC. Without samples: something will be played at once, and frames with it follow.
 struct Echo {
   static constexpr Kind kKind = Kind::kEcho;
   static constexpr std::uint8_t kVersion = 1;

@@ -7,8 +7,8 @@ namespace {
 
 constexpr Nanos kWindowTime = wire::kMicWindow * kSecond / wire::kMicRate;
 constexpr std::size_t kFrame = wire::kMicRate / 100;
-constexpr Nanos kAhead =
-    60 * kMillisecond;  // that player tells in advance: its buffer, and a window's length
+// That player tells in advance: its buffer, its silence, and a window's length, which is over at once here.
+constexpr Nanos kAhead = 100 * kMillisecond;
 
 }  // namespace
 
@@ -52,6 +52,14 @@ void EchoScene::announce(std::span<const std::int16_t> far, Nanos began) {
   }
 }
 
+// What player ends with.
+void EchoScene::announce_end(std::size_t samples, Nanos began) {
+  const std::array<std::int16_t, kFrame> silence{};
+  const Nanos at = began + audio::frames_to_nanos(static_cast<std::int64_t>(samples), wire::kMicRate);
+  (void)wire::send(run_.into("echo"), wire::Echo{wire::kMicRate, kFrame}, wire::as_bytes(std::span(silence)),
+                   {.turn = 1, .made_ns = at + stamp_error_});
+}
+
 void EchoScene::drop_audio() {
   ipc::FrameInfo info;
   std::span<const std::byte> payload;
@@ -73,7 +81,9 @@ void EchoScene::pass(std::span<const std::int16_t> far, std::span<const std::int
       std::copy_n(near.begin() + static_cast<std::ptrdiff_t>(at),
                   std::min(near_part.size(), near.size() - at), near_part.begin());
     run_.board_of("player").playback().playing.store(at < far.size() ? 1 : 0);
+    const bool before = announced_ + kFrame <= far.size();
     announce(far, began);
+    if (before && announced_ + kFrame > far.size()) announce_end(announced_, began);
     clock_.advance(kWindowTime);
     Window window;
     room_.hear(far_part, near_part, window.samples);

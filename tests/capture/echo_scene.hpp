@@ -43,6 +43,7 @@ class EchoScene {
     std::deque<Window> windows;
   };
   void announce(std::span<const std::int16_t> far, Nanos began);
+  void announce_end(std::size_t samples, Nanos began);
   void drop_audio();
 
   FakeClock clock_{1000 * kSecond};

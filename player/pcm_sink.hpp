@@ -34,6 +34,8 @@ class PcmSink {
   virtual void write(std::span<const std::int16_t> samples) = 0;
   /// Time until the last sample written is audible.
   [[nodiscard]] virtual Nanos latency() = 0;
+  /// The device has had nothing to play since this was last asked, by its own account.
+  [[nodiscard]] virtual bool ran_dry() { return false; }
   /// Blocks until everything written was audible.
   virtual void drain() = 0;
   /// Drops what is not audible yet, at once.

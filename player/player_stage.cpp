@@ -94,6 +94,9 @@ void PlayerStage::obey(const Report& report, Nanos now) {
     case Report::Kind::kUnderrun:
       if (feeder_.open()) count(context_->counter("underruns"));
       break;
+    case Report::Kind::kDry:
+      count(context_->counter("device_underruns"));
+      break;
     case Report::Kind::kHeld:
       clock_.cut(report.begin);
       echo_resync_ = true;

@@ -22,6 +22,7 @@ constexpr unsigned kPadMs = 20;  // silence behind the last sample: pushes it ou
 constexpr unsigned kPrimeMs = 80;
 constexpr unsigned kClickMs = 3;    // an abrupt end is led to zero in this time
 constexpr unsigned kRingEvery = 2;  // periods for each wake of the loop
+constexpr unsigned kOneGap = 10;    // periods: device and clock both tell of it, one after the other
 constexpr Nanos kFirstBackOff = 250 * kMillisecond;
 constexpr Nanos kLastBackOff = 5 * kSecond;
 
@@ -161,7 +162,22 @@ bool Playout::skip_cancelled() noexcept {
   return true;
 }
 
+// A device that played all that it had has made a gap: what follows is faded in. What came before it was
+// given away long ago: a tail behind each write, taken back by the next, was tried on PulseAudio and is
+// heard.
+void Playout::watch_for_gap(Nanos now) {
+  const bool told = sink_->ran_dry();  // asked in silence, too: that one is no gap
+  since_dry_ = std::min(since_dry_ + 1, kOneGap);
+  if (!sounding_) return;
+  if (!told && heard_.heard(now) < queue_.position()) return;
+  if (since_dry_ < kOneGap) return;
+  since_dry_ = 0;
+  fade_in_ = rate_ * kFadeMs / 1000;
+  (void)tell(Report::Kind::kDry, queue_.position());  // for a counter only
+}
+
 void Playout::play(const Chunk& chunk, Nanos now) {
+  watch_for_gap(now);
   const std::uint32_t offset = queue_.offset();
   const std::uint32_t count = chunk.count - offset;
   std::int16_t samples[Chunk::kMaxSamples];
@@ -183,7 +199,9 @@ Nanos Playout::pad(Nanos now) {
   const std::uint32_t count = std::min(pad_left_, rate_ * kPeriodMs / 1000);
   std::int16_t samples[Chunk::kMaxSamples] = {};
   if (std::exchange(sounding_, false)) {
-    const std::uint32_t ramp = std::min(count, rate_ * kClickMs / 1000);
+    // What ran dry before this is silent already.
+    const bool silent = heard_.heard(now) >= queue_.position();
+    const std::uint32_t ramp = silent ? 0 : std::min(count, rate_ * kClickMs / 1000);
     for (std::uint32_t i = 0; i < ramp; ++i) samples[i] = scaled(last_sample_, ramp - i - 1, ramp);
     if (last_sample_ != 0) fade_in_ = rate_ * kFadeMs / 1000;
     (void)tell(Report::Kind::kUnderrun, queue_.position());  // for a counter only

@@ -25,6 +25,7 @@ struct Report {
     kHeld,  // silent; positions from `begin` on were not heard and come again
     kCut,   // the turns <= `cancelled` are gone; heard up to `begin`; what comes next is at `end`
     kLost,  // the device is gone; as kHeld
+    kDry,   // the device had nothing to play in the middle of the sound, for want of time
     kOpened
   };
   Kind kind = Kind::kPlayed;
@@ -86,6 +87,7 @@ class Playout {
   void silence(std::uint64_t heard);
   [[nodiscard]] bool skip_cancelled() noexcept;
   void play(const Chunk& chunk, Nanos now);
+  void watch_for_gap(Nanos now);
   [[nodiscard]] Nanos pad(Nanos now);
   void write(std::span<const std::int16_t> samples, std::uint64_t begin, std::uint64_t end, Nanos now);
   void lose(Nanos now, const std::string& why) noexcept;
@@ -117,8 +119,9 @@ class Playout {
   std::uint32_t fade_in_ = 0;  // samples left of a fade-in
   std::uint32_t pad_left_ = 0;
   std::int16_t last_sample_ = 0;
-  bool sounding_ = false;  // the last thing written was sound
-  unsigned unrung_ = 0;    // reports since the loop's bell
+  bool sounding_ = false;      // the last thing written was sound
+  unsigned since_dry_ = 1000;  // periods that were written since the device ran dry
+  unsigned unrung_ = 0;        // reports since the loop's bell
   Nanos retry_at_ = 0;
   Nanos back_off_ = 0;
 };

@@ -146,6 +146,10 @@ void AlsaPlayback::write(std::span<const std::int16_t> samples) {
   }
 }
 
+unsigned AlsaPlayback::underruns() const noexcept {
+  return underruns_ + (snd_pcm_state(pcm_.get()) == SND_PCM_STATE_XRUN ? 1 : 0);
+}
+
 Nanos AlsaPlayback::latency() { return delay_of(pcm_.get(), options_); }
 
 void AlsaPlayback::drain() {

@@ -54,7 +54,8 @@ class AlsaPlayback {
   void drain();
   /// Drops what is not heard yet.
   void flush();
-  [[nodiscard]] unsigned underruns() const noexcept { return underruns_; }
+  /// One that is not repaired yet counts.
+  [[nodiscard]] unsigned underruns() const noexcept;
 
  private:
   AlsaOptions options_;

@@ -47,23 +47,4 @@ class PulseRecord {
   ArrivalClock arrivals_;
 };
 
-/// A playback stream; the server converts from the format given. Use from one thread. Blocks, throws Error.
-class PulsePlayback {
- public:
-  explicit PulsePlayback(const PulseOptions& options);
-
-  /// Blocks until the server has taken all samples.
-  void write(std::span<const std::int16_t> samples);
-  /// Time until the last sample written is heard.
-  [[nodiscard]] Nanos latency();
-  /// Blocks until everything written was heard.
-  void drain();
-  /// Drops what is not heard yet.
-  void flush();
-
- private:
-  std::unique_ptr<pa_simple, PulseCloser> stream_;
-  std::string where_;
-};
-
 }  // namespace prot::audio

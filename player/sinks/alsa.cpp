@@ -1,4 +1,5 @@
 #include <optional>
+#include <utility>
 
 #include "audio/alsa_pcm.hpp"
 #include "sinks.hpp"
@@ -17,6 +18,10 @@ class AlsaSink final : public PcmSink {
   void start() override { device_.emplace(options_); }
   void write(std::span<const std::int16_t> samples) override { device_->write(samples); }
   Nanos latency() override { return device_->latency(); }
+  bool ran_dry() override {
+    const unsigned seen = device_->underruns();
+    return std::exchange(underruns_seen_, seen) != seen;
+  }
   void drain() override { device_->drain(); }
   void flush() override { device_->flush(); }
   unsigned rate() const noexcept override { return options_.format.rate; }
@@ -25,6 +30,7 @@ class AlsaSink final : public PcmSink {
  private:
   audio::AlsaOptions options_;
   std::optional<audio::AlsaPlayback> device_;
+  unsigned underruns_seen_ = 0;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <optional>
+#include <utility>
 
-#include "audio/pulse_stream.hpp"
+#include "audio/pulse_playback.hpp"
 #include "sinks.hpp"
 
 namespace prot::player {
@@ -20,6 +21,10 @@ class PulseSink final : public PcmSink {
   void start() override { stream_.emplace(options_); }
   void write(std::span<const std::int16_t> samples) override { stream_->write(samples); }
   Nanos latency() override { return stream_->latency(); }
+  bool ran_dry() override {
+    const std::uint64_t seen = stream_->underruns();
+    return std::exchange(underruns_seen_, seen) != seen;
+  }
   void drain() override { stream_->drain(); }
   void flush() override { stream_->flush(); }
   unsigned rate() const noexcept override { return options_.format.rate; }
@@ -28,6 +33,7 @@ class PulseSink final : public PcmSink {
  private:
   audio::PulseOptions options_;
   std::optional<audio::PulsePlayback> stream_;
+  std::uint64_t underruns_seen_ = 0;
 };
 
 }  // namespace

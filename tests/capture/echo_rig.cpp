@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "audio/pulse_playback.hpp"
 #include "audio/pulse_stream.hpp"
 
 namespace prot::capture {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "audio/pcm_format.hpp"
 #include "base/error.hpp"
@@ -26,6 +27,7 @@ class FakeSink final : public PcmSink {
     device_->write(samples);
   }
   Nanos latency() override { return device_->latency(); }
+  bool ran_dry() override { return std::exchange(device_->says_dry, false); }
   void drain() override {}
   void flush() override { device_->flush(); }
   unsigned rate() const noexcept override { return kRate; }

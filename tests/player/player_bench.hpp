@@ -30,6 +30,7 @@ class FakeDevice {
   unsigned opened = 0;
   bool broken = false;
   bool answers = true;  // false: does not open
+  bool says_dry = false;
 
  private:
   FakeClock* clock_;

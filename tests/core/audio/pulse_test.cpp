@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "audio/level.hpp"
+#include "audio/pulse_playback.hpp"
 #include "audio/pulse_stream.hpp"
 #include "base/error.hpp"
 #include "tests/support/private_pulse.hpp"
@@ -197,6 +198,19 @@ TEST_CASE("after a pause, what follows a short lead-in of silence is heard whole
   const std::size_t onset = recorder.loud_from(before);
   REQUIRE(onset < recorder.samples.size());
   CHECK(similarity(signal, recorder.samples, onset) > 0.95);
+}
+
+TEST_CASE("a stream that runs dry is counted") {
+  const test::PrivatePulse pulse;
+  audio::PulsePlayback playback(options(pulse, "speaker"));
+  CHECK(playback.underruns() == 0);
+  for (std::uint64_t times = 1; times <= 2; ++times) {
+    const std::uint64_t before = playback.underruns();
+    playback.write(noise(kRate / 10));
+    for (int i = 0; i < 1000 && playback.underruns() == before; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    CHECK(playback.underruns() > before);
+  }
 }
 
 TEST_CASE("a device that is not there is named in the error") {

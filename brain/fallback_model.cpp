@@ -130,6 +130,7 @@ void FallbackModel::on_event(Calls::iterator it, ModelEvent event, Nanos now, Ou
       last.text = std::move(rest);
       out.push_back(std::move(last));
     }
+    if (call.joint) event.verbatim.clear();  // it is only the end of the answer
     calls_.erase(it);
   }
   out.push_back(std::move(event));

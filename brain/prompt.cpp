@@ -135,6 +135,13 @@ std::string Prompt::compact_timeline(Nanos wall_ns, const Timeline& timeline) co
   return out + "]";
 }
 
+// The timeline is one pair of brackets, and has none within.
+ContextParts split_context(std::string_view context) noexcept {
+  const std::size_t end = context.find("]\n");
+  if (!context.starts_with('[') || end == std::string_view::npos) return {context, {}};
+  return {context.substr(0, end + 1), context.substr(end + 2)};
+}
+
 std::string read_persona(const std::string& path) {
   constexpr int kWrong = 78;  // the configuration: it is not tried again
   if (path.empty()) return {};

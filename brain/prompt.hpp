@@ -43,6 +43,13 @@ class Prompt {
   Settings settings_;
 };
 
+/// The two halves of Prompt::context(): what changes with every turn, and what memory knows.
+struct ContextParts {
+  std::string_view timeline;
+  std::string_view memory;  // may be empty
+};
+[[nodiscard]] ContextParts split_context(std::string_view context) noexcept;
+
 /// A UTF-8 file, sent verbatim; empty path: empty. Throws Error, with exit code 78 for what it holds.
 [[nodiscard]] std::string read_persona(const std::string& path);
 /// brain.history_tokens, or what suits the model: a small and slow one reads each token of it.

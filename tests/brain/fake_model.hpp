@@ -52,7 +52,8 @@ class FakeModel final : public brain::LanguageModel {
   }
   void done(brain::RequestId id) { add(id, brain::ModelEvent::Kind::kDone, {}); }
   /// An answer of the newest request that ends with calls of tools.
-  void use_tools(const std::string& text, const std::vector<brain::ToolCall>& called) {
+  void use_tools(const std::string& text, const std::vector<brain::ToolCall>& called,
+                 const std::string& verbatim = {}) {
     const brain::RequestId id = newest()->id;
     if (!text.empty()) say(id, text);
     for (const brain::ToolCall& call : called) {
@@ -61,6 +62,7 @@ class FakeModel final : public brain::LanguageModel {
     }
     done(id);
     events_.back().stop = brain::StopReason::kTools;
+    events_.back().verbatim = verbatim;
   }
   void fail(brain::RequestId id, http::ErrorClass error) {
     add(id, brain::ModelEvent::Kind::kError, "made to fail");

@@ -114,6 +114,23 @@ TEST_CASE("the last model on this machine has its own time, and when all fail th
   CHECK(remote.other().newest()->request.first_event_limit == 3 * kSecond);
 }
 
+TEST_CASE("an answer is kept in its model's own form only when it is all that model's") {
+  for (const bool breaks_off : {false, true}) {
+    Chain chain;
+    chain.ask();
+    const auto id = Chain::newest(chain.cloud());
+    if (breaks_off) chain.cloud().say(id, "Let me look ");
+    if (breaks_off) chain.poll();
+    chain.cloud().fail(id, ErrorClass::kRetry);
+    chain.poll();
+    chain.other().use_tools("for it. ", {{"call_00001", "lamp", "{}"}}, "[1]");
+    std::string verbatim = "none";
+    for (const ModelEvent& event : chain.model->poll(chain.now))
+      if (event.kind == ModelEvent::Kind::kDone) verbatim = event.verbatim;
+    CHECK(verbatim == (breaks_off ? "" : "[1]"));
+  }
+}
+
 TEST_CASE("an answer that breaks off is gone on with where its words end") {
   Chain chain;
   chain.ask();

@@ -6,13 +6,26 @@
 #include "base/log.hpp"
 #include "json/json.hpp"
 #include "stage/echo_choice.hpp"
+#include "stage/model_specs.hpp"
 
 namespace prot::brain {
 namespace {
 
 constexpr Nanos kHearingDelay = 100 * kMillisecond;  // of capture's marks, on a busy machine
 
-bool local_model(const stage::Config& config) { return config.get_string("brain.url").empty(); }
+stage::ModelSpec::Kind first_kind(const stage::Config& config) {
+  return stage::model_specs(config).front().kind;
+}
+
+bool local_model(const stage::Config& config) { return first_kind(config) == stage::ModelSpec::Kind::kLocal; }
+
+int most_tokens(const stage::Config& config) {
+  constexpr int kAnthropic = 1500;  // it keeps short by itself, and is quick
+  constexpr int kOther = 160;
+  const auto configured = static_cast<int>(config.get_int("brain.max_tokens"));
+  if (configured != 0) return configured;
+  return first_kind(config) == stage::ModelSpec::Kind::kAnthropic ? kAnthropic : kOther;
+}
 
 std::size_t history_of(const stage::Config& config) {
   return history_tokens(static_cast<std::size_t>(config.get_int("brain.history_tokens")),
@@ -28,7 +41,7 @@ Prompt::Settings prompt_settings(const stage::Config& config, const Toolbox& too
   Prompt::Settings settings;
   settings.language = config.language();
   settings.persona = read_persona(config.get_string("brain.persona_file"));
-  settings.max_tokens = static_cast<int>(config.get_int("brain.max_tokens"));
+  settings.max_tokens = most_tokens(config);
   settings.temperature = config.get_double("brain.temperature");
   settings.compact = local_model(config);
   settings.tools = toolbox.descriptions();

@@ -1,38 +1,136 @@
 #include "registry.hpp"
 
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
+#include "engines/anthropic.hpp"
 #include "engines/null.hpp"
 #include "engines/openai.hpp"
 #include "fallback_model.hpp"
+#include "stage/model_specs.hpp"
 
 namespace prot::brain {
 namespace {
 
+using stage::ModelSpec;
+
 constexpr Nanos kLocalIdle = 8 * kSecond;  // a batch of a long prompt beside another one's
 constexpr int kAttempts = 3;               // of a server, where another model is at hand
 
-Nanos limit(const stage::Config& config, const char* key) { return config.get_int(key) * kMillisecond; }
-
-OpenAiOptions local_options(const stage::Config& config, const std::string& socket) {
-  OpenAiOptions options;
-  options.url = "http://llm";
-  options.unix_socket = socket;
-  options.local = true;
-  options.first_byte_timeout = limit(config, "llm.first_byte_timeout_ms");
-  options.idle_timeout = kLocalIdle;
-  return options;
+// Throws Error with exit code 78: another try would change nothing.
+void refuse_plain_http(const ModelSpec& spec) {
+  constexpr int kWrong = 78;
+  constexpr std::string_view kPlain = "http://";
+  if (!spec.url.starts_with(kPlain)) return;
+  const std::string_view host = std::string_view(spec.url).substr(kPlain.size());
+  if (host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]")) return;
+  throw Error(spec.url +
+                  " would get key and conversation unencrypted; use https, or allow it with "
+                  "anthropic.plain_http = true",
+              kWrong);
 }
 
-OpenAiOptions server_options(const stage::Config& config, const stage::Secrets& secrets,
-                             const std::string& prefix) {
+struct Builder {
+  const stage::Config& config;
+  const stage::Secrets& secrets;
+  const std::string& local_socket;
+  const std::function<void()>& wake;
+  int attempts = 0;
+
+  [[nodiscard]] Nanos limit(const char* key) const { return config.get_int(key) * kMillisecond; }
+  [[nodiscard]] std::string key_of(const ModelSpec& spec) const {
+    return spec.key_name.empty() ? std::string() : secrets.find(spec.key_name).value_or("");
+  }
+  [[nodiscard]] std::string flag(const ModelSpec& spec, const char* name, const char* key) const {
+    const std::string_view own = spec.flag(name);
+    return own.empty() ? config.get_string(key) : std::string(own);
+  }
+  [[nodiscard]] AnthropicFeatures features(const ModelSpec& spec) const;
+  [[nodiscard]] std::unique_ptr<LanguageModel> local(const ModelSpec& spec) const;
+  [[nodiscard]] std::unique_ptr<LanguageModel> openai(const ModelSpec& spec) const;
+  [[nodiscard]] std::unique_ptr<LanguageModel> anthropic(const ModelSpec& spec) const;
+  [[nodiscard]] std::unique_ptr<LanguageModel> make(const ModelSpec& spec) const;
+};
+
+AnthropicFeatures Builder::features(const ModelSpec& spec) const {
+  const auto count = [this](const char* key) { return static_cast<int>(config.get_int(key)); };
+  AnthropicFeatures out;
+  out.cache = spec.flag("cache") != "no";
+  out.effort = flag(spec, "effort", "anthropic.effort");
+  if (out.effort == "none") out.effort.clear();
+  out.thinking = flag(spec, "thinking", "anthropic.thinking");
+  if (out.thinking == "off") out.thinking.clear();
+  out.thinking_tokens = count("anthropic.thinking_tokens");
+  out.temperature = spec.flag("temperature") == "yes";
+  out.parallel_calls = spec.flag("parallel") != "no";
+  if (spec.flag("context_management") != "no") {
+    out.thinking_keep_turns = count("anthropic.thinking_keep_turns");
+    out.tool_clear_tokens = count("anthropic.tool_clear_tokens");
+    out.tool_clear_keep = count("anthropic.tool_keep_uses");
+    out.compaction_tokens = count("anthropic.compaction_tokens");
+    out.pause_after_compaction = config.get_bool("anthropic.compaction_pause");
+  }
+  const std::string_view search = spec.flag("web_search");
+  out.web_search = search.empty() ? config.get_bool("anthropic.web_search") : search == "yes";
+  out.city = config.get_string("anthropic.search_city");
+  out.region = config.get_string("anthropic.search_region");
+  out.country = config.get_string("anthropic.search_country");
+  out.time_zone = config.get_string("anthropic.search_time_zone");
+  return out;
+}
+
+std::unique_ptr<LanguageModel> Builder::local(const ModelSpec& spec) const {
   OpenAiOptions options;
-  options.url = config.get_string(prefix + "url");
-  options.model = config.get_string(prefix + "model");
-  options.api_key = secrets.find(config.get_string(prefix + "api_key_env")).value_or("");
-  options.first_byte_timeout = options.idle_timeout = limit(config, "brain.first_byte_timeout_ms");
-  return options;
+  options.url = "http://llm";
+  options.unix_socket = local_socket;
+  options.model = spec.model;
+  options.local = true;
+  options.first_byte_timeout = limit("llm.first_byte_timeout_ms");
+  options.idle_timeout = kLocalIdle;
+  return std::make_unique<OpenAiModel>(options, wake);
+}
+
+std::unique_ptr<LanguageModel> Builder::openai(const ModelSpec& spec) const {
+  OpenAiOptions options;
+  options.url = spec.url;
+  options.model = spec.model;
+  options.key_name = spec.key_name;
+  options.api_key = key_of(spec);
+  options.first_byte_timeout = options.idle_timeout = limit("brain.first_byte_timeout_ms");
+  options.attempts = attempts;
+  options.flags = openai_flags(spec.url, spec.model, spec.flags);
+  return std::make_unique<OpenAiModel>(options, wake);
+}
+
+std::unique_ptr<LanguageModel> Builder::anthropic(const ModelSpec& spec) const {
+  if (!config.get_bool("anthropic.plain_http")) refuse_plain_http(spec);
+  AnthropicOptions options;
+  options.url = spec.url;
+  options.model = spec.model;
+  options.key_name = spec.key_name;
+  options.api_key = key_of(spec);
+  options.first_byte_timeout = options.idle_timeout = limit("brain.first_byte_timeout_ms");
+  options.slow_timeout = limit("anthropic.slow_timeout_ms");
+  options.attempts = attempts;
+  options.features = features(spec);
+  return std::make_unique<AnthropicModel>(options, wake);
+}
+
+// One line for each kind of model.
+std::unique_ptr<LanguageModel> Builder::make(const ModelSpec& spec) const {
+  switch (spec.kind) {
+    case ModelSpec::Kind::kNull:
+      return std::make_unique<NullModel>(wake);
+    case ModelSpec::Kind::kLocal:
+      return local(spec);
+    case ModelSpec::Kind::kOpenAi:
+      return openai(spec);
+    case ModelSpec::Kind::kAnthropic:
+      return anthropic(spec);
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -40,25 +138,14 @@ OpenAiOptions server_options(const stage::Config& config, const stage::Secrets& 
 std::unique_ptr<LanguageModel> make_language_model(const stage::Config& config, const stage::Secrets& secrets,
                                                    const std::string& local_socket,
                                                    const std::function<void()>& wake) {
-  const std::string& url = config.get_string("brain.url");
-  if (url == "null:") return std::make_unique<NullModel>(wake);
-  std::vector<OpenAiOptions> chain;
-  chain.push_back(url.empty() ? local_options(config, local_socket)
-                              : server_options(config, secrets, "brain."));
-  if (url.empty()) chain.back().model = config.get_string("brain.model");
-  if (!config.get_string("brain.fallback_url").empty())
-    chain.push_back(server_options(config, secrets, "brain.fallback_"));
-  if (!url.empty() && config.get_bool("brain.fallback_local"))
-    chain.push_back(local_options(config, local_socket));
-  if (chain.size() == 1) return std::make_unique<OpenAiModel>(std::move(chain.front()), wake);
-
+  const std::vector<ModelSpec> specs = stage::model_specs(config);
+  Builder builder{config, secrets, local_socket, wake};
+  if (specs.size() == 1) return builder.make(specs.front());
+  builder.attempts = kAttempts;
   std::vector<std::unique_ptr<LanguageModel>> models;
-  for (OpenAiOptions& options : chain) {
-    if (!options.local) options.attempts = kAttempts;
-    models.push_back(std::make_unique<OpenAiModel>(std::move(options), wake));
-  }
+  for (const ModelSpec& spec : specs) models.push_back(builder.make(spec));
   FallbackSettings settings;
-  settings.patience = limit(config, "brain.first_byte_timeout_ms");
+  settings.patience = builder.limit("brain.first_byte_timeout_ms");
   return std::make_unique<FallbackModel>(std::move(models), settings);
 }
 

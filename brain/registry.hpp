@@ -10,9 +10,8 @@
 
 namespace prot::brain {
 
-/// The configured language model: brain.url, else llama-server at `local_socket`; with brain.fallback_url or
-/// brain.fallback_local several as one. `wake` is called on the backends' threads and must not block.
-/// Throws Error.
+/// The configured language model (stage::model_specs; the local llama-server is at `local_socket`), or
+/// several as one. `wake` is called on the backends' threads and must not block. Throws Error.
 [[nodiscard]] std::unique_ptr<LanguageModel> make_language_model(const stage::Config& config,
                                                                  const stage::Secrets& secrets,
                                                                  const std::string& local_socket,

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "models/anthropic.hpp"
 #include "models/openai.hpp"
+#include "stage/model_specs.hpp"
 #include "stores/in_memory.hpp"
 #include "stores/postgres.hpp"
 
@@ -37,16 +39,17 @@ std::string percent_encoded(std::string_view text) {
 std::unique_ptr<ExtractionModel> make_model(const stage::StageContext& context) {
   const stage::Config& config = context.config();
   if (!config.get_bool("memory.extraction")) return nullptr;
-  OpenAiServer server;
-  server.url = config.get_string("brain.url");
-  server.model = config.get_string("brain.model");
-  if (server.url.empty()) {
-    server.url = "http://localhost/v1";
-    server.unix_socket = context.environment().paths.runtime / "llm.sock";
-    server.llama_cpp = true;
-  }
-  server.api_key = context.environment().secrets.find(config.get_string("brain.api_key_env")).value_or("");
-  return make_openai_model(std::move(server));
+  const stage::ModelSpec spec = stage::model_specs(config).front();
+  if (spec.kind == stage::ModelSpec::Kind::kNull) return nullptr;
+  const std::string& own = config.get_string("memory.extraction_model");
+  const std::string model = own.empty() || spec.kind == stage::ModelSpec::Kind::kLocal ? spec.model : own;
+  const std::string key =
+      spec.key_name.empty() ? std::string() : context.environment().secrets.find(spec.key_name).value_or("");
+  if (spec.kind == stage::ModelSpec::Kind::kAnthropic) return make_anthropic_model({spec.url, model, key});
+  if (spec.kind == stage::ModelSpec::Kind::kLocal)
+    return make_openai_model(
+        {"http://localhost/v1", context.environment().paths.runtime / "llm.sock", model, {}, true});
+  return make_openai_model({spec.url, {}, model, key, false});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -12,6 +13,7 @@
 #include "doctor.hpp"
 #include "json/json.hpp"
 #include "stage/control.hpp"
+#include "stage/model_specs.hpp"
 
 namespace prot::supervisor {
 namespace {
@@ -105,25 +107,32 @@ Finding check_key(const std::string& name, bool needed, const std::string& who) 
           "put it into the environment, or into .env (chmod 600) in the folder where prot is started"};
 }
 
+std::string who_needs(const stage::ModelSpec& model, bool first) {
+  const bool anthropic = model.kind == stage::ModelSpec::Kind::kAnthropic;
+  return (anthropic ? "anthropic.url = "
+          : first   ? "brain.url = "
+                    : "brain.fallback, ") +
+         stage::shown_text(model.url);
+}
+
 void check_keys(const DoctorContext& context, Findings& findings) {
-  const std::string& url = context.config.get_string("brain.url");
-  const std::string& model_key = context.config.get_string("brain.api_key_env");
+  std::vector<std::string> seen;
+  const auto check = [&](const std::string& name, bool needed, const std::string& who) {
+    if (name.empty() || std::find(seen.begin(), seen.end(), name) != seen.end()) return;
+    seen.push_back(name);
+    findings.push_back(check_key(name, needed, who));
+  };
   // A server in the house needs no key; one in the open does.
-  findings.push_back(
-      check_key(model_key, url.starts_with("https://"), "brain.url = " + stage::shown_text(url)));
-  const std::string& recogniser_key = context.config.get_string("stt.api_key_env");
+  for (const stage::ModelSpec& model : stage::model_specs(context.config))
+    check(model.key_name, model.url.starts_with("https://"), who_needs(model, seen.empty()));
   const std::string& recogniser = context.config.get_string("stt.url");
-  if (context.config.get_string("stt.engine") == "openai" && recogniser_key != model_key)
-    findings.push_back(check_key(recogniser_key, recogniser.starts_with("https://"),
-                                 "stt.url = " + stage::shown_text(recogniser)));
-  const std::string& fallback = context.config.get_string("brain.fallback_url");
-  const std::string& fallback_key = context.config.get_string("brain.fallback_api_key_env");
-  if (!fallback_key.empty() && fallback_key != model_key)
-    findings.push_back(check_key(fallback_key, fallback.starts_with("https://"),
-                                 "brain.fallback_url = " + stage::shown_text(fallback)));
-  // No backend of these services is built in yet: nothing can need them.
+  if (context.config.get_string("stt.engine") == "openai")
+    check(context.config.get_string("stt.api_key_env"), recogniser.starts_with("https://"),
+          "stt.url = " + stage::shown_text(recogniser));
+  check(context.config.get_string("brain.api_key_env"), false, "");
+  // No backend of some of these services is built in yet: nothing can need them.
   for (const char* name : {"ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY", "VOYAGE_API_KEY", "HASS_TOKEN"})
-    if (name != model_key && name != fallback_key) findings.push_back(check_key(name, false, ""));
+    check(name, false, "");
 }
 
 Finding check_instance(const InstancePaths& paths) {

@@ -13,6 +13,7 @@
 #include "base/subprocess.hpp"
 #include "doctor.hpp"
 #include "programs.hpp"
+#include "stage/model_specs.hpp"
 #include "wire/topology.hpp"
 
 namespace prot::supervisor {
@@ -152,9 +153,8 @@ Finding check_llm(const DoctorContext& context) {
   const std::string mend =
       "./run builds and fetches it; or set llm.program, llm.model, or brain.url to a server";
   if (!context.config.get_bool("llm.enabled"))
-    return {Verdict::kWarn, what,
-            "none: llm.enabled = false, but brain.url is empty or brain.fallback_local is true",
-            "set brain.url, or llm.enabled to true"};
+    return {Verdict::kWarn, what, "none: llm.enabled = false, but the local one is among the language models",
+            "set brain.url or brain.engine, or llm.enabled to true"};
   Finding finding;
   try {
     const std::string program = find_llama_server(context.config, context.paths);
@@ -179,9 +179,7 @@ std::vector<std::string> secrets_of_others(const std::string& stage, const stage
 
 Findings check_programs(const DoctorContext& context) {
   Findings findings{check_own_programs(context)};
-  const bool local =
-      context.config.get_string("brain.url").empty() || context.config.get_bool("brain.fallback_local");
-  if (local) findings.push_back(check_llm(context));
+  if (stage::uses_local_model(context.config)) findings.push_back(check_llm(context));
   const bool memory = context.config.get_bool("memory.enabled");
   if (!memory) findings.push_back({Verdict::kOk, "database", "none (memory.enabled = false)"});
   const auto programs = programs_of(context.config);

@@ -28,13 +28,6 @@ constexpr ConfigKey number(Text name, Text fallback, double minimum, double maxi
 constexpr double kMostTokens = 10'000'000;
 
 constexpr ConfigKey kReserved[] = {
-    text("CLAUDE_MODEL", "", "Anthropic's models"),
-    text("CLAUDE_EFFORT", "medium", "Anthropic's models"),
-    number("COMPACTION_TRIGGER", "", 1, kMostTokens, "tokens", "Anthropic's context management"),
-    flag("PAUSE_AFTER_COMPACTION", "Anthropic's context management"),
-    number("TOOL_CLEAR_TRIGGER", "", 1, kMostTokens, "tokens", "Anthropic's context management"),
-    number("TOOL_CLEAR_KEEP", "", 0, 10'000, "uses", "Anthropic's context management"),
-    number("THINKING_KEEP_TURNS", "", 0, 10'000, "turns", "Anthropic's context management"),
     text("ELEVENLABS_VOICE_ID", "", "ElevenLabs' voices"),
     text("ELEVENLABS_MODEL", "eleven_multilingual_v2", "ElevenLabs' voices"),
     text("ELEVENLABS_OUTPUT_FORMAT", "pcm_24000", "ElevenLabs' voices"),
@@ -42,7 +35,6 @@ constexpr ConfigKey kReserved[] = {
     text("RERANK_MODEL", "", "recall by embeddings"),
     number("RERANK_TOP_K", "", 1, 10'000, "memories", "recall by embeddings"),
     number("RAG_TOP_K", "10", 1, 10'000, "memories", "prot fills the memory block up to its tokens"),
-    text("MEMORY_EXTRACTION_MODEL", "", "prot extracts with the conversation's model"),
     number("DECAY_BASE_RATE", "", 0, 1000, "ratio", "memories that fade", kDouble),
     number("DECAY_MIN_RETENTION", "", 0, 1, "ratio", "memories that fade", kDouble),
     number("DB_POOL_MIN", "2", 1, 1000, "connections", "prot's memory has one connection"),

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "sealed_file.hpp"
+#include "stage/model_specs.hpp"
 #include "wire/topology.hpp"
 
 extern char** environ;  // NOLINT
@@ -128,9 +129,7 @@ fs::path own_folder() {
   return self.parent_path();
 }
 
-bool asks_llm(const stage::Config& config) {
-  return config.get_string("brain.url").empty() || config.get_bool("brain.fallback_local");
-}
+bool asks_llm(const stage::Config& config) { return stage::uses_local_model(config); }
 
 }  // namespace
 
@@ -187,17 +186,23 @@ std::string users_of_secret(std::string_view name, const stage::Config& config) 
   if (name == config.get_string("brain.api_key_env")) users += " brain memory";
   if (config.get_string("stt.engine") == "openai" && name == config.get_string("stt.api_key_env"))
     users += " stt";
-  if (name == config.get_string("brain.fallback_api_key_env")) users += " brain";
+  const std::vector<stage::ModelSpec> models = stage::model_specs(config);
+  for (const stage::ModelSpec& model : models)
+    if (!name.empty() && name == model.key_name)
+      for (const char* user : {"brain", "memory"})  // memory asks the first one only
+        if (!stage::has_word(users, user) && (user[0] == 'b' || &model == &models.front()))
+          users += std::string(" ") + user;
   return users;
 }
 
 std::vector<std::string> secret_names(const stage::Config& config) {
   std::vector<std::string> names;
   for (const Secret& secret : kSecrets) names.emplace_back(secret.name);
-  for (const char* named : {"brain.api_key_env", "brain.fallback_api_key_env", "stt.api_key_env"}) {
-    const std::string& key = config.get_string(named);
+  const auto add = [&names](const std::string& key) {
     if (!key.empty() && std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
-  }
+  };
+  for (const char* named : {"brain.api_key_env", "stt.api_key_env"}) add(config.get_string(named));
+  for (const stage::ModelSpec& model : stage::model_specs(config)) add(model.key_name);
   return names;
 }
 

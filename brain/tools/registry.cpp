@@ -1,5 +1,6 @@
 #include "tools/registry.hpp"
 
+#include "stage/model_specs.hpp"
 #include "tools/date_time.hpp"
 
 namespace prot::brain {
@@ -8,7 +9,8 @@ namespace {
 // A description costs prompt tokens, and a small model calls tools at random: off for the local one.
 bool offered(const stage::Config& config) {
   const std::string& wish = config.get_string("brain.tools");
-  return wish == "on" || (wish == "auto" && !config.get_string("brain.url").empty());
+  const bool local = stage::model_specs(config).front().kind == stage::ModelSpec::Kind::kLocal;
+  return wish == "on" || (wish == "auto" && !local);
 }
 
 }  // namespace

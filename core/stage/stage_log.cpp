@@ -1,10 +1,13 @@
 #include "stage/stage_log.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/log.hpp"
+#include "stage/model_specs.hpp"
 
 extern char** environ;  // NOLINT
 
@@ -34,9 +37,10 @@ void hide_database(const std::string& url) {
 }  // namespace
 
 void prepare_log(const Config& config) {
-  const std::string& model_key = config.get_string("brain.api_key_env");
-  const std::string& recogniser_key = config.get_string("stt.api_key_env");
-  const std::string& fallback_key = config.get_string("brain.fallback_api_key_env");
+  std::vector<std::string> keys = {config.get_string("brain.api_key_env"),
+                                   config.get_string("stt.api_key_env"),
+                                   config.get_string("anthropic.api_key_env")};
+  for (const ModelSpec& spec : model_specs(config)) keys.push_back(spec.key_name);
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view pair = *entry;
     const std::size_t equals = pair.find('=');
@@ -44,7 +48,7 @@ void prepare_log(const Config& config) {
     const std::string_view name = pair.substr(0, equals);
     if (name == "DATABASE_URL")
       hide_database(std::string(pair.substr(equals + 1)));
-    else if (names_secret(name) || name == model_key || name == recogniser_key || name == fallback_key)
+    else if (names_secret(name) || std::find(keys.begin(), keys.end(), name) != keys.end())
       hide_in_log(std::string(pair.substr(equals + 1)));
   }
   hide_database(config.get_string("memory.database_url"));

@@ -83,10 +83,13 @@ class Documents(unittest.TestCase):
         restarts = {row[0].strip("| `"): row[5] for row in rows if "." in row[0]}
         # language(), names that are put together, and what core/stage/echo_choice.cpp reads for both ends.
         echo = {"capture.echo_cancellation", "player.headphones"}
-        servers = {f"brain.{which}{key}" for which in ("", "fallback_") for key in ("url", "model", "api_key_env")}
+        # Of both, by core/stage/model_specs.cpp; only brain uses more than the first model.
+        servers = {f"{section}.{key}" for section in ("brain", "anthropic") for key in ("url", "model", "api_key_env")}
+        servers |= {"brain.engine"}
         voices = {f"tts.{which}_{language}" for which in ("voice", "fallback") for language in ("en", "ko")}
         computed = {"tts": {"general.language"} | voices, "stt": {"general.language"},
-                    "brain": {"general.language"} | servers | echo, "capture": echo}
+                    "brain": {"general.language", "brain.flags", "brain.fallback"} | servers | echo,
+                    "memory": servers, "capture": echo}
         # What every stage has in common reads general.* and supervisor.* only (and looks at secrets to keep them out of the log).
         common = "".join((SOURCE / "core/stage" / name).read_text() for name in ("stage_runner.cpp", "stage_log.cpp"))
         everywhere = {key for key in restarts if key.startswith(("general.", "supervisor.")) and f'"{key}"' in common}

@@ -114,7 +114,7 @@ TEST_CASE("the real environment beats .env, also when it is empty; the last line
       write_env(folder, "VAD_THRESHOLD=0.7\nCLAUDE_MAX_TOKENS=99\nACTIVE_TIMEOUT=7\nACTIVE_TIMEOUT=8\n");
   const Config config = load_configuration(with_env(path), {}).config;
   CHECK(config.get_double("capture.vad_threshold") == doctest::Approx(0.6));
-  CHECK(config.get_int("brain.max_tokens") == 160);
+  CHECK(config.get_int("brain.max_tokens") == 0);  // the default
   CHECK(config.get_double("brain.active_timeout_s") == doctest::Approx(8));
   CHECK(config.place("brain.active_timeout_s") == path + ":4: ACTIVE_TIMEOUT: ");
 }
@@ -285,8 +285,8 @@ TEST_CASE("what cannot change while prot runs is refused with its place") {
 }
 
 TEST_CASE("another model at hand: its key is brain's alone, and a local one is started") {
-  const Config one = Config::load(
-      "", {"brain.url=https://a", "brain.fallback_url=https://b", "brain.fallback_api_key_env=OTHER_KEY"});
+  const Config one =
+      Config::load("", {"brain.url=https://a", R"(brain.fallback=["url=https://b key=OTHER_KEY"])"});
   CHECK(is_secret("OTHER_KEY", one));
   CHECK(users_of_secret("OTHER_KEY", one) == " brain");
   CHECK_FALSE(is_secret("OTHER_KEY", Config::load("", {})));
@@ -296,8 +296,10 @@ TEST_CASE("another model at hand: its key is brain's alone, and a local one is s
   };
   CHECK(starts_llm({}));
   CHECK_FALSE(starts_llm({"brain.url=https://a"}));
-  CHECK(starts_llm({"brain.url=https://a", "brain.fallback_local=true"}));
-  CHECK_FALSE(starts_llm({"brain.url=https://a", "brain.fallback_local=true", "llm.enabled=false"}));
+  CHECK(starts_llm({"brain.url=https://a", R"(brain.fallback=["local"])"}));
+  CHECK_FALSE(starts_llm({"brain.url=https://a", R"(brain.fallback=["local"])", "llm.enabled=false"}));
+  CHECK_FALSE(starts_llm({"brain.engine=anthropic"}));
+  CHECK(starts_llm({"brain.engine=local", "brain.url=https://a"}));
 }
 
 TEST_CASE("lines end with LF or CR LF; a lone CR is refused, and shows nothing") {

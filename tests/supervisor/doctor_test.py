@@ -284,6 +284,16 @@ class Secrets(Base):
             self.check(prot.report(), "key VOYAGE_API_KEY", "ok", "present, not needed")
             self.assertNotIn("geheim", prot.doctor().stdout + prot.doctor().stderr)
 
+    def test_a_service_that_is_paid_for_is_not_asked_but_its_key_is_looked_for(self):
+        with Doctor(brain__engine="anthropic", brain__url="") as prot:
+            report = prot.report()
+            self.check(report, "key ANTHROPIC_API_KEY", "fail", "not present", "anthropic.url")
+            self.check(report, "language model", "fail", "no key in ANTHROPIC_API_KEY")
+            prot.environment |= {"ANTHROPIC_API_KEY": "sk-geheim"}
+            self.check(prot.report(), "language model", "ok", "key present, not asked")
+            self.check(prot.report(), "key ANTHROPIC_API_KEY", "ok", "present")
+            self.assertNotIn("geheim", prot.doctor().stdout + prot.doctor().stderr)
+
     def test_the_model_server_is_asked(self):
         for status, verdict, words in ((200, "ok", "answers"), (404, "ok", "answers"), (401, "fail", "401")):
             with self.subTest(status), model_server(status) as url, Doctor(**{"brain__url": url}) as prot:

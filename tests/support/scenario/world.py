@@ -1,5 +1,6 @@
 """Where scenarios happen: a private sound server, the loopback services, and prot in folders of its own."""
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -94,7 +95,7 @@ class World:
                  for name, wanted_file in scenario.files.items()}
         if "memory.store" not in scenario.settings:  # no private cluster, which takes seconds to be made
             wanted["memory.database_url"] = "postgresql:///none"
-        files["second"] = self.services.url("second")
+        files |= {name: self.services.url(name) for name in ("second", "anthropic")}
         wanted |= scenario.settings
         return {key: in_toml(value, files) for key, value in wanted.items()}
 
@@ -216,7 +217,7 @@ def in_toml(value, files: dict) -> str:
     """As `--set KEY=VALUE` takes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value)
+    text = json.dumps(value) if isinstance(value, list) else str(value)
     for name, path in files.items():
         text = text.replace("{" + name + "}", str(path))
     return text

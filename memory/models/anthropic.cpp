@@ -1,0 +1,80 @@
+#include "models/anthropic.hpp"
+
+#include "http/fetch.hpp"
+#include "json/json.hpp"
+
+namespace prot::memory {
+namespace {
+
+constexpr int kMaxTokens = 2000;
+constexpr std::int64_t kTotalTimeoutMs = 90'000;
+constexpr std::size_t kMaxBody = 1U << 20U;
+
+std::string endpoint_of(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.ends_with("/v1")) url += "/v1";
+  return url + "/messages";
+}
+
+/// The answer's form is a tool that must be called: every model and every server of this kind knows that,
+/// and the input is JSON of its schema.
+class AnthropicModel final : public ExtractionModel {
+ public:
+  explicit AnthropicModel(AnthropicServer server) : server_(std::move(server)) {}
+
+  std::string ask(std::string_view instructions, std::string_view question, std::string_view schema,
+                  std::stop_token stop) override {
+    http::Request request;
+    request.url = endpoint_of(server_.url);
+    request.headers = {{"content-type", "application/json"}, {"anthropic-version", "2023-06-01"}};
+    if (!server_.api_key.empty()) request.headers.emplace_back("x-api-key", server_.api_key);
+    request.body = body(instructions, question, schema);
+    request.first_byte_timeout_ms = request.idle_timeout_ms = request.total_timeout_ms = kTotalTimeoutMs;
+    try {
+      return input_of(http::fetch(request, stop, kMaxBody).body);
+    } catch (const http::RequestError& e) {
+      if (stop.stop_requested()) throw ModelError(ModelError::Kind::kCancelled, e.what());
+      const bool fatal = e.error_class() == http::ErrorClass::kFatal;
+      throw ModelError(fatal ? ModelError::Kind::kFailed : ModelError::Kind::kUnavailable, e.what());
+    }
+  }
+
+ private:
+  std::string body(std::string_view instructions, std::string_view question, std::string_view schema) const {
+    json::Writer w;
+    w.begin_object().member("model", server_.model).member("max_tokens", kMaxTokens);
+    w.key("tools").begin_array().begin_object().member("name", "facts");
+    w.member("description", "Takes what is to be remembered.").key("input_schema").raw(schema);
+    w.end_object().end_array();
+    w.key("tool_choice").begin_object().member("type", "tool").member("name", "facts").end_object();
+    w.member("system", instructions);
+    w.key("messages").begin_array().begin_object().member("role", "user").member("content", question);
+    return w.end_object().end_array().end_object().str();
+  }
+
+  static std::string input_of(const std::string& reply) {
+    try {
+      const json::Document document = json::parse(reply);
+      if (document.get("stop_reason").as_string() == "max_tokens")
+        throw ModelError(ModelError::Kind::kFailed, "the model's answer was cut at its length limit");
+      const json::View content = document.get("content");
+      for (std::size_t i = 0; i < content.size(); ++i)
+        if (content.at(i).get("type").as_string() == "tool_use") return content.at(i).get("input").to_json();
+    } catch (const ModelError&) {
+      throw;
+    } catch (const Error& e) {
+      throw ModelError(ModelError::Kind::kFailed, std::string("the model's reply: ") + e.what());
+    }
+    throw ModelError(ModelError::Kind::kFailed, "the model gave no facts");
+  }
+
+  AnthropicServer server_;
+};
+
+}  // namespace
+
+std::unique_ptr<ExtractionModel> make_anthropic_model(AnthropicServer server) {
+  return std::make_unique<AnthropicModel>(std::move(server));
+}
+
+}  // namespace prot::memory

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "extraction_model.hpp"
+
+namespace prot::memory {
+
+/// Where Anthropic's Messages are spoken.
+struct AnthropicServer {
+  std::string url;  // with or without /v1
+  std::string model;
+  std::string api_key;
+};
+[[nodiscard]] std::unique_ptr<ExtractionModel> make_anthropic_model(AnthropicServer server);
+
+}  // namespace prot::memory

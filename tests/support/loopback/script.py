@@ -21,6 +21,11 @@ class Answer:
     pace_ms: int = 0  # between two pieces of text
     first_ms: int = 0  # before the first
     tools: list[Tool] = dataclasses.field(default_factory=list)
+    thinking: str = ""  # thoughts before it (Anthropic)
+    search: str = ""  # a search of the service itself before it (Anthropic)
+    summary: str = ""  # the service sums up what was before (Anthropic)
+    pauses: int = 0  # so often the service pauses behind that
+    stop: str = ""  # another reason to stop than the usual one
     fault: Fault | None = None
     used: int = 0  # requests that it answered or failed
 

@@ -49,6 +49,7 @@ class Scenario:
     transcription_fault: Fault | None = None
     answers: list[dict] = dataclasses.field(default_factory=list)
     second: list[dict] = dataclasses.field(default_factory=list)
+    anthropic: list[dict] = dataclasses.field(default_factory=list)
     steps: list[Item] = dataclasses.field(default_factory=list)
     expect: list[Item] = dataclasses.field(default_factory=list)
 
@@ -63,7 +64,7 @@ class Scenario:
 
     def script(self, service: str) -> list[Answer]:
         """Fresh ones: a script uses them up."""
-        wanted = self.second if service == "second" else self.answers
+        wanted = {"model": self.answers, "second": self.second, "anthropic": self.anthropic}[service]
         return [Answer(**{**plain_answer(a), "tools": [Tool(**t) for t in a.get("tools", [])],
                           "fault": to_fault(a["fault"]) if "fault" in a else None}) for a in wanted]
 
@@ -192,7 +193,7 @@ class Reader:
         made.transcription_text = transcription.get("text", "")
         for name, table in made.files.items():
             self._table(("files", name), keys.FILE, table)
-        made.answers, made.second = ([self._answer((name, n), a) for n, a in enumerate(known.get(name, []))]
+        made.answers, made.second, made.anthropic = ([self._answer((name, n), a) for n, a in enumerate(known.get(name, []))]
                                      for name in keys.MODELS)
         made.steps = self._items("steps", keys.STEPS, keys.STEP_COMMON, known.get("steps", []))
         made.expect = self._items("expect", keys.EXPECT, {}, known["expect"])

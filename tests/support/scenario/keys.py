@@ -7,7 +7,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from loopback import faults  # noqa: E402
 
 STAGES = ("capture", "stt", "brain", "tts", "player", "memory")
-MODELS = ("model", "second")
+MODELS = ("model", "second", "anthropic")
 SERVICES = (*MODELS, "transcription")
 SOUNDS = ("noise", "tone", "cough", "silence")
 
@@ -37,6 +37,7 @@ SCENARIO = {
     "transcription": Key("table", "the loopback recogniser: `delay_ms`, `fault`"),
     "model": Key("list", "what the loopback model answers"),
     "second": Key("list", "what a second one answers; `{second}` in a setting is its address"),
+    "anthropic": Key("list", "what Anthropic's answers; `{anthropic}` in a setting is its address"),
     "steps": Key("list", "what happens, in order"),
     "expect": Key("list", "what must have been seen", True),
 }
@@ -63,6 +64,11 @@ ANSWER = {
     "pace_ms": Key("whole", "between two pieces (default 0)"),
     "first_ms": Key("whole", "before the first piece (default 0)"),
     "tools": Key("list", "tools that are called behind the text"),
+    "thinking": Key("text", "thoughts before it (`anthropic` only, as the next four)"),
+    "search": Key("text", "a search of the service itself before it"),
+    "summary": Key("text", "the service sums up what was before"),
+    "pauses": Key("whole", "so often the service pauses behind that and wants to be asked again"),
+    "stop": Key("text", "another reason to stop than the usual one"),
     "fault": Key("fault", "befalls the first `times` requests for this answer (default: each)"),
 }
 
@@ -167,6 +173,9 @@ LABELS = {
     "second request": "the same of the second model",
     "second answered": "the same of the second model",
     "second closed": "the same of the second model",
+    "anthropic request": "the same of Anthropic's",
+    "anthropic answered": "the same of Anthropic's",
+    "anthropic closed": "the same of Anthropic's",
     "transcribe": "the recogniser's service is asked",
     "chat first": "the first piece of an answer to `chat`",
     "chat done": "an answer to `chat`; its text",

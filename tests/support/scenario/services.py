@@ -1,4 +1,5 @@
 """The loopback services of one scenario run, and how they speak to its timeline."""
+from loopback.anthropic_service import AnthropicService
 from loopback.chat_service import ChatService
 from loopback.faults import Fault
 from loopback.http_server import Loop, Record
@@ -16,8 +17,8 @@ class Services:
     def __init__(self, timeline: Timeline):
         self._timeline = timeline
         self._loop = Loop()
-        self._services = {name: ChatService(lambda kind, record, n=name: self._model_tells(n, kind, record))
-                          for name in MODELS}
+        self._services = {name: (AnthropicService if name == "anthropic" else ChatService)(
+            lambda kind, record, n=name: self._model_tells(n, kind, record)) for name in MODELS}
         self._services["transcription"] = TranscriptionService(self._transcription_tells)
         for service in self._services.values():
             self._loop.call(service.server.start())

@@ -16,6 +16,7 @@ ROWS = {
     "piper": "d: the context after 50 interruptions of a Piper voice (3 min; needs the engines)",
     "kills": "f: each stage killed 20 times in mid-conversation (10 min)",
     "faults": "g: every fault of the menu on the model's service (4 min)",
+    "anthropic_faults": "g: the same of Anthropic's service (4 min)",
     "soak": "h: a conversation of an hour: memory, descriptors, late wakes (--minutes)",
     "end_of_turn": "i: turns with pauses that are not cut, and the wait after real ends",
 }
@@ -70,6 +71,8 @@ def measure(name: str, scale, options):
     """The rows of one part."""
     if name == "end_of_turn":
         return end_of_turn_rows(scale, options)
+    if name == "anthropic_faults":
+        return importlib.import_module("faults").rows(scale, "anthropic")
     module = {"kills": "stage_kills", "demo": "demo_runs"}.get(name, name)
     return importlib.import_module(module).rows(scale)
 

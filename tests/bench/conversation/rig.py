@@ -78,7 +78,9 @@ class Conversation(Events):
 class Rig:
     """Use as a context manager. `settings` beat those of the rig."""
 
-    def __init__(self, name: str, settings: dict | None = None, fragment_ms: int = 10, seed: int = 1):
+    def __init__(self, name: str, settings: dict | None = None, fragment_ms: int = 10, seed: int = 1,
+                 service: str = "model"):
+        self.service = service  # or "anthropic"
         self.instance = f"talk-{name}-{os.getpid()}"
         self.random = random.Random(seed)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="prot-talk-"))
@@ -98,7 +100,7 @@ class Rig:
         return self
 
     def _start(self) -> None:
-        self.services = self._opened(Services())
+        self.services = self._opened(Services(self.service))
         self.audio = VirtualAudio(self.folder / "audio")
         self._open.append(self.audio.stop)
         opened = time.monotonic()
@@ -113,7 +115,11 @@ class Rig:
                     "capture.detector": "energy", "capture.turn_model": "silence", "player.sink": "pulse",
                     "player.device": "speaker", "player.headphones": "true", "stt.engine": "openai", "stt.url": self.services.recogniser_url,
                     "brain.url": self.services.model_url, "tts.voice_en": "tone", "memory.store": "ram",
-                    "memory.database_url": "postgresql:///nowhere", "memory.extraction": "false"} | self.settings
+                    "memory.database_url": "postgresql:///nowhere", "memory.extraction": "false"}
+        if self.service == "anthropic":
+            settings |= {"brain.engine": "anthropic", "anthropic.url": self.services.model_url}
+            environment["ANTHROPIC_API_KEY"] = "loopback"
+        settings |= self.settings
         self.prot = Prot(BUILD / "supervisor", self.instance, settings, environment)
         self._open.append(lambda: self.prot.command("down", "--now", timeout=90))
         self.prot.up()

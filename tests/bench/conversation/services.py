@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+from loopback.anthropic_service import AnthropicService  # noqa: E402
 from loopback.chat_service import ChatService  # noqa: E402
 from loopback.faults import Fault  # noqa: E402
 from loopback.http_server import Loop, Record  # noqa: E402
@@ -30,9 +31,9 @@ class Answers:
 
 
 class Services:
-    def __init__(self):
+    def __init__(self, model: str = "model"):
         self._loop = Loop()
-        self.chat = ChatService()
+        self.chat = AnthropicService() if model == "anthropic" else ChatService()
         self.recogniser = TranscriptionService()
         self.answers = Answers()
         self.chat.script = self.answers

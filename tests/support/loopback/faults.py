@@ -12,7 +12,7 @@ KINDS = {
     "hang": ("after",),
     "reset": ("after",),
     "eof": ("after",),
-    "error_event": ("after",),
+    "error_event": ("after", "code"),
     "unknown_event": (),
     "unknown_field": (),
     "small_writes": (),
@@ -23,6 +23,13 @@ KINDS = {
     "huge_line": (),
     "invalid_utf8": (),
     "split_surrogates": (),
+    "close": ("status", "after"),
+    "half_open": ("after",),
+    "twin": (),
+    "unasked": (),
+    "repeated_text": (),
+    "odd_bytes": (),
+    "no_alignment": (),
 }
 WORDS = {
     "status": "answer with this HTTP status and an error body; `retry_after`: \"2\" (s), \"300ms\", \"date\" or none",
@@ -31,7 +38,7 @@ WORDS = {
     "hang": "nothing more after `after` pieces of text",
     "reset": "TCP reset after `after` pieces of text",
     "eof": "the body ends after `after` pieces of text, without a terminal event",
-    "error_event": "an error event after `after` pieces of text",
+    "error_event": "an error event after `after` pieces of text; `code`: what a WebSocket's service calls it",
     "unknown_event": "events of a kind that nobody knows in between",
     "unknown_field": "fields that nobody knows in every event",
     "small_writes": "every write has 1 to 7 bytes",
@@ -42,6 +49,13 @@ WORDS = {
     "huge_line": "one event has more than 1 MiB",
     "invalid_utf8": "bytes that are not UTF-8 within the text",
     "split_surrogates": "each character beyond U+FFFF comes as two escapes in two events",
+    "close": "a WebSocket is closed with the code `status` after `after` messages of the client",
+    "half_open": "a WebSocket reads and says nothing more, not even pongs, after `after` messages of the client",
+    "twin": "each final text comes twice, in both of its forms",
+    "unasked": "empty final texts that nobody asked for",
+    "repeated_text": "a final text is said twice in itself",
+    "odd_bytes": "audio is cut within a sample",
+    "no_alignment": "audio comes without the times of its characters",
 }
 DEFAULT_TIMES = 1 << 30
 
@@ -53,6 +67,7 @@ class Fault:
     retry_after: str = ""
     ms: int = 0
     after: int = 0
+    code: str = ""
     times: int = DEFAULT_TIMES  # requests that it befalls
 
     def before_headers(self) -> float:
@@ -88,6 +103,9 @@ def make_fault(options: dict) -> Fault:
         if name == "retry_after":
             if not isinstance(value, str):
                 raise ValueError("retry_after is a text: \"2\", \"300ms\" or \"date\"")
+        elif name == "code":
+            if not isinstance(value, str):
+                raise ValueError("code is a text")
         elif name != "kind" and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
             raise ValueError(f"{name} is a whole number")
     return Fault(**options)

@@ -64,10 +64,21 @@ class Exchange:
     # -- the peer -----------------------------------------------------------------------------------------------
     def _look(self) -> None:
         if self._reader.at_eof() or self._reader.exception() is not None or self._writer.is_closing():
-            if not self.record.dropped:
-                self.record.closed_early = True
-                self.record.closed_at = time.monotonic()
-            raise PeerGone
+            self.peer_gone()
+
+    def peer_gone(self) -> None:
+        """The client has ended it: of an upgraded connection, which has no other end."""
+        if not self.record.dropped:
+            self.record.closed_early = True
+            self.record.closed_at = time.monotonic()
+        raise PeerGone
+
+    async def read_some(self) -> bytes:
+        """What comes on an upgraded connection; empty: its end."""
+        try:
+            return await self._reader.read(65536)
+        except ConnectionError:
+            return b""
 
     async def sleep(self, seconds: float) -> None:
         """Raises PeerGone as soon as nobody waits for the answer any more."""

@@ -45,12 +45,15 @@ class TranscriptionService:
         self.reset()
 
     def reset(self) -> None:
-        self.utterance = Utterance("", 0.0)
+        self.say(Utterance("", 0.0))
         self.delay = 0.0
         self.fault: Fault | None = None
         self.faulted = 0
         self.server.records.clear()
         self.server.errors.clear()
+
+    def say(self, utterance: Utterance) -> None:
+        self.utterance = utterance
 
     def set_fault(self, fault: Fault | None) -> None:
         self.fault = fault

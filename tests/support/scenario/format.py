@@ -39,6 +39,7 @@ class Scenario:
     about: str
     language: str = "en"
     recognizer: str = "scripted"
+    voice: str = "tone"
     settings: dict = dataclasses.field(default_factory=dict)
     files: dict = dataclasses.field(default_factory=dict)
     alone: bool = False
@@ -47,6 +48,9 @@ class Scenario:
     delay_ms: int = 60
     transcription_text: str = ""
     transcription_fault: Fault | None = None
+    first_ms: int = 80
+    pace_ms: int = 0
+    speech_fault: Fault | None = None
     answers: list[dict] = dataclasses.field(default_factory=list)
     second: list[dict] = dataclasses.field(default_factory=list)
     anthropic: list[dict] = dataclasses.field(default_factory=list)
@@ -185,12 +189,15 @@ class Reader:
         if self.problems:
             return None
         made = Scenario(self._path, known["about"], known.get("language", "en"),
-                        known.get("recognizer", "scripted"), flat(known.get("settings", {})),
-                        known.get("files", {}), known.get("alone", False), known.get("echo", 0),
-                        known.get("echo_ms", 30))
+                        known.get("recognizer", "scripted"), known.get("voice", "tone"),
+                        flat(known.get("settings", {})), known.get("files", {}), known.get("alone", False),
+                        known.get("echo", 0), known.get("echo_ms", 30))
         transcription = self._table(("transcription",), keys.TRANSCRIPTION, known.get("transcription", {}))
         made.delay_ms = transcription.get("delay_ms", made.delay_ms)
         made.transcription_text = transcription.get("text", "")
+        speech = self._table(("speech",), keys.SPEECH, known.get("speech", {}))
+        made.first_ms = speech.get("first_ms", made.first_ms)
+        made.pace_ms = speech.get("pace_ms", made.pace_ms)
         for name, table in made.files.items():
             self._table(("files", name), keys.FILE, table)
         made.answers, made.second, made.anthropic = ([self._answer((name, n), a) for n, a in enumerate(known.get(name, []))]
@@ -200,6 +207,8 @@ class Reader:
         self._names(made)
         if not self.problems and "fault" in transcription:
             made.transcription_fault = to_fault(transcription["fault"])
+        if not self.problems and "fault" in speech:
+            made.speech_fault = to_fault(speech["fault"])
         return made
 
     def _answer(self, at: tuple, data) -> dict:

@@ -8,7 +8,7 @@ from loopback import faults  # noqa: E402
 
 STAGES = ("capture", "stt", "brain", "tts", "player", "memory")
 MODELS = ("model", "second", "anthropic")
-SERVICES = (*MODELS, "transcription")
+SERVICES = (*MODELS, "transcription", "speech")
 SOUNDS = ("noise", "tone", "cough", "silence")
 
 
@@ -28,13 +28,17 @@ def choice(says: str, *choices: str, required: bool = False) -> Key:
 SCENARIO = {
     "about": Key("text", "one sentence: what is shown", True),
     "language": choice("of the conversation (default en)", "en", "ko"),
-    "recognizer": choice("`scripted` (default): the loopback service; `whisper`: prot's own", "scripted", "whisper"),
+    "recognizer": choice("`scripted` (default): the loopback service; `elevenlabs`: another one, which hears while one "
+                         "speaks; `whisper`: prot's own", "scripted", "elevenlabs", "whisper"),
+    "voice": choice("`tone` (default): prot's own for tests; `elevenlabs`: the loopback service, which speaks in the "
+                    "same tones; prot's own takes over", "tone", "elevenlabs"),
     "settings": Key("table", "configuration keys of prot, over those that every scenario has"),
     "files": Key("table", "files made beforehand, by name; `{NAME}` in a setting is the path"),
     "alone": Key("flag", "a prot of its own, started for this scenario"),
     "echo": Key("whole", "percent of the loudspeaker's level that come back into the microphone (default 0)"),
     "echo_ms": Key("whole", "how late they come, beyond what the devices say (default 30)"),
     "transcription": Key("table", "the loopback recogniser: `delay_ms`, `fault`"),
+    "speech": Key("table", "the loopback voice: `first_ms`, `pace_ms`, `fault`"),
     "model": Key("list", "what the loopback model answers"),
     "second": Key("list", "what a second one answers; `{second}` in a setting is its address"),
     "anthropic": Key("list", "what Anthropic's answers; `{anthropic}` in a setting is its address"),
@@ -45,6 +49,12 @@ SCENARIO = {
 TRANSCRIPTION = {
     "delay_ms": Key("whole", "that each answer takes (default 60)"),
     "text": Key("text", "what it understands as long as no step says anything"),
+    "fault": Key("fault", "from the beginning"),
+}
+
+SPEECH = {
+    "first_ms": Key("whole", "before the first sound of a text (default 80)"),
+    "pace_ms": Key("whole", "between two words (default 0: faster than they are spoken)"),
     "fault": Key("fault", "from the beginning"),
 }
 
@@ -176,7 +186,11 @@ LABELS = {
     "anthropic request": "the same of Anthropic's",
     "anthropic answered": "the same of Anthropic's",
     "anthropic closed": "the same of Anthropic's",
-    "transcribe": "the recogniser's service is asked",
+    "transcribe": "the recogniser's service is asked; elevenlabs: a segment is committed",
+    "connect": "prot has connected to elevenlabs' recognition",
+    "voice request": "the loopback voice is asked; its text",
+    "voice answered": "the loopback voice has said all of a text",
+    "voice closed": "it has not: prot has closed it, or the fault says so",
     "chat first": "the first piece of an answer to `chat`",
     "chat done": "an answer to `chat`; its text",
     "chat error": "an error instead of it; its text",

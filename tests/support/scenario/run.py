@@ -31,7 +31,7 @@ class Result:
 def group_key(scenario: Scenario) -> str:
     """Scenarios with the same key may share one start."""
     alone = scenario.alone or scenario.files or any(i.verb == "start_fails" for i in scenario.expect)
-    return json.dumps([scenario.language, scenario.recognizer, sorted(scenario.settings.items()),
+    return json.dumps([scenario.language, scenario.recognizer, scenario.voice, sorted(scenario.settings.items()),
                        scenario.name if alone else ""], default=str)
 
 

@@ -1,6 +1,8 @@
 """The loopback services of one scenario run, and how they speak to its timeline."""
 from loopback.anthropic_service import AnthropicService
 from loopback.chat_service import ChatService
+from loopback.elevenlabs_stt import ScribeService
+from loopback.elevenlabs_tts import SpeechService, Spoken
 from loopback.faults import Fault
 from loopback.http_server import Loop, Record
 from loopback.script import Script, text_of
@@ -20,6 +22,9 @@ class Services:
         self._services = {name: (AnthropicService if name == "anthropic" else ChatService)(
             lambda kind, record, n=name: self._model_tells(n, kind, record)) for name in MODELS}
         self._services["transcription"] = TranscriptionService(self._transcription_tells)
+        self._services["scribe"] = ScribeService(self._scribe_tells)
+        self._services["speech"] = SpeechService(tell_spoken=self._speech_tells)
+        self._recogniser = "transcription"  # the one that is in use goes by this name
         for service in self._services.values():
             self._loop.call(service.server.start())
 
@@ -47,30 +52,50 @@ class Services:
         if kind == "request" and record.kind == "transcription":
             self._timeline.add("transcribe", f"{record.body['seconds']} s", at=record.received, number=record.number)
 
+    def _scribe_tells(self, kind: str, record: Record) -> None:
+        if kind != "request" or record.kind != "transcription":
+            return
+        if record.body["commits"]:
+            self._timeline.add("transcribe", f"{record.body['commits'][-1]} s", number=record.number)
+        else:
+            self._timeline.add("connect", record.fault, at=record.received, number=record.number)
+
+    def _speech_tells(self, kind: str, spoken: Spoken) -> None:
+        at = {"request": spoken.asked, "answered": spoken.last_byte, "closed": spoken.closed_at}[kind]
+        self._timeline.add(f"voice {kind}", spoken.text, at=at, number=spoken.number, fault=spoken.fault)
+
+    def _name_of(self, service: str) -> str:
+        return self._recogniser if service == "transcription" else service
+
     # -- set by steps -----------------------------------------------------------------------------------------------
     def begin(self, scenario: Scenario) -> None:
         def inside():
             for name in MODELS:
                 self._services[name].reset(Script(scenario.script(name)))
-            recogniser = self._services["transcription"]
+            self._recogniser = "scribe" if scenario.recognizer == "elevenlabs" else "transcription"
+            recogniser = self._services[self._recogniser]
             recogniser.reset()
             recogniser.delay = scenario.delay_ms / 1000
-            recogniser.utterance = Utterance(scenario.transcription_text, 0.0)
+            recogniser.say(Utterance(scenario.transcription_text, 0.0))
             recogniser.set_fault(scenario.transcription_fault)
+            speech = self._services["speech"]
+            speech.reset()
+            speech.first, speech.pace = scenario.first_ms / 1000, scenario.pace_ms / 1000
+            speech.set_fault(scenario.speech_fault)
         self._loop.run(inside)
 
     def spoken(self, text: str, seconds: float, texts: list[str]) -> None:
-        self._loop.run(setattr, self._services["transcription"], "utterance", Utterance(text, seconds, texts))
+        self._loop.run(self._services[self._recogniser].say, Utterance(text, seconds, texts))
 
     def fault(self, name: str, fault: Fault | None) -> None:
-        self._loop.run(self._services[name].set_fault, fault)
+        self._loop.run(self._services[self._name_of(name)].set_fault, fault)
 
     def drop(self, name: str) -> int:
-        return self._loop.run(self._services[name].server.drop)
+        return self._loop.run(self._services[self._name_of(name)].server.drop)
 
     # -- what was seen ----------------------------------------------------------------------------------------------
     def requests(self, name: str = "model") -> list[Record]:
-        return self._loop.run(self._services[name].requests)
+        return self._loop.run(self._services[self._name_of(name)].requests)
 
     def problems(self) -> list[str]:
         """Defects of the script or the services themselves."""

@@ -88,6 +88,12 @@ class World:
                   "memory.recall_tokens": 0, "llm.enabled": False, "brain.url": self.services.url("model"),
                   "brain.model": "loopback",
                   "brain.api_key_env": KEY_NAME}
+        if scenario.recognizer == "elevenlabs":
+            wanted |= {"stt.engine": "elevenlabs", "stt.url": self.services.url("scribe").removesuffix("/v1")}
+        if scenario.voice == "elevenlabs":
+            wanted |= {"tts.voice_en": "elevenlabs", "tts.voice_ko": "elevenlabs", "tts.fallback_en": "tone",
+                       "tts.fallback_ko": "tone", "tts.elevenlabs_voice": "loopback", "tts.elevenlabs_format":
+                       "pcm_16000", "tts.elevenlabs_url": self.services.url("speech").removesuffix("/v1")}
         if scenario.recognizer == "scripted":
             wanted |= {"stt.engine": "openai", "stt.url": self.services.url("transcription"),
                        "stt.model_name": "loopback", "stt.api_key_env": KEY_NAME}
@@ -108,7 +114,7 @@ class World:
         run.chmod(0o711)
         environment = {**os.environ, "PULSE_SERVER": self.audio.server, "XDG_RUNTIME_DIR": str(run / "run"),
                        "XDG_STATE_HOME": str(run / "state"), "XDG_CONFIG_HOME": str(run / "config"),
-                       KEY_NAME: "loopback-secret"}
+                       KEY_NAME: "loopback-secret", "ELEVENLABS_API_KEY": "loopback-secret"}
         self.prot = Prot(self.binaries, f"scn{os.getpid()}-{self._runs}", settings, environment)
         options = [o for key, value in settings.items() for o in ("--set", f"{key}={value}")]
         done = self.prot.command("up", "-d", "-t", str(seconds), *options, timeout=seconds + 60)

@@ -7,6 +7,7 @@
 #include "http/fetch.hpp"
 #include "service_url.hpp"
 #include "speech_recognizer.hpp"
+#include "stage/service_keys.hpp"
 
 namespace prot::stt {
 namespace {
@@ -17,18 +18,21 @@ constexpr std::int64_t kLimitMs = 3'000;
 // sent for recognition: that may cost money.
 stage::Finding ask_service(const stage::Config& config) {
   const std::string what = "recognition";
-  const std::string& url = config.get_string("stt.url");
-  const std::string& key_name = config.get_string("stt.api_key_env");
+  const std::string url = stage::recognizer_url(config);
+  const std::string key_name = stage::recognizer_key_name(config);
+  const bool elevenlabs = config.get_string("stt.engine") == "elevenlabs";
   http::Request request;
   try {
-    request.url = transcription_endpoint(url, config.get_bool("stt.plain_http"));
+    const bool plain = config.get_bool("stt.plain_http");
+    request.url = elevenlabs ? models_endpoint(url, plain) : transcription_endpoint(url, plain);
   } catch (const Error& error) {
     return {stage::Verdict::kFail, what, error.what(), "set stt.url"};
   }
   request.method = "GET";
   const char* key = std::getenv(key_name.c_str());
   if (key != nullptr && key[0] != '\0')
-    request.headers.emplace_back("authorization", "Bearer " + std::string(key));
+    request.headers.emplace_back(elevenlabs ? "xi-api-key" : "authorization",
+                                 (elevenlabs ? "" : "Bearer ") + std::string(key));
   request.connect_timeout_ms = request.first_byte_timeout_ms = request.total_timeout_ms = kLimitMs;
   try {
     static_cast<void>(http::fetch(request));
@@ -55,7 +59,7 @@ stage::Findings check_stt(const stage::CheckContext& context) {
     return {{stage::Verdict::kFail, what, "'" + engine + "' is not built in",
              "build with the engines (./run), or set stt.engine to null"}};
   if (engine == "null") return {{stage::Verdict::kOk, what, "none (stt.engine = null)"}};
-  if (engine == "openai") return {ask_service(context.config)};
+  if (engine == "openai" || engine == "elevenlabs") return {ask_service(context.config)};
   stage::Finding finding =
       stage::check_file(what, recognizer_model(context.config, context.paths.cache), "lmgg",
                         "./run fetches it; or set stt.model to a whisper model in ggml form");

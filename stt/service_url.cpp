@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "http/url.hpp"
 #include "stage/config_keys.hpp"
 
 namespace prot::stt {
@@ -39,6 +40,15 @@ std::string transcription_endpoint(const std::string& url, bool plain_http) {
   while (base.ends_with('/')) base.pop_back();
   if (base.ends_with("/audio/transcriptions") || base.ends_with("/inference")) return base;
   return base + (base.ends_with("/v1") ? "" : "/v1") + "/audio/transcriptions";
+}
+
+std::string models_endpoint(const std::string& url, bool plain_http) {
+  http::Url parts = http::parse_url(url);
+  if (!parts.is_encrypted() && !parts.is_loopback() && !plain_http)
+    throw UsageError(
+        "stt.url: " + parts.shown() +
+        " would get what is said unencrypted; use https, or allow it with stt.plain_http = true");
+  return (parts.is_encrypted() ? "https://" : "http://") + parts.authority() + "/v1/models";
 }
 
 }  // namespace prot::stt

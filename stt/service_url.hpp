@@ -13,4 +13,7 @@ namespace prot::stt {
 /// unencrypted and `plain_http` does not allow it.
 [[nodiscard]] std::string transcription_endpoint(const std::string& url, bool plain_http);
 
+/// What of ElevenLabs answers whether it is there and knows the key, at no cost. Throws UsageError as above.
+[[nodiscard]] std::string models_endpoint(const std::string& url, bool plain_http);
+
 }  // namespace prot::stt

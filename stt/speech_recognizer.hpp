@@ -23,7 +23,11 @@ struct RecognizerOptions {
   std::string api_key;
   bool plain_http = false;  // it may be reached unencrypted
   Nanos first_byte_timeout = 5 * kSecond;
-  std::function<void()> wake;  // called from the worker thread: poll() has something
+  Nanos answer_timeout = 2 * kSecond;   // of engines that hear while the person speaks: from the end on
+  Nanos session_limit = 480 * kSecond;  // a connection that is older is replaced while nothing is said
+  std::vector<std::string> key_terms;   // names that are likely to be said
+  const Clock* clock = nullptr;         // null: CLOCK_MONOTONIC
+  std::function<void()> wake;           // called from the worker thread: poll() has something
 };
 
 /// What a failure means to the caller.
@@ -31,13 +35,14 @@ enum class FailureClass { kNone, kRetry, kAuth, kQuota, kFatal };
 
 /// An answer of the engine.
 struct Recognition {
-  bool final = false;  // false: the answer to a guess, or a partial of its own accord
+  bool final = false;  // false: the answer to a guess, or a partial
   std::string text;    // UTF-8; on failure the reason
   FailureClass failure = FailureClass::kNone;
   std::uint64_t samples = 0;  // how much audio it covers
   Nanos decode_start = 0;     // timed inside the engine
   Nanos decode_end = 0;
   Nanos retry_after = 0;  // kRetry: what the service asked to wait
+  bool partial = false;   // of its own accord, while the person speaks: nobody asked
 };
 
 /// Speech -> text, one utterance after the other. Nothing blocks: the work is done by one worker thread of
@@ -60,11 +65,14 @@ class SpeechRecognizer {
   /// Other engines need the processor: use less of it.
   virtual void set_busy(bool busy) noexcept = 0;
   [[nodiscard]] virtual std::optional<Recognition> poll() = 0;
+  /// When to poll again although nothing woke the loop; kNever: not at all.
+  [[nodiscard]] virtual Nanos next_deadline() const { return kNever; }
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 };
 
-/// Makes an engine: "whisper", "openai" or "null". Throws UsageError for a name that is not known or not
-/// built in, Error (exit code 78) that names a model file which is missing, damaged or of another language.
+/// Makes an engine: "whisper", "openai", "elevenlabs" or "null". Throws UsageError for a name that is not
+/// known or not built in, Error (exit code 78) that names a model file which is missing, damaged or of
+/// another language.
 [[nodiscard]] std::unique_ptr<SpeechRecognizer> make_recognizer(std::string_view name,
                                                                 const RecognizerOptions& options);
 /// The engines that are built in.

@@ -46,8 +46,10 @@ void SttStage::start() {
 void SttStage::stop() noexcept { recognizer_.reset(); }
 
 Nanos SttStage::next_deadline(Nanos) const {
-  if (state_ != State::kDeciding) return kNever;
-  return utterance_.retry_at != 0 ? utterance_.retry_at : utterance_.deciding_since + kPatience;
+  const Nanos engine = recognizer_->next_deadline();
+  if (state_ != State::kDeciding) return engine;
+  return std::min(engine,
+                  utterance_.retry_at != 0 ? utterance_.retry_at : utterance_.deciding_since + kPatience);
 }
 
 bool SttStage::open() const noexcept {
@@ -207,7 +209,9 @@ int SttStage::read_answers(Nanos now) {
     ++items;
     add(decode_ms_, static_cast<std::uint64_t>((answer->decode_end - answer->decode_start) / kMillisecond));
     const bool failed = answer->failure != FailureClass::kNone;
-    if (state_ == State::kDeciding) {
+    if (answer->partial) {
+      if (state_ == State::kListening && partials_) offer_partial(*answer);
+    } else if (state_ == State::kDeciding) {
       if (answer->failure == FailureClass::kRetry && !utterance_.retried &&
           answer->retry_after <= kLongestWait) {
         utterance_.retried = true;
@@ -221,7 +225,7 @@ int SttStage::read_answers(Nanos now) {
     } else if (state_ == State::kGuessing) {
       utterance_.guess = std::move(answer);
       state_ = State::kGuessed;
-      offer_partial();
+      offer_guess();
     }
   }
   if (state_ == State::kDeciding && utterance_.retry_at != 0 && now >= utterance_.retry_at) {
@@ -252,13 +256,17 @@ wire::Transcript SttStage::head_of(wire::TranscriptKind what, const Recognition&
           what == wire::TranscriptKind::kPartial ? wire::kNoProbability : utterance_.end.probability};
 }
 
-void SttStage::offer_partial() {
-  // No room: the final transcript will say it.
+void SttStage::offer_guess() {
   const Recognition& guess = *utterance_.guess;
   const wire::PauseWords words{utterance_.number, utterance_.pauses, ending_of(guess.text)};
   pause_words_.store(words.packed(), std::memory_order_relaxed);
-  (void)wire::send(transcript_, head_of(wire::TranscriptKind::kPartial, guess), wire::as_bytes(guess.text),
-                   {.turn = utterance_.number, .made_ns = guess.decode_end});
+  offer_partial(guess);
+}
+
+// No room: the final transcript will say it.
+void SttStage::offer_partial(const Recognition& heard) {
+  (void)wire::send(transcript_, head_of(wire::TranscriptKind::kPartial, heard), wire::as_bytes(heard.text),
+                   {.turn = utterance_.number, .made_ns = heard.decode_end});
 }
 
 void SttStage::conclude(const Recognition& answer) {

@@ -19,6 +19,7 @@ namespace prot::stt {
 ///   idle      | end of stream             | forward it                               | finished
 ///   idle      | anything else             | release                                  | idle
 ///   listening | audio                     | push                                     | listening
+///   listening | partial of its own accord | partial transcript                       | listening
 ///   listening | pause, nothing behind it  | guess                                    | guessing
 ///   guessing  | audio that is speech      | retract                                  | listening
 ///   guessing  | answer                    | partial transcript; keep it              | guessed
@@ -81,7 +82,8 @@ class SttStage final : public stage::Stage {
   void decide(Nanos now);
   int read_answers(Nanos now);
   void conclude(const Recognition& answer);
-  void offer_partial();
+  void offer_partial(const Recognition& heard);
+  void offer_guess();
   [[nodiscard]] bool publish_final();
   void forward_end_of_stream();
   [[nodiscard]] wire::Transcript head_of(wire::TranscriptKind what, const Recognition& answer) const;

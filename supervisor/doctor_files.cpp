@@ -14,6 +14,7 @@
 #include "json/json.hpp"
 #include "stage/control.hpp"
 #include "stage/model_specs.hpp"
+#include "stage/service_keys.hpp"
 
 namespace prot::supervisor {
 namespace {
@@ -125,10 +126,12 @@ void check_keys(const DoctorContext& context, Findings& findings) {
   // A server in the house needs no key; one in the open does.
   for (const stage::ModelSpec& model : stage::model_specs(context.config))
     check(model.key_name, model.url.starts_with("https://"), who_needs(model, seen.empty()));
-  const std::string& recogniser = context.config.get_string("stt.url");
-  if (context.config.get_string("stt.engine") == "openai")
-    check(context.config.get_string("stt.api_key_env"), recogniser.starts_with("https://"),
-          "stt.url = " + stage::shown_text(recogniser));
+  if (context.config.get_string("tts.voice_en") == "elevenlabs" ||
+      context.config.get_string("tts.voice_ko") == "elevenlabs")
+    check("ELEVENLABS_API_KEY", true, "the voice elevenlabs");
+  const std::string recogniser = stage::recognizer_url(context.config);
+  check(stage::recognizer_key_name(context.config), recogniser.starts_with("https://"),
+        "stt.url = " + stage::shown_text(recogniser));
   check(context.config.get_string("brain.api_key_env"), false, "");
   // No backend of some of these services is built in yet: nothing can need them.
   for (const char* name : {"ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY", "VOYAGE_API_KEY", "HASS_TOKEN"})

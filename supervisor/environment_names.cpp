@@ -28,9 +28,6 @@ constexpr ConfigKey number(Text name, Text fallback, double minimum, double maxi
 constexpr double kMostTokens = 10'000'000;
 
 constexpr ConfigKey kReserved[] = {
-    text("ELEVENLABS_VOICE_ID", "", "ElevenLabs' voices"),
-    text("ELEVENLABS_MODEL", "eleven_multilingual_v2", "ElevenLabs' voices"),
-    text("ELEVENLABS_OUTPUT_FORMAT", "pcm_24000", "ElevenLabs' voices"),
     text("VOYAGE_MODEL", "voyage-4-lite", "recall by embeddings"),
     text("RERANK_MODEL", "", "recall by embeddings"),
     number("RERANK_TOP_K", "", 1, 10'000, "memories", "recall by embeddings"),

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "sealed_file.hpp"
 #include "stage/model_specs.hpp"
+#include "stage/service_keys.hpp"
 #include "wire/topology.hpp"
 
 extern char** environ;  // NOLINT
@@ -184,8 +185,7 @@ std::string users_of_secret(std::string_view name, const stage::Config& config) 
   for (const Secret& secret : kSecrets)
     if (secret.name == name) users = secret.programs;
   if (name == config.get_string("brain.api_key_env")) users += " brain memory";
-  if (config.get_string("stt.engine") == "openai" && name == config.get_string("stt.api_key_env"))
-    users += " stt";
+  if (name == stage::recognizer_key_name(config) && !stage::has_word(users, "stt")) users += " stt";
   const std::vector<stage::ModelSpec> models = stage::model_specs(config);
   for (const stage::ModelSpec& model : models)
     if (!name.empty() && name == model.key_name)
@@ -201,7 +201,8 @@ std::vector<std::string> secret_names(const stage::Config& config) {
   const auto add = [&names](const std::string& key) {
     if (!key.empty() && std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
   };
-  for (const char* named : {"brain.api_key_env", "stt.api_key_env"}) add(config.get_string(named));
+  add(config.get_string("brain.api_key_env"));
+  add(stage::recognizer_key_name(config));
   for (const stage::ModelSpec& model : stage::model_specs(config)) add(model.key_name);
   return names;
 }

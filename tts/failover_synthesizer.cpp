@@ -61,6 +61,11 @@ void FailoverSynthesizer::start() {
   }
 }
 
+void FailoverSynthesizer::tend() {
+  for (auto& [language, speaker] : speakers_)
+    for (Candidate& candidate : speaker.candidates) candidate.voice->tend();
+}
+
 FailoverSynthesizer::Speaker& FailoverSynthesizer::speaker_for(const std::string& language) {
   const auto found = speakers_.find(language);
   return found != speakers_.end() ? found->second : speakers_.at(fallback_);
@@ -125,7 +130,9 @@ bool FailoverSynthesizer::look(Piece& piece, Nanos now) {
   }
   silent_since_ = 0;
   if (piece.kind == Piece::Kind::kFailed) {
-    if (heard_ || retried_) return take_over(piece, piece.message, now);
+    const bool hopeless = piece.error == VoiceError::kAuth || piece.error == VoiceError::kQuota ||
+                          piece.error == VoiceError::kUnavailable;
+    if (heard_ || retried_ || hopeless) return take_over(piece, piece.message, now);
     log_warn("{}; trying once more", piece.message);
     retried_ = true;
     candidate.voice->begin(request_);

@@ -17,6 +17,8 @@ namespace prot::tts {
 ///
 ///   the voice ...          | before its first sample          | later
 ///   fails                  | once more, then the next one     | the next one
+///   refuses, or has tried  | the next one                     | the next one
+///   again by itself        |                                  |
 ///   is silent for the time | the next one                     | the next one
 ///   there is no next one   | the tones, then failed           | the tones, then failed
 class FailoverSynthesizer final : public Synthesizer {
@@ -31,6 +33,7 @@ class FailoverSynthesizer final : public Synthesizer {
   void start() override;
   void begin(const SpeechRequest& request) override;
   [[nodiscard]] bool poll(Piece& piece) override;
+  void tend() override;
   void cancel() noexcept override;
   void stop() noexcept override;
   [[nodiscard]] Nanos next_deadline() const override;

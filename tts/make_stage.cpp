@@ -6,10 +6,22 @@
 #include "pronunciations.hpp"
 #include "self_check.hpp"
 #include "tts_stage.hpp"
+#include "voices/elevenlabs.hpp"
 #include "worker_synthesizer.hpp"
 
 namespace prot::tts {
 namespace {
+
+std::shared_ptr<Synthesizer> make_one(const std::string& name, const VoiceOptions& options,
+                                      stage::StageContext& context) {
+  if (name != kElevenLabs)
+    return std::make_shared<WorkerSynthesizer>(make_voice(name, options), &context.bell(), context.clock());
+  ElevenLabsOptions service = elevenlabs_options(context.config(), options.language);
+  service.api_key = context.environment().secrets.find(kElevenLabsKey).value_or("");
+  service.wake = [&context] { context.bell().ring(); };
+  service.clock = &context.clock();
+  return make_elevenlabs_voice(service);
+}
 
 FailoverSynthesizer::Chain make_chain(const stage::Config& config, const VoiceOptions& options,
                                       stage::StageContext& context) {
@@ -19,8 +31,7 @@ FailoverSynthesizer::Chain make_chain(const stage::Config& config, const VoiceOp
   for (const std::string& name : {first, second}) {
     if (name == "none" || (!chain.empty() && name == first)) continue;
     try {
-      chain.push_back(
-          std::make_shared<WorkerSynthesizer>(make_voice(name, options), &context.bell(), context.clock()));
+      chain.push_back(make_one(name, options, context));
     } catch (const UsageError&) {
       throw;
     } catch (const Error& error) {

@@ -18,7 +18,8 @@ struct SpeechRequest {
 };
 
 /// What to do about a voice that failed.
-enum class VoiceError { kNone, kRetry, kAuth, kQuota, kFatal };
+/// kUnavailable: it has tried again by itself.
+enum class VoiceError { kNone, kRetry, kAuth, kQuota, kUnavailable, kFatal };
 [[nodiscard]] const char* to_string(VoiceError error) noexcept;
 
 /// What a voice has ready. Alignment comes before the samples that it is about.
@@ -53,6 +54,8 @@ class Synthesizer {
   virtual void begin(const SpeechRequest& request) = 0;
   /// The next piece of the request. False: nothing yet.
   [[nodiscard]] virtual bool poll(Piece& piece) = 0;
+  /// Called about once a second while there is nothing to say: keeps connections warm.
+  virtual void tend() {}
   /// Gives the request up: none of its pieces comes any more.
   virtual void cancel() noexcept = 0;
   /// Ends the worker. Idempotent.

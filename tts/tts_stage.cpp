@@ -43,6 +43,7 @@ int TtsStage::do_work(Nanos now) {
   int items = drop_if_cancelled();
   switch (state_) {
     case State::kWaiting:
+      voice_->tend();
       return items + take(now);
     case State::kSpeaking:
       return items + speak(now);

@@ -27,6 +27,8 @@ const char* to_string(VoiceError error) noexcept {
       return "auth";
     case VoiceError::kQuota:
       return "quota";
+    case VoiceError::kUnavailable:
+      return "unavailable";
     case VoiceError::kFatal:
       return "fatal";
   }

@@ -15,6 +15,7 @@ constexpr Backend kBackends[] = {
 #endif
     {"null", make_null_recognizer},
     {"openai", make_openai_recognizer},
+    {"elevenlabs", make_elevenlabs_recognizer},
 };
 
 }  // namespace

@@ -55,6 +55,35 @@ TEST_CASE("a guess that is still being decoded at the end is waited for") {
   CHECK(bench.transcripts() == "final1:late");
 }
 
+TEST_CASE("what an engine hears of its own accord is a partial, and no answer") {
+  Bench bench;
+  const auto hears = [&](const char* words) {
+    Recognition heard;
+    heard.partial = true;
+    heard.text = words;
+    bench.engine.answers.push_back(heard);
+  };
+  bench.begin(1), bench.audio(1, 10, true);
+  bench.settle();
+  hears("what is");
+  bench.settle();
+  CHECK(bench.transcripts() == "partial1:what is");
+  CHECK(wire::PauseWords::unpacked(bench.run.counter("pause_words")).pause == 0);  // there was none
+  bench.pause(1);
+  bench.settle();
+  hears("what is it");  // not what was guessed at
+  bench.settle();
+  CHECK(bench.transcripts().empty());
+  bench.end(1);
+  bench.settle();
+  hears("what is it");
+  bench.settle();
+  CHECK(bench.transcripts().empty());
+  bench.engine.answer(false, "what is it?");
+  bench.settle();
+  CHECK(bench.transcripts() == "final1:what is it?");
+}
+
 TEST_CASE("speech after the pause takes the guess back") {
   for (const bool answered : {false, true}) {
     Bench bench;

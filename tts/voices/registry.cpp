@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "voices/builtin.hpp"
+#include "voices/elevenlabs.hpp"
 
 namespace prot::tts {
 namespace {
@@ -37,8 +38,9 @@ std::unique_ptr<Voice> make_voice(std::string_view name, const VoiceOptions& opt
 
 std::vector<std::string> voice_names() {
   std::vector<std::string> names;
-  names.reserve(std::size(kVoices));
+  names.reserve(std::size(kVoices) + 1);
   for (const Entry& entry : kVoices) names.emplace_back(entry.name);
+  names.emplace_back(kElevenLabs);  // not on this machine: it is no Voice, but a Synthesizer
   return names;
 }
 

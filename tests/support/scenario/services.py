@@ -84,6 +84,10 @@ class Services:
             speech.set_fault(scenario.speech_fault)
         self._loop.run(inside)
 
+    def end_faults(self) -> None:
+        """prot connects to some services when it starts, before its scenario begins."""
+        self._loop.run(lambda: [service.set_fault(None) for service in self._services.values()])
+
     def spoken(self, text: str, seconds: float, texts: list[str]) -> None:
         self._loop.run(self._services[self._recogniser].say, Utterance(text, seconds, texts))
 

@@ -108,6 +108,7 @@ class World:
     def begin_run(self, settings: dict[str, str], seconds: float = 60) -> None:
         """Raises RuntimeError with what prot said when it does not start."""
         self._runs += 1
+        self.services.end_faults()
         run = self.folder / f"run{self._runs}"
         for name in ("run", "state", "config"):
             (run / name).mkdir(parents=True, mode=0o711)

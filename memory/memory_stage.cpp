@@ -28,7 +28,8 @@ MemoryStage::MemoryStage(stage::StageContext& context, Parts parts)
     : context_(&context),
       parts_(std::move(parts)),
       turns_(&context.input("turns")),
-      outbox_(context.output("recall")) {}
+      outbox_(context.output("recall")),
+      recall_(static_cast<std::size_t>(context.config().get_int("memory.index_mib")) << 20U) {}
 
 MemoryStage::~MemoryStage() { stop(); }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <optional>
 
 #include "base/utf8.hpp"
 #include "text/normalize.hpp"
@@ -28,13 +29,13 @@ std::string date_of(Nanos wall) {
   return {text, std::strftime(text, sizeof(text), "%Y-%m-%d", &parts)};
 }
 
-std::string fact_line(const Fact& fact) {
-  return "- " + date_of(fact.valid_from) + " " + quotable(fact.statement, kQuoteBytes) + "\n";
+std::string fact_line(Nanos valid_from, std::string_view statement) {
+  return "- " + date_of(valid_from) + " " + quotable(statement, kQuoteBytes) + "\n";
 }
 
-std::string turn_line(const Message& message) {
-  const char* who = message.role == Role::kUser ? " user said: \"" : " assistant said: \"";
-  return "- " + date_of(message.at_ns) + who + quotable(message.text, kQuoteBytes) + "\"\n";
+std::string turn_line(const TurnIndex::Turn& turn) {
+  const char* who = turn.role == Role::kUser ? " user said: \"" : " assistant said: \"";
+  return "- " + date_of(turn.at_ns) + who + quotable(turn.text, kQuoteBytes) + "\"\n";
 }
 
 bool invisible(char32_t c) {
@@ -78,15 +79,16 @@ class Recall::Packer {
   explicit Packer(std::size_t budget) : budget_(budget), used_(block_tokens(kHead) + block_tokens(kTail)) {}
 
   /// False: it does not fit (a shorter one may).
-  bool add(const std::string& line, const Terms& terms, std::size_t limit) {
-    for (const Terms* other : said_)
-      if (contained(terms, *other) >= kSameText) return true;
+  bool add(const std::string& line, std::string_view text, std::size_t limit) {
+    std::vector<std::string> words = distinct_words(text);
+    for (const std::vector<std::string>& other : said_)
+      if (contained(words, other) >= kSameText) return true;
     const std::size_t cost = block_tokens(line) + 1;  // the line break
     if (used_ + cost > std::min(limit, budget_)) return false;
     used_ += cost;
     lines_ += line;
     ++items_;
-    said_.push_back(&terms);
+    said_.push_back(std::move(words));
     return true;
   }
 
@@ -104,68 +106,77 @@ class Recall::Packer {
   std::size_t used_;
   std::string lines_;
   std::uint32_t items_ = 0;
-  std::vector<const Terms*> said_;
+  std::vector<std::vector<std::string>> said_;  // by line, its words
 };
 
 void Recall::set_facts(std::vector<Fact> facts) {
+  std::stable_sort(facts.begin(), facts.end(),
+                   [](const Fact& a, const Fact& b) { return a.valid_from > b.valid_from; });
   facts_.clear();
+  facts_.reserve(facts.size());
+  fact_words_ = TermIndex{0};
+  fact_grams_ = TermIndex{1};
   for (Fact& fact : facts) {
     Terms terms = terms_of(fact.statement);
-    facts_.push_back({std::move(fact), std::move(terms)});
+    const auto number = static_cast<std::uint32_t>(facts_.size());
+    fact_words_.add(number, std::move(terms.words));
+    fact_grams_.add(number, std::move(terms.grams));
+    fact.statement.shrink_to_fit();
+    facts_.push_back({std::move(fact.statement), fact.valid_from, fact.source, fact.subject == "user"});
   }
-  std::stable_sort(facts_.begin(), facts_.end(), [](const KnownFact& a, const KnownFact& b) {
-    return a.fact.valid_from > b.fact.valid_from;
-  });
 }
 
 bool Recall::in_history(const MessageKey& key, const wire::ConversationId& conversation) const {
   return key.conversation == conversation && key.sequence >= index_.nth_newest(conversation, kHistoryTurns);
 }
 
-double Recall::fact_score(const Terms& query, const KnownFact& fact) const {
-  const auto share = [](const std::vector<std::string>& asked, const std::vector<std::string>& known) {
-    if (asked.empty()) return 0.0;
-    const auto found = std::count_if(asked.begin(), asked.end(), [&](const std::string& term) {
-      return std::find(known.begin(), known.end(), term) != known.end();
-    });
-    return static_cast<double>(found) / static_cast<double>(asked.size());
+std::vector<double> Recall::fact_scores(const Terms& query) const {
+  const auto shares = [&](const std::vector<std::string>& asked, const TermIndex& known) {
+    std::vector<double> found(facts_.size());
+    for (const std::string& term : asked)
+      known.for_each(term, [&](std::uint32_t fact, std::uint32_t) { found[fact] += 1.0; });
+    for (double& share : found) share = asked.empty() ? 0.0 : share / static_cast<double>(asked.size());
+    return found;
   };
-  return std::max(share(query.words, fact.terms.words), 0.8 * share(query.grams, fact.terms.grams));
+  std::vector<double> scores = shares(query.words, fact_words_);
+  const std::vector<double> grams = shares(query.grams, fact_grams_);
+  for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = std::max(scores[i], 0.8 * grams[i]);
+  return scores;
 }
 
 RecallResult Recall::answer(std::string_view query, const wire::ConversationId& conversation,
                             std::size_t max_tokens) const {
   struct Candidate {
     double score;
-    const TurnIndex::Turn* turn;
+    std::optional<TurnIndex::Turn> turn;
     const KnownFact* fact;
   };
   const Terms terms = terms_of(query);
   // What prot said itself is remembered when it is asked for, else a wrong answer would prove itself.
   const bool replies = asks_for_replies(query);
   const auto allowed = [&](const TurnIndex::Turn& turn) {
-    return (replies || turn.message.role == Role::kUser) && !in_history(turn.message.key, conversation);
+    return (replies || turn.role == Role::kUser) && !in_history(turn.key, conversation);
   };
   std::vector<Candidate> candidates;
   for (const TurnIndex::Hit& hit : index_.search(terms, kCandidates, allowed)) {
     // A question is worth a line only by what stands beside it, and that has a line of its own.
-    if (hit.coverage >= kRelevantTurn && !index_.turn(hit.doc).question)
-      candidates.push_back({hit.score, &index_.turn(hit.doc), nullptr});
+    const TurnIndex::Turn turn = index_.turn(hit.doc);
+    if (hit.coverage >= kRelevantTurn && !turn.question) candidates.push_back({hit.score, turn, nullptr});
   }
-  for (const KnownFact& fact : facts_) {
-    const double score = fact_score(terms, fact);
-    if (score >= kRelevantFact && !in_history(fact.fact.source, conversation))
-      candidates.push_back({score, nullptr, &fact});
-  }
+  const std::vector<double> scores = fact_scores(terms);
+  for (std::size_t i = 0; i < facts_.size(); ++i)
+    if (scores[i] >= kRelevantFact && !in_history(facts_[i].source, conversation))
+      candidates.push_back({scores[i], std::nullopt, &facts_[i]});
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
   Packer packer(max_tokens);
   for (const Candidate& candidate : candidates) {
     if (candidate.score < kRelativeToBest * candidates.front().score) break;
-    if (candidate.turn != nullptr) {
-      packer.add(turn_line(candidate.turn->message), candidate.turn->terms, max_tokens);
+    if (candidate.turn) {
+      packer.add(turn_line(*candidate.turn), candidate.turn->text, max_tokens);
     } else {
-      packer.add(fact_line(candidate.fact->fact), candidate.fact->terms, max_tokens);
+      const KnownFact& fact = *candidate.fact;
+      packer.add(fact_line(fact.valid_from, fact.statement), fact.statement, max_tokens);
     }
   }
   // General knowledge of the person misleads a small model when the question is about something else.
@@ -175,12 +186,14 @@ RecallResult Recall::answer(std::string_view query, const wire::ConversationId& 
 
 void Recall::add_profile(Packer& packer, const wire::ConversationId& conversation, std::size_t limit) const {
   for (const KnownFact& fact : facts_)
-    if (!in_history(fact.fact.source, conversation) && fact.fact.subject == "user" &&
-        !packer.add(fact_line(fact.fact), fact.terms, limit))
+    if (!in_history(fact.source, conversation) && fact.of_user &&
+        !packer.add(fact_line(fact.valid_from, fact.statement), fact.statement, limit))
       break;
-  for (const std::uint32_t doc : index_.newest_statements(
-           kCandidates, [&](const TurnIndex::Turn& t) { return !in_history(t.message.key, conversation); }))
-    packer.add(turn_line(index_.turn(doc).message), index_.turn(doc).terms, limit);
+  const auto allowed = [&](const TurnIndex::Turn& turn) { return !in_history(turn.key, conversation); };
+  for (const std::uint32_t doc : index_.newest_statements(kCandidates, allowed)) {
+    const TurnIndex::Turn turn = index_.turn(doc);
+    packer.add(turn_line(turn), turn.text, limit);
+  }
 }
 
 RecallResult Recall::profile(std::size_t max_tokens) const {

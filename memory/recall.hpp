@@ -30,6 +30,9 @@ struct RecallResult {
 /// question give the same bytes (the model's prompt cache).
 class Recall {
  public:
+  /// For that many bytes of messages; facts come on top.
+  explicit Recall(std::size_t max_bytes = kMaxBytes) : index_(max_bytes) {}
+
   /// False: known already.
   bool put(const Message& message) { return index_.put(message); }
   void set_facts(std::vector<Fact> facts);
@@ -48,19 +51,27 @@ class Recall {
   }
   [[nodiscard]] std::size_t turns() const noexcept { return index_.size(); }
   [[nodiscard]] std::size_t facts() const noexcept { return facts_.size(); }
+  [[nodiscard]] const TurnIndex& index() const noexcept { return index_; }
+
+  static constexpr std::size_t kMaxBytes = 64U << 20U;
 
  private:
   struct KnownFact {
-    Fact fact;
-    Terms terms;
+    std::string statement;
+    Nanos valid_from;
+    MessageKey source;
+    bool of_user;
   };
   class Packer;
-  [[nodiscard]] double fact_score(const Terms& query, const KnownFact& fact) const;
+  /// By fact: how much of the question it has, 0 to 1.
+  [[nodiscard]] std::vector<double> fact_scores(const Terms& query) const;
   void add_profile(Packer& packer, const wire::ConversationId& conversation, std::size_t limit) const;
   [[nodiscard]] bool in_history(const MessageKey& key, const wire::ConversationId& conversation) const;
 
   TurnIndex index_;
   std::vector<KnownFact> facts_;  // newest first
+  TermIndex fact_words_{0};
+  TermIndex fact_grams_{1};
 };
 
 }  // namespace prot::memory

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "base/utf8.hpp"
 #include "text/normalize.hpp"
@@ -116,6 +115,17 @@ void add_grams(std::string_view word, std::vector<std::string>& grams) {
   }
 }
 
+/// f(as it is spelled, stemmed) for each word that is searched by.
+template <typename F>
+void for_each_word(std::string_view text, F&& f) {
+  for (const std::string& word : text::words(text)) {
+    if (contains(kStopWords, word) || contains(kStopWordsKorean, word)) continue;
+    const bool hangul = is_hangul_word(word);
+    const std::string spelled = hangul ? without_particle(word) : spelling(word);
+    f(spelled, hangul ? spelled : stem(spelled));
+  }
+}
+
 /// Sentences with their closing marks.
 std::vector<std::string_view> sentences(std::string_view text) {
   std::vector<std::string_view> out;
@@ -153,14 +163,19 @@ std::string spelling(std::string_view word) {
 
 Terms terms_of(std::string_view text) {
   Terms terms;
-  for (const std::string& word : text::words(text)) {
-    if (contains(kStopWords, word) || contains(kStopWordsKorean, word)) continue;
-    const bool hangul = is_hangul_word(word);
-    const std::string spelled = hangul ? without_particle(word) : spelling(word);
+  for_each_word(text, [&](const std::string& spelled, std::string stemmed) {
     add_grams(spelled, terms.grams);
-    terms.words.push_back(hangul ? spelled : stem(spelled));
-  }
+    terms.words.push_back(std::move(stemmed));
+  });
   return terms;
+}
+
+std::vector<std::string> distinct_words(std::string_view text) {
+  std::vector<std::string> words;
+  for_each_word(text, [&](const std::string&, std::string stemmed) { words.push_back(std::move(stemmed)); });
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  return words;
 }
 
 bool is_question(std::string_view text) {
@@ -203,11 +218,11 @@ bool asks_for_replies(std::string_view text) {
          (contains(words, "you") || is_hangul_word(words.front()));
 }
 
-double contained(const Terms& text, const Terms& other) {
-  const std::set<std::string_view> words(text.words.begin(), text.words.end());
+double contained(const std::vector<std::string>& words, const std::vector<std::string>& other) {
   if (words.empty()) return 0.0;
-  const auto shared = std::count_if(words.begin(), words.end(),
-                                    [&](std::string_view word) { return contains(other.words, word); });
+  const auto shared = std::count_if(words.begin(), words.end(), [&](const std::string& word) {
+    return std::binary_search(other.begin(), other.end(), word);
+  });
   return static_cast<double>(shared) / static_cast<double>(words.size());
 }
 

@@ -26,7 +26,9 @@ struct Terms {
 /// The question is about what the assistant said ("what did you recommend").
 [[nodiscard]] bool asks_for_replies(std::string_view text);
 
-/// Share of the different words of `text` that `other` has: 0 to 1.
-[[nodiscard]] double contained(const Terms& text, const Terms& other);
+/// The words of terms_of, each once, sorted.
+[[nodiscard]] std::vector<std::string> distinct_words(std::string_view text);
+/// Share of `words` that `other` has, both from distinct_words: 0 to 1.
+[[nodiscard]] double contained(const std::vector<std::string>& words, const std::vector<std::string>& other);
 
 }  // namespace prot::memory

@@ -2,86 +2,95 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
-#include <string>
-#include <unordered_map>
+#include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "memory_records.hpp"
+#include "term_index.hpp"
 #include "terms.hpp"
 
 namespace prot::memory {
 
-/// BM25 over one kind of terms, of turns alone and of turns with their neighbours. Only turns are stored:
-/// what a window (turn twice, neighbours once) holds is added up while searching, so a new turn costs nothing
-/// but itself. Not thread-safe.
-class TermIndex {
- public:
-  void add(std::uint32_t doc, const std::vector<std::string>& terms);
-  /// Adds to `scores` (one for each doc) the windows' scores and the turns' own, each divided by its best one
-  /// and weighted. `previous`, `next`: neighbours by doc, kNone.
-  void search(const std::vector<std::string>& query, const std::vector<std::uint32_t>& previous,
-              const std::vector<std::uint32_t>& next, double window_weight, double own_weight,
-              std::vector<double>& scores) const;
-  /// Share of the query, by weight of its terms, that is among `terms`: 0 to 1.
-  [[nodiscard]] double coverage(const std::vector<std::string>& query,
-                                const std::vector<const std::vector<std::string>*>& terms) const;
-  static constexpr std::uint32_t kNone = UINT32_MAX;
-
- private:
-  struct Posting {
-    std::uint32_t doc;
-    std::uint32_t count;
-  };
-  std::unordered_map<std::string, std::vector<Posting>> postings_;
-  std::vector<std::uint32_t> lengths_;  // by doc
-  std::uint64_t total_ = 0;
-};
-
-/// Every finished message, found by what it says. In process, since at this size that is faster than asking
-/// the database; rebuilt from it at start. Not thread-safe (the loop's thread).
-/// Invariant: a message is in it once, however often it is put.
+/// Finished messages, found by what they say: all, or the newest that fit into its bytes. In process, since
+/// at this size that is faster than asking the database; rebuilt from it at start. Not thread-safe (the
+/// loop's thread). Invariants: a message is in it once, however often it is put; bytes() is never above the
+/// limit, but for a single message that is larger alone.
 class TurnIndex {
  public:
+  /// A view of a message: until the next put().
   struct Turn {
-    Message message;
-    Terms terms;
-    bool question = false;
-    bool about_self = false;  // the user tells about themselves
+    MessageKey key;
+    Role role;
+    Nanos at_ns;
+    std::string_view text;
+    bool question;
+    bool about_self;  // the user tells about themselves
   };
   struct Hit {
     std::uint32_t doc;
     double score;     // 0 to 1, relative to the best window of this search
     double coverage;  // how much of the question it and its neighbours hold, 0 to 1
   };
+  using Allowed = std::function<bool(const Turn&)>;
 
-  /// False: known already, or nothing to find in it.
+  explicit TurnIndex(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  /// False: known already, or nothing to find in it. The oldest that were put go when it is full.
   bool put(const Message& message);
   /// Best first, at most `limit`; only turns that `allowed`.
-  [[nodiscard]] std::vector<Hit> search(const Terms& query, std::size_t limit,
-                                        const std::function<bool(const Turn&)>& allowed) const;
-  [[nodiscard]] const Turn& turn(std::uint32_t doc) const { return turns_[doc]; }
+  [[nodiscard]] std::vector<Hit> search(const Terms& query, std::size_t limit, const Allowed& allowed) const;
+  [[nodiscard]] Turn turn(std::uint32_t doc) const;
   [[nodiscard]] std::size_t size() const noexcept { return turns_.size(); }
+  /// Messages that were in it and had to go.
+  [[nodiscard]] std::uint64_t evicted() const noexcept { return places_.first(); }
+  /// What it takes from the heap.
+  [[nodiscard]] std::size_t bytes() const noexcept;
   /// Sequence of the n-th newest message of a conversation; 0 when it has fewer.
   [[nodiscard]] std::uint64_t nth_newest(const wire::ConversationId& conversation, std::size_t n) const;
   /// The newest `limit` messages of a conversation, oldest first.
   [[nodiscard]] std::vector<Message> conversation(const wire::ConversationId& id, std::size_t limit) const;
   /// The newest that the user told about themselves, newest first.
-  [[nodiscard]] std::vector<std::uint32_t> newest_statements(
-      std::size_t limit, const std::function<bool(const Turn&)>& allowed) const;
+  [[nodiscard]] std::vector<std::uint32_t> newest_statements(std::size_t limit, const Allowed& allowed) const;
 
  private:
-  [[nodiscard]] double coverage(const Terms& query, std::uint32_t doc) const;
-
   using ConversationKey = std::pair<std::uint64_t, std::uint64_t>;
-  std::vector<Turn> turns_;
-  std::vector<std::uint32_t> previous_;
-  std::vector<std::uint32_t> next_;
-  std::map<ConversationKey, std::map<std::uint64_t, std::uint32_t>> conversations_;
-  TermIndex words_;
-  TermIndex grams_;
+  using Conversations = std::map<ConversationKey, std::vector<std::uint32_t>>;  // docs, by sequence
+  struct StoredTurn {
+    Conversations::value_type* conversation;
+    std::uint64_t sequence;
+    Nanos at_ns;
+    std::unique_ptr<char[]> text;
+    std::uint32_t text_size;
+    bool by_user : 1;
+    bool by_text : 1;
+    bool interrupted : 1;
+    bool question : 1;
+    bool about_self : 1;
+  };
+
+  [[nodiscard]] const StoredTurn& stored(std::uint32_t doc) const { return turns_[doc - places_.first()]; }
+  /// Where a message of that sequence is, or would be.
+  [[nodiscard]] std::size_t position(const std::vector<std::uint32_t>& docs, std::uint64_t sequence) const;
+  void store(const Message& message, Conversations::value_type& conversation, const Terms& terms);
+  void join(std::uint32_t doc, std::vector<std::uint32_t>& docs, std::size_t at);
+  void evict(std::size_t count);
+
+  std::size_t max_bytes_;
+  std::deque<StoredTurn> turns_;  // from places_.first() on
+  Places places_;
+  Conversations conversations_;
+  TermIndex words_{0};
+  TermIndex grams_{1};
+  // Of search(), kept: to ask the kernel for them each time takes longer than the search.
+  mutable std::vector<TermIndex::Found> found_words_;
+  mutable std::vector<TermIndex::Found> found_grams_;
+  std::size_t text_bytes_ = 0;
+  std::size_t conversation_bytes_ = 0;
 };
 
 }  // namespace prot::memory

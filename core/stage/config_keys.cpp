@@ -236,7 +236,8 @@ constexpr ConfigKey kKeys[] = {
            "TTS_SENTENCE_SILENCE_MS"),
 
     fixed(flag("memory.enabled", "true", "brain memory", "long-term memory")),
-    choice("memory.store", "postgres", "postgres ram", "memory", "ram: nothing outlives the process"),
+    choice("memory.store", "postgres", "postgres ram", "memory",
+           "ram: nothing outlives the process, and the child db is not started"),
     secret(text("memory.database_url", "", "memory", "PostgreSQL; empty: a private cluster (child db)",
                 "DATABASE_URL")),
     text("memory.extraction_model", "", "memory",
@@ -244,6 +245,8 @@ constexpr ConfigKey kKeys[] = {
          "MEMORY_EXTRACTION_MODEL"),
     number(kInt, "memory.recall_tokens", "120", 0, 20000, "tokens", "brain memory",
            "size of the memory block in the prompt", "RAG_CONTEXT_TARGET_TOKENS"),
+    number(kInt, "memory.index_mib", "64", 1, 4096, "MiB", "memory",
+           "what recall's index of messages may take: some 200,000; older ones stay in the database"),
     flag("memory.extraction", "true", "memory", "extract facts in the background"),
     number(kDouble, "memory.extraction_idle_s", "5", 0, 3600, "s", "memory",
            "extraction waits for this much idleness"),

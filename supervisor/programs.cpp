@@ -137,10 +137,12 @@ bool asks_llm(const stage::Config& config) { return stage::uses_local_model(conf
 std::vector<std::string> programs_of(const stage::Config& config) {
   std::vector<std::string> names;
   const bool memory = config.get_bool("memory.enabled");
+  const bool cluster = memory && config.get_string("memory.store") == "postgres" &&
+                       config.get_string("memory.database_url").empty();
   for (const std::string_view program : wire::kPrograms) {
     if (program == "web") continue;
     if (program == "memory" && !memory) continue;
-    if (program == "db" && (!memory || !config.get_string("memory.database_url").empty())) continue;
+    if (program == "db" && !cluster) continue;
     if (program == "llm" && !(config.get_bool("llm.enabled") && asks_llm(config))) continue;
     names.emplace_back(program);
   }

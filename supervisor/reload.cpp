@@ -118,7 +118,8 @@ ReloadPlan plan_reload(const stage::Config& from, const stage::Config& to,
     if (key.fixed) {
       plan.refused.push_back(placed(to, key) + " " + kAfterRestart);
     } else if (!come_or_go.empty() &&
-               stage::has_word("brain.engine brain.url brain.fallback memory.database_url", key.name)) {
+               stage::has_word("brain.engine brain.url brain.fallback memory.store memory.database_url",
+                               key.name)) {
       plan.refused.push_back(fmt::format("{} {} ({} would start or stop)", placed(to, key), kAfterRestart,
                                          fmt::join(come_or_go, ", ")));
     }

@@ -302,6 +302,24 @@ TEST_CASE("another model at hand: its key is brain's alone, and a local one is s
   CHECK(starts_llm({"brain.engine=local", "brain.url=https://a"}));
 }
 
+TEST_CASE("a private database is started for a store that needs one, and does not come or go by a reload") {
+  const auto starts_db = [](const Lines& overrides) {
+    const Lines programs = programs_of(Config::load("", overrides));
+    return std::find(programs.begin(), programs.end(), "db") != programs.end();
+  };
+  CHECK(starts_db({}));
+  CHECK_FALSE(starts_db({"memory.store=ram"}));
+  CHECK_FALSE(starts_db({"memory.database_url=postgresql:///a"}));
+  CHECK_FALSE(starts_db({"memory.enabled=false"}));
+  CHECK(plan({}, {"memory.store=ram"}).refused ==
+        Lines{"--set: memory.store cannot change while prot runs: prot down, then prot up (db would start or "
+              "stop)"});
+  const Lines elsewhere = {"memory.database_url=postgresql:///a"};
+  const ReloadPlan same = plan(elsewhere, {elsewhere[0], "memory.store=ram"});
+  CHECK(same.refused.empty());
+  CHECK(same.restarts == Lines{"memory"});
+}
+
 TEST_CASE("lines end with LF or CR LF; a lone CR is refused, and shows nothing") {
   CHECK(pairs("A=1\r\nB='2'\r\n") == decltype(pairs("")){{"A", "1"}, {"B", "2"}});
   const Lines errors = errors_of("LOG_LEVEL=loud\rDATABASE_URL=x\nB=2\n");

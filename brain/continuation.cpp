@@ -16,6 +16,10 @@ std::string_view without_blank(std::string_view text) {
   return first == std::string_view::npos ? std::string_view() : text.substr(first);
 }
 
+constexpr const char* kGoOn =
+    "[Your answer broke off behind the words above, which the user has heard. Go on directly behind them, in "
+    "the same language. Repeat nothing and do not mention this.]";
+
 bool is_blank(char c) { return kBlank.find(c) != std::string_view::npos; }
 bool ends_word(char next) { return is_blank(next) || kNoBlankBefore.find(next) != std::string_view::npos; }
 
@@ -24,6 +28,12 @@ bool is_repetition(std::string_view words) {
 }
 
 }  // namespace
+
+Request going_on(Request request, const std::string& said, bool local) {
+  request.messages.push_back({Role::kAssistant, said, {}, {}});
+  if (!local) request.messages.push_back({Role::kUser, kGoOn, {}, {}});
+  return request;
+}
 
 Continuation::Continuation(std::string said) : said_(std::move(said)) {
   while (!said_.empty() && is_blank(said_.back())) said_.pop_back();

@@ -3,11 +3,17 @@
 #include <string>
 #include <string_view>
 
+#include "language_model.hpp"
+
 namespace prot::brain {
 
-/// Joins what a second model says to what the first one had said when it failed. A model that was asked to go
-/// on likes to begin its last sentence anew, or the whole answer: what it repeats from any word of `said` on
-/// is dropped. Holds back only what may still be such a repetition. One thread.
+/// The request whose answer goes on behind `said`. A server of our own is given the beginning of its own
+/// answer; that of somebody else cannot, and is asked.
+[[nodiscard]] Request going_on(Request request, const std::string& said, bool local);
+
+/// Joins what a model says that was asked to go on to what had been said when the answer broke off. It likes to
+/// begin its last sentence anew, or the whole answer: what it repeats from any word of `said` on is dropped.
+/// Holds back only what may still be such a repetition. One thread.
 class Continuation {
  public:
   /// `said` ends with a whole word.

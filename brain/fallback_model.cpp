@@ -11,17 +11,6 @@ namespace {
 using http::ErrorClass;
 
 constexpr int kMostRefusals = 2;
-// A server of somebody else cannot be given the beginning of its own answer: it is asked.
-constexpr const char* kGoOn =
-    "[Your answer broke off behind the words above, which the user has heard. Go on directly behind them, in "
-    "the same language. Repeat nothing and do not mention this.]";
-
-Request going_on(Request request, const std::string& said, bool local) {
-  request.messages.push_back({Role::kAssistant, said, {}, {}});
-  if (!local) request.messages.push_back({Role::kUser, kGoOn, {}, {}});
-  return request;
-}
-
 Request probe_request(Nanos limit) {
   Request request;
   request.messages.push_back({Role::kUser, "Hi", {}, {}});

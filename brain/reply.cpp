@@ -52,7 +52,11 @@ Reply::Reply(TurnRecord record, Links links, Phase phase)
       links_(std::move(links)),
       phase_(phase),
       done_(record_.segments.size(), false),
-      round_(static_cast<std::uint32_t>(record_.rounds.size())) {}
+      round_(static_cast<std::uint32_t>(record_.rounds.size())) {
+  if (record_.segments.empty()) return;
+  const SpokenSegment& last = record_.segments.back();
+  sentence_over_ = last.notice || text::ends_sentence(last.text);
+}
 
 void Reply::ask_model(Nanos request_ns) noexcept {
   phase_ = Phase::kModel;
@@ -68,6 +72,14 @@ void Reply::say(std::string_view notice, Nanos now) { emit(notice, true, now); }
 void Reply::say_wait(std::string_view notice, Nanos now) {
   record_.waterfall.notice = now;
   emit(notice, true, now);
+}
+
+void Reply::say_again(const std::vector<SpokenSegment>& lost, Nanos now) {
+  for (const SpokenSegment& segment : lost) {
+    round_ = segment.round;
+    emit(segment.text, segment.notice, now);
+  }
+  round_ = static_cast<std::uint32_t>(record_.rounds.size());
 }
 
 bool Reply::answers() const noexcept {
@@ -192,6 +204,18 @@ std::string Reply::heard_text(std::uint32_t round) const {
     if (!item.notice && item.round == round)
       append_words(out, trimmed(text::truncate_utf8(item.text, item.heard_bytes)));
   return out;
+}
+
+std::string Reply::given_text(std::uint32_t round) const {
+  std::string out;
+  for (const SpokenSegment& item : record_.segments)
+    if (!item.notice && item.round == round) append_words(out, trimmed(item.text));
+  return out;
+}
+
+void Reply::assume_done() {
+  for (std::size_t i = 0; i < record_.segments.size(); ++i)
+    done_[i] = done_[i] || record_.segments[i].heard_bytes >= record_.segments[i].text.size();
 }
 
 bool Reply::wholly_heard() const noexcept {

@@ -43,6 +43,8 @@ class Reply {
   void say(std::string_view notice, Nanos now);
   /// The same, because the answer takes long; once.
   void say_wait(std::string_view notice, Nanos now);
+  /// What a predecessor wrote down, but did not give to the voice.
+  void say_again(const std::vector<SpokenSegment>& lost, Nanos now);
   /// The model has said its last: what the splitter holds goes out.
   void finish_text(Nanos now);
   /// The model waits for tools: what it said so far goes out; what comes next is another round's. -> tools
@@ -67,6 +69,10 @@ class Reply {
 
   [[nodiscard]] Phase phase() const noexcept { return phase_; }
   [[nodiscard]] bool silent() const noexcept { return record_.segments.empty(); }
+  /// The same as it was given to the voice, heard or not.
+  [[nodiscard]] std::string given_text(std::uint32_t round) const;
+  /// A predecessor may have read that they are over: what was heard wholly is.
+  void assume_done();
   /// All that was given so far is over; true when nothing was.
   [[nodiscard]] bool spoken_out() const noexcept;
   /// It was said to its end, and all of it was heard: a cancel that came behind that has interrupted nothing.

@@ -56,6 +56,25 @@ bool read_line(const std::string& text, TurnRecord& record, bool& open) {
   }
 }
 
+std::string accepted_line() {
+  json::Writer out;
+  return out.begin_object().member("what", "accepted").end_object().str();
+}
+
+std::string segment_line(const SpokenSegment& segment) {
+  json::Writer out;
+  out.begin_object().member("what", "segment").member("text", segment.text);
+  out.member("notice", segment.notice).member("round", segment.round);
+  return out.member("frame", segment.frame).end_object().str();
+}
+
+std::string round_line(std::uint32_t number, const ToolRound& round) {
+  json::Writer out;
+  out.begin_object().member("what", "round").member("number", number).key("round");
+  write_round(out, round);
+  return out.end_object().str();
+}
+
 }  // namespace
 
 TurnJournal::TurnJournal(std::string path, std::string run_id)
@@ -100,28 +119,22 @@ void TurnJournal::begin(const TurnRecord& record) {
   out.member("conversation", to_string(record.conversation)).member("has_message", record.has_message);
   out.member("user_sequence", record.user_sequence).member("reply_sequence", record.reply_sequence);
   out.member("user_frame", record.user_frame).key("waterfall").raw(record.waterfall.to_json()).end_object();
+  std::string lines = session_line() + out.str() + "\n";
+  if (record.accepted) lines += accepted_line() + "\n";
+  for (const SpokenSegment& segment : record.segments) lines += segment_line(segment) + "\n";
+  for (std::uint32_t i = 0; i < record.rounds.size(); ++i) lines += round_line(i, record.rounds[i]) + "\n";
   turn_ = record.waterfall.turn;
-  file_.replace(session_line() + out.str() + "\n");
+  file_.replace(lines);
 }
 
 void TurnJournal::accepted(std::uint32_t turn) {
-  if (turn != turn_) return;
-  json::Writer out;
-  file_.append(out.begin_object().member("what", "accepted").end_object().str());
+  if (turn == turn_) file_.append(accepted_line());
 }
 
-void TurnJournal::segment(const SpokenSegment& segment) {
-  json::Writer out;
-  out.begin_object().member("what", "segment").member("text", segment.text);
-  out.member("notice", segment.notice).member("round", segment.round);
-  file_.append(out.member("frame", segment.frame).end_object().str());
-}
+void TurnJournal::segment(const SpokenSegment& segment) { file_.append(segment_line(segment)); }
 
 void TurnJournal::round(std::uint32_t number, const ToolRound& round) {
-  json::Writer out;
-  out.begin_object().member("what", "round").member("number", number).key("round");
-  write_round(out, round);
-  file_.append(out.end_object().str());
+  file_.append(round_line(number, round));
 }
 
 void TurnJournal::turn_end(std::uint64_t frame, bool whole) {

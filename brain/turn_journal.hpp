@@ -52,6 +52,7 @@ class TurnJournal {
   [[nodiscard]] const wire::ConversationId& conversation() const noexcept { return conversation_; }
 
   void set_conversation(const wire::ConversationId& id);
+  /// With all that is in it: a reply that is gone on with is never in the file without what it had said.
   void begin(const TurnRecord& record);
   /// Its message left for memory, by whatever way; nothing when another turn is in the journal by now.
   void accepted(std::uint32_t turn);

@@ -25,7 +25,12 @@ bool VoiceModel::ask_again(Reply& reply, Nanos now) {
 
 void VoiceModel::start(Reply& reply, Nanos now) {
   tools_->add_to(request_);
-  answer_.clear();
+  answer_ = reply.given_text(reply.round());
+  joint_.reset();
+  if (!answer_.empty()) {
+    request_ = going_on(std::move(request_), answer_, parts_.model.can_prefill());
+    joint_.emplace(answer_);
+  }
   reply.ask_model(now);
   reply.waterfall().model = parts_.model.name();
   if (std::optional<Preemptive::Taken> taken = parts_.preemptive.take(request_)) {
@@ -56,8 +61,7 @@ VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply,
         times.first_token = event.at;
         times.request = event.request_ns;
       }
-      answer_ += event.text;
-      reply->add_text(event.text, now);
+      add_text(*reply, joint_ ? joint_->push(event.text) : event.text, now);
       return Progress::kNone;
     case ModelEvent::Kind::kUsage:
       times.prompt_tokens = event.usage.prompt_tokens;
@@ -69,6 +73,7 @@ VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply,
     case ModelEvent::Kind::kDone:
       call_ = 0;
       parts_.prefill.computed(request_);
+      if (joint_) add_text(*reply, joint_->finish(), now);
       if (tools_->start(request_, answer_, event.stop != StopReason::kLength, now, event.verbatim)) {
         reply->use_tools(tools_->rounds().back(), now);
         return Progress::kTools;
@@ -82,6 +87,11 @@ VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply,
       return Progress::kFailed;
   }
   return Progress::kNone;
+}
+
+void VoiceModel::add_text(Reply& reply, const std::string& text, Nanos now) {
+  answer_ += text;
+  reply.add_text(text, now);
 }
 
 void VoiceModel::cancel() {

@@ -37,8 +37,11 @@ void VoiceTurns::start(Nanos now) {
 
 void VoiceTurns::recover(TurnRecord record, Nanos now) {
   const std::uint32_t turn = record.waterfall.turn;
-  const auto published = [&](const SpokenSegment& s) { return s.frame < parts_.speech.next_sequence(); };
-  while (!record.segments.empty() && !published(record.segments.back())) record.segments.pop_back();
+  const std::uint64_t spoken_up_to = parts_.speech.next_sequence();
+  const auto first_lost = std::find_if(record.segments.begin(), record.segments.end(),
+                                       [&](const SpokenSegment& s) { return s.frame >= spoken_up_to; });
+  std::vector<SpokenSegment> lost(first_lost, record.segments.end());  // written down, and not published
+  record.segments.erase(first_lost, record.segments.end());
   const bool accepted =
       !record.has_message || record.accepted || record.user_frame < parts_.turns.next_sequence();
   if (!accepted || (!record.has_message && record.segments.empty())) {  // its transcript comes again
@@ -52,39 +55,44 @@ void VoiceTurns::recover(TurnRecord record, Nanos now) {
     parts_.conversations.at(record.conversation)
         .add_user(record.waterfall.heard, static_cast<Nanos>(record.user_sequence) * kMicrosecond);
   talking_ = true;
+  if (parts_.context.board().is_cancelled(turn)) {
+    reply_.emplace(std::move(record), links(), Reply::Phase::kModel);
+    model_.begin(reply_->record().rounds);
+    loudspeaker_.progress(now);
+    turn_taking_.restore(State::kInterrupted);
+    reply_->waterfall().interrupted = true;
+    return reply_->cut(now, now + kCutWait);
+  }
+  go_on(std::move(record), lost, now);
+}
+
+// What was written down is said; what the model had not said when its brain died, it is asked for.
+void VoiceTurns::go_on(TurnRecord record, const std::vector<SpokenSegment>& lost, Nanos now) {
   // A notice that it takes longer is no answer.
   const bool answers = std::any_of(record.segments.begin(), record.segments.end(),
                                    [](const SpokenSegment& segment) { return !segment.notice; });
-  const bool silent = record.segments.empty() || (record.has_message && !answers && !record.ended);
+  const bool asks = record.has_message && !record.ended;
   const bool sent_end = record.ended && record.end_frame < parts_.speech.next_sequence();
-  if (silent) ++record.attempt;
-  if (silent) {
-    if (!record.segments.empty()) record.waterfall.notice = std::max<Nanos>(record.waterfall.speech_end, 1);
-    parts_.journal.begin(record);
-    for (const SpokenSegment& segment : record.segments) parts_.journal.segment(segment);
-  }
-  for (std::uint32_t i = 0; silent && i < record.rounds.size(); ++i)
-    parts_.journal.round(i, record.rounds[i]);
+  if (asks) ++record.attempt;
+  if (asks && !answers && !record.segments.empty())
+    record.waterfall.notice = std::max<Nanos>(record.waterfall.speech_end, 1);
+  const bool said_all = record.ended;
+  record.ended = sent_end;
+  if (!sent_end) parts_.journal.begin(record);
   model_.begin(record.rounds);
   const std::uint32_t attempt = record.attempt;
-  reply_.emplace(std::move(record), links(), silent ? Reply::Phase::kRecall : Reply::Phase::kModel);
+  reply_.emplace(std::move(record), links(), asks ? Reply::Phase::kRecall : Reply::Phase::kModel);
   loudspeaker_.progress(now);
-  const ipc::PlaybackPage& played = parts_.context.board().playback();
-  const bool audible = played.turn.load() == turn;
-  if (parts_.context.board().is_cancelled(turn)) {
-    turn_taking_.restore(State::kInterrupted);
-    reply_->waterfall().interrupted = true;
-    reply_->cut(now, now + kCutWait);
-    return;
-  }
-  turn_taking_.restore(audible && !silent ? State::kSpeaking : State::kProcessing);
+  const bool audible = parts_.context.board().playback().turn.load() == reply_->turn();
+  turn_taking_.restore(audible && (answers || !asks) ? State::kSpeaking : State::kProcessing);
   // When exactly it became audible is not known: after the question, and that is enough to tell its own
   // voice.
   if (audible) loudspeaker_.audible(std::max<Nanos>(reply_->waterfall().speech_end, 1));
-  if (!silent) {
-    if (!sent_end) reply_->waterfall().interrupted = true;  // the model's last words are lost
-    return sent_end ? reply_->resume_playing() : reply_->end(now);
-  }
+  settle_from_board();
+  reply_->assume_done();
+  if (sent_end) return reply_->resume_playing();
+  if (answers || said_all) reply_->say_again(lost, now);
+  if (!asks) return reply_->end(now);
   if (attempt > kMaxAttempts) {
     reply_->ask_model(0);
     return fail(http::ErrorClass::kFatal, "the reply ended its brain twice", now);

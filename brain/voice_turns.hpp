@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "interjections.hpp"
 #include "loudspeaker.hpp"
@@ -88,6 +89,7 @@ class VoiceTurns {
 
   // voice_recovery.cpp: what a predecessor left
   void recover(TurnRecord record, Nanos now);
+  void go_on(TurnRecord record, const std::vector<SpokenSegment>& lost, Nanos now);
 
   // voice_playback.cpp: the player
   void settle_from_board();

@@ -62,26 +62,6 @@ TEST_CASE("a brain that dies before the first word answers once, and the message
   CHECK(bench.turn() == 2);
 }
 
-TEST_CASE("a brain that dies in the middle of speaking ends the turn with what was spoken") {
-  BrainBench bench;
-  bench.say(1, "Tell me two things");
-  bench.model->say(bench.model->newest()->id, "The first is water. The second ");
-  bench.work();
-  CHECK(bench.spoken() == "<The first is water.>");
-  bench.play(Played::kStarted, 1);
-  bench.run->board_of("player").playback().turn = 1;
-  bench.restart();
-  CHECK(bench.state() == State::kSpeaking);
-  CHECK(bench.spoken() == "|");
-  CHECK(bench.model->newest() == nullptr);
-  bench.play(Played::kTurnDone, 1);
-  const Seen seen = look(bench);
-  CHECK(seen.users == 1);
-  CHECK(seen.ends == 1);
-  CHECK(seen.last_end == "The first is water.");
-  CHECK(bench.state() == State::kActive);
-}
-
 TEST_CASE("a brain that dies after the last word waits for the loudspeaker and commits once") {
   BrainBench bench;
   bench.say(1, "Say hello");

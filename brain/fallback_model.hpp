@@ -13,6 +13,7 @@ namespace prot::brain {
 
 struct FallbackSettings {
   Nanos patience = 3 * kSecond;        // for the first event of an answer, of all models together
+  Nanos last_wait = 10 * kSecond;      // so much longer for the last one: nobody else is left
   Nanos first_probe = 2 * kSecond;     // after a failure
   Nanos longest_probe = 60 * kSecond;  // the pause between two probes doubles up to this
 };

@@ -202,6 +202,8 @@ std::string_view notice_text(Notice notice, std::string_view language) noexcept 
       return korean ? "죄송해요, 방금 소리를 내지 못했어요." : "Sorry, I could not say that aloud.";
     case Notice::kOneMoment:
       return korean ? "잠시만요." : "One moment.";
+    case Notice::kStillThinking:
+      return korean ? "아직 생각하고 있어요." : "Still thinking.";
   }
   return {};
 }

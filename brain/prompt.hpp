@@ -59,7 +59,16 @@ struct ContextParts {
 [[nodiscard]] std::string cache_key(const Request& request);
 
 /// Short sentences for what goes wrong, in the language of the settings.
-enum class Notice { kNotUnderstood, kModelAway, kModelRefuses, kModelBusy, kNoAnswer, kNotSaid, kOneMoment };
+enum class Notice {
+  kNotUnderstood,
+  kModelAway,
+  kModelRefuses,
+  kModelBusy,
+  kNoAnswer,
+  kNotSaid,
+  kOneMoment,
+  kStillThinking,  // the same once more
+};
 [[nodiscard]] std::string_view notice_text(Notice notice, std::string_view language) noexcept;
 [[nodiscard]] Notice notice_for(http::ErrorClass error) noexcept;
 

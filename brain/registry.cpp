@@ -38,6 +38,7 @@ struct Builder {
   const std::string& local_socket;
   const std::function<void()>& wake;
   int attempts = 0;
+  Nanos last_wait = 0;  // nobody else is left: it is waited for, but not asked again and again
 
   [[nodiscard]] Nanos limit(const char* key) const { return config.get_int(key) * kMillisecond; }
   [[nodiscard]] std::string key_of(const ModelSpec& spec) const {
@@ -98,7 +99,8 @@ std::unique_ptr<LanguageModel> Builder::openai(const ModelSpec& spec) const {
   options.model = spec.model;
   options.key_name = spec.key_name;
   options.api_key = key_of(spec);
-  options.first_byte_timeout = options.idle_timeout = limit("brain.first_byte_timeout_ms");
+  options.retry_for = options.idle_timeout = limit("brain.first_byte_timeout_ms");
+  options.first_byte_timeout = options.retry_for + last_wait;
   options.attempts = attempts;
   options.flags = openai_flags(spec.url, spec.model, spec.flags);
   return std::make_unique<OpenAiModel>(options, wake);
@@ -111,7 +113,8 @@ std::unique_ptr<LanguageModel> Builder::anthropic(const ModelSpec& spec) const {
   options.model = spec.model;
   options.key_name = spec.key_name;
   options.api_key = key_of(spec);
-  options.first_byte_timeout = options.idle_timeout = limit("brain.first_byte_timeout_ms");
+  options.retry_for = options.idle_timeout = limit("brain.first_byte_timeout_ms");
+  options.first_byte_timeout = options.retry_for + last_wait;
   options.slow_timeout = limit("anthropic.slow_timeout_ms");
   options.attempts = attempts;
   options.features = features(spec);
@@ -140,12 +143,17 @@ std::unique_ptr<LanguageModel> make_language_model(const stage::Config& config, 
                                                    const std::function<void()>& wake) {
   const std::vector<ModelSpec> specs = stage::model_specs(config);
   Builder builder{config, secrets, local_socket, wake};
-  if (specs.size() == 1) return builder.make(specs.front());
-  builder.attempts = kAttempts;
+  const Nanos last_wait = builder.limit("brain.last_model_wait_ms");
+  if (specs.size() > 1) builder.attempts = kAttempts;
   std::vector<std::unique_ptr<LanguageModel>> models;
-  for (const ModelSpec& spec : specs) models.push_back(builder.make(spec));
+  for (const ModelSpec& spec : specs) {
+    if (&spec == &specs.back()) builder.last_wait = last_wait;
+    models.push_back(builder.make(spec));
+  }
+  if (models.size() == 1) return std::move(models.front());
   FallbackSettings settings;
   settings.patience = builder.limit("brain.first_byte_timeout_ms");
+  settings.last_wait = last_wait;
   return std::make_unique<FallbackModel>(std::move(models), settings);
 }
 

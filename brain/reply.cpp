@@ -70,7 +70,7 @@ void Reply::add_text(std::string_view delta, Nanos now) {
 void Reply::say(std::string_view notice, Nanos now) { emit(notice, true, now); }
 
 void Reply::say_wait(std::string_view notice, Nanos now) {
-  record_.waterfall.notice = now;
+  if (record_.waterfall.notice == 0) record_.waterfall.notice = now;
   emit(notice, true, now);
 }
 

@@ -41,7 +41,7 @@ class Reply {
   void add_text(std::string_view delta, Nanos now);
   /// Something prot says by itself; it is no part of the conversation.
   void say(std::string_view notice, Nanos now);
-  /// The same, because the answer takes long; once.
+  /// The same, because the answer takes long.
   void say_wait(std::string_view notice, Nanos now);
   /// What a predecessor wrote down, but did not give to the voice.
   void say_again(const std::vector<SpokenSegment>& lost, Nanos now);

@@ -47,9 +47,12 @@ void VoiceTurns::on_hearing(const ipc::FrameInfo& info, const wire::Hearing& hea
   if (!answering_) return;
   if ((info.flags & (ipc::kFlagGap | ipc::kFlagResync)) != 0) act(barge_in_.on_gap(reply_view(), now), now);
   const bool starts = hearing.what == wire::Heard::kStarted || hearing.what == wire::Heard::kConfirmed;
-  if (starts && utterance_.number != info.turn) utterance_ = {info.turn, hearing.at_ns, 0, false};
+  if (starts && utterance_.number != info.turn) utterance_ = {info.turn, hearing.at_ns, 0, 0, false};
   if (hearing.what == wire::Heard::kConfirmed) utterance_.confirmed = true;
-  if (hearing.what == wire::Heard::kEnded && utterance_.number == info.turn) utterance_.ended = now;
+  if (hearing.what == wire::Heard::kEnded && utterance_.number == info.turn) {
+    utterance_.ended = now;
+    utterance_.silent_since = hearing.at_ns;
+  }
 
   if (starts) preparation_.resumed();
   if (hearing.what == wire::Heard::kPaused) preparation_.paused(hearing.at_ns);
@@ -97,6 +100,8 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   const bool final = transcript.what != wire::TranscriptKind::kPartial;
   const std::string words = understood ? cleaned(text) : std::string();
   const Nanos began = transcript.speech_start_ns;
+  // A notice that it takes longer is spoken to the person who waits for these words.
+  if (reply_ && patience_.owes(info.turn)) return final ? Taken::kLater : Taken::kDone;
   const bool own = is_own_voice(began);
   const bool interrupts = barge_in_.allowed(began, reply_view(), now);
   const Words kind = take_words(info.turn, own ? std::string_view() : words, final, began, now);
@@ -112,6 +117,7 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   if (kind == Words::kBackchannel ? is_replying() : kind != Words::kContent && interrupts)
     return pass_over(info.turn, words, kind, now);
   if (reply_) return Taken::kLater;  // the reply before it is committed first
+  patience_.begin(info.turn);
   if (!interjections_.is_turn(info.turn, kind, began)) return pass_over(info.turn, words, kind, now);
   parts_.publish(heard_event(info.turn, words, true, now));
   if (!understood) log_warn("utterance {} was not recognised: {}", info.turn, text);
@@ -219,6 +225,7 @@ void VoiceTurns::begin(const ipc::FrameInfo& info, const wire::Transcript& trans
   conversation().add_user(text, message.wall_ns);
   to_processing(turn_taking_);
   talking_ = true;
+  model_at_ = now;
   reply_.emplace(std::move(record), links(), Reply::Phase::kRecall);
   if (!answering_) {  // drain "now": the words are kept, the answer is not given
     commit(now);
@@ -241,13 +248,24 @@ void VoiceTurns::nothing_understood(const ipc::FrameInfo& info, const wire::Tran
 // A turn that consists of a notice; it is no part of the conversation.
 void VoiceTurns::say_notice(Notice notice, TurnRecord record, Nanos now) {
   record.has_message = false;
-  record.waterfall.failed = true;
+  record.waterfall.failed = notice != Notice::kOneMoment && notice != Notice::kStillThinking;
   parts_.journal.begin(record);
   to_processing(turn_taking_);
   talking_ = true;
   reply_.emplace(std::move(record), links(), Reply::Phase::kModel);
   reply_->say(notice_text(notice, parts_.language), now);
   end_reply(now);
+}
+
+// The recogniser takes long. Their words are still to come, and nothing of what was said counts as a new sound.
+void VoiceTurns::ask_for_patience(Nanos now) {
+  log_info("utterance {}: its words take long", utterance_.number);
+  patience_.owe(utterance_.number);
+  act(barge_in_.on_words(utterance_.number, Words::kNone, false, 0, reply_view(), now), now);
+  TurnRecord record = new_record(utterance_.number);
+  record.waterfall.speech_end = utterance_.silent_since;
+  record.waterfall.notice = now;
+  say_notice(patience_.next(), std::move(record), now);
 }
 
 void VoiceTurns::give_up_listening() {

@@ -27,6 +27,7 @@ VoiceTurns::Taken VoiceTurns::on_playback(const ipc::FrameInfo& info, const wire
       return Taken::kDone;
     case wire::Played::kSegmentDone:
       reply_->segment_done(playback.segment, playback.bytes_heard, playback.samples_heard);
+      if (reply_->spoken_out()) patience_.quiet(now);
       note_silence();
       return Taken::kDone;
     case wire::Played::kTurnDone:
@@ -38,6 +39,7 @@ VoiceTurns::Taken VoiceTurns::on_playback(const ipc::FrameInfo& info, const wire
   } else {
     reply_->heard(playback.segment, playback.bytes_heard);
   }
+  patience_.quiet(now);
   const bool was_cut = reply_->phase() == Reply::Phase::kCut;
   if (!was_cut && playback.what == wire::Played::kCutAt) reply_->waterfall().interrupted = true;
   const bool failed = reply_->waterfall().failed;

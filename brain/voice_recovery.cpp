@@ -55,6 +55,7 @@ void VoiceTurns::recover(TurnRecord record, Nanos now) {
     parts_.conversations.at(record.conversation)
         .add_user(record.waterfall.heard, static_cast<Nanos>(record.user_sequence) * kMicrosecond);
   talking_ = true;
+  model_at_ = now;
   if (parts_.context.board().is_cancelled(turn)) {
     reply_.emplace(std::move(record), links(), Reply::Phase::kModel);
     model_.begin(reply_->record().rounds);

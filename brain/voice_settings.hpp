@@ -14,7 +14,7 @@ struct VoiceSettings {
   Nanos active_timeout = 30 * kSecond;
   Nanos recall_wait = 50 * kMillisecond;    // at most this for memory's answer to the final transcript
   Nanos least_speech = 400 * kMillisecond;  // shorter: nothing is said when nothing was understood
-  Nanos wait_notice = 3 * kSecond;          // nothing said so long after the speech: "one moment"; 0: never
+  Nanos wait_notice = 3 * kSecond;          // nothing to hear for so long: "one moment"; 0: never
   std::string turns_file;                   // turns.jsonl
 };
 
@@ -29,7 +29,8 @@ struct VoiceCounts {
 struct Utterance {
   std::uint32_t number = 0;
   Nanos began = 0;
-  Nanos ended = 0;  // 0: it goes on
+  Nanos ended = 0;  // known to be; 0: it goes on
+  Nanos silent_since = 0;
   bool confirmed = false;
 };
 

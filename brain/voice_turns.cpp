@@ -15,6 +15,7 @@ VoiceTurns::VoiceTurns(Parts& parts, VoiceSettings settings)
       turn_taking_([this](State state) { entered(state); }),
       barge_in_(settings_.barge_in),
       interjections_(Backchannels(settings_.backchannels, settings_.stop_words)),
+      patience_(settings_.wait_notice),
       model_(parts),
       preparation_(parts, settings_.recall_wait) {
   watchdogs_.set_limit(Watch::kPerson, settings_.active_timeout);
@@ -43,21 +44,29 @@ void VoiceTurns::ask_model(Nanos now) {
   for (const ModelEvent& event : model_.take_early()) on_model(event, now);
 }
 
-// Once in a turn, while nothing was said: the person knows that prot is there.
+// Whatever the answer waits for: the person knows that prot is there.
 bool VoiceTurns::tell_to_wait(Nanos now) {
   if (now < wait_notice_at()) return false;
+  if (!reply_) {
+    ask_for_patience(now);
+    return true;
+  }
   log_info("turn {}: the answer takes long", reply_->turn());
-  reply_->say_wait(notice_text(Notice::kOneMoment, parts_.language), now);
+  reply_->say_wait(notice_text(patience_.next(), parts_.language), now);
   loudspeaker_.progress(now);
   return true;
 }
 
 Nanos VoiceTurns::wait_notice_at() const noexcept {
   constexpr Nanos kLeast = kSecond;  // a late transcript does not mean a late answer
-  const bool working = generating() || (reply_ && reply_->phase() == Reply::Phase::kTools);
-  if (!working || !reply_->silent() || settings_.wait_notice == 0) return kNever;
+  if (!reply_) {
+    const bool awaited = turn_taking_.is(State::kListening) && utterance_.confirmed && utterance_.ended != 0;
+    return awaited ? patience_.due(utterance_.silent_since, utterance_.ended + kLeast) : kNever;
+  }
+  const bool working = generating() || reply_->phase() == Reply::Phase::kTools;
+  if (!working || !reply_->spoken_out()) return kNever;
   const Waterfall& times = reply_->record().waterfall;
-  return std::max(times.speech_end + settings_.wait_notice, times.final_transcript + kLeast);
+  return patience_.due(times.speech_end, times.final_transcript + kLeast);
 }
 
 void VoiceTurns::end_reply(Nanos now) {
@@ -124,7 +133,8 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   append_line(settings_.turns_file, line);
   parts_.publish(line);
   loudspeaker_.over(now);
-  interjections_.reply_over(record, now);
+  // To somebody whose words are still to come nothing was said that these could be about.
+  if (record.has_message || times.failed) interjections_.reply_over(record, now);
   reply_.reset();
   preparation_.reset();
   if (turn_taking_.is(State::kInterrupted))
@@ -137,8 +147,11 @@ int VoiceTurns::tick(Nanos now) {
   act(barge_in_.tick(reply_view(), now), now);
   preparation_.tick(!reply_, now);
   if (barge_in_.speaking() && answering_ && !is_own_voice(utterance_.began)) listen(now);
+  // It was asked for patience, and listens again.
+  if (!reply_ && patience_.owes(utterance_.number) && !turn_taking_.is(State::kListening))
+    turn_taking_.on(TurnEvent::kSpeech);
   if (watch(now)) return 1;
-  if (!reply_) return 0;
+  if (!reply_) return tell_to_wait(now) ? 1 : 0;
   switch (reply_->phase()) {
     case Reply::Phase::kRecall:
       if (!preparation_.complete(now)) return tell_to_wait(now) ? 1 : 0;

@@ -8,6 +8,7 @@
 #include "interjections.hpp"
 #include "loudspeaker.hpp"
 #include "parts.hpp"
+#include "patience.hpp"
 #include "preparation.hpp"
 #include "reply.hpp"
 #include "state_limits.hpp"
@@ -76,6 +77,7 @@ class VoiceTurns {
              Nanos now);
   void nothing_understood(const ipc::FrameInfo& info, const wire::Transcript& transcript, Nanos now);
   void say_notice(Notice notice, TurnRecord record, Nanos now);
+  void ask_for_patience(Nanos now);
   void give_up_listening();
   [[nodiscard]] bool is_own_voice(Nanos speech_start) const noexcept;
   [[nodiscard]] TurnRecord new_record(std::uint32_t utterance);
@@ -130,6 +132,7 @@ class VoiceTurns {
   BargeIn barge_in_;
   Interjections interjections_;
   Watchdogs watchdogs_;
+  Patience patience_;
   VoiceModel model_;
   Preparation preparation_;
   Loudspeaker loudspeaker_;

@@ -15,13 +15,14 @@ VoiceTurns::Waiting VoiceTurns::waiting() const noexcept {
       return {Watch::kNothing, 0};
     case State::kListening:
       if (utterance_.ended == 0) return {Watch::kSpeechEnd, state_since_};
+      if (patience_.owes(utterance_.number)) return {Watch::kTranscript, utterance_.ended};
       return {Watch::kTranscript, std::max(utterance_.ended, state_since_)};
     case State::kProcessing:
       if (told) return {Watch::kFirstSample, moved};
-      return {Watch::kModel, std::max(model_at_, state_since_)};
+      return {Watch::kModel, model_at_};
     case State::kSpeaking:
       if (told) return {Watch::kPlayback, moved};
-      return {Watch::kModel, std::max(model_at_, moved)};
+      return {Watch::kModel, reply_ && reply_->answers() ? std::max(model_at_, moved) : model_at_};
     case State::kActive:
       return {Watch::kPerson, state_since_};
     case State::kInterrupted:
@@ -49,6 +50,7 @@ bool VoiceTurns::watch(Nanos now) {
       TurnRecord record = said ? new_record(utterance_.number) : TurnRecord{};
       record.waterfall.speech_end = utterance_.ended;
       utterance_ = {};
+      patience_.give_up();
       if (!said) give_up_listening();
       if (said) say_notice(Notice::kNotUnderstood, std::move(record), now);
       return true;

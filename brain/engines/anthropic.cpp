@@ -81,6 +81,7 @@ ServerOptions server_options(const AnthropicOptions& options) {
   out.key_name = options.key_name;
   out.has_key = !options.api_key.empty();
   out.first_byte_timeout = options.first_byte_timeout;
+  out.retry_for = options.retry_for;
   out.idle_timeout = options.idle_timeout;
   out.slow_timeout = std::max(options.slow_timeout, options.idle_timeout);
   out.attempts = options.attempts;

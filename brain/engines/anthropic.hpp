@@ -34,6 +34,7 @@ struct AnthropicOptions {
   std::string api_key;
   std::string key_name;                     // for messages
   Nanos first_byte_timeout = 15 * kSecond;  // see ServerOptions
+  Nanos retry_for = kNever;
   Nanos idle_timeout = 15 * kSecond;
   Nanos slow_timeout = 30 * kSecond;  // while it thinks, searches or writes a call
   int attempts = 0;

@@ -186,6 +186,7 @@ ServerOptions server_options(const OpenAiOptions& options) {
   out.key_name = options.key_name;
   out.has_key = !options.api_key.empty();
   out.first_byte_timeout = options.first_byte_timeout;
+  out.retry_for = options.retry_for;
   out.idle_timeout = out.slow_timeout = options.idle_timeout;
   out.attempts = options.attempts;
   out.can_prefill = options.local;

@@ -15,6 +15,7 @@ struct OpenAiOptions {
   std::string api_key;
   std::string key_name;                     // for messages
   Nanos first_byte_timeout = 15 * kSecond;  // see ServerOptions
+  Nanos retry_for = kNever;
   Nanos idle_timeout = 15 * kSecond;
   int attempts = 0;
   bool local = false;  // our own llama-server: its extensions may be used

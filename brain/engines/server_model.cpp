@@ -39,6 +39,7 @@ RequestId ServerModel::start(const Request& request, Nanos now) {
   call.request = request;
   call.body = protocol_->body(request, {});
   call.give_up_at = now + patience(request);
+  call.retry_until = options_.retry_for == kNever ? kNever : now + options_.retry_for;
   call.back_off = kFirstBackOff;
   send(call, now);
   return id;
@@ -55,6 +56,7 @@ void ServerModel::send(Call& call, Nanos now) {
   request.first_byte_timeout_ms = std::max<Nanos>(call.give_up_at - now, kMillisecond) / kMillisecond;
   request.connect_timeout_ms = std::min(request.connect_timeout_ms, request.first_byte_timeout_ms);
   request.idle_timeout_ms = std::max(options_.idle_timeout, options_.slow_timeout) / kMillisecond;
+  request.idle_timeout_ms = std::max(request.idle_timeout_ms, request.first_byte_timeout_ms);
   call.parser.reset();
   call.reader = protocol_->reader(call.request, call.carried);
   call.object.clear();
@@ -158,9 +160,10 @@ bool ServerModel::on_sse(Calls::iterator it, const http::SseEvent& event, Nanos 
   Call& call = it->second;
   Out made;
   const State state = call.reader->take(event, made);
-  if (state != State::kIdle)
-    call.silent_until = now + (call.reader->is_slow() ? options_.slow_timeout : options_.idle_timeout);
   pass(call, it->first, made, at, out);
+  // A model that thinks may send something at once, and then nothing until its first word.
+  const Nanos until = now + (call.reader->is_slow() ? options_.slow_timeout : options_.idle_timeout);
+  if (state != State::kIdle) call.silent_until = call.useful ? until : std::max(until, call.give_up_at);
   return on_state(it, state, at, now, out);
 }
 
@@ -201,6 +204,7 @@ void ServerModel::ask_again(Calls::iterator it, Nanos at, Nanos now, Out& out) {
   call.carried = call.reader->carried();
   call.body = protocol_->body(call.request, call.carried);
   call.give_up_at = now + patience(call.request);
+  call.retry_until = options_.retry_for == kNever ? kNever : now + options_.retry_for;
   call.back_off = kFirstBackOff;
   call.attempts = 0;
   call.useful = false;
@@ -223,7 +227,7 @@ void ServerModel::on_failure(Calls::iterator it, const Failure& failure, Nanos a
   Call& call = it->second;
   const Nanos wait = std::max(call.back_off, failure.retry_after);
   const bool again = passes(failure.error) && !call.useful && wait <= kMaxRetryAfter &&
-                     now + wait < call.give_up_at &&
+                     now + wait < std::min(call.give_up_at, call.retry_until) &&
                      (options_.attempts == 0 || call.attempts < options_.attempts);
   if (!again) return fail(it, failure, at, out);
   client_.cancel(call.transport);

@@ -59,7 +59,8 @@ struct ServerOptions {
   std::string unix_socket;                  // path; empty: TCP
   std::string key_name;                     // where its key comes from, for the person; empty: it needs none
   bool has_key = false;                     //
-  Nanos first_byte_timeout = 15 * kSecond;  // from start() to the first event, all attempts together
+  Nanos first_byte_timeout = 15 * kSecond;  // from start() to the first word, all attempts together
+  Nanos retry_for = kNever;                 // no other attempt begins later
   Nanos idle_timeout = 15 * kSecond;        // between two events
   Nanos slow_timeout = 30 * kSecond;        // the same while the server says that it works on something
   int attempts = 0;                         // at most so many; 0: as many as the time allows
@@ -73,7 +74,8 @@ struct ServerOptions {
 ///   408, 429, 500, 503, 529, refused, reset, EOF,  | before the first word again, after a growing pause or
 ///   the error event of a passing kind              | one it asks for, while time and attempts last; then
 ///                                                  | kError
-///   it is silent, or sends nothing but comments    | kError after first_byte_timeout, idle_timeout
+///   it is silent, or sends nothing but comments    | kError after first_byte_timeout; behind its first word
+///                                                  | after idle_timeout
 ///   it pauses its answer                           | asked again, at most kMostPauses times
 ///
 /// One thread; the transport's worker calls `wake`. Invariant: a request ends within first_byte_timeout, or
@@ -98,6 +100,7 @@ class ServerModel : public LanguageModel {
     std::string carried;
     std::string body;
     Nanos give_up_at = 0;
+    Nanos retry_until = 0;
     Nanos next_try = 0;  // 0: under way
     Nanos back_off = 0;
     Nanos silent_until = 0;  // later than that it is dead

@@ -27,7 +27,8 @@ struct Outcome {
 };
 
 /// One question to a server that does `serve`, which is told how often it was asked before.
-Outcome ask(const std::function<void(Connection&, int)>& serve, Nanos patience = kSecond, int attempts = 0) {
+Outcome ask(const std::function<void(Connection&, int)>& serve, Nanos patience = kSecond, int attempts = 0,
+            const std::function<void(OpenAiOptions&)>& change = {}) {
   std::atomic<int> asked = 0;
   LoopbackServer server([&](Connection& connection) {
     serve(connection, asked++);
@@ -36,6 +37,7 @@ Outcome ask(const std::function<void(Connection&, int)>& serve, Nanos patience =
   OpenAiOptions options = at(server.url());
   options.first_byte_timeout = options.idle_timeout = patience;
   options.attempts = attempts;
+  if (change) change(options);
   ModelLoop loop(options);
   const Nanos begin = monotonic_now();
   const auto events = loop.run(question(), 10'000);
@@ -104,6 +106,38 @@ TEST_CASE("a bad moment that lasts ends with the time, or with the attempts") {
     CHECK_FALSE(limited.done);
     CHECK(limited.asked == 2);
   }
+}
+
+TEST_CASE("a model that nobody can stand in for is waited for to its first word, not asked again meanwhile") {
+  const auto last = [](OpenAiOptions& options) {
+    options.first_byte_timeout = 4 * kSecond;
+    options.retry_for = options.idle_timeout = 300 * kMillisecond;
+  };
+  const std::string role = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+  const Outcome thinks = ask(
+      [&](Connection& c, int) {
+        c.send(std::string(kStreamHead) + role);
+        c.hold(900);
+        c.send(words("Paris.") + kStop);
+      },
+      kSecond, 0, last);
+  CHECK(thinks.done);
+  CHECK(thinks.text == "Paris.");
+  CHECK(thinks.asked == 1);
+  const Outcome stops = ask(
+      [&](Connection& c, int) {
+        c.send(std::string(kStreamHead) + role + words("Paris"));
+        (void)c.closed_within(6000);
+      },
+      kSecond, 0, last);
+  CHECK_FALSE(stops.done);
+  CHECK(stops.text == "Paris");
+  CHECK(stops.took < 3 * kSecond);
+  const Outcome busy =
+      ask([&](Connection& c, int) { c.answer("503 Service Unavailable", "", kBusy); }, kSecond, 0, last);
+  CHECK_FALSE(busy.done);
+  CHECK(busy.asked <= 3);
+  CHECK(busy.took < 3 * kSecond);
 }
 
 TEST_CASE("too many requests: what the server asks to wait is waited for, when a person would") {

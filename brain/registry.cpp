@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "engines/anthropic.hpp"
+#include "engines/hidden_thoughts.hpp"
 #include "engines/null.hpp"
 #include "engines/openai.hpp"
 #include "fallback_model.hpp"
@@ -127,9 +128,9 @@ std::unique_ptr<LanguageModel> Builder::make(const ModelSpec& spec) const {
     case ModelSpec::Kind::kNull:
       return std::make_unique<NullModel>(wake);
     case ModelSpec::Kind::kLocal:
-      return local(spec);
+      return std::make_unique<ThoughtlessModel>(local(spec));
     case ModelSpec::Kind::kOpenAi:
-      return openai(spec);
+      return std::make_unique<ThoughtlessModel>(openai(spec));
     case ModelSpec::Kind::kAnthropic:
       return anthropic(spec);
   }

@@ -84,7 +84,8 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
              Outbox(context.output("speech")),
              Outbox(context.output("turns"), !context.config().get_bool("memory.enabled"),
                     (context.environment().paths.state / "spool" / "brain").string()),
-             MemoryClient(context.input("recall"), parts_.turns, recall_tokens(context.config())),
+             MemoryClient(context.input("recall"), parts_.turns, recall_tokens(context.config()),
+                          context.config().get_bool("memory.enabled")),
              Toolbox(std::move(tools), most_of_a_result(context.config())),
              Prompt(prompt_settings(context.config(), parts_.toolbox)),
              Conversations(history_of(context.config())),
@@ -92,6 +93,8 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
                          context.environment().run_id),
              TextJournal((context.environment().paths.runtime / "brain.text").string(),
                          context.environment().run_id),
+             RoundsJournal((context.environment().paths.runtime / "brain.rounds").string(),
+                           context.environment().run_id),
              Prefill(*model_),
              Preemptive(*model_, preemptive_when(context.config().get_string("brain.preemptive"))),
              MessageNumbers(context.board().conversation()),
@@ -109,6 +112,7 @@ void BrainStage::start() {
     context_.input(ring).resume(covered.seq[context_.input_index(ring)]);
   server_.start((context_.environment().paths.runtime / "chat.sock").string());
   parts_.text_journal.load();
+  parts_.rounds_journal.load();
   voice_.start(context_.clock().now());
 }
 
@@ -128,7 +132,10 @@ int BrainStage::do_work(Nanos now) {
   items += pump_hearing(now);
   items += parts_.memory.poll();
   for (const MemoryClient::HistoryAnswer& answer : parts_.memory.take_histories()) {
-    parts_.conversations.at(answer.conversation).restore(answer.json);
+    const Lane lane = answer.conversation == parts_.journal.conversation() ? Lane::kVoice : Lane::kText;
+    parts_.conversations.at(answer.conversation).restore(answer.json, lane, [&](std::uint64_t user_sequence) {
+      return parts_.rounds_journal.find(answer.conversation, user_sequence);
+    });
     voice_.on_history(answer.conversation);
     texts_.on_history(answer.conversation);
   }

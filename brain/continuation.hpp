@@ -11,9 +11,9 @@ namespace prot::brain {
 /// answer; that of somebody else cannot, and is asked.
 [[nodiscard]] Request going_on(Request request, const std::string& said, bool local);
 
-/// Joins what a model says that was asked to go on to what had been said when the answer broke off. It likes to
-/// begin its last sentence anew, or the whole answer: what it repeats from any word of `said` on is dropped.
-/// Holds back only what may still be such a repetition. One thread.
+/// Joins what a model says that was asked to go on to what had been said when the answer broke off. It likes
+/// to begin its last sentence anew, or the whole answer: what it repeats from any word of `said` on is
+/// dropped. Holds back only what may still be such a repetition. One thread.
 class Continuation {
  public:
   /// `said` ends with a whole word.

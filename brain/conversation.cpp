@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -20,6 +21,16 @@ std::uint64_t fnv1a(std::string_view text, std::uint64_t seed) noexcept {
   std::uint64_t hash = 14695981039346656037U ^ seed;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
   return hash;
+}
+
+// Memory has all that was said in one text; what was said before a call stands in its round.
+std::string_view behind(const std::vector<ToolRound>& rounds, std::string_view text) {
+  for (const ToolRound& round : rounds) {
+    if (!text.starts_with(round.text)) break;
+    text.remove_prefix(round.text.size());
+    while (text.starts_with(' ')) text.remove_prefix(1);
+  }
+  return text;
 }
 
 }  // namespace
@@ -48,26 +59,36 @@ wire::ConversationId new_conversation_id() {
   return id;
 }
 
-void Conversation::add_user(std::string_view text, Nanos wall_ns) {
+Conversation::Turn* Conversation::newest(Lane lane) noexcept {
+  const auto it = std::find_if(turns_.rbegin(), turns_.rend(), [&](const Turn& t) { return t.lane == lane; });
+  return it == turns_.rend() ? nullptr : &*it;
+}
+
+void Conversation::add_user(std::string_view text, Nanos wall_ns, Lane lane) {
   if (text.empty()) return;
-  if (turns_.empty() || !turns_.back().reply.empty()) {
-    turns_.emplace_back();
-    turns_.back().at = wall_ns;
+  Turn* turn = newest(lane);
+  if (turn == nullptr || !turn->reply.empty()) {
+    turn = &turns_.emplace_back();
+    turn->at = wall_ns;
+    turn->lane = lane;
   } else {
-    turns_.back().user += "\n";
+    turn->user += "\n";
   }
-  turns_.back().user += text;
-  count(turns_.back());
+  turn->user += text;
+  count(*turn);
 }
 
-void Conversation::add_user_again(std::string_view text, Nanos wall_ns) {
+void Conversation::add_user_again(std::string_view text, Nanos wall_ns, Lane lane) {
   const bool there = !turns_.empty() && turns_.back().reply.empty() && turns_.back().user.ends_with(text);
-  if (!there) add_user(text, wall_ns);
+  if (there) turns_.back().lane = lane;
+  if (!there) add_user(text, wall_ns, lane);
 }
 
-void Conversation::add_reply(std::string_view text, bool interrupted, std::vector<ToolRound> rounds) {
-  if ((text.empty() && rounds.empty()) || turns_.empty()) return;
-  Turn& turn = turns_.back();
+void Conversation::add_reply(std::string_view text, bool interrupted, std::vector<ToolRound> rounds,
+                             Lane lane) {
+  Turn* const found = newest(lane);
+  if ((text.empty() && rounds.empty()) || found == nullptr) return;
+  Turn& turn = *found;
   for (ToolRound& round : rounds) {
     round.verbatim.clear();  // its server asks for that only while the reply goes on
     turn.rounds.push_back(std::move(round));
@@ -84,15 +105,17 @@ void Conversation::add_reply(std::string_view text, bool interrupted, std::vecto
   trim();
 }
 
-void Conversation::leave_unanswered() {
-  if (turns_.empty() || !turns_.back().reply.empty()) return;
-  turns_.back().reply = kInterruptedMark.substr(1);
-  count(turns_.back());
+void Conversation::leave_unanswered(Lane lane) {
+  Turn* const turn = newest(lane);
+  if (turn == nullptr || !turn->reply.empty()) return;
+  turn->reply = kInterruptedMark.substr(1);
+  count(*turn);
 }
 
-std::vector<Message> Conversation::messages() const {
+std::vector<Message> Conversation::messages(Lane lane) const {
   std::vector<Message> out;
   for (const Turn& turn : turns_) {
+    if (turn.reply.empty() && turn.lane != lane) continue;  // the other side is being answered
     out.push_back({Role::kUser, turn.user, {}, {}});
     for (const ToolRound& round : turn.rounds) append_messages(round, out);
     if (!turn.reply.empty()) out.push_back({Role::kAssistant, turn.reply, {}, {}});
@@ -114,19 +137,23 @@ Timeline Conversation::timeline() const {
   return out;
 }
 
-void Conversation::restore(std::string_view json) {
+void Conversation::restore(std::string_view json, Lane lane, const RoundsOf& rounds_of) {
   const json::Document document = json::parse(json);
   std::deque<Turn> newer;
   newer.swap(turns_);
   began_ = 0;
+  std::uint64_t asked = 0;
   for (std::size_t i = 0; i < document.root().size(); ++i) {
     const json::View message = document.root().at(i);
     const std::string_view role = message.get("role").as_string();
     const std::string_view text = message.get("text").as_string();
     // A message's number is the microsecond in which it was given.
-    if (role == "user") add_user(text, message.get("sequence").as_int() * kMicrosecond);
-    if (role == "assistant" && !message.get("open").as_bool())
-      add_reply(text, message.get("interrupted").as_bool());
+    if (role == "user") asked = static_cast<std::uint64_t>(message.get("sequence").as_int());
+    if (role == "user") add_user(text, static_cast<Nanos>(asked) * kMicrosecond, lane);
+    if (role != "assistant" || message.get("open").as_bool()) continue;
+    std::vector<ToolRound> rounds = rounds_of ? rounds_of(asked) : std::vector<ToolRound>();
+    const std::string_view last = behind(rounds, text);
+    add_reply(last, message.get("interrupted").as_bool(), std::move(rounds), lane);
   }
   if (!turns_.empty() && !newer.empty() && turns_.back().reply.empty() &&
       turns_.back().user.ends_with(newer.front().user)) {
@@ -149,7 +176,13 @@ void Conversation::count(Turn& turn) {
 
 void Conversation::trim() {
   if (tokens() <= max_tokens_) return;
-  while (turns_.size() > 1 && tokens() > max_tokens_ * 2 / 3) turns_.pop_front();
+  // A turn that is being answered stays, and so does the newest one.
+  const auto may_go = [this](const Turn& turn) { return !turn.reply.empty() || newest(turn.lane) != &turn; };
+  while (turns_.size() > 1 && tokens() > max_tokens_ * 2 / 3) {
+    const auto oldest = std::find_if(turns_.begin(), std::prev(turns_.end()), may_go);
+    if (oldest == std::prev(turns_.end())) return;
+    turns_.erase(oldest);
+  }
 }
 
 Conversation& Conversations::at(const wire::ConversationId& id) {

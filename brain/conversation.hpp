@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -33,28 +34,32 @@ struct Timeline {
 /// the tool rounds that led to it, whole: every call has its one result directly behind it, and a turn with
 /// calls ends with words, so that any server takes the messages back. Bounded: above `max_tokens` whole turns
 /// are dropped from the front until two thirds are left; they go in one step, so that in between the front
-/// stays byte-stable and the server's cache warm. One thread.
+/// stays byte-stable and the server's cache warm. Voice and text may share a conversation: each side joins
+/// its own open turn alone, and does not see the other's until that is answered. One thread.
 class Conversation {
  public:
+  using RoundsOf = std::function<std::vector<ToolRound>(std::uint64_t)>;
   explicit Conversation(std::size_t max_tokens) : max_tokens_(max_tokens) {}
 
   /// The person's words; several in a row (no reply between) are one message to the model.
-  void add_user(std::string_view text, Nanos wall_ns = 0);
+  void add_user(std::string_view text, Nanos wall_ns = 0, Lane lane = Lane::kVoice);
   /// The same for words that memory may have brought already: they are not said twice.
-  void add_user_again(std::string_view text, Nanos wall_ns);
+  void add_user_again(std::string_view text, Nanos wall_ns, Lane lane = Lane::kVoice);
   /// What was heard of the reply, and the rounds before it; nothing when both are empty.
-  void add_reply(std::string_view text, bool interrupted, std::vector<ToolRound> rounds = {});
+  void add_reply(std::string_view text, bool interrupted, std::vector<ToolRound> rounds = {},
+                 Lane lane = Lane::kVoice);
   /// The person wants no answer to their last words: what they say next is a message of its own.
-  void leave_unanswered();
+  void leave_unanswered(Lane lane = Lane::kVoice);
   /// Oldest first; begins with the person.
-  [[nodiscard]] std::vector<Message> messages() const;
+  [[nodiscard]] std::vector<Message> messages(Lane lane = Lane::kVoice) const;
   [[nodiscard]] bool empty() const noexcept { return turns_.empty(); }
   [[nodiscard]] std::size_t tokens() const noexcept;
   /// Without the turn that has no reply yet: it is the same before and after the person's words came.
   [[nodiscard]] Timeline timeline() const;
   /// Puts what memory knows (wire::History) before what was said since; a reply that is still open and
-  /// entries that make no sense are left out. Throws Error when it is no JSON.
-  void restore(std::string_view json);
+  /// entries that make no sense are left out. `rounds_of`: the tools that were used for the person's message
+  /// of that number. Throws Error when it is no JSON.
+  void restore(std::string_view json, Lane lane = Lane::kVoice, const RoundsOf& rounds_of = {});
 
  private:
   struct Turn {
@@ -63,7 +68,9 @@ class Conversation {
     std::string reply;  // empty: none yet
     Nanos at = 0;
     std::size_t tokens = 0;
+    Lane lane = Lane::kVoice;
   };
+  [[nodiscard]] Turn* newest(Lane lane) noexcept;
   void count(Turn& turn);
   void trim();
 

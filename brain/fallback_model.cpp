@@ -70,7 +70,7 @@ void FallbackModel::ask(Call& call, std::size_t member, Nanos now) {
   // machine, which may have to read the whole prompt first.
   const bool last = next_for(call) == members_.size();
   const Nanos left = std::max(call.until - now, settings_.patience / 2);
-  if (!request.prefill && (!last || !model.can_prefill())) 
+  if (!request.prefill && (!last || !model.can_prefill()))
     request.first_event_limit = last ? left + settings_.last_wait : left / 2;
   call.inner = model.start(request, now);
 }

@@ -12,8 +12,8 @@ constexpr std::uint32_t kHistoryMessages = 60;
 constexpr std::size_t kMaxQueryBytes = 4096;
 }  // namespace
 
-MemoryClient::MemoryClient(ipc::Input& recall, Outbox& turns, std::uint32_t max_tokens)
-    : recall_(&recall), turns_(&turns), max_tokens_(max_tokens) {}
+MemoryClient::MemoryClient(ipc::Input& recall, Outbox& turns, std::uint32_t max_tokens, bool enabled)
+    : recall_(&recall), turns_(&turns), max_tokens_(max_tokens), enabled_(enabled) {}
 
 // Above every number of a predecessor, so that its late answers are not taken for ours.
 std::uint64_t MemoryClient::next_number() {
@@ -34,7 +34,7 @@ std::uint64_t MemoryClient::request(const wire::ConversationId& conversation, st
 }
 
 bool MemoryClient::request_history(const wire::ConversationId& conversation) {
-  if (max_tokens_ == 0) return false;
+  if (!enabled_) return false;
   wire::HistoryRequest head{};
   head.conversation = conversation;
   head.request = next_number();

@@ -25,10 +25,10 @@ class MemoryClient {
     wire::ConversationId conversation;
     std::string json;
   };
-  /// `max_tokens` of a block; 0: memory is off.
-  MemoryClient(ipc::Input& recall, Outbox& turns, std::uint32_t max_tokens);
+  /// `max_tokens` of a block; 0: no block is wanted. `enabled`: there is a memory, which knows what was said.
+  MemoryClient(ipc::Input& recall, Outbox& turns, std::uint32_t max_tokens, bool enabled);
 
-  /// Asks for what is known about `text`. 0 when memory is off or the ring to it is full.
+  /// Asks for what is known about `text`. 0 when no block is wanted or the ring to it is full.
   std::uint64_t request(const wire::ConversationId& conversation, std::string_view text, Lane lane);
   /// A restarted brain asks for what was said. False: memory is off.
   bool request_history(const wire::ConversationId& conversation);
@@ -50,6 +50,7 @@ class MemoryClient {
   ipc::Input* recall_;
   Outbox* turns_;
   std::uint32_t max_tokens_;
+  bool enabled_;
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, Lane> asked_;
   std::array<Block, 2> blocks_;

@@ -13,6 +13,7 @@
 #include "preemptive.hpp"
 #include "prefill.hpp"
 #include "prompt.hpp"
+#include "rounds_journal.hpp"
 #include "stage/context.hpp"
 #include "text_journal.hpp"
 #include "tool_runner.hpp"
@@ -48,6 +49,7 @@ struct Parts {
   Conversations conversations;
   TurnJournal journal;
   TextJournal text_journal;
+  RoundsJournal rounds_journal;
   Prefill prefill;
   Preemptive preemptive;
   MessageNumbers numbers;

@@ -84,7 +84,7 @@ Prompt::Prompt(Settings settings) : settings_(std::move(settings)) {
 Request Prompt::reply(const Conversation& conversation, std::string_view context, Lane lane) const {
   Request request;
   request.prompt = {settings_.persona};
-  request.messages = conversation.messages();
+  request.messages = conversation.messages(lane);
   request.context = context;
   request.max_tokens = settings_.max_tokens;
   request.temperature = settings_.temperature;

@@ -9,6 +9,14 @@
 #include "json/json.hpp"
 
 namespace prot::brain {
+namespace {
+
+void put(TextRecord& record, std::size_t number, ToolRound round) {
+  if (number < record.rounds.size()) record.rounds.resize(number);
+  record.rounds.push_back(std::move(round));
+}
+
+}  // namespace
 
 void TextJournal::load() {
   std::ifstream file(file_.path(), std::ios::binary);
@@ -32,9 +40,12 @@ void TextJournal::read_line(const std::string& text) {
     record.user_sequence = static_cast<std::uint64_t>(line.get("user_sequence").as_int());
     records_.push_back(std::move(record));
     if (records_.size() > kMost) records_.pop_front();
-  } else if (TextRecord* const record = look_up(id)) {
+  } else if (TextRecord* const record = look_up(id); record != nullptr && line.get("round")) {
+    put(*record, static_cast<std::size_t>(line.get("number").as_int()), read_round(line.get("round")));
+  } else if (record != nullptr) {
     record->done = true;
     record->reply = line.get("reply").as_string();
+    record->rounds.clear();
   }
 }
 
@@ -59,7 +70,15 @@ void TextJournal::done(std::string_view id, std::string_view reply) {
   if (record == nullptr) return;
   record->done = true;
   record->reply = reply;
+  record->rounds.clear();
   append(done_line(*record));
+}
+
+void TextJournal::round(std::string_view id, std::size_t number, const ToolRound& round) {
+  TextRecord* const record = look_up(id);
+  if (record == nullptr) return;
+  put(*record, number, round);
+  append(round_line(*record, record->rounds.size() - 1));
 }
 
 void TextJournal::append(const std::string& line) {
@@ -72,7 +91,8 @@ void TextJournal::append(const std::string& line) {
   for (const TextRecord& record : records_) {
     content += accepted_line(record) + "\n";
     if (record.done) content += done_line(record) + "\n";
-    lines_ += record.done ? 2 : 1;
+    for (std::size_t i = 0; i < record.rounds.size(); ++i) content += round_line(record, i) + "\n";
+    lines_ += (record.done ? 2 : 1) + record.rounds.size();
   }
   file_.replace(content);
 }
@@ -93,6 +113,13 @@ std::string TextJournal::done_line(const TextRecord& record) {
   json::Writer out;
   out.begin_object().member("what", "done").member("id", record.id);
   return out.member("reply", record.reply).end_object().str();
+}
+
+std::string TextJournal::round_line(const TextRecord& record, std::size_t number) {
+  json::Writer out;
+  out.begin_object().member("what", "round").member("id", record.id).member("number", number).key("round");
+  write_round(out, record.rounds[number]);
+  return out.end_object().str();
 }
 
 }  // namespace prot::brain

@@ -4,8 +4,10 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "journal_file.hpp"
+#include "tool_round.hpp"
 #include "wire/memory.hpp"
 
 namespace prot::brain {
@@ -16,12 +18,14 @@ struct TextRecord {
   wire::ConversationId conversation;
   std::uint64_t user_sequence = 0;
   bool done = false;
-  std::string reply;  // whole, when done
+  std::string reply;                   // whole, when done
+  std::vector<ToolRound> rounds = {};  // of the answer under way: what was called and told
 };
 
 /// The newest text messages by their clients' ids. A client that met a restart of brain sends its message
 /// again: with the same id it becomes the same message (the same sequence: memory stores it once) and, when
-/// it was answered already, gets the same answer. Bounded: the oldest are forgotten. One thread.
+/// it was answered already, gets the same answer; tools that were used for it are not used again. Bounded:
+/// the oldest are forgotten. One thread.
 class TextJournal {
  public:
   static constexpr std::size_t kMost = 64;
@@ -36,6 +40,8 @@ class TextJournal {
   /// Written before the message is offered to memory.
   void accept(const TextRecord& record);
   void done(std::string_view id, std::string_view reply);
+  /// A tool round: when its calls begin, and again with their results.
+  void round(std::string_view id, std::size_t number, const ToolRound& round);
 
  private:
   [[nodiscard]] TextRecord* look_up(std::string_view id) noexcept;
@@ -43,6 +49,7 @@ class TextJournal {
   void append(const std::string& line);
   [[nodiscard]] static std::string accepted_line(const TextRecord& record);
   [[nodiscard]] static std::string done_line(const TextRecord& record);
+  [[nodiscard]] static std::string round_line(const TextRecord& record, std::size_t number);
   [[nodiscard]] std::string session_line() const;
 
   JournalFile file_;

@@ -70,7 +70,7 @@ void TextTurns::stop_client(ClientId client, bool gone) {
   const std::string reply = turn_->reply;
   finish(true);
   if (gone) return;
-  parts_.conversations.at(message.conversation).leave_unanswered();
+  parts_.conversations.at(message.conversation).leave_unanswered(Lane::kText);
   send_done(message, reply, true);
 }
 
@@ -135,6 +135,7 @@ int TextTurns::tick(bool voice_first, Nanos now) {
       return 0;
     case Phase::kTools:
       if (!turn_->tools.poll(now)) return 0;
+      note_round();
       ask_model(now);
       return 1;
   }
@@ -181,10 +182,16 @@ void TextTurns::begin(Message message, Nanos now) {
     parts_.text_journal.accept({message.id, message.conversation, user.sequence, false, {}});
   parts_.turns.push(user, message.content, {});
   Conversation& conversation = parts_.conversations.at(message.conversation);
-  if (seen != nullptr) conversation.add_user_again(message.content, user.wall_ns);
-  if (seen == nullptr) conversation.add_user(message.content, user.wall_ns);
+  if (seen != nullptr) conversation.add_user_again(message.content, user.wall_ns, Lane::kText);
+  if (seen == nullptr) conversation.add_user(message.content, user.wall_ns, Lane::kText);
   const auto history = awaited_.find(to_string(message.conversation));
-  turn_.emplace(std::move(message), parts_.toolbox);
+  turn_.emplace(std::move(message), parts_.toolbox,
+                seen != nullptr ? seen->rounds : std::vector<ToolRound>());
+  turn_->user_sequence = user.sequence;
+  for (const ToolRound& round : turn_->tools.rounds()) {  // of a predecessor; its tools are not used again
+    turn_->round_at = turn_->reply.size();
+    say(round.text);
+  }
   turn_->reply_sequence = parts_.numbers.next();
   turn_->recall = parts_.memory.request(turn_->message.conversation, turn_->message.content, Lane::kText);
   turn_->recall_until = now + kRecallWait;
@@ -213,6 +220,13 @@ void TextTurns::on_model(const ModelEvent& event, Nanos now) {
   }
 }
 
+// When its calls begin, and again with their results.
+void TextTurns::note_round() {
+  const std::vector<ToolRound>& rounds = turn_->tools.rounds();
+  if (!turn_->message.id.empty())
+    parts_.text_journal.round(turn_->message.id, rounds.size() - 1, rounds.back());
+}
+
 void TextTurns::say(const std::string& text) {
   if (text.empty()) return;
   Turn& turn = *turn_;
@@ -234,6 +248,7 @@ void TextTurns::answered(const ModelEvent& event, Nanos now) {
   if (turn.tools.start(turn.request, turn.reply.substr(turn.round_at), event.stop != StopReason::kLength, now,
                        event.verbatim)) {
     turn.phase = Phase::kTools;
+    note_round();
     return;
   }
   if (turn.reply.empty()) {
@@ -255,7 +270,9 @@ void TextTurns::finish(bool interrupted) {
   turn.tools.cancel();
   const wire::ConversationId& conversation = turn.message.conversation;
   const std::size_t last = turn.phase == Phase::kTools ? turn.reply.size() : turn.round_at;
-  parts_.conversations.at(conversation).add_reply(turn.reply.substr(last), interrupted, turn.tools.rounds());
+  parts_.rounds_journal.keep(conversation, turn.user_sequence, turn.tools.rounds());
+  parts_.conversations.at(conversation)
+      .add_reply(turn.reply.substr(last), interrupted, turn.tools.rounds(), Lane::kText);
   wire::ReplyEnd end{};
   end.conversation = conversation;
   end.sequence = turn.reply_sequence;

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "chat_server.hpp"
 #include "parts.hpp"
@@ -43,9 +44,11 @@ class TextTurns {
   };
   enum class Phase { kMemory, kModel, kTools };
   struct Turn {
-    Turn(Message asked, Toolbox& toolbox) : message(std::move(asked)), tools(toolbox) {}
+    Turn(Message asked, Toolbox& toolbox, std::vector<ToolRound> before)
+        : message(std::move(asked)), tools(toolbox, std::move(before)) {}
     Message message;
     Phase phase = Phase::kMemory;
+    std::uint64_t user_sequence = 0;
     std::uint64_t reply_sequence = 0;
     std::uint64_t recall = 0;
     Nanos recall_until = 0;   // memory is not waited for any longer,
@@ -65,6 +68,7 @@ class TextTurns {
   [[nodiscard]] Nanos memory_until() const;
   void begin(Message message, Nanos now);
   void ask_model(Nanos now);
+  void note_round();
   void say(const std::string& text);
   void answered(const ModelEvent& event, Nanos now);
   void finish(bool interrupted);

@@ -257,7 +257,8 @@ void VoiceTurns::say_notice(Notice notice, TurnRecord record, Nanos now) {
   end_reply(now);
 }
 
-// The recogniser takes long. Their words are still to come, and nothing of what was said counts as a new sound.
+// The recogniser takes long. Their words are still to come, and nothing of what was said counts as a new
+// sound.
 void VoiceTurns::ask_for_patience(Nanos now) {
   log_info("utterance {}: its words take long", utterance_.number);
   patience_.owe(utterance_.number);

@@ -31,8 +31,8 @@ class VoiceModel {
 
   /// A reply that a predecessor began: the tools that it used are not used again.
   void begin(std::vector<ToolRound> rounds) { tools_.emplace(parts_.toolbox, std::move(rounds)); }
-  /// Of a reply that a predecessor broke off, the rest. REQUIRES: the person's words are the last of the reply's
-  /// conversation.
+  /// Of a reply that a predecessor broke off, the rest. REQUIRES: the person's words are the last of the
+  /// reply's conversation.
   void ask(Reply& reply, const std::string& context, Nanos now);
   /// `reply`: the one under way, or none.
   [[nodiscard]] Progress on_event(const ModelEvent& event, Reply* reply, Nanos now);
@@ -54,7 +54,7 @@ class VoiceModel {
   Parts& parts_;
   Request request_;  // of the reply under way
   RequestId call_ = 0;
-  std::string answer_;  // what came of it so far
+  std::string answer_;                 // what came of it so far
   std::optional<Continuation> joint_;  // with what a predecessor has said of it
   std::optional<ToolRunner> tools_;
   std::vector<ModelEvent> early_;

@@ -104,6 +104,7 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   if (record.has_message) {
     const std::string last_words = reply_->heard_text(static_cast<std::uint32_t>(rounds.size()));
     Conversation& talk = parts_.conversations.at(record.conversation);
+    parts_.rounds_journal.keep(record.conversation, record.user_sequence, rounds);
     talk.add_reply(last_words, times.interrupted, std::move(rounds));
     if (times.interrupted && interjections_.silenced()) talk.leave_unanswered();
     wire::ReplyEnd end{};

@@ -178,3 +178,50 @@ TEST_CASE("words that are given again stand once") {
   talk.add_user_again("one", 2);
   CHECK(talk.messages().size() == 3);
 }
+
+TEST_CASE("voice and text share a conversation and join only their own words") {
+  Conversation talk(1000);
+  talk.add_user("spoken", 1);
+  talk.add_user("written", 2, Lane::kText);
+  talk.add_user("more spoken", 3);
+  REQUIRE(talk.messages(Lane::kVoice).size() == 1);
+  CHECK(talk.messages(Lane::kVoice)[0].text == "spoken\nmore spoken");
+  REQUIRE(talk.messages(Lane::kText).size() == 1);
+  CHECK(talk.messages(Lane::kText)[0].text == "written");
+  talk.add_reply("to the text", false, {}, Lane::kText);
+  CHECK(talk.messages(Lane::kVoice).size() == 3);
+  talk.leave_unanswered();
+  const auto all = talk.messages(Lane::kText);
+  REQUIRE(all.size() == 4);
+  CHECK(all[1].text == "[interrupted]");
+  CHECK(all[3].text == "to the text");
+}
+
+TEST_CASE("what is being answered is not trimmed by the other side's long replies, and nothing grows") {
+  Conversation talk(200);
+  talk.add_user("spoken");
+  for (int i = 0; i < 50; ++i) {
+    talk.add_user("written", 0, Lane::kText);
+    talk.add_reply(std::string(200, 'x'), false, {}, Lane::kText);
+    CHECK(talk.tokens() <= 200);
+    const auto voice = talk.messages(Lane::kVoice);
+    CHECK(std::any_of(voice.begin(), voice.end(), [](const Message& m) { return m.text == "spoken"; }));
+  }
+}
+
+TEST_CASE("restored turns get their tools back, and what was said before a call stands once") {
+  Conversation talk(1000);
+  ToolRound round;
+  round.text = "Let me see.";
+  round.exchanges.push_back({{"call_0001", "lamp", "{}"}, "on"});
+  talk.restore(R"([{"sequence":7,"role":"user","text":"Light"},)"
+               R"({"sequence":8,"role":"assistant","text":"Let me see. It is on.","interrupted":true}])",
+               Lane::kVoice, [&](std::uint64_t sequence) {
+                 return sequence == 7 ? std::vector<ToolRound>{round} : std::vector<ToolRound>{};
+               });
+  const auto messages = talk.messages();
+  REQUIRE(messages.size() == 4);
+  CHECK(messages[1].text == "Let me see.");
+  CHECK(messages[2].text == "on");
+  CHECK(messages[3].text == "It is on. [interrupted]");
+}

@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::uint32_t kAdopted = ~std::uint32_t{0};  // the utterance of a predecessor's hold
 constexpr Nanos kLongest = 60 * kSecond;               // no utterance is longer: its end was lost
+constexpr Nanos kAfterProof = kSecond;                 // a brain that is alive has cancelled by then
+constexpr Nanos kMargin = 100 * kMillisecond;          // before a hold ends by itself and the player goes on
 
 }  // namespace
 
@@ -102,18 +104,21 @@ void BargeIn::go_on(Speech& speech, Nanos at, Nanos now) noexcept {
   if (speech.running_since == 0) speech.running_since = std::max<Nanos>(at, 1);
 }
 
-// When it is sure that enough was said: silence is known only `notice` later.
-Nanos BargeIn::sustained_at(const Speech& speech) const noexcept {
+// When it is an interruption whatever was said. The words tell better: as long as they may still come, speech
+// only holds. How long it goes on is sure `notice` later: silence is known only then.
+Nanos BargeIn::proven_at(const Speech& speech) const noexcept {
   if (!speech.confirmed || speech.dismissed) return kNever;
-  if (speech.running_since == 0) return speech.said >= settings_.sustained ? speech.silent_since : kNever;
-  return speech.running_since + std::max<Nanos>(settings_.sustained - speech.said, 0) + settings_.notice;
+  if (speech.running_since == 0)
+    return speech.said >= settings_.sustained ? speech.silent_since + settings_.hold - kMargin : kNever;
+  const Nanos longest = std::max(settings_.hold, settings_.sustained);
+  return speech.running_since + std::max<Nanos>(longest - speech.said, 0) + settings_.notice;
 }
 
 Nanos BargeIn::hold_end(const Speech& speech) const noexcept {
   if (speech.utterance == 0 || speech.dismissed) return 0;
   if (speech.running_since == 0) return speech.silent_since + settings_.hold;
-  const Nanos proof = sustained_at(speech);
-  return settings_.hold + (proof == kNever ? speech.sign : std::max(speech.sign, proof));
+  const Nanos proof = proven_at(speech);
+  return std::max(speech.sign + settings_.hold, proof == kNever ? 0 : proof + kAfterProof);
 }
 
 void BargeIn::expire(Speech& speech, Nanos now) const noexcept {
@@ -125,7 +130,7 @@ BargeAction BargeIn::judge(const ReplyView& reply, Nanos now) noexcept {
   Nanos until = 0;
   for (Speech* speech : {&newest_, &earlier_}) {
     const bool counts = allowed(speech->began, reply, now);
-    if (counts && sustained_at(*speech) <= now) {
+    if (counts && proven_at(*speech) <= now) {
       hold_until_ = 0;
       return BargeAction::kCancel;
     }
@@ -143,7 +148,7 @@ Nanos BargeIn::deadline(const ReplyView& reply) const noexcept {
     const Nanos from = allowed_from(speech->began, reply);
     if (speech->utterance == 0 || speech->dismissed || from == kNever) continue;
     if (from > 0 && hold_until_ == 0) deadline = std::min(deadline, from);
-    if (sustained_at(*speech) != kNever) deadline = std::min(deadline, std::max(from, sustained_at(*speech)));
+    if (proven_at(*speech) != kNever) deadline = std::min(deadline, std::max(from, proven_at(*speech)));
   }
   return deadline;
 }

@@ -12,7 +12,7 @@ struct BargeInSettings {
   bool enabled = true;
   bool separable = false;  // the output cannot reach the microphone, or is taken out of what it hears
   Nanos grace = 300 * kMillisecond;      // of a reply's first moment, in which new speech is prot's own voice
-  Nanos sustained = 700 * kMillisecond;  // speech this long interrupts, whatever it says
+  Nanos sustained = 700 * kMillisecond;  // speech this long interrupts when its words do not come
   Nanos notice = 300 * kMillisecond;     // so much later it is known that speech has stopped
   Nanos hold = 2 * kSecond;              // the reply goes on this long after the person fell silent
 };
@@ -30,11 +30,12 @@ enum class BargeAction { kNone, kHold, kRelease, kCancel };
 /// alarm lets it go on where it stopped.
 ///
 ///   of an utterance                      | held until              | cancelled
-///   speech goes on                       | `hold` after its sign   | when `sustained` of it is sure
-///   silence, no words known              | `hold` after its end    | when it was `sustained`
+///   speech goes on                       | `hold` after its sign   | when as much as a `hold` of it is sure
+///   silence, no words known              | `hold` after its end    | at that time, when it was `sustained`
 ///   words: a backchannel, nothing; noise | released                | -
 ///   words: a stop word, others           | -                       | at once
 ///
+/// So a long "uh-huh, right right" or a noise lets the reply go on: its words are known within the hold.
 /// Silence between stretches of speech counts neither for nor against. Speech counts when it began before
 /// anything was audible; later only when prot's own voice can be told from it, and behind the grace. A
 /// reply that begins while the person speaks begins held. All times are those of the microphone's clock.
@@ -85,7 +86,7 @@ class BargeIn {
   void expire(Speech& speech, Nanos now) const noexcept;
   BargeAction judge(const ReplyView& reply, Nanos now) noexcept;
   [[nodiscard]] Nanos hold_end(const Speech& speech) const noexcept;
-  [[nodiscard]] Nanos sustained_at(const Speech& speech) const noexcept;
+  [[nodiscard]] Nanos proven_at(const Speech& speech) const noexcept;
   [[nodiscard]] Nanos allowed_from(Nanos began, const ReplyView& reply) const noexcept;
 
   BargeInSettings settings_;

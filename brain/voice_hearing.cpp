@@ -1,5 +1,6 @@
 // VoiceTurns, the person's side: hearing, transcripts, interruption, the beginning of a turn.
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/log.hpp"
 #include "json/json.hpp"
@@ -8,6 +9,8 @@
 
 namespace prot::brain {
 namespace {
+
+constexpr Nanos kSamePlace = 16 * kMillisecond;  // by two readings of the sample clock
 
 std::string cleaned(std::string_view text) {
   std::string out = text::sanitize_utf8(text);
@@ -47,7 +50,7 @@ void VoiceTurns::on_hearing(const ipc::FrameInfo& info, const wire::Hearing& hea
   if (!answering_) return;
   if ((info.flags & (ipc::kFlagGap | ipc::kFlagResync)) != 0) act(barge_in_.on_gap(reply_view(), now), now);
   const bool starts = hearing.what == wire::Heard::kStarted || hearing.what == wire::Heard::kConfirmed;
-  if (starts && utterance_.number != info.turn) utterance_ = {info.turn, hearing.at_ns, 0, 0, false};
+  if (starts && utterance_.number != info.turn) utterance_ = {info.turn, hearing.at_ns};
   if (hearing.what == wire::Heard::kConfirmed) utterance_.confirmed = true;
   if (hearing.what == wire::Heard::kEnded && utterance_.number == info.turn) {
     utterance_.ended = now;
@@ -57,6 +60,11 @@ void VoiceTurns::on_hearing(const ipc::FrameInfo& info, const wire::Hearing& hea
   if (starts) preparation_.resumed();
   if (hearing.what == wire::Heard::kPaused) preparation_.paused(hearing.at_ns);
   act(barge_in_.on_hearing(info.turn, hearing, reply_view(), now), now);
+  const bool same = utterance_.number == info.turn && utterance_.early_end != 0 &&
+                    std::abs(hearing.at_ns - utterance_.early_end) < kSamePlace;
+  if (hearing.what == wire::Heard::kPaused && same && utterance_.early != Words::kContent &&
+      utterance_.early != Words::kStop)
+    act(barge_in_.on_words(info.turn, utterance_.early, false, utterance_.began, reply_view(), now), now);
   if (starts) listen(now);
   const bool discarded = hearing.what == wire::Heard::kDiscarded && utterance_.number == info.turn;
   if (discarded && !is_replying()) give_up_listening();
@@ -102,6 +110,7 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   const Nanos began = transcript.speech_start_ns;
   // A notice that it takes longer is spoken to the person who waits for these words.
   if (reply_ && patience_.owes(info.turn)) return final ? Taken::kLater : Taken::kDone;
+  if (final && utterance_.number == info.turn) utterance_.known = true;
   const bool own = is_own_voice(began);
   const bool interrupts = barge_in_.allowed(began, reply_view(), now);
   const Words kind = take_words(info.turn, own ? std::string_view() : words, final, began, now);
@@ -110,6 +119,8 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
     return Taken::kDone;
   }
   if (!final) {
+    if (utterance_.number == info.turn) utterance_.early = kind;
+    if (utterance_.number == info.turn) utterance_.early_end = transcript.speech_end_ns;
     if (!words.empty()) parts_.publish(heard_event(info.turn, words, false, now));
     if (!words.empty() && !reply_) preparation_.on_partial(words, transcript.speech_end_ns, now);
     return Taken::kDone;

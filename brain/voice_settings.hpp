@@ -32,6 +32,10 @@ struct Utterance {
   Nanos ended = 0;  // known to be; 0: it goes on
   Nanos silent_since = 0;
   bool confirmed = false;
+  bool known = false;  // its words
+  // Words of a lull may come before the pause that shows that they are all.
+  Words early = Words::kNone;
+  Nanos early_end = 0;  // of the speech that they are of; 0: there are none
 };
 
 }  // namespace prot::brain

@@ -60,7 +60,8 @@ bool VoiceTurns::tell_to_wait(Nanos now) {
 Nanos VoiceTurns::wait_notice_at() const noexcept {
   constexpr Nanos kLeast = kSecond;  // a late transcript does not mean a late answer
   if (!reply_) {
-    const bool awaited = turn_taking_.is(State::kListening) && utterance_.confirmed && utterance_.ended != 0;
+    const bool awaited = answering_ && turn_taking_.is(State::kListening) && utterance_.confirmed &&
+                         utterance_.ended != 0 && !utterance_.known;
     return awaited ? patience_.due(utterance_.silent_since, utterance_.ended + kLeast) : kNever;
   }
   const bool working = generating() || reply_->phase() == Reply::Phase::kTools;

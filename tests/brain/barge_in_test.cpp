@@ -41,32 +41,53 @@ struct Bench {
 
 }  // namespace
 
-TEST_CASE("speech holds at once and cancels when it is sure that it was sustained") {
+TEST_CASE("speech holds at once, and cancels when as much of it is sure as a hold lasts") {
   Bench bench;
   CHECK(bench.heard(Heard::kStarted, 2000, 2110) == BargeAction::kHold);
   CHECK(bench.hold() == 4110);
   CHECK(bench.heard(Heard::kStarted, 2000, 2120) == BargeAction::kNone);
   CHECK(bench.heard(Heard::kConfirmed, 2190, 2210) == BargeAction::kHold);
-  CHECK(bench.hold() == 5000);  // it lasts longer than the proof can take
-  CHECK(bench.deadline() == 3000);
-  CHECK(bench.tick(2999) == BargeAction::kNone);
-  CHECK(bench.tick(3000) == BargeAction::kCancel);
+  CHECK(bench.hold() == 5300);  // it lasts longer than the proof can take
+  CHECK(bench.deadline() == 4300);
+  CHECK(bench.tick(4299) == BargeAction::kNone);
+  CHECK(bench.tick(4300) == BargeAction::kCancel);
   CHECK_FALSE(bench.barge.suspected());
   bench.reply = kNoReply;
   CHECK(bench.tick(9000) == BargeAction::kNone);
   CHECK(bench.deadline() == -1);
 }
 
-TEST_CASE("what lasted long enough cancels when its end is told, before the proof by time") {
+TEST_CASE(
+    "what lasted long enough cancels before its hold ends when no words come; what was shorter does not") {
   Bench bench;
   bench.heard(Heard::kStarted, 2000, 2110);
   bench.heard(Heard::kConfirmed, 2190, 2210);
   CHECK(bench.heard(Heard::kPaused, 2699, 2890) == BargeAction::kHold);
   CHECK(bench.hold() == 4699);
+  CHECK(bench.tick(4698) == BargeAction::kNone);
+  CHECK(bench.tick(4699) == BargeAction::kRelease);
   Bench longer;
   longer.heard(Heard::kStarted, 2000, 2110);
   longer.heard(Heard::kConfirmed, 2190, 2210);
-  CHECK(longer.heard(Heard::kPaused, 2700, 2890) == BargeAction::kCancel);
+  CHECK(longer.heard(Heard::kPaused, 2700, 2890) == BargeAction::kHold);
+  CHECK(longer.hold() == 4700);
+  CHECK(longer.deadline() == 4600);
+  CHECK(longer.tick(4599) == BargeAction::kNone);
+  CHECK(longer.tick(4600) == BargeAction::kCancel);  // the player would go on by itself at 4700
+}
+
+TEST_CASE("a long backchannel, and a long noise, let the reply go on when their words are known") {
+  for (const Words what : {Words::kBackchannel, Words::kNone}) {
+    for (const bool final : {false, true}) {
+      Bench bench;
+      bench.heard(Heard::kStarted, 2000, 2110);
+      bench.heard(Heard::kConfirmed, 2190, 2210);
+      CHECK(bench.heard(Heard::kPaused, 3700, 3900) == BargeAction::kHold);
+      CHECK(bench.words(what, 4200, final, 1, 2000) == BargeAction::kRelease);
+      CHECK(bench.tick(9000) == BargeAction::kNone);
+      CHECK(bench.deadline() == -1);
+    }
+  }
 }
 
 TEST_CASE("speech is added up over its pauses") {
@@ -76,9 +97,9 @@ TEST_CASE("speech is added up over its pauses") {
   bench.heard(Heard::kPaused, 2400, 2600);
   CHECK(bench.deadline() == 4400);
   CHECK(bench.heard(Heard::kConfirmed, 3000, 3010) == BargeAction::kHold);  // it goes on
-  CHECK(bench.deadline() == 3600);
-  CHECK(bench.tick(3599) == BargeAction::kNone);
-  CHECK(bench.tick(3600) == BargeAction::kCancel);
+  CHECK(bench.deadline() == 4900);
+  CHECK(bench.tick(4899) == BargeAction::kNone);
+  CHECK(bench.tick(4900) == BargeAction::kCancel);
 }
 
 TEST_CASE("speech that capture never confirms does not cancel by its length") {
@@ -91,7 +112,8 @@ TEST_CASE("speech that capture never confirms does not cancel by its length") {
   CHECK(bench.tick(4111) == BargeAction::kNone);
   CHECK(bench.deadline() == -1);
   // It turns out to be speech after all.
-  CHECK(bench.heard(Heard::kConfirmed, 2190, 4200) == BargeAction::kCancel);
+  CHECK(bench.heard(Heard::kConfirmed, 2190, 4200) == BargeAction::kHold);
+  CHECK(bench.tick(4300) == BargeAction::kCancel);
 }
 
 TEST_CASE("a cough lets the reply go on at once; silence, two seconds after the person fell silent") {
@@ -138,8 +160,8 @@ TEST_CASE("a backchannel that goes on is judged anew") {
   bench.heard(Heard::kPaused, 2500, 2700);
   CHECK(bench.words(Words::kBackchannel, 2900) == BargeAction::kRelease);
   CHECK(bench.heard(Heard::kConfirmed, 3000, 3010) == BargeAction::kHold);
-  CHECK(bench.tick(3999) == BargeAction::kNone);  // the half second of "yeah" does not count
-  CHECK(bench.tick(4000) == BargeAction::kCancel);
+  CHECK(bench.tick(5299) == BargeAction::kNone);  // the half second of "yeah" does not count
+  CHECK(bench.tick(5300) == BargeAction::kCancel);
 }
 
 TEST_CASE("late words cancel although the hold is over") {
@@ -189,7 +211,8 @@ TEST_CASE("a hold that expires just when speech is proven is an interruption") {
   length.heard(Heard::kPaused, 2400, 2600);
   CHECK(length.heard(Heard::kPaused, 2400, 4399) == BargeAction::kNone);
   length.heard(Heard::kConfirmed, 4100, 4399);
-  CHECK(length.tick(4700) == BargeAction::kCancel);  // not released at 4400: speech went on
+  CHECK(length.tick(5999) == BargeAction::kNone);  // not released at 4400: speech went on
+  CHECK(length.tick(6000) == BargeAction::kCancel);
 }
 
 TEST_CASE("a predecessor's hold lasts as it says, until words or noise are told") {
@@ -209,7 +232,8 @@ TEST_CASE("a predecessor's hold lasts as it says, until words or noise are told"
   Bench speaking;
   speaking.barge.adopt(4000 * kMs, 3000 * kMs);
   CHECK(speaking.heard(Heard::kConfirmed, 3100, 3110, 5) == BargeAction::kHold);
-  CHECK(speaking.tick(4100) == BargeAction::kCancel);
+  CHECK(speaking.tick(5399) == BargeAction::kNone);
+  CHECK(speaking.tick(5400) == BargeAction::kCancel);
 }
 
 TEST_CASE("in the first moment of a reply only speech from before it counts; then what goes on does") {
@@ -218,8 +242,8 @@ TEST_CASE("in the first moment of a reply only speech from before it counts; the
   CHECK(bench.heard(Heard::kConfirmed, 1240, 1260) == BargeAction::kNone);
   CHECK(bench.deadline() == 1300);
   CHECK(bench.tick(1300) == BargeAction::kHold);
-  CHECK(bench.deadline() == 2050);
-  CHECK(bench.tick(2050) == BargeAction::kCancel);
+  CHECK(bench.deadline() == 3350);
+  CHECK(bench.tick(3350) == BargeAction::kCancel);
   Bench click;
   CHECK(click.heard(Heard::kStarted, 1050, 1160) == BargeAction::kNone);
   CHECK(click.heard(Heard::kDiscarded, 1060, 1250) == BargeAction::kNone);
@@ -236,7 +260,7 @@ TEST_CASE("where prot hears itself only speech from before the first sound inter
   bench.reply = kSilent;
   CHECK(bench.heard(Heard::kStarted, 6000, 6110, 2) == BargeAction::kHold);
   CHECK(bench.heard(Heard::kConfirmed, 6190, 6210, 2) == BargeAction::kHold);
-  CHECK(bench.tick(7000) == BargeAction::kCancel);
+  CHECK(bench.tick(8300) == BargeAction::kCancel);
 }
 
 TEST_CASE("a reply that begins while the person speaks begins held, and is cancelled when that lasts") {

@@ -22,10 +22,11 @@ TEST_CASE("speech that lasts cancels without a word, in the middle of thinking t
     bench.advance(100 * kMs);
     bench.hear(Heard::kConfirmed, 2, began + 190 * kMs);
     CHECK(cancelled(bench) == 0);
-    while (cancelled(bench) == 0 && bench.clock.now() < began + 2 * kSecond)
+    while (cancelled(bench) == 0 && bench.clock.now() < began + 4 * kSecond)
       bench.advance(10 * kMs);  // only the clock goes on
-    CHECK(bench.clock.now() >= began + 700 * kMs);
-    CHECK(bench.clock.now() <= began + 1100 * kMs);
+    CHECK(bench.clock.now() >= began + 2000 * kMs);
+    CHECK(bench.clock.now() <= began + 2400 * kMs);
+    CHECK(held(bench) == false);
     CHECK(cancelled(bench) == 1);
     CHECK(bench.model->newest()->cancelled == !speaking);
     bench.play(Played::kCutAt, 1, 0, 10);
@@ -43,11 +44,53 @@ TEST_CASE("speech that lasts cancels without a word, in the middle of thinking t
 TEST_CASE("what cancelled a reply is a turn, even when it was only a long backchannel") {
   BrainBench bench({"player.headphones=true"});
   tell(bench);
-  const Nanos began = interject(bench, 2, 800 * kMs);
+  const Nanos began = interject(bench, 2, 3000 * kMs);
   CHECK(cancelled(bench) == 1);
   bench.play(Played::kCutAt, 1, 0, 10);
   bench.transcript(TranscriptKind::kFinal, 2, "네네네네네", began, bench.clock.now());
   CHECK(bench.turn() == 2);
+}
+
+TEST_CASE("a long backchannel is heard out in silence, and the reply goes on where it stopped") {
+  BrainBench bench({"player.headphones=true"});
+  tell(bench);
+  const Nanos began = interject(bench, 2, 1500 * kMs);
+  CHECK(held(bench));
+  CHECK(cancelled(bench) == 0);
+  SUBCASE("its words are known at the pause") {
+    bench.transcript(TranscriptKind::kPartial, 2, "Uh-huh, right, right.", began);
+    CHECK_FALSE(held(bench));
+  }
+  SUBCASE("at a lull, which is told as a pause only later") {
+    BrainBench other({"player.headphones=true"});
+    tell(other);
+    const Nanos start = other.clock.now();
+    other.hear(Heard::kStarted, 2, start);
+    other.hear(Heard::kConfirmed, 2, start);
+    other.advance(1600 * kMs);
+    other.transcript(TranscriptKind::kPartial, 2, "Uh-huh, right.", start, start + 1500 * kMs);
+    CHECK(held(other));  // perhaps there is more
+    other.advance(100 * kMs);
+    other.hear(Heard::kPaused, 2, start + 1500 * kMs);
+    CHECK_FALSE(held(other));
+    CHECK(cancelled(other) == 0);
+  }
+  SUBCASE("or at the end of the utterance") {
+    bench.advance(750 * kMs);
+    bench.hear(Heard::kEnded, 2, began + 1500 * kMs);
+    CHECK(held(bench));
+  }
+  SUBCASE("it was a noise") {
+    bench.transcript(TranscriptKind::kPartial, 2, "", began);
+    CHECK_FALSE(held(bench));
+  }
+  bench.transcript(TranscriptKind::kFinal, 2, "Uh-huh, right, right.", began, began + 1500 * kMs);
+  CHECK(cancelled(bench) == 0);
+  CHECK_FALSE(held(bench));
+  CHECK(bench.turn() == 1);
+  CHECK(bench.state() == State::kSpeaking);
+  bench.play(Played::kTurnDone, 1);
+  CHECK(bench.state() == State::kActive);
 }
 
 TEST_CASE("a reply that begins while the person speaks again begins held") {

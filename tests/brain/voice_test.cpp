@@ -134,7 +134,8 @@ TEST_CASE("an interruption cancels by one word and keeps exactly what was heard"
   bench.advance(130 * kMillisecond);
   bench.hear(Heard::kConfirmed, 2);
   CHECK(bench.page().cancelled_turn.load() == 0);
-  bench.advance(kSecond);
+  bench.advance(300 * kMillisecond);
+  bench.transcript(TranscriptKind::kPartial, 2, "Wait", bench.clock.now() - 430 * kMillisecond);
   CHECK(bench.page().cancelled_turn.load() == 1);
   CHECK(bench.page().hold_until_ns.load() == 0);
   CHECK(bench.model->newest()->cancelled);
@@ -200,7 +201,7 @@ TEST_CASE("speech while thinking interrupts even without headphones") {
   bench.hear(Heard::kConfirmed, 2);
   CHECK(bench.page().hold_until_ns.load() > bench.clock.now());
   CHECK(bench.state() == State::kProcessing);
-  bench.advance(kSecond);
+  bench.advance(2300 * kMillisecond);
   CHECK(bench.state() == State::kListening);
   CHECK(bench.model->newest()->cancelled);
   bench.work();

@@ -186,7 +186,8 @@ TEST_CASE("a brain that dies with results in hand does not use the tools again")
   bench.work();
   bench.restart();  // after it, while the tool runs
   CHECK(tools.desk->started.size() == 2);
-  CHECK(bench.spoken() == "<One more moment.><Sorry, I can't reach my language model.>|");  // for the second time
+  CHECK(bench.spoken() ==
+        "<One more moment.><Sorry, I can't reach my language model.>|");  // for the second time
   bench.play(Played::kTurnDone, 1, 1, 38);
   bench.advance(kSecond);
   bench.say(2, "Well?");

@@ -42,7 +42,7 @@ TEST_CASE("listening: an utterance whose end is lost is asked for again; a noise
 }
 
 TEST_CASE("listening: an utterance whose transcript does not come is asked for again") {
-  BrainBench bench;
+  BrainBench bench({"brain.wait_notice_ms=0"});
   bench.hear(Heard::kStarted, 1);
   bench.hear(Heard::kConfirmed, 1);
   bench.advance(kSecond);

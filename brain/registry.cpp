@@ -147,6 +147,7 @@ std::unique_ptr<LanguageModel> make_language_model(const stage::Config& config, 
   const Nanos last_wait = builder.limit("brain.last_model_wait_ms");
   if (specs.size() > 1) builder.attempts = kAttempts;
   std::vector<std::unique_ptr<LanguageModel>> models;
+  models.reserve(specs.size());
   for (const ModelSpec& spec : specs) {
     if (&spec == &specs.back()) builder.last_wait = last_wait;
     models.push_back(builder.make(spec));

@@ -85,6 +85,7 @@ def befall(rig: Rig, name: str, fault: Fault, whole: bool) -> Outcome:
 
 def rows(scale, service: str = "model") -> list[Row]:
     menu = MENU if scale.faults == 0 else MENU[::max(1, len(MENU) // scale.faults)][:scale.faults]
+    whose = "Anthropic's" if service == "anthropic" else "the model's"
     with Rig("faults", seed=4, service=service) as rig:
         ask(rig, None)
         outcomes = []
@@ -97,7 +98,7 @@ def rows(scale, service: str = "model") -> list[Row]:
         if outcome.wrong or outcome.silent > LIMIT_S:
             print(f"  {outcome.name}: silent for {outcome.silent:.2f} s; {outcome.wrong or 'else well'}")
     silences = [outcome.silent for outcome in outcomes]
-    return [Row("g", f"{len(menu)} faults of the {service}'s service: silence until answer or notice, worst",
+    return [Row("g", f"{len(menu)} faults of {whose} service: silence until answer or notice, worst",
                 round(max(silences), 2), "s", "<= 4", {"p50": round(percentile(silences, 0.5), 2)}),
             Row("g", "faults with an answer or notice within 4 s, and a turn as ever behind it",
                 sum(not o.wrong and o.silent <= LIMIT_S for o in outcomes), "faults", f"== {len(menu)}"),

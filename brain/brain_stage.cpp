@@ -64,10 +64,8 @@ VoiceSettings voice_settings(const stage::StageContext& context) {
   return settings;
 }
 
-std::uint32_t recall_tokens(const stage::Config& config) {
-  return config.get_bool("memory.enabled")
-             ? static_cast<std::uint32_t>(config.get_int("memory.recall_tokens"))
-             : 0;
+std::uint32_t block_tokens(const stage::Config& config) {
+  return config.get_bool("memory.enabled") ? static_cast<std::uint32_t>(stage::recall_tokens(config)) : 0;
 }
 
 void add(ipc::Word& counter, std::uint64_t value) { counter.store(value, std::memory_order_relaxed); }
@@ -84,7 +82,7 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
              Outbox(context.output("speech")),
              Outbox(context.output("turns"), !context.config().get_bool("memory.enabled"),
                     (context.environment().paths.state / "spool" / "brain").string()),
-             MemoryClient(context.input("recall"), parts_.turns, recall_tokens(context.config()),
+             MemoryClient(context.input("recall"), parts_.turns, block_tokens(context.config()),
                           context.config().get_bool("memory.enabled")),
              Toolbox(std::move(tools), most_of_a_result(context.config())),
              Prompt(prompt_settings(context.config(), parts_.toolbox)),

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "stage/model_specs.hpp"
 #include "turn_record.hpp"
 
 namespace prot::memory {
@@ -132,7 +133,7 @@ void MemoryStage::release_done() {
 
 void MemoryStage::answer(const Request& request, Nanos now) {
   const std::size_t limit = std::min<std::size_t>(
-      request.head.max_tokens, static_cast<std::size_t>(context_->config().get_int("memory.recall_tokens")));
+      request.head.max_tokens, static_cast<std::size_t>(stage::recall_tokens(context_->config())));
   outbox_.put_block(request.head.request, ++generation_, now,
                     recall_.answer(request.query, request.head.conversation, limit));
   count("recalls", ++recalls_);
@@ -142,7 +143,7 @@ void MemoryStage::answer(const Request& request, Nanos now) {
 }
 
 void MemoryStage::publish_profile(Nanos now) {
-  const auto limit = static_cast<std::size_t>(context_->config().get_int("memory.recall_tokens"));
+  const auto limit = static_cast<std::size_t>(stage::recall_tokens(context_->config()));
   outbox_.put_block(0, ++generation_, now, recall_.profile(limit));
 }
 

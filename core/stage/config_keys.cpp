@@ -245,8 +245,10 @@ constexpr ConfigKey kKeys[] = {
     text("memory.extraction_model", "", "memory",
          "model that extracts facts; empty: the conversation's, of the same server",
          "MEMORY_EXTRACTION_MODEL"),
-    number(kInt, "memory.recall_tokens", "120", 0, 20000, "tokens", "brain memory",
-           "size of the memory block in the prompt", "RAG_CONTEXT_TARGET_TOKENS"),
+    number(
+        kInt, "memory.recall_tokens", "-1", -1, 20000, "tokens", "brain memory",
+        "size of the memory block in the prompt; -1: what suits the model, 120 for the local one, else 3000",
+        "RAG_CONTEXT_TARGET_TOKENS"),
     number(kInt, "memory.index_mib", "64", 1, 4096, "MiB", "memory",
            "what recall's index of messages may take: some 200,000; older ones stay in the database"),
     flag("memory.extraction", "true", "memory", "extract facts in the background"),
@@ -273,7 +275,6 @@ constexpr ConfigKey kKeys[] = {
 };
 
 constexpr Text kOwnHistory = "prot itself keeps the history short (brain.history_tokens)";
-constexpr Text kSlow = "the local model on two cores reads 77 tokens a second";
 
 // Only what is known of the original; a key that is not here had no counterpart.
 constexpr OriginalDefault kOriginals[] = {
@@ -296,7 +297,7 @@ constexpr OriginalDefault kOriginals[] = {
     {"tts.elevenlabs_model", "eleven_multilingual_v2", "its first sound comes much later than flash's"},
     {"tts.elevenlabs_format", "pcm_24000", ""},
     {"player.sentence_silence_ms", "200", ""},
-    {"memory.recall_tokens", "3000", kSlow},
+    {"memory.recall_tokens", "3000", "the same but for the local model, which reads 77 tokens a second"},
 };
 
 }  // namespace

@@ -154,6 +154,14 @@ bool uses_local_model(const Config& config) {
   return std::any_of(specs.begin(), specs.end(), [](const auto& spec) { return spec.kind == Kind::kLocal; });
 }
 
+long recall_tokens(const Config& config) {
+  constexpr long kLocal = 120;
+  constexpr long kOther = 3000;
+  const long configured = config.get_int("memory.recall_tokens");
+  if (configured >= 0) return configured;
+  return first_spec(config).kind == Kind::kLocal ? kLocal : kOther;
+}
+
 void check_model_specs(const Config& config, std::vector<std::string>& errors) {
   ModelSpec first = first_spec(config);
   try {

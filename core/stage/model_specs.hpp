@@ -29,6 +29,9 @@ struct ModelSpec {
 /// Is one of them the local llama-server?
 [[nodiscard]] bool uses_local_model(const Config& config);
 
+/// memory.recall_tokens, or what suits the first model: the local one reads each token of it slowly.
+[[nodiscard]] long recall_tokens(const Config& config);
+
 /// Appends what is wrong with the lists of models and flags, each line with its place.
 void check_model_specs(const Config& config, std::vector<std::string>& errors);
 

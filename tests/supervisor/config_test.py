@@ -85,7 +85,7 @@ class Documents(unittest.TestCase):
         echo = {"capture.echo_cancellation", "player.headphones"}
         # Of both, by core/stage/model_specs.cpp; only brain uses more than the first model.
         servers = {f"{section}.{key}" for section in ("brain", "anthropic") for key in ("url", "model", "api_key_env")}
-        servers |= {"brain.engine"}
+        servers |= {"brain.engine", "memory.recall_tokens"}
         voices = {f"tts.{which}_{language}" for which in ("voice", "fallback") for language in ("en", "ko")}
         service = {f"stt.{key}" for key in ("url", "model_name", "api_key_env")}  # core/stage/service_keys.cpp
         computed = {"tts": {"general.language"} | voices, "stt": {"general.language"} | service,

@@ -73,6 +73,13 @@ TEST_CASE("the others in their order, each with what is its own") {
   CHECK(specs[3].kind == Kind::kLocal);
 }
 
+TEST_CASE("a quick model gets the whole memory block") {
+  CHECK(recall_tokens(load({})) == 120);
+  CHECK(recall_tokens(load({"brain.url=http://a"})) == 3000);
+  CHECK(recall_tokens(load({}, "sk")) == 3000);
+  CHECK(recall_tokens(load({"memory.recall_tokens=0"}, "sk")) == 0);
+}
+
 TEST_CASE("what is wrong is said with its place and its words") {
   CHECK(error_of({R"(brain.fallback=["model=x"])"}) ==
         "--set: brain.fallback: 'model=x': an entry needs url=..., or is 'local' or 'anthropic'");

@@ -217,7 +217,7 @@ TEST_CASE("every number has a range and says its unit in its name") {
   const std::map<std::string_view, std::string_view> endings = {
       {"ms", "_ms"},          {"s", "_s"},           {"tokens", "_tokens"}, {"windows", "_windows"},
       {"threads", "threads"}, {"words/min", "_wpm"}, {"row", "_index"},     {"turns", "_turns"},
-      {"uses", "_uses"}};
+      {"uses", "_uses"},      {"MiB", "_mib"}};
   for (const ConfigKey& key : prot::stage::config_keys()) {
     CAPTURE(key.name);
     CHECK_FALSE(key.comment.empty());

@@ -40,7 +40,7 @@ SttStage::~SttStage() { stop(); }
 
 void SttStage::start() {
   mic_.resume(transcript_.resume_sources().seq[mic_index_]);
-  context_.set_engine(recognizer_->name());
+  show_engine();
 }
 
 void SttStage::stop() noexcept { recognizer_.reset(); }
@@ -60,6 +60,7 @@ int SttStage::do_work(Nanos now) {
   if (state_ == State::kFinished) return 0;
   int items = read_answers(now) + read_mic(now);
   if (state_ == State::kAnswered && publish_final()) ++items;
+  show_engine();
   return items;
 }
 
@@ -305,6 +306,13 @@ void SttStage::forward_end_of_stream() {
   }
   mic_.release();
   state_ = State::kFinished;
+}
+
+// What it is, and what is wrong with it.
+void SttStage::show_engine() {
+  if (recognizer_->name() == engine_) return;
+  engine_ = recognizer_->name();
+  context_.set_engine(engine_);
 }
 
 void SttStage::tell_busy() {

@@ -89,6 +89,7 @@ class SttStage final : public stage::Stage {
   [[nodiscard]] wire::Transcript head_of(wire::TranscriptKind what, const Recognition& answer) const;
   [[nodiscard]] bool open() const noexcept;
   void tell_busy();
+  void show_engine();
 
   stage::StageContext& context_;
   ipc::Input& mic_;
@@ -96,6 +97,7 @@ class SttStage final : public stage::Stage {
   const std::size_t mic_index_;
   std::unique_ptr<SpeechRecognizer> recognizer_;
   const bool partials_;
+  std::string engine_;  // as it is on the board
   ipc::Word& utterances_;
   ipc::Word& guesses_;
   ipc::Word& guesses_used_;

@@ -28,6 +28,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
       : clock_(options.clock != nullptr ? *options.clock : steady_),
         patience_(options.answer_timeout),
         name_("elevenlabs:" + options.model_name),
+        shown_name_(name_),
         link_(options) {
     link_.want(clock_.now());  // warm before the first word
   }
@@ -83,6 +84,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
     for (ScribeLink::Event& event : link_.poll(now, quiet())) take(event);
     look_at_time(now);
     send();
+    show_state();
     return std::exchange(ready_, std::nullopt);
   }
 
@@ -93,7 +95,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
     return next;
   }
 
-  [[nodiscard]] std::string_view name() const noexcept override { return name_; }
+  [[nodiscard]] std::string_view name() const noexcept override { return shown_name_; }
 
  private:
   enum class Wanted { kNothing, kGuess, kFinal };
@@ -104,6 +106,15 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
 
   [[nodiscard]] bool quiet() const noexcept { return !open_ || (sent_ == 0 && !commit_ && !must_commit_); }
   [[nodiscard]] Nanos send_again_after() const noexcept { return patience_ / 100 * kSendAgainAfter; }
+
+  void show_state() {
+    if (const std::optional<scribe::Message>& refused = link_.refused())
+      shown_name_ = refused->failure == FailureClass::kAuth    ? "elevenlabs: refuses the key"
+                    : refused->failure == FailureClass::kQuota ? "elevenlabs: quota exceeded"
+                                                               : "elevenlabs: refuses";
+    else
+      shown_name_ = link_.in_trouble() ? "elevenlabs: no connection" : name_;
+  }
 
   void forget_oldest(std::size_t count) {
     count = std::min(count, audio_.size());
@@ -283,6 +294,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   const Clock& clock_;
   const Nanos patience_;
   const std::string name_;
+  std::string shown_name_;  // with what is wrong
 
   std::vector<std::int16_t> audio_;  // of the utterance, not acknowledged
   std::size_t sent_ = 0;             // of it, in this session

@@ -47,6 +47,8 @@ class ScribeLink {
   [[nodiscard]] bool ready() const noexcept { return current_ && current_->started; }
   /// Why want() does not help now; nothing: it does.
   [[nodiscard]] const std::optional<scribe::Message>& refused() const noexcept { return refused_; }
+  /// There is no session, although one was tried.
+  [[nodiscard]] bool in_trouble() const noexcept { return failures_ > 0 && !ready(); }
   /// False: it was not taken; once more later. REQUIRES: ready().
   [[nodiscard]] bool send(std::string message, Nanos now);
   /// `quiet`: the service owes nothing, and has nothing that is not answered.

@@ -55,6 +55,7 @@ TEST_CASE("every error of the service has its class") {
     CHECK(answer.text.empty() == (sample.expected == FailureClass::kNone));
     CHECK(answer.text.find("sk-secret") == std::string::npos);
     if (sample.expected != FailureClass::kNone) {  // no connection loop: the next one is told at once
+      CHECK(bench.recognizer->name().starts_with("elevenlabs: "));
       CHECK(bench.recognise(speech()).failure == sample.expected);
       CHECK(server.connections() == 1);
     }

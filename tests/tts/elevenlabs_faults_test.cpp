@@ -161,6 +161,34 @@ TEST_CASE("with a key that is refused the next voice speaks at once, and goes on
   CHECK(server.connections() <= 2);
 }
 
+TEST_CASE("100 segments with random splits, delays and breaks are said whole or fail with a class") {
+  std::atomic<unsigned> number = 0;
+  WebSocketServer server([&](WebSocketPeer& peer) {
+    const unsigned way = number++;
+    peer.split = way % 3 == 0;
+    Service service(peer);
+    for (unsigned turn = 0; const auto message = service.next_text(); ++turn) {
+      if (turn == way % 5) return way % 2 == 0 ? peer.reset() : peer.send_close(1011);
+      peer.hold(static_cast<int>(way % 4));
+      service.speak(*message);
+    }
+  });
+  VoiceBench bench(server.url());
+  int whole = 0;
+  for (std::uint32_t segment = 0; segment < 100; ++segment) {
+    const Spoken spoken = bench.say("Hello there.", segment);
+    REQUIRE(spoken.ended);
+    if (!done(spoken)) {
+      CHECK(spoken.end.error == VoiceError::kUnavailable);
+      continue;
+    }
+    ++whole;
+    CHECK(is_sound(spoken, 12));
+    CHECK(spoken.samples.size() == 13 * kCharacter);
+  }
+  CHECK(whole > 50);
+}
+
 TEST_CASE("HTTP: lines that come split anywhere are samples and characters, times from the start") {
   std::string seen;
   LoopbackServer server([&](Connection& connection) {

@@ -182,7 +182,7 @@ class Session:
             text = f"{text} {text}"
         plain = {"message_type": "committed_transcript", "text": f" {text}" if text else ""}
         await self._send(plain)
-        if self._kind == "twin":
+        if self._kind == "twin" or self._seen["query"].get("include_timestamps") == ["true"]:
             await self._send({**plain, "message_type": "committed_transcript_with_timestamps", "language_code": None,
                               "words": None})
         self._socket.exchange.record.sent += text

@@ -59,7 +59,8 @@ class HttpVoice final : public Synthesizer {
   }
   void stop() noexcept override { cancel(); }
   [[nodiscard]] Nanos next_deadline() const override { return segment_ ? segment_->ask_at : kNever; }
-  [[nodiscard]] std::string name() const override { return "elevenlabs " + options_.model; }
+  // Without the model: the board has 47 characters for both languages.
+  [[nodiscard]] std::string name() const override { return std::string(kElevenLabs); }
 
  private:
   struct Segment {

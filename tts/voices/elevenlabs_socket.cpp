@@ -84,7 +84,8 @@ class SocketVoice final : public Synthesizer {
     return socket_ != 0 ? used_or_opened() + kIdle : reopen_at_;
   }
 
-  [[nodiscard]] std::string name() const override { return "elevenlabs " + options_.model; }
+  // Without the model: the board has 47 characters for both languages.
+  [[nodiscard]] std::string name() const override { return std::string(kElevenLabs); }
 
  private:
   struct Segment {

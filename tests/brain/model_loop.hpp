@@ -30,8 +30,8 @@ class ModelLoop {
  public:
   template <typename Make>
   explicit ModelLoop(const Make& make) : model_(make([this] { wake(); })) {}
-  explicit ModelLoop(brain::OpenAiOptions options)
-      : model_(std::make_unique<brain::OpenAiModel>(std::move(options), [this] { wake(); })) {}
+  explicit ModelLoop(const brain::OpenAiOptions& options)
+      : model_(std::make_unique<brain::OpenAiModel>(options, [this] { wake(); })) {}
 
   brain::LanguageModel& model() { return *model_; }
 

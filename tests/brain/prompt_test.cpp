@@ -21,7 +21,7 @@ OpenAiModel local_engine() {
   OpenAiOptions options;
   options.url = "http://127.0.0.1:9";
   options.local = true;
-  return OpenAiModel(std::move(options), [] {});
+  return OpenAiModel(options, [] {});
 }
 
 // What the server's cache sees of a request: everything before the last user message.

@@ -11,6 +11,7 @@
 
 #include "audio/resampler.hpp"
 #include "audio/wav_file.hpp"
+#include "base/error.hpp"
 #include "tests/capture/echo_rig.hpp"
 #include "tests/support/synthetic_speech.hpp"
 
@@ -132,6 +133,11 @@ int measure(char** argv) {
 
 int main(int argc, char** argv) {
   if (!prot::test::PrivatePulse::installed()) return 77;
-  if (argc == 6 && std::string_view(argv[1]) == "--measure") return prot::capture::measure(argv + 2);
-  return doctest::Context(argc, argv).run();
+  if (argc != 6 || std::string_view(argv[1]) != "--measure") return doctest::Context(argc, argv).run();
+  doctest::Context context;  // the rig asserts too, and here no test case runs
+  context.setAsDefaultForAssertsOutOfTestCases();
+  context.setAssertHandler([](const doctest::AssertData& data) {
+    if (data.m_failed) throw prot::Error(fmt::format("{}:{}: {}", data.m_file, data.m_line, data.m_expr));
+  });
+  return prot::capture::measure(argv + 2);
 }

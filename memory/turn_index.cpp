@@ -151,11 +151,13 @@ std::vector<TurnIndex::Hit> TurnIndex::search(const Terms& query, std::size_t li
     return std::pair(stored(a.doc).at_ns, a.doc) > std::pair(stored(b.doc).at_ns, b.doc);
   };
   std::vector<Hit> hits;  // a heap, the worst in front
+  auto next = turns_.begin();
   for (std::size_t i = 0; i < turns_.size() && limit > 0; ++i) {
+    const StoredTurn& candidate = *next++;
+    if (found_words_[i].window <= 0.0 && found_grams_[i].window <= 0.0) continue;
     double score = (words.score(found_words_[i]) + grams.score(found_grams_[i])) / (2 * (kWindow + kOwn));
-    if (score <= 0.0) continue;
-    if (turns_[i].question) score *= kQuestionFactor;
-    if (!turns_[i].by_user) score *= kReplyFactor;
+    if (candidate.question) score *= kQuestionFactor;
+    if (!candidate.by_user) score *= kReplyFactor;
     const Hit hit{places_.first() + static_cast<std::uint32_t>(i), score,
                   double{std::max(found_words_[i].coverage, found_grams_[i].coverage)}};
     if ((hits.size() == limit && !better(hit, hits.front())) || !allowed(turn(hit.doc))) continue;

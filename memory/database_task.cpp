@@ -18,6 +18,7 @@ constexpr Nanos kApplyLease = 30 * kSecond;
 constexpr int kPage = 500;
 constexpr std::size_t kReplayBatch = 200;
 constexpr int kMaxFacts = 5000;
+constexpr int kMaxFound = 24;
 
 std::vector<Message> finished_messages(std::span<const TurnRecord> records) {
   std::vector<Message> messages;
@@ -64,8 +65,8 @@ void DatabaseTask::connect(Nanos now, std::vector<Told>& told) {
     replay(told);
     for (const ask::Finish& finish : std::exchange(unfinished_, {})) on(finish, told);
     // Only a predecessor can hold leases in this name before the first connection of this process.
-    store_->reap(wall_(), !loaded_);
-    if (!loaded_) load(told);
+    store_->reap(wall_(), !std::exchange(connected_before_, true));
+    if (!loaded_) load_page(told);
     run_applies(told);
     if (!up_) return;
     log_info("{}: connected{}", store_->name(),
@@ -134,16 +135,11 @@ void DatabaseTask::replay_folder(const std::filesystem::path& folder, const std:
   }
 }
 
-void DatabaseTask::load(std::vector<Told>& told) {
-  std::int64_t cursor = 0;
-  while (true) {
-    std::vector<Message> page = store_->next_messages(&cursor, kPage);
-    const bool complete = page.empty();
-    told.emplace_back(told::Loaded{std::move(page), complete});
-    if (complete) break;
-  }
-  told.emplace_back(told::Facts{store_->active_facts(kMaxFacts)});
-  loaded_ = true;
+void DatabaseTask::load_page(std::vector<Told>& told) {
+  std::vector<Message> page = store_->next_messages(&load_cursor_, kPage);
+  loaded_ = page.empty();
+  told.emplace_back(told::Loaded{std::move(page), loaded_});
+  if (loaded_) told.emplace_back(told::Facts{store_->active_facts(kMaxFacts)});
 }
 
 /// One transaction; when the store refuses the data, one for each record.
@@ -234,6 +230,16 @@ void DatabaseTask::handle(std::vector<Ask> asks, std::vector<Told>& told) {
   const bool stored = !pending_.empty();
   flush(told);
   if (stored) attempt([&] { report(told); });
+}
+
+void DatabaseTask::on(const ask::LoadMore&, std::vector<Told>& told) {
+  if (!loaded_) attempt([&] { load_page(told); });  // else the next connection goes on with it
+}
+
+void DatabaseTask::on(const ask::Search& search, std::vector<Told>& told) {
+  told::Found found{search, {}};
+  attempt([&] { found.messages = store_->find_messages(search.words, search.before, kMaxFound); });
+  told.emplace_back(std::move(found));
 }
 
 void DatabaseTask::on(const ask::History& question, std::vector<Told>& told) {

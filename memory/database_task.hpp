@@ -2,84 +2,14 @@
 
 #include <filesystem>
 #include <functional>
-#include <variant>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "database_asks.hpp"
 #include "memory_store.hpp"
 #include "spool.hpp"
 
 namespace prot::memory {
-
-// What the loop asks of the database ...
-namespace ask {
-struct Store {
-  std::uint64_t frame;  // sequence in `turns`; it comes back in told::Stored
-  TurnRecord record;
-};
-struct History {
-  wire::ConversationId conversation;
-  std::uint64_t request;
-  int max_messages;
-};
-struct Claim {
-  bool ignore_due;
-};
-struct Finish {
-  Job job;
-  std::string answer;
-};
-struct GiveBack {
-  Job job;
-};
-struct Fail {
-  Job job;
-  std::string error;
-  Nanos delay;
-  bool dead;
-};
-struct Close {};
-}  // namespace ask
-using Ask =
-    std::variant<ask::Store, ask::History, ask::Claim, ask::Finish, ask::GiveBack, ask::Fail, ask::Close>;
-
-// ... and what it hears.
-namespace told {
-struct Stored {                 // kept for good, in the database or in the spool
-  std::uint64_t through_frame;  // 0: a replay
-  std::vector<Message> messages;
-};
-struct Loaded {  // at the first connection
-  std::vector<Message> messages;
-  bool complete;
-};
-struct Facts {
-  std::vector<Fact> facts;
-};
-struct History {
-  ask::History question;
-  bool failed;
-  std::vector<Message> messages;
-};
-struct Claimed {
-  std::optional<Job> job;
-};
-struct JobClosed {};  // the answer to Finish, GiveBack, Fail
-struct JobsDone {
-  int count;
-};
-struct Gauges {
-  Counts counts;
-  bool up;
-  std::uint64_t spooled;
-  std::uint64_t replayed;
-};
-struct Closed {
-  Counts counts;
-};
-}  // namespace told
-using Told = std::variant<told::Stored, told::Loaded, told::Facts, told::History, told::Claimed,
-                          told::JobClosed, told::JobsDone, told::Gauges, told::Closed>;
 
 /// The database's side of memory: connection, spool, replay, jobs. No thread of its own; the worker's thread
 /// drives it, a test by hand.
@@ -108,7 +38,7 @@ class DatabaseTask {
   void replay(std::vector<Told>& told);
   void replay_folder(const std::filesystem::path& folder, const std::string& extension,
                      SpoolContent (*parse)(std::span<const std::byte>), std::vector<Told>& told);
-  void load(std::vector<Told>& told);
+  void load_page(std::vector<Told>& told);
   void flush(std::vector<Told>& told);
   void store_records(std::span<const TurnRecord> records);
   void set_rejected_aside(const TurnRecord& record, const StoreError& error);
@@ -118,6 +48,8 @@ class DatabaseTask {
   template <typename F>
   bool attempt(F&& action);
 
+  void on(const ask::LoadMore& more, std::vector<Told>& told);
+  void on(const ask::Search& search, std::vector<Told>& told);
   void on(const ask::History& question, std::vector<Told>& told);
   void on(const ask::Claim& claim, std::vector<Told>& told);
   void on(const ask::Finish& finish, std::vector<Told>& told);
@@ -133,7 +65,9 @@ class DatabaseTask {
   std::vector<ask::Store> pending_;
   std::vector<ask::Finish> unfinished_;  // answers whose connection broke
   bool up_ = false;
+  bool connected_before_ = false;
   bool loaded_ = false;
+  std::int64_t load_cursor_ = 0;
   Nanos back_off_ = 0;
   Nanos next_tick_ = 0;
   std::uint64_t spooled_ = 0;

@@ -131,11 +131,19 @@ void MemoryStage::release_done() {
   if (last) turns_->release_through(*last);
 }
 
+std::size_t MemoryStage::block_limit(const wire::RecallRequest& request) const {
+  return std::min<std::size_t>(request.max_tokens,
+                               static_cast<std::size_t>(stage::recall_tokens(context_->config())));
+}
+
 void MemoryStage::answer(const Request& request, Nanos now) {
-  const std::size_t limit = std::min<std::size_t>(
-      request.head.max_tokens, static_cast<std::size_t>(stage::recall_tokens(context_->config())));
+  const std::size_t limit = block_limit(request.head);
   outbox_.put_block(request.head.request, ++generation_, now,
                     recall_.answer(request.query, request.head.conversation, limit));
+  // What the index had to give up may add to it: a second block, which brain takes when it comes in time.
+  if (recall_.index().evicted() > 0 && loaded_ && gauges_.up)
+    database_->post(
+        ask::Search{request.head, request.query, word_beginnings(request.query), recall_.index().oldest()});
   count("recalls", ++recalls_);
   const auto took = static_cast<std::uint64_t>(context_->clock().now() - now) / 1000;
   ipc::Word& worst = context_->counter("recall_max_us");
@@ -167,15 +175,24 @@ int MemoryStage::take_told(Nanos now) {
   return items;
 }
 
+void MemoryStage::remember(const std::vector<Message>& messages) {
+  for (const Message& message : messages) recall_.put(message);
+  count("index_kib", recall_.index().bytes() / 1024);
+  count("evicted", recall_.index().evicted());
+}
+
 void MemoryStage::on(told::Stored& stored, Nanos) {
-  for (const Message& message : stored.messages) recall_.put(message);
+  remember(stored.messages);
   for (Frame& frame : in_hand_)
     if (frame.sequence < stored.through_frame) frame.done = true;
 }
 
 void MemoryStage::on(told::Loaded& loaded, Nanos now) {
-  for (const Message& message : loaded.messages) recall_.put(message);
-  if (!loaded.complete) return;
+  remember(loaded.messages);
+  if (!loaded.complete) {
+    database_->post(ask::LoadMore{});
+    return;
+  }
   loaded_ = true;
   log_info("{} messages remembered", recall_.turns());
   publish_profile(now);
@@ -187,6 +204,14 @@ void MemoryStage::on(told::Facts& facts, Nanos now) {
   recall_.set_facts(std::move(facts.facts));
   // Never over a block that answers a question: the next question sees the new facts anyway.
   if (loaded_ && recalls_ == 0) publish_profile(now);
+}
+
+void MemoryStage::on(told::Found& found, Nanos now) {
+  if (found.messages.empty()) return;
+  const wire::RecallRequest& request = found.search.request;
+  outbox_.put_block(
+      request.request, ++generation_, now,
+      recall_.answer(found.search.query, request.conversation, block_limit(request), found.messages));
 }
 
 void MemoryStage::on(told::History& history, Nanos) {

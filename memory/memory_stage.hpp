@@ -55,9 +55,11 @@ class MemoryStage final : public stage::Stage {
   void take_frame(const ipc::FrameInfo& info, std::span<const std::byte> payload, Nanos now);
   void release_done();
   int take_told(Nanos now);
+  void remember(const std::vector<Message>& messages);
   void on(told::Stored& stored, Nanos now);
   void on(told::Loaded& loaded, Nanos now);
   void on(told::Facts& facts, Nanos now);
+  void on(told::Found& found, Nanos now);
   void on(told::History& history, Nanos now);
   void on(told::Claimed& claimed, Nanos now);
   void on(told::JobClosed& closed, Nanos now);
@@ -65,6 +67,7 @@ class MemoryStage final : public stage::Stage {
   void on(told::Gauges& gauges, Nanos now);
   void on(told::Closed& closed, Nanos now);
   void answer(const Request& request, Nanos now);
+  [[nodiscard]] std::size_t block_limit(const wire::RecallRequest& request) const;
   void publish_profile(Nanos now);
   void watch_board(Nanos now);
   void drain_step(Nanos now);

@@ -47,6 +47,10 @@ class MemoryStore {
   virtual void append(std::span<const TurnRecord> records, Nanos now) = 0;
   /// Finished messages with text, oldest first, after `*cursor`, which moves on; empty: that was all.
   virtual std::vector<Message> next_messages(std::int64_t* cursor, int limit) = 0;
+  /// Finished messages not after `before` that have a word which begins with one of `words`
+  /// (word_beginnings), at most `limit`, those with the most first, then the newest. Of very many the newest
+  /// are looked at.
+  virtual std::vector<Message> find_messages(std::span<const std::string> words, Nanos before, int limit) = 0;
   /// The newest `limit` messages of a conversation, oldest first, open ones too.
   virtual std::vector<Message> history(const wire::ConversationId& conversation, int limit) = 0;
 

@@ -19,6 +19,8 @@ constexpr std::size_t kCandidates = 24;
 constexpr double kSameText = 0.75;       // share of a line's words that a line before it has
 constexpr double kRelevantTurn = 0.25;   // share of the question that the turn and its neighbours hold
 constexpr double kRelevantFact = 0.34;   // share of the question that the fact has
+constexpr double kGramShare = 0.8;       // grams alone are a weaker sign than words
+constexpr double kOlderReply = 0.6;      // as among the newer ones
 constexpr double kRelativeToBest = 0.4;  // a line much worse than the best one is noise
 
 std::string date_of(Nanos wall) {
@@ -36,6 +38,17 @@ std::string fact_line(Nanos valid_from, std::string_view statement) {
 std::string turn_line(const TurnIndex::Turn& turn) {
   const char* who = turn.role == Role::kUser ? " user said: \"" : " assistant said: \"";
   return "- " + date_of(turn.at_ns) + who + quotable(turn.text, kQuoteBytes) + "\"\n";
+}
+
+/// Share of the question that a text has, as fact_scores() counts it.
+double share(const Terms& query, const Terms& text) {
+  const auto part = [](const std::vector<std::string>& asked, const std::vector<std::string>& known) {
+    const auto found = std::count_if(asked.begin(), asked.end(), [&](const std::string& term) {
+      return std::find(known.begin(), known.end(), term) != known.end();
+    });
+    return asked.empty() ? 0.0 : static_cast<double>(found) / static_cast<double>(asked.size());
+  };
+  return std::max(part(query.words, text.words), kGramShare * part(query.grams, text.grams));
 }
 
 bool invisible(char32_t c) {
@@ -140,12 +153,12 @@ std::vector<double> Recall::fact_scores(const Terms& query) const {
   };
   std::vector<double> scores = shares(query.words, fact_words_);
   const std::vector<double> grams = shares(query.grams, fact_grams_);
-  for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = std::max(scores[i], 0.8 * grams[i]);
+  for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = std::max(scores[i], kGramShare * grams[i]);
   return scores;
 }
 
 RecallResult Recall::answer(std::string_view query, const wire::ConversationId& conversation,
-                            std::size_t max_tokens) const {
+                            std::size_t max_tokens, std::span<const Message> older) const {
   struct Candidate {
     double score;
     std::optional<TurnIndex::Turn> turn;
@@ -162,6 +175,18 @@ RecallResult Recall::answer(std::string_view query, const wire::ConversationId& 
     // A question is worth a line only by what stands beside it, and that has a line of its own.
     const TurnIndex::Turn turn = index_.turn(hit.doc);
     if (hit.coverage >= kRelevantTurn && !turn.question) candidates.push_back({hit.score, turn, nullptr});
+  }
+  for (const Message& message : older) {
+    const TurnIndex::Turn turn{message.key,
+                               message.role,
+                               message.at_ns,
+                               message.text,
+                               is_question(message.text),
+                               speaks_of_self(message.text)};
+    const double score =
+        share(terms, terms_of(message.text)) * (turn.role == Role::kUser ? 1.0 : kOlderReply);
+    if (score >= kRelevantFact && !turn.question && allowed(turn))
+      candidates.push_back({score, turn, nullptr});
   }
   const std::vector<double> scores = fact_scores(terms);
   for (std::size_t i = 0; i < facts_.size(); ++i)

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,9 +39,10 @@ class Recall {
   void set_facts(std::vector<Fact> facts);
 
   /// What concerns `query`; then, when it is about the user, up to half the budget of general knowledge.
-  /// Turns of `conversation` that its history holds anyway are left out.
+  /// Turns of `conversation` that its history holds anyway are left out. `older`: messages that are not in
+  /// the index any more.
   [[nodiscard]] RecallResult answer(std::string_view query, const wire::ConversationId& conversation,
-                                    std::size_t max_tokens) const;
+                                    std::size_t max_tokens, std::span<const Message> older = {}) const;
   /// Without a question: the newest facts and statements.
   [[nodiscard]] RecallResult profile(std::size_t max_tokens) const;
 

@@ -218,6 +218,14 @@ bool asks_for_replies(std::string_view text) {
          (contains(words, "you") || is_hangul_word(words.front()));
 }
 
+std::vector<std::string> word_beginnings(std::string_view text) {
+  constexpr std::size_t kLeast = 4;  // shorter ones begin too many words
+  std::vector<std::string> words = distinct_words(text);
+  for (std::string& word : words)
+    if (const std::size_t at = word.find("or", kLeast - 1); at != std::string::npos) word.resize(at + 1);
+  return words;
+}
+
 double contained(const std::vector<std::string>& words, const std::vector<std::string>& other) {
   if (words.empty()) return 0.0;
   const auto shared = std::count_if(words.begin(), words.end(), [&](const std::string& word) {

@@ -28,6 +28,8 @@ struct Terms {
 
 /// The words of terms_of, each once, sorted.
 [[nodiscard]] std::vector<std::string> distinct_words(std::string_view text);
+/// Beginnings of words by which the same are found in plain text, in either spelling: "favo" for "favorite".
+[[nodiscard]] std::vector<std::string> word_beginnings(std::string_view text);
 /// Share of `words` that `other` has, both from distinct_words: 0 to 1.
 [[nodiscard]] double contained(const std::vector<std::string>& words, const std::vector<std::string>& other);
 

@@ -48,6 +48,8 @@ class TurnIndex {
   [[nodiscard]] std::size_t size() const noexcept { return turns_.size(); }
   /// Messages that were in it and had to go.
   [[nodiscard]] std::uint64_t evicted() const noexcept { return places_.first(); }
+  /// When its oldest was said; 0 when it is empty.
+  [[nodiscard]] Nanos oldest() const noexcept { return turns_.empty() ? 0 : turns_.front().at_ns; }
   /// What it takes from the heap.
   [[nodiscard]] std::size_t bytes() const noexcept;
   /// Sequence of the n-th newest message of a conversation; 0 when it has fewer.

@@ -36,7 +36,7 @@ DatabaseWorker::~DatabaseWorker() {
   changed_.notify_one();
 }
 
-void DatabaseWorker::post(Ask ask) {
+void DatabaseWorker::post(Ask&& ask) {
   {
     const std::lock_guard lock(mutex_);
     asks_.push_back(std::move(ask));

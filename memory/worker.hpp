@@ -26,7 +26,7 @@ class DatabaseWorker {
   DatabaseWorker(const DatabaseWorker&) = delete;
   DatabaseWorker& operator=(const DatabaseWorker&) = delete;
 
-  void post(Ask ask);
+  void post(Ask&& ask);
   [[nodiscard]] std::vector<Told> poll();
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "facts.hpp"
+#include "text/normalize.hpp"
 
 namespace prot::memory {
 
@@ -99,6 +100,26 @@ std::vector<Message> InMemoryStore::next_messages(std::int64_t* cursor, int limi
     if (!message.open && !message.text.empty()) page.push_back(message);
   }
   return page;
+}
+
+std::vector<Message> InMemoryStore::find_messages(std::span<const std::string> words, Nanos before,
+                                                  int limit) {
+  need();
+  std::vector<std::pair<std::ptrdiff_t, Message>> found;
+  for (auto m = messages_.rbegin(); m != messages_.rend(); ++m) {
+    if (m->message.open || m->message.at_ns > before) continue;
+    const std::vector<std::string> own = text::words(m->message.text);
+    const auto held = std::count_if(words.begin(), words.end(), [&](const std::string& word) {
+      return std::any_of(own.begin(), own.end(), [&](const std::string& o) { return o.starts_with(word); });
+    });
+    if (held > 0) found.emplace_back(held, m->message);
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<Message> messages;
+  for (auto& [held, message] : found)
+    if (messages.size() < static_cast<std::size_t>(limit)) messages.push_back(std::move(message));
+  return messages;
 }
 
 std::vector<Message> InMemoryStore::history(const wire::ConversationId& conversation, int limit) {

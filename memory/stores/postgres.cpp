@@ -228,6 +228,32 @@ std::vector<Message> PostgresStore::next_messages(std::int64_t* cursor, int limi
   });
 }
 
+std::vector<Message> PostgresStore::find_messages(std::span<const std::string> words, Nanos before,
+                                                  int limit) {
+  // OR: of a question's words a message rarely has all.
+  std::string query;
+  for (const std::string& word : words) {
+    query += query.empty() ? "'" : " | '";
+    for (const char c : word) query.append(c == '\'' || c == '\\' ? 2 : 1, c);
+    query += "':*";
+  }
+  if (query.empty()) return {};
+  return transaction("searching messages", [&](pqxx::work& tx) {
+    std::vector<Message> messages;
+    const pqxx::result rows =
+        run(tx,
+            "SELECT " + pg::kMessageColumns +
+                " FROM (SELECT * FROM message WHERE NOT open AND to_tsvector('simple', text) @@ "
+                "to_tsquery('simple', $1) AND at <= " +
+                at(2) +
+                " ORDER BY id DESC LIMIT 1000) m ORDER BY ts_rank(to_tsvector('simple', m.text), "
+                "to_tsquery('simple', $1)) DESC, m.id DESC LIMIT $3::integer",
+            query, pg::micros(before), limit);
+    for (const auto& row : rows) messages.push_back(pg::read_message(row));
+    return messages;
+  });
+}
+
 std::vector<Message> PostgresStore::history(const wire::ConversationId& conversation, int limit) {
   return transaction("reading history", [&](pqxx::work& tx) {
     std::vector<Message> messages;

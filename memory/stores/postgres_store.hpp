@@ -21,6 +21,7 @@ class PostgresStore final : public MemoryStore {
   [[nodiscard]] const char* name() const noexcept override { return "postgresql"; }
   void append(std::span<const TurnRecord> records, Nanos now) override;
   std::vector<Message> next_messages(std::int64_t* cursor, int limit) override;
+  std::vector<Message> find_messages(std::span<const std::string> words, Nanos before, int limit) override;
   std::vector<Message> history(const wire::ConversationId& conversation, int limit) override;
   std::optional<Job> claim(JobKind kind, Nanos now, Nanos lease, bool ignore_due) override;
   bool finish_extract(const Job& job, const std::string& answer, Nanos now) override;

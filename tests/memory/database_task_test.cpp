@@ -177,6 +177,45 @@ TEST_CASE_FIXTURE(Fixture, "a predecessor's answer is applied and its leases are
   CHECK(all<told::Loaded>()[0].messages.size() == 4);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a long past is read page by page, each when the one before was taken in") {
+  store.connect();
+  for (std::uint64_t i = 0; i < 600; ++i) {
+    const TurnRecord said = user(key(1, i), "This is number " + std::to_string(i) + ".");
+    store.append({&said, 1}, kNoon);
+  }
+  tick();
+  REQUIRE(all<told::Loaded>().size() == 1);
+  CHECK(all<told::Loaded>()[0].messages.size() == 500);
+  CHECK(all<told::Facts>().empty());
+  tick();
+  CHECK(all<told::Loaded>().size() == 1);
+  store.set_away(true);
+  handle({ask::LoadMore{}});
+  CHECK(all<told::Loaded>().size() == 1);
+  store.set_away(false);
+  tick();  // the next connection goes on
+  REQUIRE(all<told::Loaded>().size() == 2);
+  CHECK(all<told::Loaded>()[1].messages.front().text == "This is number 500.");
+  handle({ask::LoadMore{}});
+  CHECK(all<told::Loaded>().back().complete);
+  CHECK(all<told::Facts>().size() == 1);
+  handle({ask::LoadMore{}});
+  CHECK(all<told::Loaded>().size() == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a search is answered, with nothing when the database is away") {
+  tick();
+  exchange_comes(10, "I live in Busan.");
+  handle({ask::Search{{}, "Busan?", {"busan"}, kNoon + kDay}});
+  REQUIRE(all<told::Found>().size() == 1);
+  REQUIRE(all<told::Found>()[0].messages.size() == 1);
+  CHECK(all<told::Found>()[0].messages[0].text == "I live in Busan.");
+  CHECK(all<told::Found>()[0].search.query == "Busan?");
+  store.set_away(true);
+  handle({ask::Search{{}, "Busan?", {"busan"}, kNoon + kDay}});
+  CHECK(all<told::Found>().back().messages.empty());
+}
+
 TEST_CASE_FIXTURE(Fixture, "history is answered, or said to have failed") {
   tick();
   exchange_comes(10, "I live in Busan.");

@@ -9,6 +9,7 @@ TEST_CASE("the store in memory keeps the contract of stores") {
   InMemoryStore store;
   store.connect();
   SUBCASE("a message is stored once") { test::contract_messages_once(store); }
+  SUBCASE("old messages are found by their words") { test::contract_search(store); }
   SUBCASE("segments grow a reply, its end replaces them") { test::contract_segments_and_end(store); }
   SUBCASE("an exchange brings one job") { test::contract_job_of_an_exchange(store); }
   SUBCASE("a lease guards a job") { test::contract_leases(store); }

@@ -17,7 +17,8 @@ namespace {
 struct Fixture {
   explicit Fixture(double idle = 0.1)
       : bench([this] { return std::make_unique<SharedStore>(state); },
-              {"memory.extraction_idle_s=" + std::to_string(idle), "memory.drain_model_s=2"}) {}
+              {"memory.extraction_idle_s=" + std::to_string(idle), "memory.drain_model_s=2",
+               "memory.index_mib=1"}) {}
   Counts counts() {
     const std::lock_guard lock(state->mutex);
     state->store.set_away(false);
@@ -86,6 +87,27 @@ TEST_CASE_FIXTURE(Patient, "it is ready and answers before anything is known or 
   CHECK(bench.until([&] { return bench.gauge("db_up") == 1 && bench.gauge("messages") == 2; }));
   CHECK(spool_files(bench.spool("memory"), ".spool").empty());
   CHECK(counts().jobs_ready == 1);
+}
+
+TEST_CASE_FIXTURE(Patient, "what the full index gave up is recalled from the database") {
+  {
+    const std::lock_guard lock(state->mutex);
+    state->store.connect();
+    TurnRecord teal = user(key(1, 0), "My favourite colour is teal.");
+    state->store.append({&teal, 1}, kNoon);
+    for (std::uint64_t i = 1; i < 12; ++i) {
+      const TurnRecord much = user(key(1, i), "My diary: " + std::string(100'000, 'y') + std::to_string(i));
+      state->store.append({&much, 1}, kNoon);
+    }
+  }
+  bench.start();
+  REQUIRE(bench.until([&] { return bench.gauge("evicted") > 0; }));
+  bench.ask(1, "What is my favourite colour?", key(2, 0).conversation);
+  CHECK(bench.until([&] { return bench.answer(1, kMillisecond).text.find("teal") != std::string::npos; }));
+  CHECK(bench.gauge("index_kib") <= 1024);
+  set_away(true);
+  bench.ask(2, "What is my favourite colour?", key(2, 0).conversation);
+  CHECK(bench.answer(2).text.find("teal") == std::string::npos);  // the index alone, at once
 }
 
 TEST_CASE_FIXTURE(Patient, "a question that came before memory was read is answered again") {

@@ -37,6 +37,7 @@ struct Fixture {
 
 TEST_CASE_FIXTURE(Fixture, "PostgreSQL keeps the contract of stores") {
   SUBCASE("a message is stored once") { contract_messages_once(*store); }
+  SUBCASE("old messages are found by their words") { contract_search(*store); }
   SUBCASE("segments grow a reply, its end replaces them") { contract_segments_and_end(*store); }
   SUBCASE("an exchange brings one job") { contract_job_of_an_exchange(*store); }
   SUBCASE("a lease guards a job") { contract_leases(*store); }

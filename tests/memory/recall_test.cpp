@@ -227,6 +227,27 @@ TEST_CASE("a message is indexed once") {
   CHECK(recall.turns() == 1);
 }
 
+TEST_CASE("words are looked for in either spelling") {
+  using Words = std::vector<std::string>;
+  CHECK(word_beginnings("What is my favourite colour?") == Words{"colo", "favo"});
+  CHECK(word_beginnings("favorite colors") == Words{"colo", "favo"});
+  CHECK(word_beginnings("민수는 stories of the organ") == Words{"organ", "story", "민수"});
+}
+
+TEST_CASE("what is no longer in the index stands in the block beside what is") {
+  Recall recall = known();
+  const std::vector<Message> older = {
+      message(1, 1, Role::kUser, "My favourite flower is the tulip.", kNoon - 900 * kDay),
+      message(1, 2, Role::kAssistant, "Your favourite flower is the rose.", kNoon - 900 * kDay),
+      message(1, 3, Role::kUser, "What is my favourite flower?", kNoon - 900 * kDay)};
+  const std::string block = recall.answer("What is my favourite flower?", kNew, 200, older).block;
+  CAPTURE(block);
+  CHECK(block.find("tulip") != std::string::npos);
+  CHECK(block.find("rose") == std::string::npos);
+  CHECK(block.find("What is") == std::string::npos);
+  CHECK(recall.answer("What is my favourite flower?", kNew, 200).block.find("tulip") == std::string::npos);
+}
+
 TEST_CASE("a question is told from a statement") {
   for (const char* question :
        {"What is my name?", "what's my name", "Do I like tea?", "when is it", "Tell me a joke.",

@@ -37,6 +37,9 @@ class SharedStore final : public MemoryStore {
   std::vector<Message> next_messages(std::int64_t* cursor, int limit) override {
     return locked([&](InMemoryStore& s) { return s.next_messages(cursor, limit); });
   }
+  std::vector<Message> find_messages(std::span<const std::string> words, Nanos before, int limit) override {
+    return locked([&](InMemoryStore& s) { return s.find_messages(words, before, limit); });
+  }
   std::vector<Message> history(const wire::ConversationId& conversation, int limit) override {
     return locked([&](InMemoryStore& s) { return s.history(conversation, limit); });
   }

@@ -39,6 +39,33 @@ void contract_messages_once(MemoryStore& store) {
   CHECK(all(store).size() == 3);
 }
 
+void contract_search(MemoryStore& store) {
+  const std::vector<std::string> said = {
+      "My sister Anna lives in Toronto.", "제 동생 민수는 카카오에서 일해요.",
+      "Anna's favourite city is Toronto; O'Hare was a stop.", "I like tea."};
+  for (std::uint64_t i = 0; i < said.size(); ++i) {
+    const TurnRecord record = user(key(1, 10 * i), said[i]);
+    store.append({&record, 1}, kNoon);
+  }
+  const TurnRecord open = segment(key(1, 50), 0, "Anna and Toronto");
+  store.append({&open, 1}, kNoon);
+  const auto found = [&](const std::vector<std::string>& words, std::uint64_t before = 100, int limit = 10) {
+    std::vector<std::uint64_t> sequences;
+    for (const Message& m : store.find_messages(words, kNoon + static_cast<Nanos>(before) * kSecond, limit))
+      sequences.push_back(m.key.sequence);
+    return sequences;
+  };
+  using Found = std::vector<std::uint64_t>;
+  CHECK(found({"tea", "coffee"}) == Found{30});       // any of them
+  CHECK(found({"민수"}) == Found{10});                // with whatever particle
+  CHECK(found({"sist", "toronto"}) == Found{0, 20});  // the one with both first
+  CHECK(found({"toronto"}, 10) == Found{0});
+  CHECK(found({"toronto"}, 100, 1).size() == 1);
+  CHECK(found({"paris"}).empty());
+  CHECK(found({}).empty());
+  CHECK(found({"it's", "a'b & !c:*", "\\"}).empty());  // no word, but no harm either
+}
+
 void contract_segments_and_end(MemoryStore& store) {
   const std::vector<TurnRecord> open = {
       user(key(1, 1), "Tell me a story."), segment(key(1, 2), 1, "there was a king."),

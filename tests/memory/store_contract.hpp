@@ -6,6 +6,7 @@
 namespace prot::memory::test {
 
 void contract_messages_once(MemoryStore& store);
+void contract_search(MemoryStore& store);
 void contract_segments_and_end(MemoryStore& store);
 void contract_job_of_an_exchange(MemoryStore& store);
 void contract_leases(MemoryStore& store);

@@ -58,6 +58,8 @@ struct Usage {
   std::uint32_t cached_tokens = 0;   // of them, read from the server's cache
   std::uint32_t written_tokens = 0;  // of them, put into it
   std::uint32_t reply_tokens = 0;
+  std::uint32_t read_tokens = 0;  // of the prompt, in read_ns; 0: the server does not say
+  Nanos read_ns = 0;
 };
 
 enum class StopReason { kEnd, kLength, kTools, kFiltered };

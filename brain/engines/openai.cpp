@@ -69,7 +69,7 @@ class Reader final : public AnswerReader {
     const json::View root = document.root();
     const json::View error = event.event == "error" && !root.get("error") ? root : root.get("error");
     if (error) return on_error(error, out);
-    if (const json::View usage = root.get("usage")) on_usage(usage, out);
+    if (const json::View usage = root.get("usage")) on_usage(usage, root.get("timings"), out);
     const json::View choice = root.get("choices").at(0);  // null when there is none: the usage chunk
     const json::View whole = choice.get("message");       // of a server that does not stream
     const json::View delta = whole ? whole : choice.get("delta");
@@ -101,12 +101,15 @@ class Reader final : public AnswerReader {
     return State::kFailed;
   }
 
-  static void on_usage(json::View usage, std::vector<ModelEvent>& out) {
+  /// `timings`: llama-server's.
+  static void on_usage(json::View usage, json::View timings, std::vector<ModelEvent>& out) {
     const auto count = [](json::View value) { return static_cast<std::uint32_t>(value.as_int()); };
     out.push_back(make_event(ModelEvent::Kind::kUsage));
     out.back().usage.prompt_tokens = count(usage.get("prompt_tokens"));
     out.back().usage.reply_tokens = count(usage.get("completion_tokens"));
     out.back().usage.cached_tokens = count(usage.get("prompt_tokens_details").get("cached_tokens"));
+    out.back().usage.read_tokens = count(timings.get("prompt_n"));
+    out.back().usage.read_ns = static_cast<Nanos>(timings.get("prompt_ms").as_double() * kMillisecond);
   }
 
   // Pieces belong together by index; a new id under a known index is a new call (servers that say 0 always).

@@ -14,7 +14,8 @@ TEST_CASE("a stream is read wherever it is split, with all that servers really s
       chunk(R"({"role":"assistant","content":null})") + ": keep-alive\n\n" + chunk(R"({"content":"Grüß "})") +
       chunk(R"({"reasoning_content":"hm","content":""})") + chunk(R"({"content":"Gott 👋"})") +
       chunk("{}", "\"stop\"") +
-      R"(data: {"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":9}}})" +
+      R"(data: {"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":9}},)"
+      R"("timings":{"cache_n":9,"prompt_n":3,"prompt_ms":75.5,"predicted_n":3}})" +
       "\n\ndata: [DONE]";  // without the blank line
   for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{4096}}) {
     std::string seen;
@@ -39,7 +40,8 @@ TEST_CASE("a stream is read wherever it is split, with all that servers really s
     bool usage = false;
     for (const ModelEvent& event : events)
       if (event.kind == ModelEvent::Kind::kUsage)
-        usage = event.usage.prompt_tokens == 12 && event.usage.cached_tokens == 9;
+        usage = event.usage.prompt_tokens == 12 && event.usage.cached_tokens == 9 &&
+                event.usage.read_tokens == 3 && event.usage.read_ns == 75'500'000;
     CHECK(usage);
   }
 }

@@ -14,8 +14,13 @@ namespace prot::stage {
 class Stage {
  public:
   virtual ~Stage() = default;
-  /// Opens devices, loads models. Throws Error. After it the runner reports READY.
+  /// Opens devices, loads models. Throws Error.
   virtual void start() = 0;
+  /// Asked between duty cycles until it is true; then the runner reports READY.
+  [[nodiscard]] virtual bool ready(Nanos now) const {
+    (void)now;
+    return true;
+  }
   /// One duty cycle; never blocks. Returns items moved; 0 = idle, the loop may sleep.
   virtual int do_work(Nanos now) = 0;
   /// When do_work must be called again although nothing arrives; kNever: only when something arrives.

@@ -84,7 +84,24 @@ void add(ipc::Word& word, Nanos value) noexcept {
              std::memory_order_relaxed);
 }
 
-void duty_cycles(StageContext& context, Stage& stage, StageLog& log, const bool& ended) {
+/// READY=1, once, as soon as the stage is.
+class ReadyLine {
+ public:
+  explicit ReadyLine(int descriptor) : descriptor_(descriptor) {}
+  void look(const Stage& stage, const StageContext& context, Nanos now) {
+    if (told_ || !stage.ready(now)) return;
+    told_ = true;
+    if (descriptor_ >= 0 && ::write(descriptor_, "READY=1\n", 8) != 8)
+      throw errno_error("cannot report READY");
+    log_info("ready (generation {})", context.environment().generation);
+  }
+
+ private:
+  int descriptor_;
+  bool told_ = false;
+};
+
+void duty_cycles(StageContext& context, Stage& stage, StageLog& log, ReadyLine& ready, const bool& ended) {
   ipc::StagePage& page = context.page();
   const Clock& clock = context.clock();
   QueuePressure pressure(context);
@@ -95,6 +112,7 @@ void duty_cycles(StageContext& context, Stage& stage, StageLog& log, const bool&
     context.disarm();
     log.look();
     const Nanos begin = clock.now();
+    ready.look(stage, context, begin);
     page.heartbeat_ns.store(static_cast<std::uint64_t>(begin), std::memory_order_relaxed);
     const int items = stage.do_work(begin);
     context.require_current();
@@ -168,7 +186,7 @@ void run(StageEnvironment environment, const StageFactory& factory) {
   give_up_rights(environment);  // before the first thread: the others would keep theirs
   watch_lifeline(environment.lifeline.get());
   const SteadyClock clock;
-  const int ready = environment.ready.get();
+  ReadyLine ready(environment.ready.get());
   StageContext context(std::move(environment), clock);
   StageLog log(context);
   bool ended = false;
@@ -185,10 +203,8 @@ void run(StageEnvironment environment, const StageFactory& factory) {
   });
   const std::unique_ptr<Stage> stage = factory(context);
   stage->start();
-  if (ready >= 0 && ::write(ready, "READY=1\n", 8) != 8) throw errno_error("cannot report READY");
-  log_info("ready (generation {})", context.environment().generation);
   try {
-    duty_cycles(context, *stage, log, ended);
+    duty_cycles(context, *stage, log, ready, ended);
   } catch (...) {
     stage->stop();
     throw;

@@ -131,13 +131,13 @@ void MemoryStage::release_done() {
   if (last) turns_->release_through(*last);
 }
 
-std::size_t MemoryStage::block_limit(const wire::RecallRequest& request) const {
-  return std::min<std::size_t>(request.max_tokens,
-                               static_cast<std::size_t>(stage::recall_tokens(context_->config())));
+RecallBudget MemoryStage::block_limit(const wire::RecallRequest& request) const {
+  const auto most = static_cast<std::uint32_t>(stage::recall_tokens(context_->config()));
+  return {std::min(request.max_tokens, most), std::min(request.line_tokens, most)};
 }
 
 void MemoryStage::answer(const Request& request, Nanos now) {
-  const std::size_t limit = block_limit(request.head);
+  const RecallBudget limit = block_limit(request.head);
   outbox_.put_block(request.head.request, ++generation_, now,
                     recall_.answer(request.query, request.head.conversation, limit));
   // What the index had to give up may add to it: a second block, which brain takes when it comes in time.

@@ -67,7 +67,7 @@ class MemoryStage final : public stage::Stage {
   void on(told::Gauges& gauges, Nanos now);
   void on(told::Closed& closed, Nanos now);
   void answer(const Request& request, Nanos now);
-  [[nodiscard]] std::size_t block_limit(const wire::RecallRequest& request) const;
+  [[nodiscard]] RecallBudget block_limit(const wire::RecallRequest& request) const;
   void publish_profile(Nanos now);
   void watch_board(Nanos now);
   void drain_step(Nanos now);

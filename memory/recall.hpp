@@ -12,6 +12,13 @@
 
 namespace prot::memory {
 
+/// How many tokens a block may have. Converts from a number.
+struct RecallBudget {
+  RecallBudget(std::size_t all, std::size_t best = 0) : tokens(all), line(best) {}  // NOLINT(*explicit*)
+  std::size_t tokens;
+  std::size_t line;  // of the block when it is the best line alone, if that is more
+};
+
 /// The memory block of one moment.
 struct RecallResult {
   std::string block;  // UTF-8; empty: nothing is known
@@ -27,8 +34,9 @@ struct RecallResult {
 
 /// Chooses what is worth saying to the model about a question, from turns and facts, and packs it.
 /// Not thread-safe (the loop's thread); no I/O: a few milliseconds at ten thousands of turns.
-/// Invariants: a block is never above its budget, never has part of a line, and the same knowledge and
-/// question give the same bytes (the model's prompt cache).
+/// Invariants: a block is never above its budget (with its best line alone: above `line`), never has part of
+/// a line, and the same knowledge and question give the same bytes (the model's prompt cache). Where the
+/// frame and the dates would be more than the rest, it is compact.
 class Recall {
  public:
   /// For that many bytes of messages; facts come on top.
@@ -42,7 +50,7 @@ class Recall {
   /// Turns of `conversation` that its history holds anyway are left out. `older`: messages that are not in
   /// the index any more.
   [[nodiscard]] RecallResult answer(std::string_view query, const wire::ConversationId& conversation,
-                                    std::size_t max_tokens, std::span<const Message> older = {}) const;
+                                    RecallBudget budget, std::span<const Message> older = {}) const;
   /// Without a question: the newest facts and statements.
   [[nodiscard]] RecallResult profile(std::size_t max_tokens) const;
 

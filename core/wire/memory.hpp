@@ -49,14 +49,15 @@ struct ReplyEnd {
   Channel channel;
 };
 
-/// Tail: the query text. The answer is a RecallBlock with the same request number.
+/// Tail: the query text. The answer is a RecallBlock with the same request number. Its best line may take
+/// `line_tokens` even when that is more than `max_tokens`.
 struct RecallRequest {
   static constexpr Kind kKind = Kind::kRecallRequest;
   static constexpr std::uint8_t kVersion = 1;
   ConversationId conversation;
   std::uint64_t request;
   std::uint32_t max_tokens;
-  std::uint32_t reserved = 0;
+  std::uint32_t line_tokens = 0;
 };
 
 /// A restarted brain asks for the messages of its conversation.

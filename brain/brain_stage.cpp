@@ -11,6 +11,7 @@
 namespace prot::brain {
 namespace {
 
+constexpr Nanos kSlowToken = 30 * kMillisecond;      // of a prompt; two cores that others use too
 constexpr Nanos kHearingDelay = 100 * kMillisecond;  // of capture's marks, on a busy machine
 
 stage::ModelSpec::Kind first_kind(const stage::Config& config) {
@@ -99,7 +100,8 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
              context.config().language(),
              [this](std::string_view line) { server_.broadcast(line); }},
       voice_(parts_, voice_settings(context)),
-      texts_(parts_, server_) {}
+      texts_(parts_, server_),
+      memory_read_(context.config().get_int("brain.memory_read_ms") * kMillisecond) {}
 
 BrainStage::~BrainStage() { stop(); }
 
@@ -111,13 +113,22 @@ void BrainStage::start() {
   server_.start((context_.environment().paths.runtime / "chat.sock").string());
   parts_.text_journal.load();
   parts_.rounds_journal.load();
-  voice_.start(context_.clock().now());
+  const Nanos now = context_.clock().now();
+  voice_.start(now);
+  // A restarted one finds it in the server's cache, and somebody may be waiting for it.
+  if (context_.environment().generation <= 1)
+    warm_until_ = now + context_.config().get_int("brain.warm_up_ms") * kMillisecond;
+}
+
+bool BrainStage::ready(Nanos now) const {
+  return now >= warm_until_ || !parts_.prefill.running() || !voice_.quiet();
 }
 
 // Which model works may change while it runs.
 void BrainStage::tell_engine() {
   if (engine_ == model_->name()) return;
   engine_ = model_->name();
+  reading_ = {};
   context_.set_engine(engine_);
 }
 
@@ -226,12 +237,24 @@ int BrainStage::pump_model(Nanos now) {
   int items = 0;
   for (const ModelEvent& event : model_->poll(now)) {
     ++items;
+    if (event.kind == ModelEvent::Kind::kUsage) reading_.learn(event.usage);
     if (parts_.prefill.on_event(event, now) || parts_.preemptive.on_event(event)) continue;
     voice_.on_model(event, now);
     texts_.on_model(event, now);
   }
   tell_engine();
+  limit_memory();
   return items;
+}
+
+// A person waits for each token of the memory block: it is only known once their words are. Until it tells
+// its rate, a model on this machine is taken for a slow one.
+void BrainStage::limit_memory() {
+  if (memory_read_ == 0) return;
+  std::uint32_t tokens = reading_.tokens_in(memory_read_);
+  if (tokens == 0 && model_->can_prefill())
+    tokens = static_cast<std::uint32_t>(std::max<Nanos>(memory_read_ / kSlowToken, 1));
+  parts_.memory.limit_spoken(tokens);
 }
 
 int BrainStage::pump_chat(Nanos now) {
@@ -290,10 +313,9 @@ int BrainStage::pump_drain(Nanos now) {
 }
 
 Nanos BrainStage::next_deadline(Nanos now) const {
-  (void)now;
   const bool paused = parts_.speech.crowded() || parts_.turns.crowded();  // it is not asked: see pump_model
   return std::min({voice_.next_deadline(), texts_.next_deadline(), paused ? kNever : model_->next_deadline(),
-                   parts_.turns.next_deadline()});
+                   parts_.turns.next_deadline(), now < warm_until_ ? warm_until_ : kNever});
 }
 
 void BrainStage::count() {

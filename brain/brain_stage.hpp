@@ -6,6 +6,7 @@
 
 #include "chat_server.hpp"
 #include "parts.hpp"
+#include "reading_rate.hpp"
 #include "stage/stage.hpp"
 #include "text_turns.hpp"
 #include "voice_turns.hpp"
@@ -31,6 +32,8 @@ class BrainStage final : public stage::Stage {
   ~BrainStage() override;
 
   void start() override;
+  /// The model has read what every request begins with; at the start of a run that is waited for.
+  [[nodiscard]] bool ready(Nanos now) const override;
   int do_work(Nanos now) override;
   [[nodiscard]] Nanos next_deadline(Nanos now) const override;
   [[nodiscard]] bool finished() const override { return drain_ == DrainStep::kDone; }
@@ -47,6 +50,7 @@ class BrainStage final : public stage::Stage {
   int pump_drain(Nanos now);
   void count();
   void tell_engine();
+  void limit_memory();
 
   stage::StageContext& context_;
   std::unique_ptr<LanguageModel> model_;
@@ -60,6 +64,9 @@ class BrainStage final : public stage::Stage {
   bool pressed_ = false;  // drain "now" was obeyed
   std::uint64_t bad_frames_ = 0;
   std::string engine_;  // as told to the board
+  ReadingRate reading_;
+  Nanos memory_read_;  // what a memory block may take the model
+  Nanos warm_until_ = 0;
 };
 
 }  // namespace prot::brain

@@ -10,6 +10,7 @@ namespace prot::brain {
 namespace {
 constexpr std::uint32_t kHistoryMessages = 60;
 constexpr std::size_t kMaxQueryBytes = 4096;
+constexpr std::uint32_t kLineTokens = 40;  // a sentence: to know nothing is worse than a later answer
 }  // namespace
 
 MemoryClient::MemoryClient(ipc::Input& recall, Outbox& turns, std::uint32_t max_tokens, bool enabled)
@@ -27,6 +28,10 @@ std::uint64_t MemoryClient::request(const wire::ConversationId& conversation, st
   head.conversation = conversation;
   head.request = next_number();
   head.max_tokens = max_tokens_;
+  if (lane == Lane::kVoice && spoken_tokens_ != 0) {
+    head.max_tokens = std::min(max_tokens_, spoken_tokens_);
+    head.line_tokens = std::min(max_tokens_, kLineTokens);
+  }
   asked_.emplace(head.request, lane);
   while (asked_.size() > 64) asked_.erase(asked_.begin());
   turns_->push(head, text::truncate_utf8(text, kMaxQueryBytes), {});

@@ -27,6 +27,8 @@ class MemoryClient {
   };
   /// `max_tokens` of a block; 0: no block is wanted. `enabled`: there is a memory, which knows what was said.
   MemoryClient(ipc::Input& recall, Outbox& turns, std::uint32_t max_tokens, bool enabled);
+  /// A block for a spoken answer has at most `tokens`, but for its best line; 0: as large as any.
+  void limit_spoken(std::uint32_t tokens) noexcept { spoken_tokens_ = tokens; }
 
   /// Asks for what is known about `text`. 0 when no block is wanted or the ring to it is full.
   std::uint64_t request(const wire::ConversationId& conversation, std::string_view text, Lane lane);
@@ -51,6 +53,7 @@ class MemoryClient {
   Outbox* turns_;
   std::uint32_t max_tokens_;
   bool enabled_;
+  std::uint32_t spoken_tokens_ = 0;
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, Lane> asked_;
   std::array<Block, 2> blocks_;

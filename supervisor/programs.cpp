@@ -151,6 +151,7 @@ std::vector<std::string> programs_of(const stage::Config& config) {
 
 std::vector<std::string> start_dependencies(std::string_view program) {
   if (program == "memory") return {"db"};
+  if (program == "brain") return {"llm"};  // which reads its prompt first
   // Nobody listens before everybody who answers is there; the conversation does not wait for memory.
   if (program == "capture") return {"llm", "player", "tts", "brain", "stt"};
   return {};

@@ -103,7 +103,7 @@ std::vector<Sent> BrainBench::sent(std::string_view ring) {
   std::span<const std::byte> payload;
   std::span<const std::byte> tail;
   while (input.peek(info, payload) == ipc::TakeResult::kFrame) {
-    Sent one{static_cast<wire::Kind>(info.kind), info.turn, {}, 0, false};
+    Sent one{static_cast<wire::Kind>(info.kind), info.turn, {}, 0, false, 0, 0};
     wire::Segment segment{};
     wire::TurnEnd turn_end{};
     wire::UserMessage user{};
@@ -115,7 +115,11 @@ std::vector<Sent> BrainBench::sent(std::string_view ring) {
     if (wire::decode(info, payload, turn_end, tail)) one.number = turn_end.segments;
     if (wire::decode(info, payload, user, tail)) one.number = user.sequence;
     if (wire::decode(info, payload, said, tail)) one.number = said.sequence;
-    if (wire::decode(info, payload, recall, tail)) one.number = recall.request;
+    if (wire::decode(info, payload, recall, tail)) {
+      one.number = recall.request;
+      one.most = recall.max_tokens;
+      one.line = recall.line_tokens;
+    }
     if (wire::decode(info, payload, history, tail)) one.number = history.request;
     if (wire::decode(info, payload, end, tail)) {
       one.number = end.sequence;

@@ -20,6 +20,7 @@ struct Sent {
   std::string text;
   std::uint64_t number = 0;  // segment, message sequence or count
   bool interrupted = false;
+  std::uint32_t most = 0, line = 0;  // of a recall request: tokens
   friend bool operator==(const Sent&, const Sent&) = default;
 };
 std::vector<Sent> of_kind(const std::vector<Sent>& all, wire::Kind kind);

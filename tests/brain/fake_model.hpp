@@ -50,6 +50,12 @@ class FakeModel final : public brain::LanguageModel {
   void say(brain::RequestId id, std::string text) {
     add(id, brain::ModelEvent::Kind::kText, std::move(text));
   }
+  /// Its server says how long it read.
+  void read(brain::RequestId id, std::uint32_t tokens, Nanos time) {
+    add(id, brain::ModelEvent::Kind::kUsage, {});
+    events_.back().usage.read_tokens = tokens;
+    events_.back().usage.read_ns = time;
+  }
   void done(brain::RequestId id) { add(id, brain::ModelEvent::Kind::kDone, {}); }
   /// An answer of the newest request that ends with calls of tools.
   void use_tools(const std::string& text, const std::vector<brain::ToolCall>& called,

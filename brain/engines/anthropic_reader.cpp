@@ -171,7 +171,8 @@ void AnthropicReader::end_block() {
   const std::unique_ptr<Block> block = std::move(block_);
   const std::string& type = block->type;
   const json::View start = block->start.root();
-  slow_ = type == "server_tool_use";  // its search runs now
+  // It searches now, or reads what was found before it goes on.
+  slow_ = type == "server_tool_use" || type.ends_with("_tool_result");
   json::Writer out;
   if (type == "text") {
     if (block->text.empty()) return;  // it would not be taken back

@@ -289,6 +289,12 @@ TEST_CASE("it is known to be slow while it thinks, searches and writes a call, a
   CHECK(read(start() + block(R"({"type":"server_tool_use","id":"s","name":"web_search","input":{}})") +
              event("content_block_stop"))
             .slow);
+  const std::string result = start() +
+                             block(R"({"type":"web_search_tool_result","tool_use_id":"s","content":[]})") +
+                             event("content_block_stop");
+  CHECK(read(result).slow);  // it reads what it found
+  CHECK_FALSE(read(result + block(R"({"type":"text","text":""})")).slow);
+  CHECK_FALSE(read(start() + text("a")).slow);
   CHECK(read(start() + block(R"({"type":"tool_use","id":"t","name":"f","input":{}})")).slow);
   CHECK_FALSE(read(start() + block(R"({"type":"text","text":"a"})")).slow);
 }

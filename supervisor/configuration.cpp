@@ -86,6 +86,19 @@ void warn_of_open_secrets(const EnvFile& file, Configuration& loaded) {
                               file.path);
 }
 
+// A key alone chooses Anthropic's model: whoever has it for something else must hear where the words go.
+void note_chosen_model(const LayeredEnvironment& environment, const EnvFile& file, Configuration& loaded) {
+  const std::string& name = loaded.config.get_string("anthropic.api_key_env");
+  const std::optional<PlacedValue> key = environment.find(name, file);
+  if (!key || loaded.config.get_string("brain.engine") != "anthropic" ||
+      loaded.config.place("brain.engine") != key->place)
+    return;
+  loaded.model_note = "language model: Anthropic's " +
+                      std::string(stage::shown_text(loaded.config.get_string("anthropic.model"))) +
+                      ", because " + name +
+                      " is set: what is said goes to it; brain.engine = \"local\" keeps it here";
+}
+
 }  // namespace
 
 std::vector<std::string> missing_files(const stage::Config& config) {
@@ -155,6 +168,7 @@ Configuration load_configuration(const ConfigRequest& request, const LayeredEnvi
   if (!errors.empty()) throw stage::ConfigError(std::move(errors));
   warn_of_retired(environment, file, loaded);
   warn_of_open_secrets(file, loaded);
+  note_chosen_model(environment, file, loaded);
   return loaded;
 }
 

@@ -189,6 +189,26 @@ TEST_CASE("a .env with secrets that others can read is warned about in one line 
   CHECK(load_configuration(with_env(write_env(folder, "LOG_LEVEL=info\n", 0644)), {}).warnings.empty());
 }
 
+TEST_CASE("where the environment alone chose Anthropic's model one line says so, without the key") {
+  const prot::test::TempFolder folder;
+  const std::string path = write_env(folder, "ANTHROPIC_API_KEY=sk-geheim\nCLAUDE_MODEL=claude-x\n");
+  const auto note = [&](const Lines& overrides) {
+    return load_configuration({.env_file = path, .overrides = overrides}, {}).model_note;
+  };
+  CHECK(note({}) ==
+        "language model: Anthropic's claude-x, because ANTHROPIC_API_KEY is set: what is said goes to it; "
+        "brain.engine = \"local\" keeps it here");
+  CHECK(note({"brain.engine=local"}).empty());
+  CHECK(note({"brain.engine=anthropic"}).empty());  // somebody wrote that
+  CHECK(note({"brain.url=http://127.0.0.1:1/v1"}).empty());
+  CHECK(note({"anthropic.api_key_env=OTHER_KEY"}).empty());
+  {
+    const Variable real("OTHER_KEY", "sk-geheim");
+    CHECK(note({"anthropic.api_key_env=OTHER_KEY"}).find("because OTHER_KEY is set") != std::string::npos);
+  }
+  CHECK(load_configuration(with_env(write_env(folder, "LOG_LEVEL=info\n")), {}).model_note.empty());
+}
+
 TEST_CASE("every name that the original's users have is known") {
   const Config config = Config::load("", {});
   for (const char* name : {"ANTHROPIC_API_KEY",

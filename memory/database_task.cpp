@@ -117,7 +117,9 @@ void DatabaseTask::replay_folder(const std::filesystem::path& folder, const std:
         const auto batch =
             std::span(content.records).subspan(i, std::min(kReplayBatch, content.records.size() - i));
         store_records(batch);
-        told.emplace_back(told::Stored{0, finished_messages(batch)});
+        // Before the load they would be numbered as the oldest, which the index gives up first; it brings
+        // them.
+        if (load_cursor_ != 0 || loaded_) told.emplace_back(told::Stored{0, finished_messages(batch)});
       }
       replayed_ += content.records.size();
       if (content.bad) {

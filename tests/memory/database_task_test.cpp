@@ -90,6 +90,28 @@ TEST_CASE_FIXTURE(Fixture, "with the database away messages go to the spool and 
   CHECK(store.history(key(1, 0).conversation, 10)[0].text == "I live in Busan.");
 }
 
+TEST_CASE("what the spool brings before the load is told once, behind what is older") {
+  const prot::test::TempFolder folder;
+  InMemoryStore store;
+  store.connect();
+  store.append(exchange(1, 10, "I live in Busan.", "Ah."), kNoon);
+  {
+    SpoolWriter writer(folder.path() / "memory");
+    writer.append(exchange(1, 20, "I like tea.", "Ah."));
+  }
+  DatabaseTask task(store, {folder.path() / "memory", folder.path() / "brain"}, [] { return kNoon; });
+  std::vector<Told> told;
+  task.tick(20 * kSecond, told);
+  std::vector<std::string> texts;
+  for (const Told& item : told) {
+    if (const auto* loaded = std::get_if<told::Loaded>(&item))
+      for (const Message& message : loaded->messages) texts.push_back(message.text);
+    if (const auto* stored = std::get_if<told::Stored>(&item))
+      for (const Message& message : stored->messages) texts.push_back(message.text);
+  }
+  CHECK(texts == std::vector<std::string>{"I live in Busan.", "Ah.", "I like tea.", "Ah."});
+}
+
 TEST_CASE_FIXTURE(Fixture, "a connection that breaks in the middle loses nothing and doubles nothing") {
   tick();
   exchange_comes(10, "I live in Busan.");

@@ -12,6 +12,13 @@ constexpr std::size_t kMaxBody = 1U << 20U;
 // Slot 0 is the conversation's: its cached prompt must stay warm.
 constexpr int kSlot = 1;
 
+// As brain's: with or without /v1.
+std::string endpoint_of(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.ends_with("/v1")) url += "/v1";
+  return url + "/chat/completions";
+}
+
 class OpenAiModel final : public ExtractionModel {
  public:
   explicit OpenAiModel(OpenAiServer server) : server_(std::move(server)) {}
@@ -19,7 +26,7 @@ class OpenAiModel final : public ExtractionModel {
   std::string ask(std::string_view instructions, std::string_view question, std::string_view schema,
                   std::stop_token stop) override {
     http::Request request;
-    request.url = server_.url + (server_.url.ends_with('/') ? "" : "/") + "chat/completions";
+    request.url = endpoint_of(server_.url);
     request.unix_socket = server_.unix_socket;
     request.headers = {{"content-type", "application/json"}};
     if (!server_.api_key.empty()) request.headers.emplace_back("authorization", "Bearer " + server_.api_key);

@@ -9,7 +9,7 @@ namespace prot::memory {
 
 /// Where an OpenAI-compatible server is.
 struct OpenAiServer {
-  std::string url;          // base, e.g. "https://host/v1"
+  std::string url;          // with or without /v1
   std::string unix_socket;  // of the local llama-server; empty: by network
   std::string model;        // may be empty for llama-server
   std::string api_key;

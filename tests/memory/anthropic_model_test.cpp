@@ -5,6 +5,7 @@
 #include <string>
 
 #include "json/json.hpp"
+#include "memory/models/openai.hpp"
 #include "tests/core/http/loopback_server.hpp"
 
 using namespace prot;
@@ -68,4 +69,20 @@ TEST_CASE(
     CHECK(bad.kind == ModelError::Kind::kFailed);
   }
   CHECK(ask("200 OK", "{}", true).kind == ModelError::Kind::kCancelled);
+}
+
+TEST_CASE("an OpenAI-compatible address is good with and without /v1, as brain's is") {
+  for (const char* path : {"", "/", "/v1", "/v1/"}) {
+    CAPTURE(path);
+    std::string asked;
+    LoopbackServer server([&](Connection& connection) {
+      asked = connection.request;
+      connection.answer("200 OK", "Content-Type: application/json\r\n",
+                        R"({"choices":[{"message":{"content":"{}"}}]})");
+      return false;
+    });
+    const auto model = make_openai_model({server.url(path), {}, "m", {}, false});
+    CHECK(model->ask("Extract.", "I like tea.", kSchema, std::stop_token()) == "{}");
+    CHECK(asked.starts_with("POST /v1/chat/completions "));
+  }
 }

@@ -101,8 +101,17 @@ Nanos CaptureStage::next_deadline(Nanos now) const {
 // Player announces what it plays before it does, but its loop may be late with the samples: on a full machine
 // by more than the buffers of both devices. A window that is judged without them is prot's own voice.
 bool CaptureStage::far_is_late(const Window& window, Nanos now) const noexcept {
-  return remover_ && context_.drain() == ipc::Drain::kNone && echo_.expects(now) &&
+  return remover_ && context_.drain() == ipc::Drain::kNone && echo_.expects(now) && !promise_is_void(now) &&
          !remover_->has_far(window.at);
+}
+
+// What was announced is not begun while the person has the floor, and never once it is cancelled: who speaks
+// meanwhile is heard. What has begun is another matter: the device's buffer is heard through a hold.
+bool CaptureStage::promise_is_void(Nanos now) const noexcept {
+  if (!echo_.only_announced()) return false;
+  const ipc::Board& board = context_.board();
+  return board.conversation().hold_until_ns.load(std::memory_order_acquire) > now ||
+         board.is_cancelled(echo_.announced_turn());
 }
 
 void CaptureStage::stop() noexcept {

@@ -47,6 +47,7 @@ class CaptureStage final : public stage::Stage {
 
   void take(Window& window, Nanos now);
   [[nodiscard]] bool far_is_late(const Window& window, Nanos now) const noexcept;
+  [[nodiscard]] bool promise_is_void(Nanos now) const noexcept;
   void remove_echo(Window& window) noexcept;
   void on_event(SegmentEvent event, Nanos now);
   void open_utterance(Nanos now);

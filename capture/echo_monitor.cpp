@@ -29,6 +29,7 @@ int EchoMonitor::drain(EchoRemover* remover) {
       }
       if (head.count == 0) {
         plays_ = announced_ = true;
+        announced_turn_ = info.turn;
         expects_until_ = std::max(expects_until_, info.made_ns + kPromise);
       }
       // A copy: the tail of a frame is not aligned for samples. Its first part tells the level well enough.

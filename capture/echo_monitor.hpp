@@ -22,12 +22,16 @@ class EchoMonitor {
   [[nodiscard]] bool audible(Nanos now, Nanos late) const noexcept;
   /// Player has said that it plays, and will say more of it. RT safe.
   [[nodiscard]] bool expects(Nanos now) const noexcept { return plays_ && now < expects_until_; }
+  /// Nothing has been played yet of what was announced, of the newest `announced_turn`. RT safe.
+  [[nodiscard]] bool only_announced() const noexcept { return announced_; }
+  [[nodiscard]] std::uint32_t announced_turn() const noexcept { return announced_turn_; }
 
  private:
   ipc::Input& echo_;
   Nanos audible_until_ = 0;
   bool plays_ = false;
   bool announced_ = false;  // what was promised has not come yet
+  std::uint32_t announced_turn_ = 0;
   Nanos expects_until_ = 0;
 };
 

@@ -48,6 +48,8 @@ class Feeder {
 
   /// A segment has begun and not ended.
   [[nodiscard]] bool open() const noexcept { return open_; }
+  /// Of the newest segment.
+  [[nodiscard]] std::uint32_t turn() const noexcept { return current_turn_; }
   /// Of the newest turn with something audible.
   [[nodiscard]] const std::optional<Onset>& onset() const noexcept { return onset_; }
 

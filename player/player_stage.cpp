@@ -59,7 +59,15 @@ int PlayerStage::do_work(Nanos now) {
   const Nanos hold = context_->board().conversation().hold_until_ns;
   if (std::exchange(hold_seen_ns_, hold) != hold) playout_->poke();
   int items = read_reports(now);
-  if (!cut_pending(now)) items += feed(now);
+  held_ = held_ || hold > now;
+  if (!cut_pending(now)) {
+    // What was announced at the begin of the hold is no longer waited for.
+    if (held_ && hold <= now) {
+      held_ = false;
+      if (playout_->queue().end() > clock_.written()) announce_echo(feeder_.turn(), now);
+    }
+    items += feed(now);
+  }
   items += tell(now);
   return items;
 }
@@ -132,9 +140,9 @@ void PlayerStage::send_echo(const Report& report) {
 
 // Before anything of it can be at the device: this loop may be late with what the audio thread reports, and
 // what is in the microphone by then is not to be taken for a person.
-void PlayerStage::announce_echo(const ipc::FrameInfo& info, Nanos now) {
-  if (!wire::is<wire::PcmAudio>(info) || echo_->consumer_closed()) return;
-  (void)wire::send(*echo_, wire::Echo{playout_->rate(), 0}, {}, {.turn = info.turn, .made_ns = now});
+void PlayerStage::announce_echo(std::uint32_t turn, Nanos now) {
+  if (echo_->consumer_closed()) return;
+  (void)wire::send(*echo_, wire::Echo{playout_->rate(), 0}, {}, {.turn = turn, .made_ns = now});
 }
 
 // ---- cancel
@@ -204,7 +212,8 @@ int PlayerStage::feed(Nanos now) {
       in_hand_.clear();
       continue;
     }
-    if (playout_->queue().end() == clock_.written()) announce_echo(info, now);
+    if (wire::is<wire::PcmAudio>(info) && playout_->queue().end() == clock_.written())
+      announce_echo(info.turn, now);
     take(info, payload, now);
     in_hand_.push_back({info.sequence, info.turn, playout_->queue().end()});
   }

@@ -56,7 +56,7 @@ class PlayerStage final : public stage::Stage {
   [[nodiscard]] int read_reports(Nanos now);
   void obey(const Report& report, Nanos now);
   void send_echo(const Report& report);
-  void announce_echo(const ipc::FrameInfo& info, Nanos now);
+  void announce_echo(std::uint32_t turn, Nanos now);
   void cut(std::uint64_t cancelled, std::uint64_t heard, Nanos now);
   [[nodiscard]] bool cut_pending(Nanos now);
 
@@ -94,6 +94,7 @@ class PlayerStage final : public stage::Stage {
   std::uint64_t cut_through_ = 0;   // turns <= this were cut
   Nanos cut_seen_ns_ = 0;           // when a cancel was seen that the audio thread has not answered; 0: none
   Nanos hold_seen_ns_ = 0;          // on the board
+  bool held_ = false;               // a hold was seen, and its end not yet
   std::uint32_t turn_done_ = 0;     // newest turn that was heard to its end
   std::uint32_t turn_started_ = 0;  // newest turn that kStarted was said of
   Nanos heard_said_ns_ = 0;

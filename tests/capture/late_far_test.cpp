@@ -36,15 +36,15 @@ struct Scene : Bench {
                                            std::make_unique<Subtraction>());
     stage->start();
   }
-  void announce() { send({}, clock.now()); }
+  void announce(std::uint32_t turn = 0) { send({}, clock.now(), turn); }
   /// Player tells that it plays until `until`.
   void tell(Nanos until, std::int16_t level = kVoice) {
     std::vector<std::int16_t> frame(kFrame, level);
     for (; told < until; told += kFrameTime) send(frame, told);
   }
-  void send(std::span<const std::int16_t> frame, Nanos at) {
+  void send(std::span<const std::int16_t> frame, Nanos at, std::uint32_t turn = 0) {
     const wire::Echo head{wire::kMicRate, static_cast<std::uint32_t>(frame.size())};
-    REQUIRE(wire::send(run.into("echo"), head, wire::as_bytes(frame), {.made_ns = at}) ==
+    REQUIRE(wire::send(run.into("echo"), head, wire::as_bytes(frame), {.turn = turn, .made_ns = at}) ==
             ipc::PublishResult::kOk);
   }
   /// Prot speaks for so many windows, and the canceller gets to know the room.
@@ -113,6 +113,64 @@ TEST_CASE("a player that dies behind its announcement holds nobody up for long, 
   scene.play(8, kVoice);
   CHECK(scene.run.counter("windows") == before + 8);
   CHECK(scene.hearing().starts_with("started"));
+}
+
+TEST_CASE("an announced reply that is held, or was cancelled, makes nobody deaf to who is speaking") {
+  for (const bool held : {true, false}) {
+    CAPTURE(held);
+    Scene scene;
+    scene.reply_in_time(40);
+    scene.play(10, kLoud);
+    CHECK(scene.hearing() == "started1 confirmed1");
+    ipc::ConversationPage& page = scene.run.board_of("brain").conversation();
+    if (held) page.hold_until_ns = scene.clock.now() + 2 * kSecond;
+    scene.announce(7);
+    if (!held) page.cancelled_turn = 7;
+    const std::uint64_t before = scene.run.counter("windows");
+    for (int i = 0; i < 20; ++i) {
+      scene.play(1, kLoud);
+      CHECK(scene.run.counter("windows") == before + static_cast<std::uint64_t>(i) + 1);
+    }
+    CHECK(scene.hearing().empty());
+    CHECK(scene.run.counter("echo_missed") == 0);
+  }
+}
+
+TEST_CASE("after the hold what is announced again is waited for") {
+  Scene scene;
+  scene.reply_in_time(40);
+  ipc::ConversationPage& page = scene.run.board_of("brain").conversation();
+  page.hold_until_ns = scene.clock.now() + 2 * kSecond;
+  scene.announce(7);
+  scene.play(4, kQuiet);
+  page.hold_until_ns = 0;
+  scene.announce(7);
+  const Nanos begin = scene.clock.now();
+  const std::uint64_t before = scene.run.counter("windows");
+  scene.play(6, kVoice);
+  CHECK(scene.run.counter("windows") == before);
+  scene.told = begin;
+  scene.tell(scene.clock.now() + kAhead);
+  scene.over();
+  CHECK(scene.hearing().empty());
+  CHECK(scene.run.counter("echo_missed") == 0);
+}
+
+TEST_CASE("a hold does not end the wait for what has begun: the device's buffer is heard through it") {
+  Scene scene;
+  scene.reply_in_time(40);
+  const Nanos begin = scene.clock.now();
+  scene.announce(7);
+  scene.told = begin;
+  scene.tell(begin + kAhead);
+  scene.play(4, kVoice);  // 28 ms of it are late
+  scene.run.board_of("brain").conversation().hold_until_ns = scene.clock.now() + 2 * kSecond;
+  const std::uint64_t before = scene.run.counter("windows");
+  scene.play(1, kVoice);
+  CHECK(scene.run.counter("windows") == before);
+  scene.tell(scene.clock.now());
+  scene.over();
+  CHECK(scene.hearing().empty());
 }
 
 TEST_CASE("silence between two replies is not waited for") {

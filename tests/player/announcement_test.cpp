@@ -37,4 +37,27 @@ TEST_CASE("capture is told of a reply before the device has any of it, once") {
   }
 }
 
+TEST_CASE(
+    "capture is told again of what a hold kept back, when the hold ends, but not of what was cancelled") {
+  for (const bool cancelled : {false, true}) {
+    CAPTURE(cancelled);
+    PlayerBench bench;
+    (void)echoed(bench);
+    const Nanos until = bench.clock.now() + kSecond;
+    bench.hold_until(until);
+    bench.say(1, 0, tone(300 * kPerMs));
+    bench.end_turn(1, 1);
+    (void)bench.stage->do_work(bench.clock.now());
+    CHECK(echoed(bench) == std::vector<std::uint32_t>{0});
+    bench.run(800 * kMillisecond);
+    CHECK(echoed(bench).empty());
+    if (cancelled) bench.cancel(1);
+    bench.hold_until(0);
+    (void)bench.stage->do_work(bench.clock.now());
+    if (!cancelled) CHECK(echoed(bench) == std::vector<std::uint32_t>{0});
+    bench.run_out();
+    for (const std::uint32_t count : echoed(bench)) CHECK(count > 0);
+  }
+}
+
 }  // namespace prot::player::test

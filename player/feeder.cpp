@@ -164,6 +164,9 @@ void Feeder::note_onset(std::span<const std::int16_t> samples) {
 
 void Feeder::queue(std::uint32_t turn, std::span<const std::int16_t> samples) {
   const std::size_t most = std::min<std::size_t>(playout_->rate() / 100, Chunk::kMaxSamples);
+  const auto last = std::find_if(samples.rbegin(), samples.rend(), [](std::int16_t s) { return s != 0; });
+  if (last != samples.rend())
+    sound_end_ = playout_->queue().end() + static_cast<std::uint64_t>(samples.rend() - last);
   for (; !samples.empty(); samples = samples.subspan(std::min(most, samples.size())))
     playout_->push(turn, samples.first(std::min(most, samples.size())));
 }

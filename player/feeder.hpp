@@ -48,6 +48,8 @@ class Feeder {
 
   /// A segment has begun and not ended.
   [[nodiscard]] bool open() const noexcept { return open_; }
+  /// Position behind the newest sample queued that is not zero.
+  [[nodiscard]] std::uint64_t sound_end() const noexcept { return sound_end_; }
   /// Of the newest segment.
   [[nodiscard]] std::uint32_t turn() const noexcept { return current_turn_; }
   /// Of the newest turn with something audible.
@@ -77,6 +79,7 @@ class Feeder {
   std::uint32_t skip_bytes_ = 0;    // the same by text; the samples follow from the alignment
   std::uint32_t fade_in_ = 0;       // samples left at the queue's rate
   std::int16_t last_sample_ = 0;
+  std::uint64_t sound_end_ = 0;
   Nanos made_ns_ = 0;
   Nanos first_pcm_ns_ = 0;
   std::optional<Onset> onset_;

@@ -64,7 +64,7 @@ int PlayerStage::do_work(Nanos now) {
     // What was announced at the begin of the hold is no longer waited for.
     if (held_ && hold <= now) {
       held_ = false;
-      if (playout_->queue().end() > clock_.written()) announce_echo(feeder_.turn(), now);
+      if (feeder_.sound_end() > clock_.written()) announce_echo(feeder_.turn(), now);
     }
     items += feed(now);
   }
@@ -130,6 +130,10 @@ void PlayerStage::send_echo(const Report& report) {
   if (report.count == 0 || echo_->consumer_closed()) return;
   const wire::Echo head{playout_->rate(), report.count};
   const std::span samples(report.samples, report.count);
+  // Silence tells capture that no more will come, unless it is told otherwise; that between two sentences.
+  const bool pause = report.begin < report.end && feeder_.sound_end() > report.end &&
+                     std::all_of(samples.begin(), samples.end(), [](std::int16_t s) { return s == 0; });
+  if (pause) announce_echo(feeder_.turn(), report.written_ns);
   const Nanos begins = report.audible_ns - audio::frames_to_nanos(report.count, playout_->rate());
   // After a fade the device threw away what earlier frames announced: the mark says that times go back.
   const std::uint16_t flags = std::exchange(echo_resync_, false) ? ipc::kFlagResync : std::uint16_t{0};

@@ -97,7 +97,8 @@ struct Playback {
 };
 
 /// The far end for echo cancellation; tail: int16 mono samples as played. made_ns of the record: time at the
-/// DAC. Without samples: something will be played at once, and frames with it follow.
+/// DAC. Without samples: something will be played at once, and frames with it follow, those of a pause before
+/// it, too.
 struct Echo {
   static constexpr Kind kKind = Kind::kEcho;
   static constexpr std::uint8_t kVersion = 1;

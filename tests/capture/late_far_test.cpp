@@ -101,6 +101,27 @@ TEST_CASE("samples that come late in the middle of a reply are waited for as wel
   CHECK(scene.hearing().empty());
 }
 
+TEST_CASE("a sentence that is late behind the pause before it is waited for") {
+  Scene scene;
+  scene.reply_in_time(40);
+  scene.told = scene.clock.now();
+  scene.announce();
+  scene.tell(scene.clock.now() + kAhead);
+  scene.play(3, kVoice);
+  for (int i = 0; i < 20; ++i) {  // a pause of 200 ms
+    scene.announce();
+    scene.tell(scene.told + kFrameTime, 0);
+  }
+  scene.play(6, kQuiet);
+  const std::uint64_t before = scene.run.counter("windows");
+  scene.play(7, kVoice);  // its begin is not told yet
+  CHECK(scene.run.counter("windows") < before + 7);
+  scene.tell(scene.clock.now() + kAhead);
+  scene.over();
+  CHECK(scene.hearing().empty());
+  CHECK(scene.run.counter("echo_missed") == 0);
+}
+
 TEST_CASE("a player that dies behind its announcement holds nobody up for long, and interrupts nobody") {
   Scene scene;
   scene.reply_in_time(40);

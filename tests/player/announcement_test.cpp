@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <string>
+
 #include "player_bench.hpp"
 
 namespace prot::player::test {
@@ -17,6 +20,26 @@ std::vector<std::uint32_t> echoed(PlayerBench& bench) {
     bench.memory.from("echo").release();
   }
   return counts;
+}
+
+/// For each frame of `echo` since the last call: A announcement, S sound, - silence; sound runs as one.
+std::string outline(PlayerBench& bench) {
+  std::string text;
+  ipc::FrameInfo info;
+  std::span<const std::byte> payload;
+  std::span<const std::byte> tail;
+  wire::Echo head{};
+  while (bench.memory.from("echo").peek(info, payload) == ipc::TakeResult::kFrame) {
+    if (wire::decode(info, payload, head, tail)) {
+      const bool silent =
+          std::all_of(tail.begin(), tail.end(), [](std::byte b) { return b == std::byte{0}; });
+      text += head.count == 0 ? 'A' : silent ? '-' : 'S';
+    }
+    bench.memory.from("echo").release();
+  }
+  text.erase(std::unique(text.begin(), text.end(), [](char a, char b) { return a == 'S' && b == 'S'; }),
+             text.end());
+  return text;
 }
 
 }  // namespace
@@ -58,6 +81,31 @@ TEST_CASE(
     bench.run_out();
     for (const std::uint32_t count : echoed(bench)) CHECK(count > 0);
   }
+}
+
+TEST_CASE(
+    "the silence between two sentences is no end: as soon as the second is queued, each frame says so") {
+  PlayerBench bench;
+  (void)outline(bench);
+  auto first = tone(300 * kPerMs);
+  first.resize(first.size() + 50 * kPerMs);  // as voices end
+  auto second = first;
+  bench.say(1, 0, first);
+  bench.say(1, 1, second);
+  bench.end_turn(1, 2);
+  bench.run_out();
+  const std::string told = outline(bench);
+  CAPTURE(told);
+  const auto last_sound = told.rfind('S');
+  const auto pause = told.find('A', told.find('S'));
+  REQUIRE(last_sound != std::string::npos);
+  REQUIRE(pause < last_sound);
+  CHECK(told.starts_with("AS"));
+  CHECK(last_sound - pause >= 2 * 8);  // nearly 100 ms are queued ahead
+  for (std::size_t i = pause; i < last_sound; ++i)
+    if (told[i] == '-') CHECK(told[i - 1] == 'A');
+  // Behind the last word nothing is promised.
+  CHECK(told.find('A', last_sound) == std::string::npos);
 }
 
 }  // namespace prot::player::test

@@ -10,9 +10,7 @@
 namespace prot::audio {
 
 /// A playback stream; the server converts from the format given. Use from one thread; libpulse's own is
-/// behind it. Blocks, throws Error that names server and device. Invariant: behind what was written lies a
-/// guard, a few milliseconds that lead its last sample to zero, and the next write takes its place; so a
-/// stream that runs dry ends without a click.
+/// behind it. Blocks, throws Error that names server and device.
 class PulsePlayback {
  public:
   explicit PulsePlayback(const PulseOptions& options);

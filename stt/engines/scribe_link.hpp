@@ -22,7 +22,7 @@ namespace prot::stt {
 ///     ready  | or no session_started in time    |                                        |
 ///   opening, | an error that will come again    | tells kLost                            | refused
 ///     ready  |                                  |                                        |
-///   ready    | closed with 1000 and unused,     | tells kLost                            | cold
+///   ready    | closed with 1000 and unused,     | nothing: want() opens another          | cold
 ///            | or old and not wanted any more   |                                        |
 ///   ready    | 8 s without audio                | sends an empty chunk                   | ready
 ///   ready    | old, and nothing is said         | opens another, swaps, tells kReady     | ready

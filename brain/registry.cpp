@@ -4,12 +4,12 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.hpp"
 #include "engines/anthropic.hpp"
 #include "engines/hidden_thoughts.hpp"
 #include "engines/null.hpp"
 #include "engines/openai.hpp"
 #include "fallback_model.hpp"
+#include "http/url.hpp"
 #include "stage/model_specs.hpp"
 
 namespace prot::brain {
@@ -19,19 +19,6 @@ using stage::ModelSpec;
 
 constexpr Nanos kLocalIdle = 8 * kSecond;  // a batch of a long prompt beside another one's
 constexpr int kAttempts = 3;               // of a server, where another model is at hand
-
-// Throws Error with exit code 78: another try would change nothing.
-void refuse_plain_http(const ModelSpec& spec) {
-  constexpr int kWrong = 78;
-  constexpr std::string_view kPlain = "http://";
-  if (!spec.url.starts_with(kPlain)) return;
-  const std::string_view host = std::string_view(spec.url).substr(kPlain.size());
-  if (host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]")) return;
-  throw Error(spec.url +
-                  " would get key and conversation unencrypted; use https, or allow it with "
-                  "anthropic.plain_http = true",
-              kWrong);
-}
 
 struct Builder {
   const stage::Config& config;
@@ -95,6 +82,7 @@ std::unique_ptr<LanguageModel> Builder::local(const ModelSpec& spec) const {
 }
 
 std::unique_ptr<LanguageModel> Builder::openai(const ModelSpec& spec) const {
+  if (!config.get_bool("brain.plain_http")) http::refuse_plain_http(spec.url, "brain.plain_http");
   OpenAiOptions options;
   options.url = spec.url;
   options.model = spec.model;
@@ -108,7 +96,7 @@ std::unique_ptr<LanguageModel> Builder::openai(const ModelSpec& spec) const {
 }
 
 std::unique_ptr<LanguageModel> Builder::anthropic(const ModelSpec& spec) const {
-  if (!config.get_bool("anthropic.plain_http")) refuse_plain_http(spec);
+  if (!config.get_bool("anthropic.plain_http")) http::refuse_plain_http(spec.url, "anthropic.plain_http");
   AnthropicOptions options;
   options.url = spec.url;
   options.model = spec.model;

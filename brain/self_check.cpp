@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "http/fetch.hpp"
+#include "http/url.hpp"
 #include "stage/model_specs.hpp"
 
 namespace prot::brain {
@@ -37,14 +38,19 @@ http::Request list_of_models(const ModelSpec& model) {
 }
 
 // Any answer shows that the server is there; only a refused key is the configuration's fault.
-stage::Finding ask_server(const ModelSpec& model, const std::string& what) {
+stage::Finding ask_server(const ModelSpec& model, const std::string& what, const stage::Config& config) {
+  const char* allowed =
+      model.kind == ModelSpec::Kind::kAnthropic ? "anthropic.plain_http" : "brain.plain_http";
   try {
+    if (!config.get_bool(allowed)) http::refuse_plain_http(model.url, allowed);
     static_cast<void>(http::fetch(list_of_models(model)));
   } catch (const http::RequestError& error) {
     if (error.error_class() == http::ErrorClass::kAuth)
       return {stage::Verdict::kFail, what, error.what(), "check the key in " + model.key_name};
     if (error.status() == 0)
       return {stage::Verdict::kFail, what, error.what(), "check its address, and that the server runs"};
+  } catch (const Error& error) {
+    return {stage::Verdict::kFail, what, error.what(), "check its address"};
   }
   return {stage::Verdict::kOk, what,
           (model.model.empty() ? "" : model.model + ": ") + stage::shown_text(model.url) + " answers"};
@@ -72,7 +78,7 @@ stage::Findings check_brain(const stage::CheckContext& context) {
       return {{stage::Verdict::kOk, what, "none (brain.url = null:)"}};
     if (model.kind == ModelSpec::Kind::kLocal) continue;  // the child llm: the supervisor's to check
     const bool paid = model.kind == ModelSpec::Kind::kAnthropic && model.url.starts_with("https://");
-    findings.push_back(paid ? look_at_key(model, what) : ask_server(model, what));
+    findings.push_back(paid ? look_at_key(model, what) : ask_server(model, what, context.config));
   }
   return findings;
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "http/url.hpp"
 #include "models/anthropic.hpp"
 #include "models/openai.hpp"
 #include "stage/model_specs.hpp"
@@ -41,6 +42,11 @@ std::unique_ptr<ExtractionModel> make_model(const stage::StageContext& context) 
   if (!config.get_bool("memory.extraction")) return nullptr;
   const stage::ModelSpec spec = stage::model_specs(config).front();
   if (spec.kind == stage::ModelSpec::Kind::kNull) return nullptr;
+  if (spec.kind != stage::ModelSpec::Kind::kLocal) {
+    const char* allowed =
+        spec.kind == stage::ModelSpec::Kind::kAnthropic ? "anthropic.plain_http" : "brain.plain_http";
+    if (!config.get_bool(allowed)) http::refuse_plain_http(spec.url, allowed);
+  }
   const std::string& own = config.get_string("memory.extraction_model");
   const std::string model = own.empty() || spec.kind == stage::ModelSpec::Kind::kLocal ? spec.model : own;
   const std::string key =

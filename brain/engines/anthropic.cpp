@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "engines/anthropic_compactions.hpp"
 #include "engines/anthropic_reader.hpp"
+#include "http/url.hpp"
 
 namespace prot::brain {
 namespace {
@@ -45,7 +46,7 @@ class Protocol final : public ServerProtocol {
                                                      const std::string& carried) override {
     const std::size_t question = AnthropicCompactions::last_question(request.messages);
     AnthropicReader::Links links;
-    links.endpoint = endpoint_;
+    links.endpoint = http::shown_url(endpoint_);
     links.author = anthropic_author(options_);
     links.compacted = [this, mark = AnthropicCompactions::mark(request.messages, question)](
                           const std::string& block) { compactions_.keep(mark, block); };
@@ -66,7 +67,7 @@ class Protocol final : public ServerProtocol {
   // Each once: a newer service may send it with every answer.
   void note_unknown(const std::string& what) {
     if (unknown_.size() < kMostUnknown && unknown_.insert(what).second)
-      log_info("{} sends what prot does not know: {}", endpoint_, what);
+      log_info("{} sends what prot does not know: {}", http::shown_url(endpoint_), what);
   }
 
   AnthropicOptions options_;

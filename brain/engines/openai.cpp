@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "engines/split_characters.hpp"
+#include "http/url.hpp"
 #include "json/json.hpp"
 
 namespace prot::brain {
@@ -169,7 +170,7 @@ class Protocol final : public ServerProtocol {
   [[nodiscard]] std::unique_ptr<AnswerReader> reader(const Request& request,
                                                      const std::string& carried) override {
     (void)carried;
-    return std::make_unique<Reader>(endpoint_, request.prefill);
+    return std::make_unique<Reader>(http::shown_url(endpoint_), request.prefill);
   }
   [[nodiscard]] ErrorClass classify(const http::Event& error) const override {
     // Too many requests is no fault of the network: the person is to hear that it is busy.

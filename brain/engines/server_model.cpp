@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "http/url.hpp"
 
 namespace prot::brain {
 namespace {
@@ -121,7 +122,8 @@ void ServerModel::on_transport(const http::Event& event, Nanos now, Out& out) {
       }
     }
   } catch (const std::exception& error) {  // not JSON, or an event without end
-    fail(it, {ErrorClass::kFatal, protocol_->endpoint() + ": " + error.what()}, event.at, out);
+    fail(it, {ErrorClass::kFatal, http::shown_url(protocol_->endpoint()) + ": " + error.what()}, event.at,
+         out);
   }
 }
 
@@ -146,7 +148,7 @@ void ServerModel::on_end(Calls::iterator it, Nanos at, Nanos now, Out& out) {
     try {
       if (!on_sse(it, sse, at, now, out)) return;
     } catch (const Error&) {  // the rest of it did not come
-      const std::string why = protocol_->endpoint() + ": the stream ended within an event";
+      const std::string why = http::shown_url(protocol_->endpoint()) + ": the stream ended within an event";
       return on_failure(it, {ErrorClass::kRetry, why}, at, now, out);
     }
   }
@@ -199,8 +201,10 @@ bool ServerModel::on_state(Calls::iterator it, State state, Nanos at, Nanos now,
 void ServerModel::ask_again(Calls::iterator it, Nanos at, Nanos now, Out& out) {
   Call& call = it->second;
   if (++call.pauses > kMostPauses)
-    return fail(it, {ErrorClass::kFatal, protocol_->endpoint() + ": it pauses its answer without end"}, at,
-                out);
+    return fail(
+        it,
+        {ErrorClass::kFatal, http::shown_url(protocol_->endpoint()) + ": it pauses its answer without end"},
+        at, out);
   call.carried = call.reader->carried();
   call.body = protocol_->body(call.request, call.carried);
   call.give_up_at = now + patience(call.request);
@@ -218,7 +222,8 @@ void ServerModel::on_silence(RequestId id, Nanos now, Out& out) {
   const bool whole = it->second.reader->end(true, made) == State::kOver;
   client_.cancel(it->second.transport);
   if (!whole)
-    return on_failure(it, {ErrorClass::kRetry, protocol_->endpoint() + ": it is silent"}, now, now, out);
+    return on_failure(it, {ErrorClass::kRetry, http::shown_url(protocol_->endpoint()) + ": it is silent"},
+                      now, now, out);
   pass(it->second, id, made, now, out);
   calls_.erase(it);
 }

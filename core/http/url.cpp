@@ -73,6 +73,25 @@ Url parse_url(std::string_view text) {
   return url;
 }
 
+std::string shown_url(std::string_view text) {
+  try {
+    return parse_url(text).shown();
+  } catch (const UsageError&) {
+    return "(not an address of a service)";
+  }
+}
+
+void refuse_plain_http(std::string_view text, std::string_view key) {
+  constexpr int kWrong = 78;
+  // curl takes an address without a scheme for plain HTTP.
+  const Url url = parse_url(text.find("://") == std::string_view::npos ? "http://" + std::string(text)
+                                                                       : std::string(text));
+  if (url.is_encrypted() || url.is_loopback()) return;
+  throw Error(url.shown() + " would get key and conversation unencrypted; use https, or allow it with " +
+                  std::string(key) + " = true",
+              kWrong);
+}
+
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string out;

@@ -24,6 +24,14 @@ struct Url {
 /// Throws UsageError, which does not quote `text`, when it is none of http, https, ws, wss.
 [[nodiscard]] Url parse_url(std::string_view text);
 
+/// `text` without what may be secret in it, for messages and logs; also when it is no address of a service.
+[[nodiscard]] std::string shown_url(std::string_view text);
+
+/// Throws Error with exit code 78 (another try would change nothing) where key and conversation would leave
+/// this machine unencrypted; `key` of the configuration would allow it. Throws UsageError as
+/// parse_url does; text without a scheme counts as http.
+void refuse_plain_http(std::string_view text, std::string_view key);
+
 /// `text` for a query: letters, digits and -._~ as they are, the rest as %XX.
 [[nodiscard]] std::string percent_encoded(std::string_view text);
 

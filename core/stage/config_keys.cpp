@@ -135,6 +135,8 @@ constexpr ConfigKey kKeys[] = {
         "which language model; auto: brain.url's server, else Anthropic's where its key is there, else the "
         "local llama-server"),
     text("brain.url", "", "brain memory", "OpenAI-compatible server; empty: OpenAI's own for that engine"),
+    flag("brain.plain_http", "false", "brain memory",
+         "key and conversation may go to another machine unencrypted"),
     text("brain.model", "", "brain memory", "model name sent to the server"),
     text("brain.api_key_env", "OPENAI_API_KEY", "brain memory", "environment variable that holds the key"),
     list("brain.flags", "brain", "what the model's server supports: \"server=ollama\" and others, see below"),
@@ -172,7 +174,7 @@ constexpr ConfigKey kKeys[] = {
 
     text("anthropic.url", "https://api.anthropic.com", "brain memory",
          "Anthropic's Messages, or a server that speaks the same"),
-    flag("anthropic.plain_http", "false", "brain",
+    flag("anthropic.plain_http", "false", "brain memory",
          "key and conversation may go to another machine unencrypted"),
     text("anthropic.model", "claude-sonnet-4-6", "brain memory", "which of its models", "CLAUDE_MODEL"),
     text("anthropic.api_key_env", "ANTHROPIC_API_KEY", "brain memory",

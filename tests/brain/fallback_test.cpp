@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "base/error.hpp"
 #include "brain/continuation.hpp"
+#include "brain/registry.hpp"
 #include "fake_model.hpp"
 
 using namespace prot;
@@ -63,6 +65,20 @@ std::string joined(std::string said, const std::vector<std::string>& pieces) {
 }
 
 }  // namespace
+
+TEST_CASE("no model is reached unencrypted on another machine, unless that is allowed") {
+  const auto made = [](const std::vector<std::string>& overrides) {
+    (void)make_language_model(stage::Config::load("", overrides), {}, "/nowhere/llm.sock", [] {});
+  };
+  const std::string evil = "http://127.0.0.1.evil.example/v1";
+  const std::string fallback = "brain.fallback=[\"url=" + evil + " model=m\"]";
+  CHECK_THROWS_AS(made({"brain.url=" + evil}), Error);
+  CHECK_THROWS_AS(made({"brain.url=https://a.example/v1", fallback}), Error);
+  CHECK_THROWS_AS(made({"brain.engine=anthropic", "anthropic.url=" + evil}), Error);
+  CHECK_NOTHROW(made({"brain.url=http://127.0.0.1:1/v1"}));
+  CHECK_NOTHROW(made({"brain.url=" + evil, fallback, "brain.plain_http=true"}));
+  CHECK_NOTHROW(made({"brain.engine=anthropic", "anthropic.url=" + evil, "anthropic.plain_http=true"}));
+}
 
 TEST_CASE("a model that works answers alone, word by word") {
   Chain chain;

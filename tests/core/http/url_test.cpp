@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "base/error.hpp"
+
 namespace prot::http {
 
 TEST_CASE("addresses have parts") {
@@ -18,6 +20,20 @@ TEST_CASE("addresses have parts") {
   for (const char* other : {"ws://127.evil.org/", "ws://127.0.0.1@evil.org/", "ws://localhost.evil.org"})
     CHECK_FALSE(parse_url(other).is_loopback());
   CHECK(percent_encoded("아 a&b-._~") == "%EC%95%84%20a%26b-._~");
+}
+
+TEST_CASE("plain http is refused but for this machine, without what is secret in the address") {
+  for (const char* good : {"https://a.example", "HTTPS://a.example/v1", "http://127.0.0.1:8080/v1",
+                           "http://[::1]/", "HTTP://localhost", "127.0.0.1:8080"})
+    CHECK_NOTHROW(refuse_plain_http(good, "a.plain_http"));
+  for (const char* bad : {"http://127.0.0.1.evil.example", "http://localhost.evil.example/v1",
+                          "HTTP://a.example", "http://127.0.0.1@a.example", "a.example/v1"})
+    CHECK_THROWS_AS(refuse_plain_http(bad, "a.plain_http"), Error);
+  CHECK_THROWS_WITH(refuse_plain_http("http://me:pw@a.example/v1?key=sk", "a.plain_http"),
+                    "http://a.example/v1 would get key and conversation unencrypted; use https, or allow it "
+                    "with a.plain_http = true");
+  CHECK(shown_url("https://me:pw@a.example/v1?key=sk") == "https://a.example/v1");
+  CHECK(shown_url("me:pw@a.example") == "(not an address of a service)");
 }
 
 }  // namespace prot::http

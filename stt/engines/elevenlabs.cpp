@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kChunk = 1'600;       // samples: 100 ms, the shortest that the service likes
 constexpr std::size_t kLeast = 5'600;       // of a commit: the service refuses less than about 0.3 s
 constexpr std::size_t kMost = 60 * 16'000;  // that are kept for the case that the connection breaks
+// From guess() to the commit: the silence that is still pushed behind a pause is to be in it.
+constexpr Nanos kGuessAfter = 110 * kMillisecond;
 constexpr Nanos kTwinWithin = 500 * kMillisecond;
 constexpr Nanos kPartialEvery = 400 * kMillisecond;  // more of them only make work
 constexpr int kSendAgainAfter = 40;                  // percent of the time for an answer
@@ -20,7 +22,8 @@ constexpr int kSendAgainAfter = 40;                  // percent of the time for 
 /// commit, and the text that comes back is the answer. Commits are matched by state, never counted: the
 /// service commits by itself too, and says some segments twice. What is not acknowledged is kept, and sent
 /// again, from the last commit on, when the connection breaks, or when a committed segment is not answered
-/// in time (a connection that only seems to be one).
+/// in time (a connection that only seems to be one). Silence that comes behind the commit of a guess is not
+/// committed by itself: it would be billed, and words be found in it.
 /// Threads: the caller's; the transport has a worker, which calls `wake`.
 class ElevenLabsRecognizer final : public SpeechRecognizer {
  public:
@@ -37,13 +40,13 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
     // What the service has of the last utterance must not get into this one.
     if (sent_ > 0 || commit_) link_.renew(clock_.now());
     audio_.clear();
-    sent_ = samples_ = 0;
+    sent_ = behind_ = samples_ = 0;
     text_.clear();
     partial_.clear();
     commit_.reset();
     wanted_ = Wanted::kNothing;
-    must_commit_ = sent_again_ = gave_up_ = had_more_ = false;
-    deadline_ = kNever;
+    must_commit_ = sent_again_ = gave_up_ = had_more_ = pausing_ = false;
+    deadline_ = guess_at_ = kNever;
     ready_.reset();
     open_ = true;
     link_.want(clock_.now());
@@ -53,19 +56,21 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
     if (audio_.size() + samples.size() > kMost) forget_oldest(audio_.size() + samples.size() - kMost);
     audio_.insert(audio_.end(), samples.begin(), samples.end());
     samples_ += samples.size();
+    if (pausing_ && guess_at_ == kNever && !must_commit_) behind_ += samples.size();
     send();
   }
 
   bool guess() override {
-    ask(Wanted::kGuess);
+    pausing_ = true;
+    guess_at_ = clock_.now() + kGuessAfter;
     return true;
   }
 
   // What was committed stays said; only its answer is not wanted yet.
   void retract() override {
     wanted_ = Wanted::kNothing;
-    must_commit_ = gave_up_ = false;
-    deadline_ = kNever;
+    must_commit_ = gave_up_ = pausing_ = false;
+    deadline_ = guess_at_ = kNever;
     ready_.reset();
   }
 
@@ -74,6 +79,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
     if (gave_up_ && !had_more_) deadline_ = clock_.now() + patience_ / 2;
     had_more_ = std::exchange(gave_up_, false);
     open_ = true;
+    guess_at_ = kNever;
     ask(Wanted::kFinal);
   }
 
@@ -82,6 +88,10 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   std::optional<Recognition> poll() override {
     const Nanos now = clock_.now();
     for (ScribeLink::Event& event : link_.poll(now, quiet())) take(event);
+    if (now >= guess_at_) {
+      guess_at_ = kNever;
+      ask(Wanted::kGuess);
+    }
     look_at_time(now);
     send();
     show_state();
@@ -89,7 +99,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   }
 
   [[nodiscard]] Nanos next_deadline() const override {
-    Nanos next = link_.deadline(quiet());
+    Nanos next = std::min(link_.deadline(quiet()), guess_at_);
     if (wanted_ != Wanted::kNothing) next = std::min(next, deadline_);
     if (commit_ && !sent_again_) next = std::min(next, commit_->at + send_again_after());
     return next;
@@ -121,6 +131,12 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
     audio_.erase(audio_.begin(), audio_.begin() + static_cast<std::ptrdiff_t>(count));
     sent_ -= std::min(sent_, count);
     if (commit_) commit_->covers -= std::min(commit_->covers, count);
+    behind_ = std::min(behind_, audio_.size());
+  }
+
+  /// Of what is not committed, all is silence behind a pause.
+  [[nodiscard]] bool only_silence() const noexcept {
+    return audio_.size() <= (commit_ ? commit_->covers : 0) + behind_;
   }
 
   void ask(Wanted what) {
@@ -137,7 +153,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   /// What is missing to the answer that is wanted.
   void go_on() {
     if (wanted_ == Wanted::kNothing || commit_) return;
-    if (audio_.empty()) return answer(monotonic_now());
+    if (only_silence()) return answer(monotonic_now());
     if (audio_.size() < kLeast) audio_.resize(kLeast);  // silence
     must_commit_ = true;
     send();
@@ -145,7 +161,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
 
   /// Whole chunks; all of it before a commit.
   void send() {
-    if (!open_) return;
+    if (!open_ || (only_silence() && !must_commit_)) return;
     const Nanos now = clock_.now();
     while (link_.ready() && (audio_.size() - sent_ >= kChunk || (must_commit_ && sent_ < audio_.size()))) {
       const std::size_t count = std::min(audio_.size() - sent_, scribe::kLongestChunk);
@@ -158,6 +174,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
     if (!must_commit_ || !link_.ready() || sent_ < audio_.size()) return;
     if (!link_.send(scribe::audio_message({}, true), now)) return;
     must_commit_ = false;
+    behind_ = 0;
     commit_ = Commit{sent_, now};
   }
 
@@ -231,7 +248,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
     text_ = said(text);
     partial_.clear();
     if (wanted_ == Wanted::kNothing) return;
-    if (audio_.empty()) {
+    if (only_silence()) {
       must_commit_ = false;
       answer(at);
     } else {
@@ -298,6 +315,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
 
   std::vector<std::int16_t> audio_;  // of the utterance, not acknowledged
   std::size_t sent_ = 0;             // of it, in this session
+  std::size_t behind_ = 0;           // of it, not committed: silence that came after the commit of a guess
   std::uint64_t samples_ = 0;        // of the whole utterance
   std::string text_;                 // acknowledged
   std::string partial_;
@@ -312,6 +330,8 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   Wanted wanted_ = Wanted::kNothing;
   Nanos asked_at_ = 0;
   Nanos deadline_ = kNever;
+  Nanos guess_at_ = kNever;
+  bool pausing_ = false;  // a guess was asked for, and not taken back
   std::string last_trouble_;
   struct {
     std::string text;

@@ -77,9 +77,11 @@ TEST_CASE("what is committed at a pause is kept when the person goes on") {
 
 TEST_CASE("an answer whose guess was taken back belongs to the words all the same") {
   std::atomic<bool> go = false;
+  std::atomic<bool> committed = false;
   WebSocketServer server([&](WebSocketPeer& peer) {
     Service service(peer);
     if (!service.until_commit()) return;
+    committed = true;
     while (!go && !peer.gone()) peer.hold(1);
     service.final("Tell me");
     if (!service.until_commit()) return;
@@ -91,12 +93,98 @@ TEST_CASE("an answer whose guess was taken back belongs to the words all the sam
   bench.recognizer->begin();
   bench.recognizer->push(speech());
   REQUIRE(bench.recognizer->guess());
-  (void)bench.until([] { return false; }, 100 * kMillisecond);
+  REQUIRE(bench.until([&] { return committed.load(); }));
   bench.recognizer->retract();
   bench.recognizer->push(speech(6'000));
   bench.recognizer->finish();
   go = true;
   CHECK(bench.answer().text == "Tell me a story.");
+}
+
+TEST_CASE("the silence behind a pause is in its commit, and what comes later makes no other one") {
+  constexpr std::size_t kWindow = 512;
+  FakeClock clock;
+  std::atomic<bool> go = false;
+  std::atomic<int> commits = 0;
+  std::vector<std::size_t> segments;
+  WebSocketServer server([&](WebSocketPeer& peer) {
+    Service service(peer);
+    while (service.until_commit()) {
+      segments.push_back(service.samples.size());
+      ++commits;
+      while (!go && !peer.gone()) peer.hold(1);
+      service.final("Yes.");
+    }
+  });
+  Bench bench(server);
+  bench.options.clock = &clock;
+  bench.start();
+  const std::vector<std::int16_t> window(kWindow);
+  for (int utterance = 1; utterance <= 2; ++utterance) {
+    CAPTURE(utterance);
+    go = false;
+    bench.recognizer->begin();
+    bench.recognizer->push(speech());
+    REQUIRE(bench.recognizer->guess());
+    for (int i = 0; i < 3; ++i) {
+      clock.advance(32 * kMillisecond);
+      CHECK_FALSE(bench.recognizer->poll().has_value());
+      bench.recognizer->push(window);
+    }
+    CHECK(commits == utterance - 1);
+    CHECK(bench.recognizer->next_deadline() == clock.now() + 14 * kMillisecond);
+    clock.advance(14 * kMillisecond);
+    REQUIRE(bench.until([&] { return commits == utterance; }));
+    for (int i = 0; i < 4; ++i) bench.recognizer->push(window);  // while the answer is awaited
+    go = true;
+    CHECK(bench.answer().text == "Yes.");
+    bench.recognizer->push(window);
+    bench.recognizer->finish();
+    const Recognition last = bench.answer();
+    CHECK(last.final);
+    CHECK(last.text == "Yes.");
+    CHECK(last.samples == 16'000 + 8 * kWindow);
+  }
+  CHECK(segments == std::vector<std::size_t>(2, 16'000 + 3 * kWindow));
+  CHECK(server.connections() == 1);
+}
+
+TEST_CASE("a gap between words is no segment, and words behind a commit are one") {
+  FakeClock clock;
+  std::atomic<bool> go = false;
+  std::atomic<int> commits = 0;
+  std::vector<std::size_t> segments;
+  WebSocketServer server([&](WebSocketPeer& peer) {
+    Service service(peer);
+    while (service.until_commit()) {
+      segments.push_back(service.samples.size());
+      ++commits;
+      while (!go && !peer.gone()) peer.hold(1);
+      service.final(segments.size() == 1 ? "One two" : "three.");
+    }
+  });
+  Bench bench(server);
+  bench.options.clock = &clock;
+  bench.start();
+  bench.recognizer->begin();
+  bench.recognizer->push(speech());
+  REQUIRE(bench.recognizer->guess());
+  clock.advance(109 * kMillisecond);
+  CHECK_FALSE(bench.recognizer->poll().has_value());
+  bench.recognizer->retract();  // the person goes on
+  clock.advance(kMillisecond);
+  CHECK_FALSE(bench.recognizer->poll().has_value());
+  bench.recognizer->push(speech(8'000));
+  REQUIRE(bench.recognizer->guess());
+  clock.advance(110 * kMillisecond);
+  REQUIRE(bench.until([&] { return commits == 1; }));
+  bench.recognizer->push(std::vector<std::int16_t>(512));
+  bench.recognizer->retract();
+  bench.recognizer->push(speech(8'000));
+  bench.recognizer->finish();
+  go = true;
+  CHECK(bench.answer().text == "One two three.");
+  CHECK(segments == std::vector<std::size_t>{24'000, 8'512});
 }
 
 TEST_CASE("partials come of their own accord, and are no answers") {

@@ -195,7 +195,9 @@ void FailoverSynthesizer::stop() noexcept {
 }
 
 Nanos FailoverSynthesizer::next_deadline() const {
-  return speaker_ == nullptr || silent_since_ == 0 ? kNever : silent_since_ + silence_;
+  if (speaker_ == nullptr || !last_words_.empty()) return kNever;
+  const Nanos own = speaker_->candidates[speaker_->used].voice->next_deadline();
+  return silent_since_ == 0 ? own : std::min(own, silent_since_ + silence_);
 }
 
 std::string FailoverSynthesizer::name() const {

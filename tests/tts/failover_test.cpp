@@ -34,6 +34,7 @@ class FakeVoice final : public Synthesizer {
     pieces.clear();
   }
   void stop() noexcept override {}
+  [[nodiscard]] Nanos next_deadline() const override { return deadline; }
   [[nodiscard]] bool idle() const override { return !hangs; }
   [[nodiscard]] std::string name() const override { return name_; }
 
@@ -57,6 +58,7 @@ class FakeVoice final : public Synthesizer {
   bool fails = false;
   bool hangs = false;
   int cancelled = 0;
+  Nanos deadline = kNever;
   std::vector<SpeechRequest> begun;
   std::deque<Piece> pieces;
 
@@ -152,6 +154,24 @@ TEST_CASE("a voice that is silent is given up when its time is over, at the star
     CHECK(bench.second->begun.size() == 1);
     CHECK(bench.voice.next_deadline() == bench.clock.now() + kSilence);
   }
+}
+
+TEST_CASE("the voice at work is looked at when it asks for that") {
+  Bench bench;
+  bench.first->deadline = bench.clock.now() + 100 * kMillisecond;
+  bench.second->deadline = bench.clock.now() + 50 * kMillisecond;
+  CHECK(bench.voice.next_deadline() == kNever);
+  bench.begin(1);
+  CHECK(bench.voice.next_deadline() == bench.first->deadline);
+  CHECK(bench.polled().empty());
+  CHECK(bench.voice.next_deadline() == bench.first->deadline);
+  bench.first->deadline = bench.clock.now() + 2 * kSilence;
+  CHECK(bench.voice.next_deadline() == bench.clock.now() + kSilence);
+  bench.voice.cancel();
+  bench.first->fails = true;
+  bench.begin(2);
+  CHECK(bench.polled() == Kinds{Kind::kAnew});
+  CHECK(bench.voice.next_deadline() == bench.second->deadline);
 }
 
 TEST_CASE("time in which nobody looked does not count") {

@@ -52,7 +52,7 @@ std::vector<ToolRound> VoiceModel::take_rounds(const Reply& reply) {
 }
 
 VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply, Nanos now) {
-  if (reply == nullptr || call_ == 0 || event.id != call_) return Progress::kNone;
+  if (reply == nullptr || !is_asked(event.id)) return Progress::kNone;
   Waterfall& times = reply->waterfall();
   switch (event.kind) {
     case ModelEvent::Kind::kText:

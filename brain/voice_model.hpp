@@ -45,6 +45,8 @@ class VoiceModel {
   [[nodiscard]] std::vector<ToolRound> take_rounds(const Reply& reply);
   /// Closes the transport, and tools; nothing comes any more.
   void cancel();
+  /// Is `id` the request under way?
+  [[nodiscard]] bool is_asked(RequestId id) const noexcept { return call_ != 0 && id == call_; }
   [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
 
  private:

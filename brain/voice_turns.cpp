@@ -22,7 +22,7 @@ VoiceTurns::VoiceTurns(Parts& parts, VoiceSettings settings)
 }
 
 void VoiceTurns::on_model(const ModelEvent& event, Nanos now) {
-  if (reply_) model_at_ = now;
+  if (reply_ && model_.is_asked(event.id)) model_at_ = now;
   switch (model_.on_event(event, reply_ ? &*reply_ : nullptr, now)) {
     case VoiceModel::Progress::kNone:
       return;
@@ -67,7 +67,10 @@ Nanos VoiceTurns::wait_notice_at() const noexcept {
   const bool working = generating() || reply_->phase() == Reply::Phase::kTools;
   if (!working || !reply_->spoken_out()) return kNever;
   const Waterfall& times = reply_->record().waterfall;
-  return patience_.due(times.speech_end, times.final_transcript + kLeast);
+  const Nanos due = patience_.due(times.speech_end, times.final_transcript + kLeast);
+  if (reply_->phase() != Reply::Phase::kModel || times.first_token == 0 || due == kNever) return due;
+  // The answer is coming: a sentence that only lacks its end is not broken into, however slow it is.
+  return std::max(due, std::min(model_at_ + kSecond, due + settings_.wait_notice));
 }
 
 void VoiceTurns::end_reply(Nanos now) {

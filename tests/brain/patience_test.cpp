@@ -194,3 +194,35 @@ TEST_CASE("nobody is asked for patience for a noise") {
   bench.advance(10 * kSecond);
   CHECK(bench.spoken().empty());
 }
+
+TEST_CASE("while the answer is coming nothing is said into its sentence") {
+  BrainBench bench;
+  bench.say(1, "What is the capital of France?");
+  const auto call = bench.model->newest()->id;
+  const auto words_for = [&](int steps) {
+    for (int i = 0; i < steps; ++i) {
+      bench.model->say(call, " so");
+      bench.advance(500 * kMs);
+    }
+  };
+  bench.advance(2 * kSecond);
+  SUBCASE("its end comes") {
+    words_for(4);  // past 3 s
+    CHECK(bench.spoken().empty());
+    bench.model->reply(" it is Paris.");
+    bench.work();
+    CHECK(bench.spoken() == "<so so so so it is Paris.>|");
+  }
+  SUBCASE("it stops in the middle") {
+    words_for(3);
+    CHECK(bench.spoken().empty());
+    bench.advance(1100 * kMs);
+    CHECK(bench.spoken() == "<One moment.>");
+  }
+  SUBCASE("it never ends: not for longer than another wait") {
+    words_for(7);
+    CHECK(bench.spoken().empty());
+    words_for(2);
+    CHECK(bench.spoken() == "<One moment.>");
+  }
+}

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "brain_bench.hpp"
+#include "chat_client.hpp"
 
 using namespace prot;
 using namespace prot::test;
@@ -185,4 +185,21 @@ TEST_CASE("active: silence leads to idle, and nothing is wrong with that") {
   CHECK(bench.state() == State::kIdle);
   CHECK(fired(bench) == 0);
   CHECK(bench.stage->next_deadline(bench.clock.now()) == kNever);  // idle waits for ever
+}
+
+TEST_CASE("a long text answer does not keep the voice's dead model alive") {
+  BrainBench bench;
+  ChatClient client(bench);
+  client.send(R"({"type":"message","content":"Tell me a story"})"
+              "\n");
+  bench.advance(300 * kMillisecond);
+  const auto text = bench.model->newest()->id;
+  bench.say(1, "Hello");
+  REQUIRE(bench.model->newest()->id != text);
+  const Nanos asked = bench.clock.now();
+  while (bench.run->counter("watchdog_processing") == 0 && bench.clock.now() < asked + 60 * kSecond) {
+    bench.model->say(text, "word ");
+    bench.advance(kSecond);
+  }
+  CHECK(bench.clock.now() - asked <= 46 * kSecond);
 }

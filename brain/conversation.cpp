@@ -115,10 +115,17 @@ void Conversation::leave_unanswered(Lane lane) {
 std::vector<Message> Conversation::messages(Lane lane) const {
   std::vector<Message> out;
   for (const Turn& turn : turns_) {
-    if (turn.reply.empty() && turn.lane != lane) continue;  // the other side is being answered
+    if (turn.reply.empty()) continue;
     out.push_back({Role::kUser, turn.user, {}, {}});
     for (const ToolRound& round : turn.rounds) append_messages(round, out);
-    if (!turn.reply.empty()) out.push_back({Role::kAssistant, turn.reply, {}, {}});
+    out.push_back({Role::kAssistant, turn.reply, {}, {}});
+  }
+  // What is answered now comes last, though the other side may have been answered since it was said; what
+  // that side is being answered is left out.
+  for (const Turn& turn : turns_) {
+    if (!turn.reply.empty() || turn.lane != lane) continue;
+    out.push_back({Role::kUser, turn.user, {}, {}});
+    for (const ToolRound& round : turn.rounds) append_messages(round, out);
   }
   return out;
 }

@@ -225,3 +225,29 @@ TEST_CASE("restored turns get their tools back, and what was said before a call 
   CHECK(messages[2].text == "on");
   CHECK(messages[3].text == "It is on. [interrupted]");
 }
+
+TEST_CASE("what a side is to be answered is its last message, whoever was answered since") {
+  Conversation talk(1000);
+  const auto ends_with = [&](Lane lane, std::string_view text, std::size_t size) {
+    const auto messages = talk.messages(lane);
+    REQUIRE(messages.size() == size);
+    CHECK(messages.back().role == Role::kUser);
+    CHECK(messages.back().text == text);
+    CHECK(messages.front().role == Role::kUser);
+  };
+  SUBCASE("a voice turn was interrupted before a word, then a text was answered") {
+    talk.add_user("Tell me a story", 1, Lane::kVoice);
+    talk.add_user("Two plus two?", 2, Lane::kText);
+    talk.add_reply("Four.", false, {}, Lane::kText);
+    talk.add_user("About a king", 3, Lane::kVoice);
+    ends_with(Lane::kVoice, "Tell me a story\nAbout a king", 3);
+    CHECK(talk.messages(Lane::kText).size() == 2);
+  }
+  SUBCASE("a text waits for a tool while the voice is answered") {
+    talk.add_user("Switch on the lamp", 1, Lane::kText);
+    talk.add_user("Tell me a story", 2, Lane::kVoice);
+    talk.add_reply("Once there was a king.", false, {}, Lane::kVoice);
+    ends_with(Lane::kText, "Switch on the lamp", 3);
+    CHECK(talk.messages(Lane::kVoice).size() == 2);
+  }
+}

@@ -185,8 +185,10 @@ void TextTurns::begin(Message message, Nanos now) {
   if (seen != nullptr) conversation.add_user_again(message.content, user.wall_ns, Lane::kText);
   if (seen == nullptr) conversation.add_user(message.content, user.wall_ns, Lane::kText);
   const auto history = awaited_.find(to_string(message.conversation));
+  // Of an attempt that failed, the history has the rounds already.
+  const bool told = !parts_.rounds_journal.find(message.conversation, user.sequence).empty();
   turn_.emplace(std::move(message), parts_.toolbox,
-                seen != nullptr ? seen->rounds : std::vector<ToolRound>());
+                seen != nullptr && !told ? seen->rounds : std::vector<ToolRound>());
   turn_->user_sequence = user.sequence;
   for (const ToolRound& round : turn_->tools.rounds()) {  // of a predecessor; its tools are not used again
     turn_->round_at = turn_->reply.size();

@@ -205,3 +205,26 @@ TEST_CASE("of rounds the newest are kept, within their bounds, over a file that 
   other.load();
   CHECK(other.find(talk, 103).empty());
 }
+
+TEST_CASE("a text message that is sent again after its answer failed has its tool rounds once") {
+  const auto desk = std::make_shared<ToolDesk>();
+  desk->answer = "it is on";
+  BrainBench bench({}, {}, [desk] { return one_tool("lamp", desk); });
+  const std::string line = message("Switch on the lamp", "00112233445566778899aabbccddeeff", "m1");
+  ChatClient client(bench);
+  client.send(line);
+  bench.advance(300 * kMillisecond);
+  bench.model->use_tools("", {{"call_0001", "lamp", "{}"}});
+  bench.work();
+  bench.model->fail(bench.model->newest()->id, http::ErrorClass::kRetry);
+  bench.work();
+  CHECK(client.type() == "error");
+  client.send(line);
+  bench.advance(300 * kMillisecond);
+  const auto& messages = bench.model->newest()->request.messages;
+  CHECK(complaint(messages).empty());
+  std::size_t calls = 0;
+  for (const brain::Message& one : messages) calls += one.tool_calls.size();
+  CHECK(calls == 1);
+  CHECK(messages.back().text == "Switch on the lamp");
+}

@@ -109,7 +109,15 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   const std::string words = understood ? cleaned(text) : std::string();
   const Nanos began = transcript.speech_start_ns;
   // A notice that it takes longer is spoken to the person who waits for these words.
-  if (reply_ && patience_.owes(info.turn)) return final ? Taken::kLater : Taken::kDone;
+  if (reply_ && patience_.owes(info.turn)) {
+    // Nobody hears it yet, or the person speaks into it: what follows these words is not held up.
+    const bool unheard = loudspeaker_.audible_at() == 0 || barge_in_.hold_until() != 0;
+    if (final && unheard && reply_->phase() == Reply::Phase::kPlaying) {
+      cancel_reply(now);
+      turn_taking_.on(TurnEvent::kFailed);  // commit() changes no state
+    }
+    return final ? Taken::kLater : Taken::kDone;
+  }
   if (final && utterance_.number == info.turn) utterance_.known = true;
   const bool own = is_own_voice(began);
   const bool interrupts = barge_in_.allowed(began, reply_view(), now);

@@ -89,6 +89,7 @@ void VoiceTurns::go_on(TurnRecord record, const std::vector<SpokenSegment>& lost
   // When exactly it became audible is not known: after the question, and that is enough to tell its own
   // voice.
   if (audible) loudspeaker_.audible(std::max<Nanos>(reply_->waterfall().speech_end, 1));
+  if (audible) patience_.quiet(now);
   settle_from_board();
   reply_->assume_done();
   if (sent_end) return reply_->resume_playing();

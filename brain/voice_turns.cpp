@@ -67,8 +67,10 @@ Nanos VoiceTurns::wait_notice_at() const noexcept {
   const bool working = generating() || reply_->phase() == Reply::Phase::kTools;
   if (!working || !reply_->spoken_out()) return kNever;
   const Waterfall& times = reply_->record().waterfall;
-  const Nanos due = patience_.due(times.speech_end, times.final_transcript + kLeast);
-  if (reply_->phase() != Reply::Phase::kModel || times.first_token == 0 || due == kNever) return due;
+  Nanos due = patience_.due(times.speech_end, times.final_transcript + kLeast);
+  if (due == kNever) return due;
+  if (barge_in_.hold_until() != 0) due = std::max(due, barge_in_.hold_until() + kSecond);  // they may speak
+  if (reply_->phase() != Reply::Phase::kModel || times.first_token == 0) return due;
   // The answer is coming: a sentence that only lacks its end is not broken into, however slow it is.
   return std::max(due, std::min(model_at_ + kSecond, due + settings_.wait_notice));
 }

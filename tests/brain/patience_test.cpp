@@ -226,3 +226,49 @@ TEST_CASE("while the answer is coming nothing is said into its sentence") {
     CHECK(bench.spoken() == "<One moment.>");
   }
 }
+
+TEST_CASE("no notice is given while the person holds the reply") {
+  BrainBench bench;
+  bench.say(1, "What is the capital of France?");
+  bench.advance(2500 * kMs);
+  bench.hear(Heard::kStarted, 2);
+  REQUIRE(bench.page().hold_until_ns.load() != 0);
+  bench.advance(kSecond);
+  CHECK(bench.spoken().empty());
+  bench.hear(Heard::kDiscarded, 2);
+  bench.advance(100 * kMs);
+  CHECK(bench.spoken() == "<One moment.>");
+}
+
+TEST_CASE("words that come before their notice is audible are not held up by it") {
+  BrainBench bench;
+  const Nanos began = speak(bench, 1);
+  bench.advance(2700 * kMs);
+  CHECK(bench.spoken() == "<One moment.>|");
+  bench.transcript(TranscriptKind::kFinal, 1, "What is the capital of France?", began, began + 600 * kMs);
+  CHECK(bench.page().cancelled_turn.load() == 1);
+  bench.play(Played::kCutAt, 1);
+  bench.advance(60 * kMs);
+  CHECK(bench.turn() == 2);
+  REQUIRE(bench.model->real_calls() == 1);
+  CHECK(bench.state() == State::kProcessing);
+  CHECK(bench.run->counter("refused_transitions") == 0);
+}
+
+TEST_CASE("a brain that comes again does not ask for patience at once") {
+  BrainBench bench;
+  bench.say(1, "What is the capital of France?");
+  bench.advance(3 * kSecond);
+  CHECK(bench.spoken() == "<One moment.>");
+  bench.play(Played::kStarted, 1, 0);
+  bench.run->board_of("player").playback().turn.store(1);
+  bench.run->board_of("player").playback().segment.store(0);
+  bench.run->board_of("player").playback().bytes_heard.store(11);
+  bench.advance(700 * kMs);
+  bench.play(Played::kSegmentDone, 1, 0, 11);
+  bench.restart();
+  bench.advance(400 * kMs);
+  CHECK(bench.spoken().empty());
+  bench.advance(2700 * kMs);
+  CHECK(bench.spoken() == "<Still thinking.>");
+}

@@ -208,7 +208,9 @@ int SttStage::read_answers(Nanos now) {
   int items = 0;
   while (std::optional<Recognition> answer = recognizer_->poll()) {
     ++items;
-    add(decode_ms_, static_cast<std::uint64_t>((answer->decode_end - answer->decode_start) / kMillisecond));
+    // A service may have answered before it was asked for the end.
+    const Nanos took = std::max<Nanos>(answer->decode_end - answer->decode_start, 0);
+    add(decode_ms_, static_cast<std::uint64_t>(took / kMillisecond));
     const bool failed = answer->failure != FailureClass::kNone;
     if (answer->partial) {
       if (state_ == State::kListening && partials_) offer_partial(*answer);

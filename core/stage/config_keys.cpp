@@ -155,7 +155,7 @@ constexpr ConfigKey kKeys[] = {
     number(kInt, "brain.barge_in_grace_ms", "300", 0, 5000, "ms", "brain",
            "no barge-in in the first moment of a reply"),
     number(kInt, "brain.barge_in_ms", "700", 100, 5000, "ms", "brain",
-           "speech this long interrupts when its words do not become known; words do so at once"),
+           "speech this long before a silence interrupts if its words do not come; words do so at once"),
     list("brain.backchannels", "brain", "words that mean \"I am listening\"; empty: the built-in ones"),
     list("brain.stop_words", "brain", "words that silence prot; empty: the built-in ones"),
     number(kInt, "brain.first_byte_timeout_ms", "3000", 500, 120000, "ms", "brain",

@@ -270,5 +270,5 @@ TEST_CASE("a brain that comes again does not ask for patience at once") {
   bench.advance(400 * kMs);
   CHECK(bench.spoken().empty());
   bench.advance(2700 * kMs);
-  CHECK(bench.spoken() == "<Still thinking.>");
+  CHECK(bench.spoken() == "<One moment.>");
 }

@@ -50,7 +50,8 @@ struct ReplyEnd {
 };
 
 /// Tail: the query text. The answer is a RecallBlock with the same request number. Its best line may take
-/// `line_tokens` even when that is more than `max_tokens`.
+/// `line_tokens` even when that is more than `max_tokens`. A second one follows when the database knows more
+/// than the index in memory.
 struct RecallRequest {
   static constexpr Kind kKind = Kind::kRecallRequest;
   static constexpr std::uint8_t kVersion = 1;

@@ -23,6 +23,7 @@ struct Request {
   std::string method = "POST";
   std::string url;          // http:// or https://
   std::string unix_socket;  // path; the host of `url` is then only a name
+  std::string ca_file;      // certificates that are trusted instead of the system's; empty: those
   Headers headers;          // e.g. {"content-type", "application/json"}
   std::string body;
   std::int64_t connect_timeout_ms = 5'000;

@@ -149,6 +149,7 @@ const std::string& Config::raw(std::string_view key, ConfigType type) const {
 }
 
 const std::string& Config::get_string(std::string_view key) const { return raw(key, ConfigType::kString); }
+const std::string& Config::get_tables(std::string_view key) const { return raw(key, ConfigType::kTables); }
 long Config::get_int(std::string_view key) const {
   return std::strtol(raw(key, ConfigType::kInt).c_str(), nullptr, 10);
 }

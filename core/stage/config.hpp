@@ -58,6 +58,8 @@ class Config {
   [[nodiscard]] double get_double(std::string_view key) const;
   [[nodiscard]] bool get_bool(std::string_view key) const;
   [[nodiscard]] std::vector<std::string> get_list(std::string_view key) const;
+  /// JSON: a list of objects with the fields that the key names.
+  [[nodiscard]] const std::string& get_tables(std::string_view key) const;
 
   /// The value as text, of a key of any type, and where it stands ("": it is the default).
   [[nodiscard]] const std::string& text(std::string_view key) const;

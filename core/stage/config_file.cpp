@@ -27,6 +27,23 @@ std::string double_text(double number) {
   return text.str();
 }
 
+// As JSON; tables_value() judges it.
+void write_node(json::Writer& out, const toml::node& node) {
+  if (const auto* s = node.as_string(); s != nullptr) {
+    out.value(s->get());
+  } else if (const auto* list = node.as_array(); list != nullptr) {
+    out.begin_array();
+    for (const toml::node& one : *list) write_node(out, one);
+    out.end_array();
+  } else if (const auto* table = node.as_table(); table != nullptr) {
+    out.begin_object();
+    for (const auto& [name, one] : *table) write_node(out.key(name.str()), one);
+    out.end_object();
+  } else {
+    out.value(true);  // of no type that a field has
+  }
+}
+
 // The value as text; config_value() judges it. Throws UsageError for what no text can stand for.
 std::string to_text(const toml::node& node, const ConfigKey& key) {
   const bool number = key.type == ConfigType::kInt || key.type == ConfigType::kDouble;
@@ -46,6 +63,11 @@ std::string to_text(const toml::node& node, const ConfigKey& key) {
       out.value(element->get());
     }
     return out.end_array().str();
+  }
+  if (const auto* list = node.as_array(); list != nullptr && key.type == ConfigType::kTables) {
+    json::Writer out;
+    write_node(out, *list);
+    return out.str();
   }
   throw UsageError(std::string(key.name) + " has the wrong type: " + describe_type(key) + " is expected" +
                    (key.type == ConfigType::kString ? ", in quotes" : ""));

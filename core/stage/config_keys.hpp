@@ -6,7 +6,14 @@
 
 namespace prot::stage {
 
-enum class ConfigType { kString, kInt, kDouble, kBool, kList };  // kList: of texts
+enum class ConfigType {
+  kString,
+  kInt,
+  kDouble,
+  kBool,
+  kList,    // of texts
+  kTables,  // [[section.key]]: see ConfigKey::fields
+};
 
 /// One row of the table of all keys (config_keys.cpp): the only place that names them.
 struct ConfigKey {
@@ -15,9 +22,10 @@ struct ConfigKey {
   std::string_view fallback = {};  // default, as text
   double minimum = 0;              // range of numbers; ignored for others
   double maximum = 0;
-  std::string_view unit = {};         // of numbers: "ms"
-  std::string_view choices = {};      // a closed set: "auto en ko"; "warn|warning": one with another spelling
-  std::string_view programs = {};     // what a change restarts: "stt tts"; empty: nothing uses it yet
+  std::string_view unit = {};      // of numbers: "ms"
+  std::string_view fields = {};    // of each table: "name! command[]!"; []: a list of texts; !: must be there
+  std::string_view choices = {};   // a closed set: "auto en ko"; "warn|warning": one with another spelling
+  std::string_view programs = {};  // what a change restarts: "stt tts"; empty: nothing uses it yet
   std::string_view environment = {};  // name in the environment, or empty
   std::string_view comment = {};      // one line
   int environment_scale = 1;          // the environment's number times this is ours (seconds, we have ms)
@@ -49,6 +57,8 @@ struct OriginalDefault {
 /// `text` as it is kept (one spelling for each value), checked against the key's type, range and choices.
 /// `scale`: what a number is multiplied with. Throws UsageError without a place.
 [[nodiscard]] std::string config_value(const ConfigKey& key, std::string_view text, int scale = 1);
+/// A list of tables as JSON, likewise. A field called "name" is a word that no other table has.
+[[nodiscard]] std::string tables_value(const ConfigKey& key, std::string_view text);
 /// "whole number, 100 to 3000 ms": type, range and unit, for people.
 [[nodiscard]] std::string describe_type(const ConfigKey& key);
 

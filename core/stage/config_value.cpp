@@ -179,6 +179,8 @@ std::string config_value(const ConfigKey& key, std::string_view text, int scale)
       return number_value(key, text, scale);
     case ConfigType::kList:
       return list_value(key, text);
+    case ConfigType::kTables:
+      return tables_value(key, text);
     case ConfigType::kString:
       break;
   }
@@ -195,6 +197,12 @@ std::string describe_type(const ConfigKey& key) {
       return "number, " + range_text(key);
     case ConfigType::kList:
       return "list of texts";
+    case ConfigType::kTables: {
+      std::string known;
+      for (const std::string_view field : split(key.fields, ' '))
+        known += (known.empty() ? "" : ", ") + std::string(field.substr(0, field.find_first_of("[!")));
+      return "list of tables with " + known;
+    }
     case ConfigType::kString:
       break;
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 
 #include "base/error.hpp"
@@ -74,6 +75,15 @@ void StageContext::set_engine(std::string_view name) {
   std::memcpy(text, name.data(), std::min(name.size(), sizeof text - 1));
   for (std::size_t i = 0; i < sizeof text; ++i)
     std::atomic_ref<char>(page().engine[i]).store(text[i], std::memory_order_relaxed);
+}
+
+void StageContext::say_status(std::string_view line) const {
+  constexpr std::size_t kLongest = 1000;
+  if (!environment_.ready) return;
+  std::string text = "STATUS=" + std::string(line.substr(0, kLongest)) + "\n";
+  std::replace(text.begin(), text.end() - 1, '\n', ' ');
+  if (::write(environment_.ready.get(), text.data(), text.size()) < 0 && errno != EAGAIN && errno != EPIPE)
+    throw errno_error("cannot tell the status");
 }
 
 ipc::Drain StageContext::drain() const noexcept {

@@ -30,6 +30,8 @@ class StageContext {
   [[nodiscard]] ipc::Word& counter(std::string_view label) { return board_.counter(program_, label); }
   /// Shown by status and prot-top; may change while the stage runs.
   void set_engine(std::string_view name);
+  /// One line for `prot status`, to the supervisor; it gets the newest. Nothing where there is none.
+  void say_status(std::string_view line) const;
   [[nodiscard]] ipc::Drain drain() const noexcept;
 
   /// This stage's own bell: a backend's worker thread rings it when it has something. Thread-safe.

@@ -60,6 +60,7 @@ VoiceSettings voice_settings(const stage::StageContext& context) {
   settings.backchannels = config.get_list("brain.backchannels");
   settings.stop_words = config.get_list("brain.stop_words");
   settings.wait_notice = config.get_int("brain.wait_notice_ms") * kMillisecond;
+  settings.tool_notice = config.get_int("brain.tool_notice_ms") * kMillisecond;
   settings.active_timeout = static_cast<Nanos>(config.get_double("brain.active_timeout_s") * kSecond);
   settings.turns_file = (context.environment().paths.state / "turns.jsonl").string();
   return settings;
@@ -74,9 +75,11 @@ void add(ipc::Word& counter, std::uint64_t value) { counter.store(value, std::me
 }  // namespace
 
 BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageModel> model,
-                       std::vector<std::unique_ptr<ToolBackend>> tools)
+                       std::vector<std::unique_ptr<ToolBackend>> tools,
+                       std::unique_ptr<ToolSource> more_tools)
     : context_(context),
       model_(std::move(model)),
+      more_tools_(std::move(more_tools)),
       server_(context.loop()),
       parts_{context,
              *model_,
@@ -132,6 +135,25 @@ void BrainStage::tell_engine() {
   context_.set_engine(engine_);
 }
 
+// Between two replies only: within one its requests must go on as they began.
+int BrainStage::look_for_tools(Nanos now) {
+  int items = 0;
+  if (more_tools_ && more_tools_->changed() && voice_.quiet() && texts_.quiet()) {
+    parts_.toolbox.set_more(more_tools_->tools());
+    parts_.prompt.set_tools(parts_.toolbox.descriptions());
+    words_at_ = 0;
+    items = 1;
+  }
+  if (now < words_at_) return items;
+  words_at_ = now + kSecond;
+  std::string words = parts_.toolbox.words();
+  if (const std::string more = more_tools_ ? more_tools_->words() : ""; !more.empty())
+    words += (words.empty() ? "" : "; ") + more;
+  if (words != tool_words_) context_.say_status(words.empty() ? words : "tools: " + words);
+  tool_words_ = words;
+  return items;
+}
+
 void BrainStage::stop() noexcept { server_.stop(); }
 
 int BrainStage::do_work(Nanos now) {
@@ -153,6 +175,7 @@ int BrainStage::do_work(Nanos now) {
   items += pump_model(now);
   items += voice_.tick(now);
   items += texts_.tick(voice_.generating(), now);
+  items += look_for_tools(now);
   items += pump_drain(now);
   count();
   return items;

@@ -9,6 +9,7 @@
 #include "reading_rate.hpp"
 #include "stage/stage.hpp"
 #include "text_turns.hpp"
+#include "tools/tool_source.hpp"
 #include "voice_turns.hpp"
 
 namespace prot::brain {
@@ -28,7 +29,8 @@ namespace prot::brain {
 class BrainStage final : public stage::Stage {
  public:
   BrainStage(stage::StageContext& context, std::unique_ptr<LanguageModel> model,
-             std::vector<std::unique_ptr<ToolBackend>> tools);
+             std::vector<std::unique_ptr<ToolBackend>> tools,
+             std::unique_ptr<ToolSource> more_tools = nullptr);
   ~BrainStage() override;
 
   void start() override;
@@ -51,9 +53,11 @@ class BrainStage final : public stage::Stage {
   void count();
   void tell_engine();
   void limit_memory();
+  int look_for_tools(Nanos now);
 
   stage::StageContext& context_;
   std::unique_ptr<LanguageModel> model_;
+  std::unique_ptr<ToolSource> more_tools_;
   ChatServer server_;
   Parts parts_;
   VoiceTurns voice_;
@@ -67,6 +71,8 @@ class BrainStage final : public stage::Stage {
   ReadingRate reading_;
   Nanos memory_read_;  // what a memory block may take the model
   Nanos warm_until_ = 0;
+  std::string tool_words_;
+  Nanos words_at_ = 0;  // looked at again then
 };
 
 }  // namespace prot::brain

@@ -57,4 +57,7 @@ struct Parts {
   std::function<void(std::string_view)> publish;  // one event line to the subscribers of chat.sock
 };
 
+/// Steps of a confirmation: to the subscribers, the log and the board. `channel`: "voice", "text".
+[[nodiscard]] Confirmation::Tell tell_of_consent(Parts& parts, const char* channel);
+
 }  // namespace prot::brain

@@ -27,6 +27,10 @@ class Patience {
   [[nodiscard]] Nanos due(Nanos since, Nanos earliest) const noexcept {
     return wait_ == 0 ? kNever : std::max({since + wait_, quiet_since_ + wait_, earliest});
   }
+  /// The same for the first one, of a tool that was called at `since`.
+  [[nodiscard]] Nanos first_due(Nanos since, Nanos wait) const noexcept {
+    return told_ > 0 ? kNever : std::max(since, quiet_since_) + wait;
+  }
   /// What is said now.
   [[nodiscard]] Notice next() noexcept { return told_++ == 0 ? Notice::kOneMoment : Notice::kStillThinking; }
 

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "conversation.hpp"
@@ -35,6 +36,8 @@ class Prompt {
   /// The dynamic part: the timeline of the session at `wall_ns`, and the memory block when there is one.
   [[nodiscard]] std::string context(Nanos wall_ns, std::string_view memory, const Timeline& timeline = {},
                                     Lane lane = Lane::kVoice) const;
+  /// For the requests from now on.
+  void set_tools(std::vector<Tool> tools) { settings_.tools = std::move(tools); }
   [[nodiscard]] const std::string& persona() const noexcept { return settings_.persona; }
 
  private:

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "json/json.hpp"
+#include "reply.hpp"
 
 namespace prot::brain {
 namespace {
@@ -119,6 +120,9 @@ void TextTurns::hello(const ChatRequest& request, ipc::ConversationState voice, 
 }
 
 int TextTurns::tick(bool voice_first, Nanos now) {
+  for (auto& one : confirmations_) one.second.tick(now);
+  std::erase_if(confirmations_,
+                [](const auto& one) { return one.second.state() == Confirmation::State::kNone; });
   if (!turn_) {
     if (waiting_.empty() || voice_first) return 0;
     Message next = std::move(waiting_.front());
@@ -136,7 +140,11 @@ int TextTurns::tick(bool voice_first, Nanos now) {
     case Phase::kTools:
       if (!turn_->tools.poll(now)) return 0;
       note_round();
-      ask_model(now);
+      if (std::optional<OpenCall> question = turn_->tools.take_question()) {
+        ask_person(std::move(*question), now);
+      } else {
+        ask_model(now);
+      }
       return 1;
   }
   return 0;
@@ -151,8 +159,28 @@ Nanos TextTurns::memory_until() const {
 }
 
 Nanos TextTurns::next_deadline() const {
-  if (!turn_ || turn_->phase == Phase::kModel) return kNever;
-  return turn_->phase == Phase::kMemory ? memory_until() : turn_->tools.next_deadline();
+  Nanos deadline = kNever;
+  for (const auto& one : confirmations_) deadline = std::min(deadline, one.second.next_deadline());
+  if (!turn_ || turn_->phase == Phase::kModel) return deadline;
+  return std::min(deadline, turn_->phase == Phase::kMemory ? memory_until() : turn_->tools.next_deadline());
+}
+
+Confirmation& TextTurns::confirmation(const wire::ConversationId& conversation) {
+  return confirmations_.try_emplace(to_string(conversation), tell_of_consent(parts_, "text")).first->second;
+}
+
+// In prot's own words; the reply ends with them.
+void TextTurns::ask_person(OpenCall call, Nanos now) {
+  const Message message = turn_->message;
+  turn_->round_at = turn_->reply.size();
+  turn_->phase = Phase::kModel;
+  say(call.question(segment_language(message.content, parts_.language)));
+  const std::string reply = turn_->reply;
+  Confirmation& asked = confirmation(message.conversation);
+  asked.ask(std::move(call), now);
+  asked.heard(now);  // what was sent counts as read
+  finish(false);
+  send_done(message, reply, false);
 }
 
 void TextTurns::ask_model(Nanos now) {
@@ -163,6 +191,11 @@ void TextTurns::ask_model(Nanos now) {
                                                  conversation.timeline(), Lane::kText);
   }
   turn.request = parts_.prompt.reply(conversation, turn.request.context, Lane::kText);
+  if (turn.agreed) {
+    turn.tools.start_agreed(turn.request, std::exchange(turn.agreed, std::nullopt)->call, now);
+    turn.phase = Phase::kTools;
+    return;
+  }
   turn.tools.add_to(turn.request);
   turn.round_at = turn.reply.size();
   turn.phase = Phase::kModel;
@@ -198,6 +231,10 @@ void TextTurns::begin(Message message, Nanos now) {
   turn_->recall = parts_.memory.request(turn_->message.conversation, turn_->message.content, Lane::kText);
   turn_->recall_until = now + kRecallWait;
   if (history != awaited_.end()) turn_->history_until = history->second;
+  if (confirmations_.contains(to_string(turn_->message.conversation))) {
+    Confirmation& open = confirmation(turn_->message.conversation);
+    if (open.judge(turn_->message.content, now) == Confirmation::Answer::kYes) turn_->agreed = open.take();
+  }
 }
 
 void TextTurns::on_model(const ModelEvent& event, Nanos now) {

@@ -57,8 +57,9 @@ class TextTurns {
     RequestId call = 0;
     ToolRunner tools;
     text::Utf8Assembler assembler;
-    std::string reply;         // all that was sent
-    std::size_t round_at = 0;  // where in it the answer under way begins
+    std::string reply;               // all that was sent
+    std::size_t round_at = 0;        // where in it the answer under way begins
+    std::optional<OpenCall> agreed;  // to be done in place of asking the model
   };
   void hello(const ChatRequest& request, ipc::ConversationState voice, Nanos now);
   void take(const ChatRequest& request, Nanos now);
@@ -69,6 +70,8 @@ class TextTurns {
   void begin(Message message, Nanos now);
   void ask_model(Nanos now);
   void note_round();
+  void ask_person(OpenCall call, Nanos now);
+  [[nodiscard]] Confirmation& confirmation(const wire::ConversationId& conversation);
   void say(const std::string& text);
   void answered(const ModelEvent& event, Nanos now);
   void finish(bool interrupted);
@@ -79,6 +82,7 @@ class TextTurns {
   std::deque<Message> waiting_;
   std::optional<Turn> turn_;
   std::map<std::string, Nanos> awaited_;  // histories of conversations, and until when they are waited for
+  std::map<std::string, Confirmation> confirmations_;  // of conversations in which one waits
   bool stopping_ = false;
 };
 

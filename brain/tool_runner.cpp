@@ -35,7 +35,23 @@ Toolbox::Toolbox(std::vector<std::unique_ptr<ToolBackend>> tools, std::size_t ma
     : tools_(std::move(tools)),
       max_result_(max_result),
       last_id_(static_cast<std::uint64_t>(wall_now() / kMicrosecond)) {  // above a predecessor's
+  fixed_ = tools_.size();
+  set_more({});
+}
+
+void Toolbox::set_more(std::vector<std::unique_ptr<ToolBackend>> more) {
+  tools_.resize(fixed_);
+  for (auto& tool : more) tools_.push_back(std::move(tool));
+  descriptions_.clear();
   for (const auto& tool : tools_) descriptions_.push_back(tool->description());
+}
+
+std::string Toolbox::words() const {
+  std::string out;
+  for (const auto& tool : tools_)
+    if (const std::string words = tool->words(); !words.empty())
+      out += (out.empty() ? "" : "; ") + tool->description().name + ": " + words;
+  return out;
 }
 
 ToolBackend* Toolbox::find(std::string_view name) const noexcept {
@@ -82,11 +98,17 @@ bool ToolRunner::start(const Request& asked, std::string said, bool whole, Nanos
   rounds_.emplace_back();
   rounds_.back().text = std::move(said);
   rounds_.back().verbatim = std::move(verbatim);
-  for (ToolCall& one : called) begin(asked, std::move(one), whole, now);
+  for (ToolCall& one : called) begin(asked, std::move(one), whole, Agreed::kNo, now);
   return waiting_ = true;
 }
 
-void ToolRunner::begin(const Request& asked, ToolCall call, bool whole, Nanos now) {
+void ToolRunner::start_agreed(const Request& asked, const ToolCall& call, Nanos now) {
+  rounds_.emplace_back();
+  begin(asked, {{}, call.name, call.arguments}, true, Agreed::kYes, now);
+  waiting_ = true;
+}
+
+void ToolRunner::begin(const Request& asked, ToolCall call, bool whole, Agreed agreed, Nanos now) {
   ToolBackend* const tool = toolbox_->find(call.name);
   log_info("tool {}", tool != nullptr ? call.name : "that is unknown");
   log_content("tool '{}' {}", call.name, call.arguments);
@@ -106,7 +128,8 @@ void ToolRunner::begin(const Request& asked, ToolCall call, bool whole, Nanos no
       for (const Tool& one : toolbox_->descriptions()) names += (names.empty() ? "" : ", ") + one.name;
       throw Error("there is no tool of that name; there are: " + names);
     }
-    use.use = tool->start(arguments.root(), now);
+    use.use = agreed == Agreed::kYes ? tool->start_agreed(arguments.root(), now)
+                                     : tool->start(arguments.root(), now);
     use.until = now + tool->time_limit();
     uses_.push_back(std::move(use));
   } catch (const std::exception& error) {
@@ -128,6 +151,15 @@ void ToolRunner::finish(ToolExchange& exchange, std::string_view result) {
   log_content("tool '{}' says {}", exchange.call.name, *exchange.result);
 }
 
+void ToolRunner::needs_consent(ToolExchange& exchange, const Consent& consent) {
+  if (question_) return finish(exchange, tool_error("not done: one question at a time; call again later"));
+  question_ = OpenCall{exchange.call, consent};
+  json::Writer out;
+  out.begin_object().member("waiting",
+                            "not done yet: prot asks the person itself, and does it after their yes");
+  finish(exchange, out.member("asked", question_->question("en")).end_object().str());
+}
+
 bool ToolRunner::poll(Nanos now) {
   if (!waiting_) return false;
   std::erase_if(uses_, [&](Use& use) {
@@ -135,6 +167,8 @@ bool ToolRunner::poll(Nanos now) {
     try {
       if (const std::optional<std::string> result = use.use->poll(now)) {
         finish(exchange, *result);
+      } else if (const Consent* consent = use.use->needs_consent(); consent != nullptr) {
+        needs_consent(exchange, *consent);
       } else if (now >= use.until) {
         log_warn("tool {} does not answer", exchange.call.name);
         finish(exchange, tool_error(fmt::format("no answer within {} s", (use.until - use.began) / kSecond)));
@@ -158,6 +192,7 @@ Nanos ToolRunner::next_deadline() const noexcept {
 void ToolRunner::cancel() noexcept {
   uses_.clear();
   called_.clear();
+  question_.reset();
   waiting_ = false;
 }
 

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "confirmation.hpp"
 #include "tool_round.hpp"
 #include "tools/tool.hpp"
 
@@ -17,6 +20,10 @@ class Toolbox {
   /// `max_result`: more of a result is never kept.
   explicit Toolbox(std::vector<std::unique_ptr<ToolBackend>> tools = {}, std::size_t max_result = kMaxResult);
 
+  /// Puts these behind the first ones, in place of those of an earlier call. REQUIRES: no reply is under way.
+  void set_more(std::vector<std::unique_ptr<ToolBackend>> more);
+  /// For `prot status`.
+  [[nodiscard]] std::string words() const;
   [[nodiscard]] const std::vector<Tool>& descriptions() const noexcept { return descriptions_; }
   [[nodiscard]] ToolBackend* find(std::string_view name) const noexcept;
   /// A result as the model gets it: UTF-8, cut to the limit with a note that says so.
@@ -26,6 +33,7 @@ class Toolbox {
 
  private:
   std::vector<std::unique_ptr<ToolBackend>> tools_;
+  std::size_t fixed_ = 0;  // of them
   std::vector<Tool> descriptions_;
   std::size_t max_result_;
   std::uint64_t last_id_;
@@ -35,6 +43,10 @@ class Toolbox {
 /// each within its time, and puts what came of them into the next request.
 ///
 ///   answer comes -> call()... -> start() -> poll() until true -> add_to(request), ask the model again
+///
+/// A use that needs a person's consent is not made: the round has it as waiting, and take_question() says
+/// what the person is to be asked in place of asking the model. After a yes start_agreed() makes it, as a
+/// round.
 ///
 /// Whatever a model sends becomes a result that it can read: arguments that are no JSON, an unknown tool, one
 /// that never answers. At most kMostRounds a reply; then the request forbids calls. One thread.
@@ -57,8 +69,12 @@ class ToolRunner {
   /// `verbatim`: see ModelEvent.
   [[nodiscard]] bool start(const Request& asked, std::string said, bool whole, Nanos now,
                            std::string verbatim = {});
+  /// Makes the call that a person has agreed to. REQUIRES: nothing runs.
+  void start_agreed(const Request& asked, const ToolCall& call, Nanos now);
   /// Looks at what runs. True, once a round: all results are there.
   [[nodiscard]] bool poll(Nanos now);
+  /// Of the round that is complete: what a person has to agree to; once.
+  [[nodiscard]] std::optional<OpenCall> take_question() { return std::exchange(question_, std::nullopt); }
   [[nodiscard]] bool running() const noexcept { return !uses_.empty(); }
   [[nodiscard]] Nanos next_deadline() const noexcept;
   /// Nobody waits for the results any more. What is finished stays.
@@ -73,7 +89,9 @@ class ToolRunner {
     Nanos began = 0;
     Nanos until = 0;
   };
-  void begin(const Request& asked, ToolCall call, bool whole, Nanos now);
+  enum class Agreed : bool { kNo, kYes };
+  void begin(const Request& asked, ToolCall call, bool whole, Agreed agreed, Nanos now);
+  void needs_consent(ToolExchange& exchange, const Consent& consent);
   void finish(ToolExchange& exchange, std::string_view result);
   [[nodiscard]] bool is_taken(const Request& asked, std::string_view id) const noexcept;
 
@@ -81,6 +99,7 @@ class ToolRunner {
   std::vector<ToolRound> rounds_;
   std::vector<ToolCall> called_;
   std::vector<Use> uses_;
+  std::optional<OpenCall> question_;
   bool waiting_ = false;  // poll() has not said true for the last round
 };
 

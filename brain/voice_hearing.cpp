@@ -174,6 +174,7 @@ void VoiceTurns::drop_own_voice(std::uint32_t utterance, std::string_view words)
 VoiceTurns::Taken VoiceTurns::pass_over(std::uint32_t utterance, std::string_view words, Words kind,
                                         Nanos now) {
   if (kind == Words::kBackchannel) ++counts_.backchannels;
+  if (kind == Words::kStop) model_.consent().drop();
   parts_.publish(
       words_event("ignored", utterance, words, now).member("why", why_ignored(kind)).end_object().str());
   if (!reply_ && !barge_in_.speaking()) give_up_listening();
@@ -246,6 +247,8 @@ void VoiceTurns::begin(const ipc::FrameInfo& info, const wire::Transcript& trans
   talking_ = true;
   model_at_ = now;
   reply_.emplace(std::move(record), links(), Reply::Phase::kRecall);
+  if (answering_ && model_.consent().asks_again(*reply_, text, transcript.speech_start_ns, now))
+    return end_reply(now);
   if (!answering_) {  // drain "now": the words are kept, the answer is not given
     commit(now);
     turn_taking_.on(TurnEvent::kFailed);

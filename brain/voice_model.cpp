@@ -13,14 +13,25 @@ void VoiceModel::ask(Reply& reply, const std::string& context, Nanos now) {
   reply.waterfall().recall_tokens = parts_.memory.block(Lane::kVoice).tokens;
 }
 
-bool VoiceModel::ask_again(Reply& reply, Nanos now) {
-  if (!tools_ || !tools_->poll(now)) return false;
+void VoiceModel::carry_out(Reply& reply, const std::string& context, const ToolCall& call, Nanos now) {
+  request_ = parts_.prompt.reply(parts_.conversations.at(reply.record().conversation), context, Lane::kVoice);
+  if (!tools_) tools_.emplace(parts_.toolbox);
+  parts_.preemptive.cancel();
+  tools_->start_agreed(request_, call, now);
+  tools_at_ = now;
+  reply.use_tools(tools_->rounds().back(), now);
+}
+
+VoiceModel::Tools VoiceModel::ask_again(Reply& reply, Nanos now) {
+  if (!tools_ || !tools_->poll(now)) return Tools::kRunning;
   const std::vector<ToolRound>& rounds = tools_->rounds();
   parts_.journal.round(static_cast<std::uint32_t>(rounds.size() - 1), rounds.back());
+  question_ = tools_->take_question();
+  if (question_) return Tools::kQuestion;
   const std::string context = request_.context;  // so that the request goes on where the last one ended
   request_ = parts_.prompt.reply(parts_.conversations.at(reply.record().conversation), context, Lane::kVoice);
   start(reply, now);
-  return true;
+  return Tools::kAsked;
 }
 
 void VoiceModel::start(Reply& reply, Nanos now) {
@@ -75,6 +86,7 @@ VoiceModel::Progress VoiceModel::on_event(const ModelEvent& event, Reply* reply,
       parts_.prefill.computed(request_);
       if (joint_) add_text(*reply, joint_->finish(), now);
       if (tools_->start(request_, answer_, event.stop != StopReason::kLength, now, event.verbatim)) {
+        tools_at_ = now;
         reply->use_tools(tools_->rounds().back(), now);
         return Progress::kTools;
       }

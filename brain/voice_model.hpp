@@ -9,6 +9,7 @@
 #include "parts.hpp"
 #include "reply.hpp"
 #include "tool_runner.hpp"
+#include "voice_consent.hpp"
 
 namespace prot::brain {
 
@@ -27,7 +28,7 @@ class VoiceModel {
     std::string why;
   };
 
-  explicit VoiceModel(Parts& parts) : parts_(parts) {}
+  explicit VoiceModel(Parts& parts) : parts_(parts), consent_(parts) {}
 
   /// A reply that a predecessor began: the tools that it used are not used again.
   void begin(std::vector<ToolRound> rounds) { tools_.emplace(parts_.toolbox, std::move(rounds)); }
@@ -38,8 +39,21 @@ class VoiceModel {
   [[nodiscard]] Progress on_event(const ModelEvent& event, Reply* reply, Nanos now);
   /// What had come already when the request that was asked on a guess was taken over: for on_event().
   [[nodiscard]] std::vector<ModelEvent> take_early() { return std::exchange(early_, {}); }
-  /// True: all results of the tools are there, and the model was asked again with them.
-  [[nodiscard]] bool ask_again(Reply& reply, Nanos now);
+  enum class Tools {
+    kRunning,
+    kAsked,     // all results are there, and the model was asked again with them
+    kQuestion,  // a person has to agree first: see take_question()
+  };
+  /// REQUIRES: tools are under way.
+  [[nodiscard]] Tools ask_again(Reply& reply, Nanos now);
+  [[nodiscard]] std::optional<OpenCall> take_question() { return std::exchange(question_, std::nullopt); }
+  /// In place of asking the model: the call that the person has agreed to. Then ask_again().
+  void carry_out(Reply& reply, const std::string& context, const ToolCall& call, Nanos now);
+  /// What a person has to agree to, and what they said.
+  [[nodiscard]] VoiceConsent& consent() noexcept { return consent_; }
+  [[nodiscard]] const VoiceConsent& consent() const noexcept { return consent_; }
+  /// When the newest tools were called.
+  [[nodiscard]] Nanos tools_at() const noexcept { return tools_at_; }
   [[nodiscard]] Nanos tools_deadline() const noexcept { return tools_ ? tools_->next_deadline() : kNever; }
   /// The reply is over: its tool rounds, with what was heard of the words before them.
   [[nodiscard]] std::vector<ToolRound> take_rounds(const Reply& reply);
@@ -54,11 +68,14 @@ class VoiceModel {
   void add_text(Reply& reply, const std::string& text, Nanos now);
 
   Parts& parts_;
+  VoiceConsent consent_;
   Request request_;  // of the reply under way
   RequestId call_ = 0;
   std::string answer_;                 // what came of it so far
   std::optional<Continuation> joint_;  // with what a predecessor has said of it
   std::optional<ToolRunner> tools_;
+  Nanos tools_at_ = 0;
+  std::optional<OpenCall> question_;
   std::vector<ModelEvent> early_;
   Failure failure_;
 };

@@ -15,6 +15,7 @@ struct VoiceSettings {
   Nanos recall_wait = 50 * kMillisecond;    // at most this for memory's answer to the final transcript
   Nanos least_speech = 400 * kMillisecond;  // shorter: nothing is said when nothing was understood
   Nanos wait_notice = 3 * kSecond;          // nothing to hear for so long: "one moment"; 0: never
+  Nanos tool_notice = 1500 * kMillisecond;  // the same when a tool takes longer; 0: never
   std::string turns_file;                   // turns.jsonl
 };
 

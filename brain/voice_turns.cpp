@@ -40,6 +40,9 @@ void VoiceTurns::on_model(const ModelEvent& event, Nanos now) {
 }
 
 void VoiceTurns::ask_model(Nanos now) {
+  if (const std::optional<OpenCall> call = model_.consent().take_agreed()) {
+    return model_.carry_out(*reply_, preparation_.context(true), call->call, now);
+  }
   model_.ask(*reply_, preparation_.context(true), now);
   for (const ModelEvent& event : model_.take_early()) on_model(event, now);
 }
@@ -68,6 +71,8 @@ Nanos VoiceTurns::wait_notice_at() const noexcept {
   if (!working || !reply_->spoken_out()) return kNever;
   const Waterfall& times = reply_->record().waterfall;
   Nanos due = patience_.due(times.speech_end, times.final_transcript + kLeast);
+  if (reply_->phase() == Reply::Phase::kTools && settings_.tool_notice != 0)
+    due = std::min(due, patience_.first_due(model_.tools_at(), settings_.tool_notice));
   if (due == kNever) return due;
   if (barge_in_.hold_until() != 0) due = std::max(due, barge_in_.hold_until() + kSecond);  // they may speak
   if (reply_->phase() != Reply::Phase::kModel || times.first_token == 0) return due;
@@ -93,6 +98,7 @@ void VoiceTurns::cancel_reply(Nanos now) {
   parts_.context.ring("tts");
   parts_.context.ring("player");
   model_.cancel();
+  model_.consent().cancel();
   reply_->waterfall().interrupted = true;
   reply_->cut(now, reply_->silent() ? now : now + kCutWait);
 }
@@ -142,6 +148,7 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   loudspeaker_.over(now);
   // To somebody whose words are still to come nothing was said that these could be about.
   if (record.has_message || times.failed) interjections_.reply_over(record, now);
+  model_.consent().reply_over(*reply_, now);
   reply_.reset();
   preparation_.reset();
   if (turn_taking_.is(State::kInterrupted))
@@ -152,6 +159,7 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
 
 int VoiceTurns::tick(Nanos now) {
   act(barge_in_.tick(reply_view(), now), now);
+  model_.consent().tick(now);
   preparation_.tick(!reply_, now);
   if (barge_in_.speaking() && answering_ && !is_own_voice(utterance_.began)) listen(now);
   // It was asked for patience, and listens again.
@@ -167,9 +175,18 @@ int VoiceTurns::tick(Nanos now) {
     case Reply::Phase::kModel:
       return tell_to_wait(now) ? 1 : 0;
     case Reply::Phase::kTools:
-      if (!model_.ask_again(*reply_, now)) return tell_to_wait(now) ? 1 : 0;
-      model_at_ = now;
-      return 1;
+      switch (model_.ask_again(*reply_, now)) {
+        case VoiceModel::Tools::kRunning:
+          return tell_to_wait(now) ? 1 : 0;
+        case VoiceModel::Tools::kAsked:
+          model_at_ = now;
+          return 1;
+        case VoiceModel::Tools::kQuestion:
+          model_.consent().ask(*reply_, *model_.take_question(), now);
+          end_reply(now);
+          return 1;
+      }
+      return 0;
     case Reply::Phase::kPlaying:
       return player_gone(now) ? 1 : 0;
     case Reply::Phase::kCut:
@@ -204,6 +221,7 @@ void VoiceTurns::new_conversation(Nanos now) {
     commit(now);
   }
   preparation_.give_up();
+  model_.consent().drop();
   parts_.journal.set_conversation(new_conversation_id());
   parts_.prefill.want(parts_.prompt.prefill(conversation(), {}, {}, Lane::kVoice), now);
 }

@@ -100,6 +100,7 @@ Nanos VoiceTurns::next_deadline() const {
   sooner(preparation_.next_deadline(reply_ && reply_->phase() == Reply::Phase::kRecall));
   if (reply_ && reply_->phase() == Reply::Phase::kTools) sooner(model_.tools_deadline());
   sooner(wait_notice_at());
+  sooner(model_.consent().next_deadline());
   if (reply_ && reply_->phase() == Reply::Phase::kCut) sooner(reply_->cut_deadline());
   return deadline;
 }

@@ -36,8 +36,6 @@ constexpr ConfigKey kReserved[] = {
     number("DECAY_MIN_RETENTION", "", 0, 1, "ratio", "memories that fade", kDouble),
     number("DB_POOL_MIN", "2", 1, 1000, "connections", "prot's memory has one connection"),
     number("DB_POOL_MAX", "10", 1, 1000, "connections", "prot's memory has one connection"),
-    text("HASS_URL", "", "Home Assistant"),
-    text("HASS_AGENT_ID", "", "Home Assistant"),
     flag("PROT_TRACEMALLOC", "the HTTP interface's heap profile"),
 };
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "json/json.hpp"
 #include "sealed_file.hpp"
 #include "stage/model_specs.hpp"
 #include "stage/service_keys.hpp"
@@ -38,12 +39,36 @@ constexpr Secret kSecrets[] = {
     {"DATABASE_URL", "memory"},
 };
 
-bool may_see(std::string_view name, const stage::Config& config) {
-  if (is_secret(name, config)) return false;
+bool is_of_session(std::string_view name) {
   for (const std::string_view session : kSession)
     if (name == session) return true;
   for (const std::string_view prefix : kSessionPrefixes)
     if (name.starts_with(prefix)) return true;
+  return false;
+}
+
+// Names that the MCP servers are given, by brain. What the session has is no secret.
+std::vector<std::string> passed_on(const stage::Config& config) {
+  std::vector<std::string> names;
+  const json::Document servers = json::parse(config.get_tables("mcp.servers"));
+  for (std::size_t i = 0; i < servers.root().size(); ++i) {
+    const json::View wanted = servers.root().at(i).get("environment");
+    for (std::size_t j = 0; j < wanted.size(); ++j)
+      if (const std::string_view name = wanted.at(j).as_string();
+          name.find('=') == std::string_view::npos && !is_of_session(name))
+        names.emplace_back(name);
+  }
+  return names;
+}
+
+bool is_passed_on(std::string_view name, const stage::Config& config) {
+  const std::vector<std::string> names = passed_on(config);
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool may_see(std::string_view name, const stage::Config& config) {
+  if (is_secret(name, config)) return false;
+  if (is_of_session(name)) return true;
   // Test programs in the stages' place take their orders from the environment.
   return name.starts_with("PROT_FIXTURE_") && std::getenv("PROT_STAGE_FOLDER") != nullptr;
 }
@@ -195,6 +220,9 @@ std::string users_of_secret(std::string_view name, const stage::Config& config) 
       for (const char* user : {"brain", "memory"})  // memory asks the first one only
         if (!stage::has_word(users, user) && (user[0] == 'b' || &model == &models.front()))
           users += std::string(" ") + user;
+  if ((name == config.get_string("home_assistant.token_env") || is_passed_on(name, config)) &&
+      !stage::has_word(users, "brain"))
+    users += " brain";
   return users;
 }
 
@@ -207,6 +235,8 @@ std::vector<std::string> secret_names(const stage::Config& config) {
   add(config.get_string("brain.api_key_env"));
   add(stage::recognizer_key_name(config));
   for (const stage::ModelSpec& model : stage::model_specs(config)) add(model.key_name);
+  add(config.get_string("home_assistant.token_env"));
+  for (const std::string& name : passed_on(config)) add(name);
   return names;
 }
 

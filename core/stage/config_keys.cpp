@@ -42,6 +42,12 @@ constexpr ConfigKey list(Text name, Text programs, Text comment, Text environmen
   key.type = kList;
   return key;
 }
+constexpr ConfigKey tables(Text name, Text fields, Text programs, Text comment) {
+  ConfigKey key = text(name, "[]", programs, comment);
+  key.type = kTables;
+  key.fields = fields;
+  return key;
+}
 constexpr ConfigKey scaled(ConfigKey key, int scale) {
   key.environment_scale = scale;
   return key;
@@ -149,6 +155,8 @@ constexpr ConfigKey kKeys[] = {
            "history kept in the prompt; 0: what suits the model, 1200 for the local one, else 8000"),
     choice("brain.tools", "auto", "auto on off", "brain",
            "the model may use tools; auto: unless it is the local one"),
+    number(kInt, "brain.tool_notice_ms", "1500", 0, 60000, "ms", "brain",
+           "prot asks for patience when a tool takes longer; 0: never"),
     number(kDouble, "brain.active_timeout_s", "30", 1, 3600, "s", "brain",
            "this long after a reply: active -> idle", "ACTIVE_TIMEOUT"),
     flag("brain.barge_in", "true", "brain", "the person may interrupt", "BARGE_IN_ENABLED"),
@@ -203,6 +211,30 @@ constexpr ConfigKey kKeys[] = {
     text("anthropic.search_time_zone", "", "brain", "likewise; as in Asia/Seoul"),
     number(kInt, "anthropic.slow_timeout_ms", "20000", 1000, 120000, "ms", "brain",
            "it may be silent so long while it thinks, searches or writes a call"),
+
+    text("home_assistant.url", "", "brain", "Home Assistant, as http://homeassistant.local:8123; empty: none",
+         "HASS_URL"),
+    text("home_assistant.token_env", "HASS_TOKEN", "brain",
+         "environment variable that holds its long-lived access token"),
+    text("home_assistant.agent_id", "", "brain", "conversation agent for hass_request; empty: its default",
+         "HASS_AGENT_ID"),
+    choice("home_assistant.plain_http", "home", "home always never", "brain",
+           "where the token may go unencrypted; home: to this machine, private addresses and .local names"),
+    path("home_assistant.ca_file", "", "brain",
+         "certificate (PEM) of a server that signed its own; empty: the system's"),
+    list("home_assistant.confirm_domains", "brain",
+         "domains whose services need a spoken yes; empty: alarm_control_panel cover garage lock valve and "
+         "more"),
+    number(kInt, "home_assistant.time_limit_ms", "10000", 1000, 60000, "ms", "brain",
+           "longest state or service call"),
+    number(kInt, "home_assistant.agent_time_limit_ms", "15000", 1000, 60000, "ms", "brain",
+           "longest answer of the conversation agent"),
+
+    tables("mcp.servers", "name! command[]! environment[] confirm[]", "brain",
+           "tools of MCP servers over stdio; environment: names that are passed on, or NAME=value"),
+    number(kInt, "mcp.start_timeout_ms", "10000", 1000, 120000, "ms", "brain",
+           "an MCP server that is silent longer at its start is ended and tried again"),
+    number(kInt, "mcp.time_limit_ms", "10000", 1000, 120000, "ms", "brain", "longest call of an MCP tool"),
 
     choice("tts.voice_en", "piper", "piper espeak elevenlabs tone null", "tts", "English voice"),
     choice("tts.voice_ko", "espeak", "piper espeak elevenlabs tone null", "tts", "Korean voice"),
@@ -293,6 +325,8 @@ constexpr OriginalDefault kOriginals[] = {
     {"capture.end_of_turn_ms", "1500", "its longest avoidable wait: decoding begins at a pause already"},
     {"brain.max_tokens", "1500", "the same with Anthropic; others are often slow"},
     {"brain.active_timeout_s", "30", ""},
+    {"home_assistant.time_limit_ms", "10000", ""},
+    {"home_assistant.agent_time_limit_ms", "15000", ""},
     {"brain.barge_in_grace_ms", "1500", "a suspicion only holds the voice; when it was none, prot speaks on"},
     {"anthropic.effort", "medium", ""},
     {"anthropic.thinking_keep_turns", "2", kOwnHistory},

@@ -167,6 +167,38 @@ TEST_CASE("a tool that never answers, and a model that never stops calling, end 
   CHECK(bench.state() == State::kActive);
 }
 
+TEST_CASE("a tool that takes longer than 1.5 s is excused once, when nothing is being said") {
+  ToolBench tools;
+  BrainBench& bench = tools.bench;
+  bench.say(1, "Light, please");
+  bench.model->use_tools("Let me see.", {{"", "lamp", "{}"}});
+  bench.work();
+  bench.play(Played::kStarted, 1);
+  bench.advance(2 * kSecond);  // of talking
+  CHECK(bench.spoken() == "<Let me see.>");
+  bench.play(Played::kSegmentDone, 1, 0, 11);
+  bench.advance(1499 * kMillisecond);
+  CHECK(bench.spoken() == "");
+  bench.advance(kMillisecond);
+  CHECK(bench.spoken() == "<One moment.>");
+  bench.play(Played::kSegmentDone, 1, 1, 11);
+  tools.desk->answer = "on";
+  bench.work();
+  tools.desk->answer.reset();
+  bench.model->use_tools("", {{"", "lamp", "{}"}});
+  bench.advance(2 * kSecond);
+  CHECK(bench.spoken() == "");
+
+  ToolBench quick;
+  quick.bench.say(1, "Light, please");
+  quick.bench.model->use_tools("", {{"", "lamp", "{}"}});
+  quick.bench.work();
+  quick.bench.advance(1499 * kMillisecond);
+  CHECK(quick.bench.spoken() == "");
+  quick.bench.advance(kMillisecond);
+  CHECK(quick.bench.spoken() == "<One moment.>");
+}
+
 TEST_CASE("a brain that dies with results in hand does not use the tools again") {
   ToolBench tools;
   BrainBench& bench = tools.bench;

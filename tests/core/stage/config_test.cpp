@@ -264,6 +264,7 @@ TEST_CASE("every key makes the way from the example through a file and a snapsho
     if (key.type == ConfigType::kList) values = {"[]"};
     const bool models = key.name == "brain.flags" || key.name == "brain.fallback";  // not any word will do
     if (key.type == ConfigType::kList && !models) values.emplace_back(R"(["a"])");
+    if (key.type == ConfigType::kTables) values = {"[]", R"([{name = "a", command = ["b", "c"]}])"};
     if (key.type == ConfigType::kInt)
       values = {std::to_string(static_cast<long>(key.minimum)),
                 std::to_string(static_cast<long>(key.maximum))};
@@ -304,4 +305,26 @@ TEST_CASE("the example is itself a valid configuration") {
     CHECK(read.text(key.name) == defaults.text(key.name));
     CHECK(read.place(key.name).starts_with(file));
   }
+}
+
+TEST_CASE("a list of tables has known fields, required ones, and names of its own") {
+  const prot::test::TempFolder folder;
+  const std::string good =
+      "[[mcp.servers]]\nname = \"files\"\ncommand = [\"server\", \"--root\"]\nconfirm = [\"*\"]\n";
+  const Config config =
+      Config::load(write(folder, good + "[[mcp.servers]]\nname=\"b\"\ncommand=[\"b\"]\n"), {});
+  CHECK(config.get_tables("mcp.servers") ==
+        R"([{"name":"files","command":["server","--root"],"confirm":["*"]},{"name":"b","command":["b"]}])");
+  const auto wrong = [&](const std::string& text) { return error_of(write(folder, text)); };
+  CHECK(wrong(good + good).find("table 2: another one has that name") != std::string::npos);
+  CHECK(wrong("[[mcp.servers]]\nname = \"a\"\n").find("'command' is missing") != std::string::npos);
+  CHECK(wrong("[[mcp.servers]]\nname = \"a b\"\ncommand = [\"x\"]\n").find("'name' has") !=
+        std::string::npos);
+  CHECK(wrong("[[mcp.servers]]\nname = \"a\"\ncommand = \"x\"\n").find("a list of texts") !=
+        std::string::npos);
+  CHECK(wrong("[[mcp.servers]]\nname = \"a\"\ncommand = []\n").find("a list of texts") != std::string::npos);
+  CHECK(wrong("[[mcp.servers]]\nname = \"a\"\ncommand = [1]\n").find("a list of texts") != std::string::npos);
+  CHECK(wrong(good + "args = []\n").find("unknown key 'args'") != std::string::npos);
+  CHECK(wrong("[mcp]\nservers = 3\n").find("wrong type") != std::string::npos);
+  CHECK(wrong("[mcp]\nservers = [3]\n").find("is no table") != std::string::npos);
 }

@@ -6,6 +6,7 @@
 #include "http/fetch.hpp"
 #include "http/url.hpp"
 #include "stage/model_specs.hpp"
+#include "tools/tools_check.hpp"
 
 namespace prot::brain {
 namespace {
@@ -75,11 +76,13 @@ stage::Findings check_brain(const stage::CheckContext& context) {
     const std::string what = first ? "language model" : "fallback model " + std::to_string(fallbacks);
     ++fallbacks;
     if (model.kind == ModelSpec::Kind::kNull)
-      return {{stage::Verdict::kOk, what, "none (brain.url = null:)"}};
+      findings.push_back({stage::Verdict::kOk, what, "none (brain.url = null:)"});
+    if (model.kind == ModelSpec::Kind::kNull) break;
     if (model.kind == ModelSpec::Kind::kLocal) continue;  // the child llm: the supervisor's to check
     const bool paid = model.kind == ModelSpec::Kind::kAnthropic && model.url.starts_with("https://");
     findings.push_back(paid ? look_at_key(model, what) : ask_server(model, what, context.config));
   }
+  check_tools(context.config, findings);
   return findings;
 }
 

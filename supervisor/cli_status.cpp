@@ -83,6 +83,13 @@ void print_status(const json::View& root) {
   print_sound(stages);
 }
 
+// What a stage says of itself while all is well: brain of its tools.
+void print_tools(const json::View& stages) {
+  for (std::size_t i = 0; i < stages.size(); ++i)
+    if (const auto text = stages.at(i).get("status").as_string(); text.starts_with("tools: "))
+      fmt::print("\n{}\n", text);
+}
+
 // What the table has no room for.
 void print_reasons(const json::View& stages) {
   for (std::size_t i = 0; i < stages.size(); ++i) {
@@ -125,6 +132,7 @@ int command_status(const CliRequest& request, char** /*argv*/) {
       fmt::print("{}\n", reply);
     } else {
       print_status(document.root());
+      print_tools(document.get("stages"));
       if (request.verbose) {
         print_turn(document.get("turns").at(0));
         print_reasons(document.get("stages"));

@@ -133,8 +133,11 @@ void check_keys(const DoctorContext& context, Findings& findings) {
   check(stage::recognizer_key_name(context.config), recogniser.starts_with("https://"),
         "stt.url = " + stage::shown_text(recogniser));
   check(context.config.get_string("brain.api_key_env"), false, "");
+  const std::string& home = context.config.get_string("home_assistant.url");
+  check(context.config.get_string("home_assistant.token_env"), !home.empty(),
+        "home_assistant.url = " + stage::shown_text(home));
   // No backend of some of these services is built in yet: nothing can need them.
-  for (const char* name : {"ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY", "VOYAGE_API_KEY", "HASS_TOKEN"})
+  for (const char* name : {"ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY", "VOYAGE_API_KEY"})
     check(name, false, "");
 }
 

@@ -35,7 +35,7 @@ def tables() -> str:
     options = {kind: " ".join(f"`{o}`" for o in (*names, "times")) for kind, names in faults.KINDS.items()}
     lines = [BEGIN, "",
              *table("A scenario", keys.SCENARIO), *table("`transcription`", keys.TRANSCRIPTION),
-             *table("`speech`", keys.SPEECH),
+             *table("`speech`", keys.SPEECH), *table("`home`", keys.HOME),
              *table("`files`, each", keys.FILE), *table("`model`, `second` and `anthropic`, each", keys.ANSWER),
              *table("`tools`, each", keys.TOOL),
              *verbs("`steps`: one of", keys.STEPS, keys.STEP_COMMON), *verbs("`expect`: one of", keys.EXPECT, {}),

@@ -283,6 +283,15 @@ class Expectations:
             found.append(f"{item.value}: expected {item.options['exit']} as its last exit; seen: {now['last_exit']}")
         return found
 
+    def check_home(self, item: Item) -> list[str]:
+        calls = self._world.services.home_calls()
+        count = sum(item.value in call for call in calls)
+        wanted = item.options.get("times")
+        if count == wanted or (wanted is None and count > 0):
+            return []
+        return [f"expected {'a call' if wanted is None else f'{wanted} calls'} of Home Assistant with {item.value!r}; "
+                f"seen: {calls}"]
+
     def check_database(self, item: Item) -> list[str]:
         deadline = time.monotonic() + 5  # memory stores behind the conversation's back
         wanted = self._filled(item.options["equals"])

@@ -51,6 +51,8 @@ class Scenario:
     first_ms: int = 80
     pace_ms: int = 0
     speech_fault: Fault | None = None
+    home: dict = dataclasses.field(default_factory=dict)
+    home_fault: Fault | None = None
     answers: list[dict] = dataclasses.field(default_factory=list)
     second: list[dict] = dataclasses.field(default_factory=list)
     anthropic: list[dict] = dataclasses.field(default_factory=list)
@@ -198,6 +200,7 @@ class Reader:
         speech = self._table(("speech",), keys.SPEECH, known.get("speech", {}))
         made.first_ms = speech.get("first_ms", made.first_ms)
         made.pace_ms = speech.get("pace_ms", made.pace_ms)
+        made.home = self._table(("home",), keys.HOME, known.get("home", {}))
         for name, table in made.files.items():
             self._table(("files", name), keys.FILE, table)
         made.answers, made.second, made.anthropic = ([self._answer((name, n), a) for n, a in enumerate(known.get(name, []))]
@@ -209,6 +212,8 @@ class Reader:
             made.transcription_fault = to_fault(transcription["fault"])
         if not self.problems and "fault" in speech:
             made.speech_fault = to_fault(speech["fault"])
+        if not self.problems and "fault" in made.home:
+            made.home_fault = to_fault(made.home["fault"])
         return made
 
     def _answer(self, at: tuple, data) -> dict:

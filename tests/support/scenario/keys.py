@@ -8,7 +8,7 @@ from loopback import faults  # noqa: E402
 
 STAGES = ("capture", "stt", "brain", "tts", "player", "memory")
 MODELS = ("model", "second", "anthropic")
-SERVICES = (*MODELS, "transcription", "speech")
+SERVICES = (*MODELS, "transcription", "speech", "home")
 SOUNDS = ("noise", "tone", "cough", "silence")
 
 
@@ -39,6 +39,7 @@ SCENARIO = {
     "echo_ms": Key("whole", "how late they come, beyond what the devices say (default 30)"),
     "transcription": Key("table", "the loopback recogniser: `delay_ms`, `fault`"),
     "speech": Key("table", "the loopback voice: `first_ms`, `pace_ms`, `fault`"),
+    "home": Key("table", "the loopback Home Assistant; `{home}` in a setting is its address"),
     "model": Key("list", "what the loopback model answers"),
     "second": Key("list", "what a second one answers; `{second}` in a setting is its address"),
     "anthropic": Key("list", "what Anthropic's answers; `{anthropic}` in a setting is its address"),
@@ -55,6 +56,14 @@ TRANSCRIPTION = {
 SPEECH = {
     "first_ms": Key("whole", "before the first sound of a text (default 80)"),
     "pace_ms": Key("whole", "between two words (default 0: faster than they are spoken)"),
+    "fault": Key("fault", "from the beginning"),
+}
+
+HOME = {
+    "delay_ms": Key("whole", "that each call takes (default 0)"),
+    "padding": Key("whole", "bytes that are added to the answer of a call (default 0)"),
+    "agent": Key("text", "what the conversation agent says (default \"Done.\")"),
+    "agent_error": Key("text", "code of the error that it answers instead, with status 200"),
     "fault": Key("fault", "from the beginning"),
 }
 
@@ -162,6 +171,8 @@ EXPECT = {
     "stage": (choice("a stage", *STAGES),
               {"restarts": Key("whole", "so often within this scenario"),
                "exit": Key("number", "code of its last end; by a signal: minus its number")}),
+    "home": (Key("text", "a call that Home Assistant got contains this: `lock.unlock {\"entity_id\": ...}`"),
+             {"times": Key("whole", "so often (default: at least once)")}),
     "database": (Key("text", "an SQL query (settings: memory.store = \"postgres\")"),
                  {"equals": Key("text", "its result, as psql -At prints it", True)}),
     "start_fails": (Key("text", "prot does not start, and its message contains this"), {}),
@@ -191,6 +202,8 @@ LABELS = {
     "voice request": "the loopback voice is asked; its text",
     "voice answered": "the loopback voice has said all of a text",
     "voice closed": "it has not: prot has closed it, or the fault says so",
+    "home": "Home Assistant gets a call; its text",
+    "consent": "a call that a person has to agree to; asked, heard, yes, again or dropped, and what it is",
     "chat first": "the first piece of an answer to `chat`",
     "chat done": "an answer to `chat`; its text",
     "chat error": "an error instead of it; its text",

@@ -1,9 +1,12 @@
 """The loopback services of one scenario run, and how they speak to its timeline."""
+import json
+
 from loopback.anthropic_service import AnthropicService
 from loopback.chat_service import ChatService
 from loopback.elevenlabs_stt import ScribeService
 from loopback.elevenlabs_tts import SpeechService, Spoken
 from loopback.faults import Fault
+from loopback.home_assistant import HomeAssistantService, agent_answer
 from loopback.http_server import Loop, Record
 from loopback.script import Script, text_of
 from loopback.transcription_service import TranscriptionService, Utterance
@@ -25,11 +28,13 @@ class Services:
         self._services["scribe"] = ScribeService(self._scribe_tells)
         self._services["speech"] = SpeechService(tell_spoken=self._speech_tells)
         self._recogniser = "transcription"  # the one that is in use goes by this name
+        self._services["home"] = HomeAssistantService(self._home_tells)
         for service in self._services.values():
             self._loop.call(service.server.start())
 
     def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self._services[name].server.port}/v1"
+        path = "" if name == "home" else "/v1"
+        return f"http://127.0.0.1:{self._services[name].server.port}{path}"
 
     def stop(self) -> None:
         for service in self._services.values():
@@ -66,6 +71,9 @@ class Services:
 
     def _name_of(self, service: str) -> str:
         return self._recogniser if service == "transcription" else service
+    def _home_tells(self, kind: str, record: Record) -> None:
+        if kind == "request" and record.kind in ("service", "agent"):
+            self._timeline.add("home", call_text(record.path, record.body), at=record.received, number=record.number)
 
     # -- set by steps -----------------------------------------------------------------------------------------------
     def begin(self, scenario: Scenario) -> None:
@@ -82,6 +90,13 @@ class Services:
             speech.reset()
             speech.first, speech.pace = scenario.first_ms / 1000, scenario.pace_ms / 1000
             speech.set_fault(scenario.speech_fault)
+            home = self._services["home"]
+            home.reset()
+            home.delay = scenario.home.get("delay_ms", 0) / 1000
+            home.padding = scenario.home.get("padding", 0)
+            home.set_fault(scenario.home_fault)
+            error = scenario.home.get("agent_error", "")
+            home.agent = agent_answer(scenario.home.get("agent", "Done."), "error" if error else "action_done", error)
         self._loop.run(inside)
 
     def end_faults(self) -> None:
@@ -101,6 +116,10 @@ class Services:
     def requests(self, name: str = "model") -> list[Record]:
         return self._loop.run(self._services[self._name_of(name)].requests)
 
+    def home_calls(self) -> list[str]:
+        return self._loop.run(lambda: [f"{name} {json.dumps(data, ensure_ascii=False)}"
+                                       for name, data in self._services["home"].calls])
+
     def problems(self) -> list[str]:
         """Defects of the script or the services themselves."""
         def inside():
@@ -108,3 +127,8 @@ class Services:
                      for name in MODELS for question in self._services[name].script.exhausted]
             return found + [f"loopback {e}" for service in self._services.values() for e in service.server.errors]
         return self._loop.run(inside)
+
+
+def call_text(path: str, body) -> str:
+    name = ".".join(path.split("/")[-2:]) if "/services/" in path else "conversation"
+    return f"{name} {json.dumps(body, ensure_ascii=False)}"

@@ -87,7 +87,7 @@ class World:
                   "tts.voice_en": "tone", "tts.voice_ko": "tone", "memory.store": "ram", "memory.extraction": False,
                   "memory.recall_tokens": 0, "llm.enabled": False, "brain.url": self.services.url("model"),
                   "brain.model": "loopback",
-                  "brain.api_key_env": KEY_NAME}
+                  "brain.api_key_env": KEY_NAME, "home_assistant.token_env": KEY_NAME}
         if scenario.recognizer == "elevenlabs":
             wanted |= {"stt.engine": "elevenlabs", "stt.url": self.services.url("scribe").removesuffix("/v1")}
         if scenario.voice == "elevenlabs":
@@ -101,7 +101,8 @@ class World:
                  for name, wanted_file in scenario.files.items()}
         if "memory.store" not in scenario.settings:  # no private cluster, which takes seconds to be made
             wanted["memory.database_url"] = "postgresql:///none"
-        files |= {name: self.services.url(name) for name in ("second", "anthropic")}
+        files |= {name: self.services.url(name) for name in ("second", "anthropic", "home")}
+        files["mcp_server"] = pathlib.Path(__file__).resolve().parents[1] / "mcp_server.py"
         wanted |= scenario.settings
         return {key: in_toml(value, files) for key, value in wanted.items()}
 
@@ -238,4 +239,6 @@ def label_of(event: dict) -> tuple[str, str]:
         return "heard final" if event.get("final") else "heard partial", event.get("text", "")
     if kind == "turn":
         return "turn", event.get("reply", "")
+    if kind == "consent":
+        return kind, f"{event.get('step')} {event.get('text')}"
     return kind, event.get("text", "")

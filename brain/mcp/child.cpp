@@ -1,0 +1,166 @@
+#include "mcp/child.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/pipe.hpp"
+
+namespace prot::brain {
+namespace {
+
+constexpr int kStatusFd = 3;
+
+/// What the guardian tells on the status pipe.
+struct Report {
+  int error = 0;   // errno of exec; 0: it ran
+  int status = 0;  // as of waitpid
+};
+
+struct Prepared {
+  const char* path;
+  std::vector<char*> argv;
+  std::vector<char*> environment;
+  int files[4];  // to be 0, 1, 2 and kStatusFd
+  pid_t parent;
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  list.reserve(texts.size() + 1);
+  for (const std::string& text : texts)
+    list.push_back(const_cast<char*>(text.c_str()));  // NOLINT: exec's signature
+  list.push_back(nullptr);
+  return list;
+}
+
+// From here on to exec: a copy of one thread of ours. Nothing may allocate or lock.
+
+void default_signals() noexcept {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number < 32; ++number)
+    if (number != SIGKILL && number != SIGSTOP) ::sigaction(number, &action, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+[[noreturn]] void serve(const Prepared& prepared, pid_t guardian) noexcept {
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (::getppid() != guardian) ::_exit(126);
+  const rlimit no_core{0, 0};
+  (void)::setrlimit(RLIMIT_CORE, &no_core);
+  default_signals();
+  ::execve(prepared.path, prepared.argv.data(), prepared.environment.data());
+  const Report report{errno, 0};
+  (void)!::write(kStatusFd, &report, sizeof report);
+  ::_exit(127);
+}
+
+[[noreturn]] void guard(const Prepared& prepared) noexcept {
+  if (::setpgid(0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 ||
+      ::getppid() != prepared.parent)
+    ::_exit(126);
+  (void)::prctl(PR_SET_NAME, "prot-mcp", 0, 0, 0);
+  default_signals();
+  sigset_t awaited;
+  sigfillset(&awaited);
+  ::sigprocmask(SIG_SETMASK, &awaited, nullptr);
+  int parked[4];
+  for (int i = 0; i < 4; ++i) parked[i] = ::fcntl(prepared.files[i], F_DUPFD_CLOEXEC, 4);
+  for (int i = 0; i < 3; ++i) ::dup2(parked[i], i);
+  ::dup3(parked[3], kStatusFd, O_CLOEXEC);
+  ::syscall(SYS_close_range, 4U, ~0U, 0U);
+  const pid_t guardian = ::getpid();
+  const pid_t server = ::_Fork();
+  if (server == 0) serve(prepared, guardian);
+  for (int i = 0; i < 3; ++i) ::close(i);  // that we see when the server closes them
+  Report report;
+  while (server > 0) {
+    siginfo_t info{};
+    const int signal = ::sigwaitinfo(&awaited, &info);
+    if (signal == SIGTERM) break;
+    if (signal != SIGCHLD) continue;
+    // Orphans of the server are not ours: prot reaps them.
+    if (::waitpid(server, &report.status, WNOHANG) != server) continue;
+    (void)!::write(kStatusFd, &report, sizeof report);
+    break;
+  }
+  ::kill(0, SIGKILL);
+  ::_exit(0);
+}
+
+}  // namespace
+
+std::string find_program(const McpCommand& command) {
+  if (command.argv.empty()) throw Error("cannot be started: it has no command");
+  const std::string& program = command.argv[0];
+  if (program.find('/') != std::string::npos) return program;
+  std::string_view path = "/usr/local/bin:/usr/bin:/bin";
+  for (const std::string& pair : command.environment)
+    if (pair.starts_with("PATH=")) path = std::string_view(pair).substr(5);
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find(':'), path.size());
+    std::string whole = std::string(path.substr(0, end)) + "/" + program;
+    if (::access(whole.c_str(), X_OK) == 0) return whole;
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+  throw Error("cannot be started: " + program + " is not in PATH");
+}
+
+McpChild::McpChild(const McpCommand& command) {
+  const std::string path = find_program(command);
+  Pipe in = make_pipe();
+  Pipe out = make_pipe();
+  Pipe err = make_pipe();
+  Pipe status = make_pipe();
+  for (const int fd : {in.write.get(), out.read.get(), err.read.get(), status.read.get()})
+    if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) throw errno_error("cannot set up a pipe");
+  const Prepared prepared{path.c_str(),
+                          pointers(command.argv),
+                          pointers(command.environment),
+                          {in.read.get(), out.write.get(), err.write.get(), status.write.get()},
+                          ::getpid()};
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  guardian_ = ::_Fork();
+  if (guardian_ == 0) guard(prepared);
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (guardian_ < 0) throw errno_error("cannot be started", error);
+  (void)::setpgid(guardian_, guardian_);  // whoever is first
+  input_ = std::move(in.write);
+  output_ = std::move(out.read);
+  errors_ = std::move(err.read);
+  status_ = std::move(status.read);
+}
+
+McpChild::~McpChild() {
+  ::kill(-guardian_, SIGKILL);
+  ::kill(guardian_, SIGKILL);
+  while (::waitpid(guardian_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+std::string McpChild::end_words() const {
+  Report report;
+  const ssize_t got = ::read(status_.get(), &report, sizeof report);
+  if (got != static_cast<ssize_t>(sizeof report)) return "was killed";
+  if (report.error != 0) return std::string("cannot be started: ") + std::strerror(report.error);
+  if (WIFEXITED(report.status)) return "exited with code " + std::to_string(WEXITSTATUS(report.status));
+  return "was killed by signal " + std::to_string(WTERMSIG(report.status));
+}
+
+}  // namespace prot::brain

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""An MCP server over stdio for tests: a few tools, and on request everything that a server can do wrong.
+
+usage: mcp_server.py [--fault KIND] [--pids FILE] [--version V] [--tools N] [--child]
+"""
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+FAULTS = ("silent", "garbage", "flood", "endless", "exit_at_start", "exit_at_call", "hang_at_call", "close_output",
+          "huge_schema", "odd_tools", "deaf", "stderr", "no_list", "refuse", "ignores_term")
+
+
+def tool(name, schema=None, **more):
+    return {"name": name, "description": f"The test's {name}.",
+            "inputSchema": schema or {"type": "object", "properties": {"text": {"type": "string"}}}, **more}
+
+
+class Server:
+    def __init__(self, options):
+        self.options = options
+        self.tools = [tool("echo"), tool("slow"), tool("big"), tool("fail"), tool("environment"), tool("grow"),
+                      tool("wipe", annotations={"destructiveHint": True})]
+        self.tools += [tool(f"extra_{n}") for n in range(options.tools)]
+        if options.fault == "huge_schema":
+            self.tools.insert(0, tool("huge", {"type": "object", "description": "x" * 100_000}))
+        if options.fault == "odd_tools":
+            self.tools += [{"name": ""}, {"description": "nameless"}, tool("echo"), tool("odd", {"type": "array"}), 7]
+
+    def send(self, message):
+        sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+        sys.stdout.flush()
+
+    def run(self):
+        fault = self.options.fault
+        if fault == "exit_at_start":
+            print("no licence", file=sys.stderr)
+            sys.exit(3)
+        if fault == "stderr":
+            sys.stderr.write("noise\n" * 1_000_000)
+        if fault == "garbage":
+            for n in range(1000):
+                print(f"this is no JSON, line {n}", flush=True)
+        if fault == "flood":
+            line = json.dumps({"jsonrpc": "2.0", "method": "notifications/message", "params": {"data": "x" * 100}}) + "\n"
+            while True:
+                sys.stdout.write(line * 10_000)
+                sys.stdout.flush()
+        if fault == "endless":
+            while True:
+                sys.stdout.write("x" * 1_000_000)
+                sys.stdout.flush()
+        if fault in ("silent", "deaf"):
+            while True:
+                time.sleep(3600)
+        for line in sys.stdin:
+            message = json.loads(line)
+            if "id" in message and "method" in message:
+                self.answer(message)
+
+    def answer(self, message):
+        number, method, params = message["id"], message["method"], message.get("params") or {}
+        if method == "initialize":
+            if self.options.fault == "refuse":
+                return self.send({"id": number, "error": {"code": -32602, "message": "not today"}})
+            version = self.options.version or params["protocolVersion"]
+            self.send({"method": "notifications/message", "params": {"level": "info", "data": "hello"}})
+            self.send({"id": number, "result": {"protocolVersion": version, "serverInfo": {"name": "test", "version": "1"},
+                                                "capabilities": {"tools": {"listChanged": True}}}})
+            return self.send({"id": "s1", "method": "ping"})
+        if method == "tools/list":
+            if self.options.fault == "no_list":
+                return self.send({"id": number, "error": {"code": -32000, "message": "no list"}})
+            first = int(params.get("cursor", 0))
+            page = {"tools": self.tools[first:first + 5]}
+            if first + 5 < len(self.tools):
+                page["nextCursor"] = str(first + 5)
+            return self.send({"id": number, "result": page})
+        if method == "tools/call":
+            return self.call(number, params["name"], params.get("arguments") or {})
+        if method == "ping":
+            return self.send({"id": number, "result": {}})
+        return self.send({"id": number, "error": {"code": -32601, "message": "no such method"}})
+
+    def call(self, number, name, arguments):
+        if self.options.fault == "exit_at_call":
+            os._exit(5)
+        if self.options.fault == "close_output":
+            os.close(1)
+            time.sleep(3600)
+        if self.options.fault == "hang_at_call":
+            time.sleep(3600)
+        text, failed = arguments.get("text", ""), False
+        if name == "slow":
+            time.sleep(float(text))
+        elif name == "big":
+            text = "big " * (int(text) // 4)
+        elif name == "environment":
+            text = json.dumps(dict(os.environ), sort_keys=True)
+        elif name == "fail":
+            text, failed = "it did not work", True
+        elif name == "wipe":
+            text = f"wiped {text}"
+        elif name == "grow":
+            self.tools.append(tool("grown"))
+            self.send({"method": "notifications/tools/list_changed"})
+        self.send({"id": number, "result": {"content": [{"type": "text", "text": text}], "isError": failed}})
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fault", choices=FAULTS)
+    parser.add_argument("--pids")
+    parser.add_argument("--version")
+    parser.add_argument("--tools", type=int, default=0)
+    parser.add_argument("--child", action="store_true")
+    options = parser.parse_args()
+    if options.fault in ("ignores_term", "deaf"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    pids = [os.getpid()]
+    if options.child:
+        pids.append(subprocess.Popen(["sleep", "3600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).pid)
+    if options.pids:
+        with open(options.pids + ".new", "w") as file:
+            file.write(" ".join(map(str, pids)))
+        os.rename(options.pids + ".new", options.pids)
+    Server(options).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -23,7 +23,7 @@ int until_ms(Nanos at, Nanos now) {
 
 }  // namespace
 
-McpHub::McpHub(std::vector<McpCommand> commands, McpTimes times, std::string version,
+McpHub::McpHub(std::vector<McpCommand> commands, McpTimes times, const std::string& version,
                std::function<void()> wake)
     : times_(times), wake_(std::move(wake)), bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!bell_) throw errno_error("cannot make an eventfd");

@@ -30,7 +30,8 @@ class McpHub {
  public:
   using CallId = std::uint64_t;  // 0 is never given
 
-  McpHub(std::vector<McpCommand> commands, McpTimes times, std::string version, std::function<void()> wake);
+  McpHub(std::vector<McpCommand> commands, McpTimes times, const std::string& version,
+         std::function<void()> wake);
   ~McpHub();
   McpHub(const McpHub&) = delete;
   McpHub& operator=(const McpHub&) = delete;

@@ -28,7 +28,7 @@ std::string speech_of(const json::Document& answer) {
 
 class AgentUse final : public ToolUse {
  public:
-  AgentUse(std::shared_ptr<Home> home, std::shared_ptr<std::string> conversation, std::string command,
+  AgentUse(std::shared_ptr<Home> home, std::shared_ptr<std::string> conversation, const std::string& command,
            bool agreed)
       : home_(std::move(home)), conversation_(std::move(conversation)) {
     if (!agreed) consent_ = home_->consent.for_words(command, home_->catalog.entities().get());

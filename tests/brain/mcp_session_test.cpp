@@ -195,7 +195,8 @@ TEST_CASE("whatever a server writes is bounded") {
 
   Bench lines;
   lines.ready();
-  const std::string ten(10'000'000, 'x');
+  std::string ten;
+  ten.resize(10'000'000, 'x');
   for (unsigned i = 0; i < McpSession::kMaxLong; ++i) {
     const auto call = lines.session.call("a", "{}", 0);
     lines.say(R"({"id":)" + std::to_string(call) + R"(,"result":{"content":[{"type":"text","text":")" + ten +

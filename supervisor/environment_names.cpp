@@ -25,8 +25,6 @@ constexpr ConfigKey number(Text name, Text fallback, double minimum, double maxi
           .comment = comment};
 }
 
-constexpr double kMostTokens = 10'000'000;
-
 constexpr ConfigKey kReserved[] = {
     text("VOYAGE_MODEL", "voyage-4-lite", "recall by embeddings"),
     text("RERANK_MODEL", "", "recall by embeddings"),

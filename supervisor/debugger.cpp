@@ -19,6 +19,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/exec.hpp"
 #include "json/json.hpp"
 #include "stage/control.hpp"
 
@@ -41,14 +42,6 @@ std::string find_tool(const std::string& name) {
   throw Error(fmt::format("{0} is not installed: apt-get install {0}", name));
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> list;
-  list.reserve(texts.size() + 1);
-  for (std::string& text : texts) list.push_back(text.data());
-  list.push_back(nullptr);
-  return list;
-}
-
 [[noreturn]] void become_tool(std::vector<std::string> command, DebugTarget& target, pid_t parent) {
   sigset_t none;
   sigemptyset(&none);
@@ -64,10 +57,10 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   if (!target.path.empty()) {
     if (const char* terminal = std::getenv(kTerminal.data()); terminal != nullptr)
       target.environment.push_back(fmt::format("{}={}", kTerminal, terminal));
-    own = pointers(target.environment);
+    own = exec_list(target.environment);
     environment = own.data();
   }
-  ::execve(command.front().c_str(), pointers(command).data(), environment);
+  ::execve(command.front().c_str(), exec_list(command).data(), environment);
   fmt::print(stderr, "prot: cannot start {}: {}\n", command.front(), ::strerrordesc_np(errno));
   ::_exit(127);
 }

@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/exec.hpp"
 #include "base/pipe.hpp"
 #include "posix_process_sys.hpp"
 
@@ -41,16 +42,6 @@ struct Prepared {
   p.error = errno;
   p.failed_step = step;
   ::_exit(127);
-}
-
-void child_signals() noexcept {
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  for (int number = 1; number < 32; ++number)
-    if (number != SIGKILL && number != SIGSTOP) ::sigaction(number, &action, nullptr);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 void child_files(Prepared& p) noexcept {
@@ -88,18 +79,9 @@ int child_main(void* argument) noexcept {
   if (::prctl(PR_SET_PDEATHSIG, request.parent_death_signal) != 0) child_fail(p, "death signal");
   if (::getppid() != p.parent) ::_exit(126);
   if (!request.folder.empty() && ::chdir(request.folder.c_str()) != 0) child_fail(p, request.folder.c_str());
-  child_signals();
+  default_signals();
   ::execve(request.path.c_str(), p.argv.data(), p.environment.data());
   child_fail(p, request.path.c_str());
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> list;
-  list.reserve(texts.size() + 1);
-  for (const std::string& text : texts)
-    list.push_back(const_cast<char*>(text.c_str()));  // NOLINT: exec's signature
-  list.push_back(nullptr);
-  return list;
 }
 
 void* child_stack() {
@@ -150,7 +132,7 @@ Spawned PosixProcessSys::spawn(const SpawnRequest& request) {
       throw errno_error("cannot write to a pipe");
     input.write.reset();
   }
-  Prepared prepared{&request, pointers(request.argv), pointers(request.environment), request.files,
+  Prepared prepared{&request, exec_list(request.argv), exec_list(request.environment), request.files,
                     ::getpid()};
   prepared.files.insert(prepared.files.begin(),
                         {{input.read.get(), 0}, {output.write.get(), 1}, {output.write.get(), 2}});

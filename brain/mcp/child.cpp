@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/exec.hpp"
 #include "base/pipe.hpp"
 
 namespace prot::brain {
@@ -34,26 +35,7 @@ struct Prepared {
   pid_t parent;
 };
 
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> list;
-  list.reserve(texts.size() + 1);
-  for (const std::string& text : texts)
-    list.push_back(const_cast<char*>(text.c_str()));  // NOLINT: exec's signature
-  list.push_back(nullptr);
-  return list;
-}
-
 // From here on to exec: a copy of one thread of ours. Nothing may allocate or lock.
-
-void default_signals() noexcept {
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  for (int number = 1; number < 32; ++number)
-    if (number != SIGKILL && number != SIGSTOP) ::sigaction(number, &action, nullptr);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
 
 [[noreturn]] void serve(const Prepared& prepared, pid_t guardian) noexcept {
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -127,8 +109,8 @@ McpChild::McpChild(const McpCommand& command) {
   for (const int fd : {in.write.get(), out.read.get(), err.read.get(), status.read.get()})
     if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) throw errno_error("cannot set up a pipe");
   const Prepared prepared{path.c_str(),
-                          pointers(command.argv),
-                          pointers(command.environment),
+                          exec_list(command.argv),
+                          exec_list(command.environment),
                           {in.read.get(), out.write.get(), err.write.get(), status.write.get()},
                           ::getpid()};
   sigset_t all;

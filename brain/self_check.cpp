@@ -23,15 +23,12 @@ std::string key_of(const ModelSpec& model) {
 http::Request list_of_models(const ModelSpec& model) {
   http::Request request;
   request.method = "GET";
-  request.url = model.url;
-  while (request.url.ends_with('/')) request.url.pop_back();
+  request.url = http::service_url(model.url, "/models");
   const std::string key = key_of(model);
   if (model.kind == ModelSpec::Kind::kAnthropic) {
-    request.url += request.url.ends_with("/v1") ? "/models" : "/v1/models";
     request.headers.emplace_back("anthropic-version", "2023-06-01");
     if (!key.empty()) request.headers.emplace_back("x-api-key", key);
   } else {
-    request.url += "/models";
     if (!key.empty()) request.headers.emplace_back("authorization", "Bearer " + key);
   }
   request.connect_timeout_ms = request.first_byte_timeout_ms = request.total_timeout_ms = kLimitMs;

@@ -1,12 +1,8 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 namespace prot::stt {
-
-/// Does `url` name this machine: localhost, 127.0.0.0/8 or [::1]?
-[[nodiscard]] bool is_loopback(std::string_view url);
 
 /// Where audio is posted to: `url` with or without /v1, or the whole address (.../audio/transcriptions, or
 /// whisper.cpp's .../inference). Throws UsageError when there is none, or speech would leave this machine

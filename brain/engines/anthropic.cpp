@@ -17,16 +17,10 @@ using http::ErrorClass;
 
 constexpr std::size_t kMostUnknown = 32;  // names that are remembered
 
-std::string endpoint_of(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  if (!url.ends_with("/v1")) url += "/v1";
-  return url + "/messages";
-}
-
 class Protocol final : public ServerProtocol {
  public:
   explicit Protocol(AnthropicOptions options)
-      : options_(std::move(options)), endpoint_(endpoint_of(options_.url)) {}
+      : options_(std::move(options)), endpoint_(http::service_url(options_.url, "/messages")) {}
 
   [[nodiscard]] const std::string& endpoint() const override { return endpoint_; }
 

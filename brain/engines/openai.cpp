@@ -16,12 +16,6 @@ namespace {
 
 using http::ErrorClass;
 
-std::string endpoint_of(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  if (!url.ends_with("/v1")) url += "/v1";
-  return url + "/chat/completions";
-}
-
 // An error inside an answer whose status was 200.
 ErrorClass classify_body(json::View error) {
   const int status = static_cast<int>(error.get("code").as_int());
@@ -156,7 +150,7 @@ class Reader final : public AnswerReader {
 class Protocol final : public ServerProtocol {
  public:
   explicit Protocol(OpenAiOptions options)
-      : options_(std::move(options)), endpoint_(endpoint_of(options_.url)) {}
+      : options_(std::move(options)), endpoint_(http::service_url(options_.url, "/chat/completions")) {}
 
   [[nodiscard]] const std::string& endpoint() const override { return endpoint_; }
   [[nodiscard]] http::Headers headers() const override {

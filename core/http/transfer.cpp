@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "http/url.hpp"
 
 namespace prot::http {
 namespace {
@@ -47,12 +48,6 @@ void replace_all(std::string& text, std::string_view secret) {
   for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
     text.replace(at, secret.size(), "***");
   }
-}
-
-bool is_loopback(const std::string& url) {
-  const auto scheme = url.find("://");
-  const std::string_view host = std::string_view(url).substr(scheme == std::string::npos ? 0 : scheme + 3);
-  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
 }
 
 ErrorClass classify(CURLcode code) noexcept {

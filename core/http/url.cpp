@@ -18,6 +18,12 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.size() <= 5 && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+// curl takes an address without a scheme for plain HTTP.
+Url as_curl_reads(std::string_view text) {
+  return parse_url(text.find("://") == std::string_view::npos ? "http://" + std::string(text)
+                                                              : std::string(text));
+}
+
 }  // namespace
 
 bool Url::is_loopback() const noexcept {
@@ -73,6 +79,20 @@ Url parse_url(std::string_view text) {
   return url;
 }
 
+bool is_loopback(std::string_view text) {
+  try {
+    return as_curl_reads(text).is_loopback();
+  } catch (const UsageError&) {
+    return false;
+  }
+}
+
+std::string service_url(std::string base, std::string_view path) {
+  while (base.ends_with('/')) base.pop_back();
+  if (!base.ends_with("/v1")) base += "/v1";
+  return base.append(path);
+}
+
 std::string shown_url(std::string_view text) {
   try {
     return parse_url(text).shown();
@@ -83,10 +103,8 @@ std::string shown_url(std::string_view text) {
 
 void refuse_plain_http(std::string_view text, std::string_view key) {
   constexpr int kWrong = 78;
-  // curl takes an address without a scheme for plain HTTP.
-  const Url url = parse_url(text.find("://") == std::string_view::npos ? "http://" + std::string(text)
-                                                                       : std::string(text));
-  if (url.is_encrypted() || url.is_loopback()) return;
+  const Url url = as_curl_reads(text);
+  if (!url.is_exposed()) return;
   throw Error(url.shown() + " would get key and conversation unencrypted; use https, or allow it with " +
                   std::string(key) + " = true",
               kWrong);

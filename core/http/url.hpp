@@ -15,6 +15,8 @@ struct Url {
   [[nodiscard]] bool is_encrypted() const noexcept { return scheme == "https" || scheme == "wss"; }
   /// Does the host name this machine: localhost, 127.0.0.0/8 or ::1?
   [[nodiscard]] bool is_loopback() const noexcept;
+  /// Would others than this machine read what it gets?
+  [[nodiscard]] bool is_exposed() const noexcept { return !is_encrypted() && !is_loopback(); }
   /// As a Host header wants it: brackets around IPv6, the port unless it is the scheme's own.
   [[nodiscard]] std::string authority() const;
   /// Without user, query and control characters, for messages and logs.
@@ -23,6 +25,12 @@ struct Url {
 
 /// Throws UsageError, which does not quote `text`, when it is none of http, https, ws, wss.
 [[nodiscard]] Url parse_url(std::string_view text);
+
+/// Does `text` name this machine? An address without a scheme counts as http, one that is none does not.
+[[nodiscard]] bool is_loopback(std::string_view text);
+
+/// Where a service of the first version takes something: `base` with or without /v1, `path` as "/messages".
+[[nodiscard]] std::string service_url(std::string base, std::string_view path);
 
 /// `text` without what may be secret in it, for messages and logs; also when it is no address of a service.
 [[nodiscard]] std::string shown_url(std::string_view text);

@@ -184,7 +184,7 @@ class WebSocketClient::Core final : public SessionHost, public std::enable_share
     }
     try {
       const Url url = parse_url(request.url);
-      if (!url.is_encrypted() && !url.is_loopback() && !request.plain_allowed)
+      if (url.is_exposed() && !request.plain_allowed)
         throw UsageError(url.shown() + ": not encrypted, and not on this machine");
       if (url.is_encrypted() && !tls_) make_tls();
       const auto session = make_session(io_, tls_ ? &*tls_ : nullptr, id, url, std::move(request), *this);

@@ -8,7 +8,9 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "engines/backends.hpp"
+#include "engines/service_failure.hpp"
 #include "http/client.hpp"
+#include "http/url.hpp"
 #include "json/json.hpp"
 #include "service_url.hpp"
 #include "stage/config_keys.hpp"
@@ -51,21 +53,6 @@ std::string wav_file(const std::vector<std::int16_t>& samples) {
   return out;
 }
 
-FailureClass failure_of(http::ErrorClass error) noexcept {
-  switch (error) {
-    case http::ErrorClass::kRetry:
-    case http::ErrorClass::kOverloaded:
-      return FailureClass::kRetry;
-    case http::ErrorClass::kAuth:
-      return FailureClass::kAuth;
-    case http::ErrorClass::kQuota:
-      return FailureClass::kQuota;
-    case http::ErrorClass::kFatal:
-      return FailureClass::kFatal;
-  }
-  return FailureClass::kFatal;
-}
-
 /// Any service that speaks OpenAI's /v1/audio/transcriptions: whisper.cpp's server, vLLM, OpenAI. A whole
 /// utterance goes in one request; at a pause the audio so far goes too, but only to this machine: elsewhere a
 /// guess costs money and a line. At most one request is under way; who gives it up closes its connection.
@@ -76,7 +63,7 @@ class OpenAiRecognizer final : public SpeechRecognizer {
       : options_(options),
         endpoint_(transcription_endpoint(options.url, options.plain_http)),
         shown_(stage::shown_text(endpoint_)),
-        local_(is_loopback(options.url)),
+        local_(http::is_loopback(options.url)),
         name_("openai:" + options.model_name),
         client_(options.wake, kLongestAnswer) {}
 

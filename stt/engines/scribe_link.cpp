@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "engines/service_failure.hpp"
 #include "http/url.hpp"
 
 namespace prot::stt {
@@ -34,18 +35,7 @@ FailureClass failure_of(const http::SocketEvent& event) {
   // A plan that is used up comes as 401 too.
   const std::string name = http::error_name(event.data);
   if (name.find("quota") != std::string::npos) return FailureClass::kQuota;
-  switch (event.error_class) {
-    case http::ErrorClass::kRetry:
-    case http::ErrorClass::kOverloaded:
-      return FailureClass::kRetry;
-    case http::ErrorClass::kAuth:
-      return FailureClass::kAuth;
-    case http::ErrorClass::kQuota:
-      return FailureClass::kQuota;
-    case http::ErrorClass::kFatal:
-      return FailureClass::kFatal;
-  }
-  return FailureClass::kFatal;
+  return prot::stt::failure_of(event.error_class);
 }
 
 }  // namespace

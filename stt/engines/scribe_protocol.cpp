@@ -76,7 +76,7 @@ Message error_of(std::string_view type, json::View root) {
 
 std::string session_url(const RecognizerOptions& options) {
   const http::Url url = http::parse_url(options.url);
-  if (!url.is_encrypted() && !url.is_loopback() && !options.plain_http)
+  if (url.is_exposed() && !options.plain_http)
     throw UsageError(
         url.shown() +
         " would get what is said unencrypted; use https, or allow it with stt.plain_http = true");

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "core/http/loopback_server.hpp"
+#include "http/url.hpp"
 #include "stt/service_url.hpp"
 #include "stt/speech_recognizer.hpp"
 
@@ -252,7 +253,7 @@ TEST_CASE("addresses") {
   for (const char* plain : {"http://asr.local", "http://localhost.evil.org", "http://127.evil.org/",
                             "http://127.0.0.1@evil.org", "http://me:s3cret@10.0.0.1/v1"}) {
     CAPTURE(plain);
-    CHECK_FALSE(is_loopback(plain));
+    CHECK_FALSE(http::is_loopback(plain));
     try {
       (void)transcription_endpoint(plain, false);
       FAIL("not refused");
@@ -263,8 +264,8 @@ TEST_CASE("addresses") {
   }
   for (const char* none : {"", "ftp://127.0.0.1", "127.0.0.1:8080"})
     CHECK_THROWS_AS((void)transcription_endpoint(none, true), UsageError);
-  CHECK(is_loopback("http://user@127.0.0.1:80/x"));
-  CHECK(is_loopback("http://[::1]/x"));
+  CHECK(http::is_loopback("http://user@127.0.0.1:80/x"));
+  CHECK(http::is_loopback("http://[::1]/x"));
 }
 
 }  // namespace

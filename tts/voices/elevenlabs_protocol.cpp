@@ -37,7 +37,7 @@ constexpr auto kNames = std::to_array<Name>({
 
 std::string base_of(const ElevenLabsOptions& options) {
   const http::Url url = http::parse_url(options.url);
-  if (!url.is_encrypted() && !url.is_loopback() && !options.plain_allowed)
+  if (url.is_exposed() && !options.plain_allowed)
     throw UsageError(
         "tts.elevenlabs_url: " + url.shown() +
         " would get what is said unencrypted; use https, or allow it with tts.plain_http = true");

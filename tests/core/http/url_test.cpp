@@ -6,6 +6,20 @@
 
 namespace prot::http {
 
+TEST_CASE("where a service of the first version takes something") {
+  for (const char* base : {"http://h", "http://h/", "http://h/v1", "http://h/v1//"})
+    CHECK(service_url(base, "/models") == "http://h/v1/models");
+}
+
+TEST_CASE("what is on this machine") {
+  for (const char* here : {"http://127.0.0.1:1/x", "localhost:8080", "https://[::1]"})
+    CHECK(is_loopback(here));
+  for (const char* other : {"http://127.evil.org", "localhost.evil", "http://127.0.0.1@evil.org", ""})
+    CHECK_FALSE(is_loopback(other));
+  CHECK(parse_url("http://h").is_exposed());
+  CHECK_FALSE(parse_url("https://h").is_exposed());
+}
+
 TEST_CASE("addresses have parts") {
   const Url url = parse_url("WSS://user:pw@[::1]:8443/a/b?c=d#e");
   CHECK(url.scheme == "wss");

@@ -1,20 +1,14 @@
 #include "models/anthropic.hpp"
 
-#include "http/fetch.hpp"
-#include "json/json.hpp"
+#include <utility>
+
+#include "http/url.hpp"
+#include "models/server_answer.hpp"
 
 namespace prot::memory {
 namespace {
 
 constexpr int kMaxTokens = 2000;
-constexpr std::int64_t kTotalTimeoutMs = 90'000;
-constexpr std::size_t kMaxBody = 1U << 20U;
-
-std::string endpoint_of(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  if (!url.ends_with("/v1")) url += "/v1";
-  return url + "/messages";
-}
 
 /// The answer's form is a tool that must be called: every model and every server of this kind knows that,
 /// and the input is JSON of its schema.
@@ -25,18 +19,11 @@ class AnthropicModel final : public ExtractionModel {
   std::string ask(std::string_view instructions, std::string_view question, std::string_view schema,
                   std::stop_token stop) override {
     http::Request request;
-    request.url = endpoint_of(server_.url);
-    request.headers = {{"content-type", "application/json"}, {"anthropic-version", "2023-06-01"}};
+    request.url = http::service_url(server_.url, "/messages");
+    request.headers = {{"anthropic-version", "2023-06-01"}};
     if (!server_.api_key.empty()) request.headers.emplace_back("x-api-key", server_.api_key);
     request.body = body(instructions, question, schema);
-    request.first_byte_timeout_ms = request.idle_timeout_ms = request.total_timeout_ms = kTotalTimeoutMs;
-    try {
-      return input_of(http::fetch(request, stop, kMaxBody).body);
-    } catch (const http::RequestError& e) {
-      if (stop.stop_requested()) throw ModelError(ModelError::Kind::kCancelled, e.what());
-      const bool fatal = e.error_class() == http::ErrorClass::kFatal;
-      throw ModelError(fatal ? ModelError::Kind::kFailed : ModelError::Kind::kUnavailable, e.what());
-    }
+    return ask_server(std::move(request), stop, input_of);
   }
 
  private:
@@ -52,19 +39,12 @@ class AnthropicModel final : public ExtractionModel {
     return w.end_object().end_array().end_object().str();
   }
 
-  static std::string input_of(const std::string& reply) {
-    try {
-      const json::Document document = json::parse(reply);
-      if (document.get("stop_reason").as_string() == "max_tokens")
-        throw ModelError(ModelError::Kind::kFailed, "the model's answer was cut at its length limit");
-      const json::View content = document.get("content");
-      for (std::size_t i = 0; i < content.size(); ++i)
-        if (content.at(i).get("type").as_string() == "tool_use") return content.at(i).get("input").to_json();
-    } catch (const ModelError&) {
-      throw;
-    } catch (const Error& e) {
-      throw ModelError(ModelError::Kind::kFailed, std::string("the model's reply: ") + e.what());
-    }
+  static std::string input_of(const json::Document& document) {
+    if (document.get("stop_reason").as_string() == "max_tokens")
+      throw ModelError(ModelError::Kind::kFailed, "the model's answer was cut at its length limit");
+    const json::View content = document.get("content");
+    for (std::size_t i = 0; i < content.size(); ++i)
+      if (content.at(i).get("type").as_string() == "tool_use") return content.at(i).get("input").to_json();
     throw ModelError(ModelError::Kind::kFailed, "the model gave no facts");
   }
 

@@ -1,23 +1,16 @@
 #include "models/openai.hpp"
 
-#include "http/fetch.hpp"
-#include "json/json.hpp"
+#include <utility>
+
+#include "http/url.hpp"
+#include "models/server_answer.hpp"
 
 namespace prot::memory {
 namespace {
 
 constexpr int kMaxTokens = 400;
-constexpr std::int64_t kTotalTimeoutMs = 90'000;
-constexpr std::size_t kMaxBody = 1U << 20U;
 // Slot 0 is the conversation's: its cached prompt must stay warm.
 constexpr int kSlot = 1;
-
-// As brain's: with or without /v1.
-std::string endpoint_of(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  if (!url.ends_with("/v1")) url += "/v1";
-  return url + "/chat/completions";
-}
 
 class OpenAiModel final : public ExtractionModel {
  public:
@@ -26,21 +19,11 @@ class OpenAiModel final : public ExtractionModel {
   std::string ask(std::string_view instructions, std::string_view question, std::string_view schema,
                   std::stop_token stop) override {
     http::Request request;
-    request.url = endpoint_of(server_.url);
+    request.url = http::service_url(server_.url, "/chat/completions");
     request.unix_socket = server_.unix_socket;
-    request.headers = {{"content-type", "application/json"}};
     if (!server_.api_key.empty()) request.headers.emplace_back("authorization", "Bearer " + server_.api_key);
     request.body = body(instructions, question, schema);
-    request.first_byte_timeout_ms = kTotalTimeoutMs;
-    request.idle_timeout_ms = kTotalTimeoutMs;
-    request.total_timeout_ms = kTotalTimeoutMs;
-    try {
-      return content_of(http::fetch(request, stop, kMaxBody).body);
-    } catch (const http::RequestError& e) {
-      if (stop.stop_requested()) throw ModelError(ModelError::Kind::kCancelled, e.what());
-      const bool fatal = e.error_class() == http::ErrorClass::kFatal;
-      throw ModelError(fatal ? ModelError::Kind::kFailed : ModelError::Kind::kUnavailable, e.what());
-    }
+    return ask_server(std::move(request), stop, content_of);
   }
 
  private:
@@ -60,20 +43,13 @@ class OpenAiModel final : public ExtractionModel {
     return w.end_object().str();
   }
 
-  static std::string content_of(const std::string& reply) {
-    try {
-      const json::Document document = json::parse(reply);
-      const json::View choice = document.get("choices").at(0);
-      if (choice.get("finish_reason").as_string() == "length")
-        throw ModelError(ModelError::Kind::kFailed, "the model's answer was cut at its length limit");
-      const json::View content = choice.get("message").get("content");
-      if (!content.is_string()) throw ModelError(ModelError::Kind::kFailed, "the model gave no content");
-      return std::string(content.as_string());
-    } catch (const ModelError&) {
-      throw;
-    } catch (const Error& e) {
-      throw ModelError(ModelError::Kind::kFailed, std::string("the model's reply: ") + e.what());
-    }
+  static std::string content_of(const json::Document& document) {
+    const json::View choice = document.get("choices").at(0);
+    if (choice.get("finish_reason").as_string() == "length")
+      throw ModelError(ModelError::Kind::kFailed, "the model's answer was cut at its length limit");
+    const json::View content = choice.get("message").get("content");
+    if (!content.is_string()) throw ModelError(ModelError::Kind::kFailed, "the model gave no content");
+    return std::string(content.as_string());
   }
 
   OpenAiServer server_;

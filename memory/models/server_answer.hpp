@@ -1,0 +1,18 @@
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+
+#include "extraction_model.hpp"
+#include "http/http.hpp"
+#include "json/json.hpp"
+
+namespace prot::memory {
+
+/// Sends the request, within 90 s, and reads the answer. Throws ModelError: also for an answer that is no
+/// JSON, or that `read` throws Error about.
+[[nodiscard]] std::string ask_server(http::Request request, const std::stop_token& stop,
+                                     const std::function<std::string(const json::Document&)>& read);
+
+}  // namespace prot::memory

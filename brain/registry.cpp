@@ -36,6 +36,16 @@ struct Builder {
     const std::string_view own = spec.flag(name);
     return own.empty() ? config.get_string(key) : std::string(own);
   }
+  /// What is alike for every server elsewhere.
+  void fill(auto& options, const ModelSpec& spec) const {
+    options.url = spec.url;
+    options.model = spec.model;
+    options.key_name = spec.key_name;
+    options.api_key = key_of(spec);
+    options.retry_for = options.idle_timeout = limit("brain.first_byte_timeout_ms");
+    options.first_byte_timeout = options.retry_for + last_wait;
+    options.attempts = attempts;
+  }
   [[nodiscard]] AnthropicFeatures features(const ModelSpec& spec) const;
   [[nodiscard]] std::unique_ptr<LanguageModel> local(const ModelSpec& spec) const;
   [[nodiscard]] std::unique_ptr<LanguageModel> openai(const ModelSpec& spec) const;
@@ -84,13 +94,7 @@ std::unique_ptr<LanguageModel> Builder::local(const ModelSpec& spec) const {
 std::unique_ptr<LanguageModel> Builder::openai(const ModelSpec& spec) const {
   if (!config.get_bool("brain.plain_http")) http::refuse_plain_http(spec.url, "brain.plain_http");
   OpenAiOptions options;
-  options.url = spec.url;
-  options.model = spec.model;
-  options.key_name = spec.key_name;
-  options.api_key = key_of(spec);
-  options.retry_for = options.idle_timeout = limit("brain.first_byte_timeout_ms");
-  options.first_byte_timeout = options.retry_for + last_wait;
-  options.attempts = attempts;
+  fill(options, spec);
   options.flags = openai_flags(spec.url, spec.model, spec.flags);
   return std::make_unique<OpenAiModel>(options, wake);
 }
@@ -98,14 +102,8 @@ std::unique_ptr<LanguageModel> Builder::openai(const ModelSpec& spec) const {
 std::unique_ptr<LanguageModel> Builder::anthropic(const ModelSpec& spec) const {
   if (!config.get_bool("anthropic.plain_http")) http::refuse_plain_http(spec.url, "anthropic.plain_http");
   AnthropicOptions options;
-  options.url = spec.url;
-  options.model = spec.model;
-  options.key_name = spec.key_name;
-  options.api_key = key_of(spec);
-  options.retry_for = options.idle_timeout = limit("brain.first_byte_timeout_ms");
-  options.first_byte_timeout = options.retry_for + last_wait;
+  fill(options, spec);
   options.slow_timeout = limit("anthropic.slow_timeout_ms");
-  options.attempts = attempts;
   options.features = features(spec);
   return std::make_unique<AnthropicModel>(options, wake);
 }

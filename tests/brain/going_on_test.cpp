@@ -1,8 +1,8 @@
 // A brain that dies within an answer: what was said stays, and the rest is said.
 #include <doctest/doctest.h>
 
-#include "brain_bench.hpp"
 #include "fake_tool.hpp"
+#include "told_story.hpp"
 
 using namespace prot;
 using namespace prot::test;
@@ -10,23 +10,6 @@ using State = ipc::ConversationState;
 using wire::Played;
 
 namespace {
-
-struct Seen {
-  int users = 0;
-  int ends = 0;
-  std::string text;
-  bool interrupted = false;
-};
-
-Seen look(BrainBench& bench) {
-  Seen seen;
-  for (const Sent& one : bench.sent("turns")) {
-    seen.users += one.kind == wire::Kind::kUserMessage ? 1 : 0;
-    if (one.kind != wire::Kind::kReplyEnd) continue;
-    seen = {seen.users, seen.ends + 1, one.text, one.interrupted};
-  }
-  return seen;
-}
 
 void on_board(BrainBench& bench, std::uint32_t segment, std::uint64_t bytes) {
   ipc::PlaybackPage& played = bench.run->board_of("player").playback();
@@ -72,7 +55,7 @@ TEST_CASE("a brain that dies in the middle of speaking has the model go on behin
   const Seen seen = look(bench);
   CHECK(seen.users == 1);
   CHECK(seen.ends == 1);
-  CHECK(seen.text == "The first is water. The second is fire.");
+  CHECK(seen.last_end == "The first is water. The second is fire.");
   CHECK_FALSE(seen.interrupted);
   CHECK(bench.state() == State::kActive);
   CHECK(bench.run->counter("refused_transitions") == 0);
@@ -95,7 +78,7 @@ TEST_CASE("when the model cannot be had any more, the person is told, and what w
   bench.play(Played::kTurnDone, 1, 1, 5);
   const Seen seen = look(bench);
   CHECK(seen.ends == 1);
-  CHECK(seen.text == "The first is water.");
+  CHECK(seen.last_end == "The first is water.");
   CHECK(bench.state() == State::kActive);
 }
 
@@ -174,7 +157,7 @@ TEST_CASE("after a tool the answer is gone on with, and the tool is not used aga
   CHECK(bench.spoken() == (begun ? "<It is warm.>|" : "<The lamp is on.><It is warm.>|"));
   bench.play(Played::kTurnDone, 1, 2, 11);
   CHECK(desk->started.size() == 1);
-  CHECK(look(bench).text == "Let me see. The lamp is on. It is warm.");
+  CHECK(look(bench).last_end == "Let me see. The lamp is on. It is warm.");
   bench.advance(kSecond);
   bench.say(2, "Thanks");
   const auto& after = bench.model->newest()->request.messages;

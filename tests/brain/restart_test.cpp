@@ -14,29 +14,6 @@ using wire::Heard;
 using wire::Played;
 using wire::TranscriptKind;
 
-namespace {
-
-struct Seen {
-  int users = 0;
-  int ends = 0;
-  std::string last_end;
-  bool interrupted = false;
-};
-
-Seen look(BrainBench& bench) {
-  Seen seen;
-  for (const Sent& one : bench.sent("turns")) {
-    seen.users += one.kind == wire::Kind::kUserMessage ? 1 : 0;
-    if (one.kind != wire::Kind::kReplyEnd) continue;
-    ++seen.ends;
-    seen.last_end = one.text;
-    seen.interrupted = one.interrupted;
-  }
-  return seen;
-}
-
-}  // namespace
-
 TEST_CASE("a brain that dies before the first word answers once, and the message is accepted once") {
   BrainBench bench;
   bench.say(1, "What is two plus two?");

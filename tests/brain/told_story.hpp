@@ -38,4 +38,24 @@ inline Nanos interject(BrainBench& bench, std::uint32_t utterance, Nanos speech 
 inline bool held(BrainBench& bench) { return bench.page().hold_until_ns.load() > bench.clock.now(); }
 inline std::uint64_t cancelled(BrainBench& bench) { return bench.page().cancelled_turn.load(); }
 
+/// What brain told memory since the last look.
+struct Seen {
+  int users = 0;
+  int ends = 0;
+  std::string last_end;
+  bool interrupted = false;
+};
+
+inline Seen look(BrainBench& bench) {
+  Seen seen;
+  for (const Sent& one : bench.sent("turns")) {
+    seen.users += one.kind == wire::Kind::kUserMessage ? 1 : 0;
+    if (one.kind != wire::Kind::kReplyEnd) continue;
+    ++seen.ends;
+    seen.last_end = one.text;
+    seen.interrupted = one.interrupted;
+  }
+  return seen;
+}
+
 }  // namespace prot::test

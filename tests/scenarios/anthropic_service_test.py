@@ -9,7 +9,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from loopback.anthropic_service import AnthropicService  # noqa: E402
 from loopback.faults import KINDS, make_fault  # noqa: E402
-from loopback.http_server import Loop  # noqa: E402
+from loopback.http_server import Loop, body_of  # noqa: E402
 from loopback.script import Answer, Script, Tool  # noqa: E402
 
 TIMEOUT = 10
@@ -22,18 +22,6 @@ def request_of(*messages, **more) -> dict:
 
 def user(*content) -> dict:
     return {"role": "user", "content": content[0] if isinstance(content[0], str) else list(content)}
-
-
-def body_of(raw: bytes) -> bytes:
-    head, _blank, body = raw.partition(b"\r\n\r\n")
-    if b"transfer-encoding: chunked" not in head.lower():
-        return body
-    out = b""
-    while body:
-        size, _eol, body = body.partition(b"\r\n")
-        out += body[:int(size or b"0", 16)]
-        body = body[int(size or b"0", 16) + 2:]
-    return out
 
 
 class Case(unittest.TestCase):

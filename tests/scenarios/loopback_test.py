@@ -13,7 +13,7 @@ import io
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from loopback.chat_service import ChatService  # noqa: E402
 from loopback.faults import KINDS, WORDS, make_fault  # noqa: E402
-from loopback.http_server import Loop  # noqa: E402
+from loopback.http_server import Loop, body_of  # noqa: E402
 from loopback.script import Answer, Script, Tool, grows  # noqa: E402
 from loopback.transcription_service import TranscriptionService, Utterance, form_of  # noqa: E402
 
@@ -22,19 +22,6 @@ TIMEOUT = 10
 
 def question(text: str, **more) -> dict:
     return {"model": "loopback", "stream": True, "messages": [{"role": "user", "content": text}], **more}
-
-
-def body_of(raw: bytes) -> bytes:
-    """The body behind the headers; chunks are put together."""
-    head, _blank, body = raw.partition(b"\r\n\r\n")
-    if b"transfer-encoding: chunked" not in head.lower():
-        return body
-    out = b""
-    while body:
-        size, _eol, body = body.partition(b"\r\n")
-        out += body[:int(size or b"0", 16)]
-        body = body[int(size or b"0", 16) + 2:]
-    return out
 
 
 class Service(unittest.TestCase):

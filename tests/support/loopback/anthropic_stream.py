@@ -134,22 +134,10 @@ class AnthropicStream:
 
     # -- faults -------------------------------------------------------------------------------------------------
     async def _breaks(self) -> bool:
-        if self._fault is None or self._words < self._fault.after:
-            return False
-        if self._kind == "hang":
-            await self._exchange.hang()
-        if self._kind == "reset":
-            self._exchange.reset()
-            return True
-        if self._kind == "eof":
-            await self._exchange.end()
-            return True
-        if self._kind == "error_event":
-            await self._event("error", error={"type": "overloaded_error", "message": "Overloaded"},
-                              request_id=f"req_{self._number}")
-            await self._exchange.end()
-            return True
-        return False
+        def error():
+            return self._event("error", error={"type": "overloaded_error", "message": "Overloaded"},
+                               request_id=f"req_{self._number}")
+        return self._fault is not None and await self._fault.breaks(self._exchange, self._words, error)
 
     async def _garnish(self) -> None:
         if self._kind == "pings":

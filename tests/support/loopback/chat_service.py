@@ -141,21 +141,8 @@ class Stream:
     # -- faults -------------------------------------------------------------------------------------------------
     async def _breaks(self, number: int) -> bool:
         """True: the answer is over. At the piece that the fault names, or at the end of a shorter answer."""
-        if self._fault is None or number < self._fault.after:
-            return False
-        if self._kind == "hang":
-            await self._exchange.hang()
-        if self._kind == "reset":
-            self._exchange.reset()
-            return True
-        if self._kind == "eof":
-            await self._exchange.end()
-            return True
-        if self._kind == "error_event":
-            await self._event({"error": {"message": "loopback breaks off", "type": "server_error", "code": 503}})
-            await self._exchange.end()
-            return True
-        return False
+        error = {"error": {"message": "loopback breaks off", "type": "server_error", "code": 503}}
+        return self._fault is not None and await self._fault.breaks(self._exchange, number, lambda: self._event(error))
 
     async def _garnish(self, number: int) -> None:
         if self._kind == "pings":

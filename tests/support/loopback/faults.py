@@ -85,6 +85,21 @@ class Fault:
             return {"Retry-After-Ms": self.retry_after[:-2]}
         return {"Retry-After": self.retry_after}
 
+    async def breaks(self, exchange, said: int, tell_error) -> bool:
+        """True: the answer is over, as the fault has it behind `said` words or pieces."""
+        if said < self.after or self.kind not in ("hang", "reset", "eof", "error_event"):
+            return False
+        if self.kind == "hang":
+            await exchange.hang()
+            return False
+        if self.kind == "reset":
+            exchange.reset()
+            return True
+        if self.kind == "error_event":
+            await tell_error()
+        await exchange.end()
+        return True
+
     def error_body(self) -> bytes:
         kinds = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error", 529: "overloaded_error"}
         kind = kinds.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")

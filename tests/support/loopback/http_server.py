@@ -267,3 +267,16 @@ class Loop:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(5)
         self.loop.close()
+
+
+def body_of(raw: bytes) -> bytes:
+    """The body behind the headers; chunks are put together."""
+    head, _blank, body = raw.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" not in head.lower():
+        return body
+    out = b""
+    while body:
+        size, _eol, body = body.partition(b"\r\n")
+        out += body[:int(size or b"0", 16)]
+        body = body[int(size or b"0", 16) + 2:]
+    return out

@@ -47,7 +47,6 @@ class Bench {
           ++news_;
           changed_.notify_all();
         })) {}
-  ~Bench() { hub.reset(); }
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
@@ -79,12 +78,13 @@ class Bench {
     return (result->failed ? "failed: " : "") + result->text;
   }
 
-  std::shared_ptr<McpHub> hub;
-
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t news_ = 0;
+
+ public:
+  std::shared_ptr<McpHub> hub;  // the last: its thread calls what is above from the moment it is made
 };
 
 /// The processes that the server wrote down, as descriptors that tell their end.

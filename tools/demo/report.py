@@ -42,9 +42,9 @@ def turn_row(number: int, said: str, event: dict, speech_end: float, audible: fl
     decided = event.get("end_decided_ns", 0)
     row["voice_to_voice_ms"] = ms(row["audible_ns"] - row["speech_end_ns"]) if audible else None
     row["end_of_turn_wait_ms"] = ms(max(0, decided - row["speech_end_ns"]))
-    # Only what stands on the path to the answer counts: a decode that began in the pause overlaps the wait.
+    # Only what stands on the path to the answer counts: what began in the pause overlaps the wait.
     row["recognition_ms"] = ms(max(0, event.get("decode_end_ns", 0) - max(decided, event.get("decode_start_ns", 0))))
-    row["model_ms"] = ms(max(0, event.get("first_segment_ns", 0) - event.get("request_ns", 0)))
+    row["model_ms"] = ms(max(0, event.get("first_segment_ns", 0) - max(decided, event.get("request_ns", 0))))
     row["voice_ms"] = ms(max(0, event.get("first_pcm_ns", 0) - event.get("synthesis_start_ns", 0)))
     row["device_ms"] = ms(row["audible_ns"] - event["written_ns"]) if audible and event.get("written_ns") else None
     row["added_ms"] = None

@@ -1,8 +1,10 @@
 #include "brain_stage.hpp"
 #include "registry.hpp"
 #include "self_check.hpp"
+#include "services/probe.hpp"
 #include "stage/stage_runner.hpp"
 #include "tools/registry.hpp"
+#include "tools/tools_check.hpp"
 
 int main(int argc, char** argv) {
   const auto make = [](prot::stage::StageContext& context) {
@@ -14,5 +16,9 @@ int main(int argc, char** argv) {
         prot::brain::make_tools(context.config(), secrets, wake),
         prot::brain::make_tool_source(context.config(), secrets, wake));
   };
-  return prot::stage::run_stage(argc, argv, "brain", make, {prot::brain::check_brain});
+  return prot::stage::run_stage(
+      argc, argv, "brain", make,
+      {prot::brain::check_brain,
+       {},
+       prot::services::service_probe("brain", {{"home-assistant", prot::brain::probe_home}})});
 }

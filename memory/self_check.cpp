@@ -49,4 +49,26 @@ stage::Findings check_memory(const stage::CheckContext& context) {
   }
 }
 
+services::Answer probe_database(const stage::CheckContext& context, const services::Service& service,
+                                const std::string& /*key*/) {
+  using services::State;
+  const Nanos begin = monotonic_now();
+  try {
+    static_cast<void>(probe_postgres(database_conninfo(context.config, context.paths)));
+    return {State::kOk, monotonic_now() - begin};
+  } catch (const Error& error) {
+    const std::string why = without_address(error.what(), service.url);
+    const auto says = [&](const char* words) { return why.find(words) != std::string::npos; };
+    const bool answered = says("FATAL:");
+    const bool refused = says("does not exist") || says("permission denied") || says("pg_hba.conf");
+    const State state = says("password authentication failed") ? State::kWrongKey
+                        : refused                              ? State::kRefused
+                        : says("too many")                     ? State::kBusy
+                        : says("starting up")                  ? State::kBusy
+                        : answered                             ? State::kFailed
+                                                               : State::kUnreachable;
+    return {state, answered ? monotonic_now() - begin : 0, why};
+  }
+}
+
 }  // namespace prot::memory

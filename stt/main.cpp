@@ -1,4 +1,6 @@
 #include "self_check.hpp"
+#include "services/probe.hpp"
+#include "services/socket_question.hpp"
 #include "stage/service_keys.hpp"
 #include "stage/stage_runner.hpp"
 #include "stt_stage.hpp"
@@ -23,5 +25,10 @@ int main(int argc, char** argv) {
     auto recognizer = prot::stt::make_recognizer(config.get_string("stt.engine"), options);
     return std::make_unique<prot::stt::SttStage>(context, std::move(recognizer));
   };
-  return prot::stage::run_stage(argc, argv, "stt", make, {prot::stt::check_stt});
+  return prot::stage::run_stage(
+      argc, argv, "stt", make,
+      {prot::stt::check_stt,
+       {},
+       prot::services::service_probe("stt",
+                                     {{"elevenlabs-realtime", prot::services::greet_elevenlabs_realtime}})});
 }

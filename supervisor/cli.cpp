@@ -77,6 +77,7 @@ constexpr Command kCommands[] = {
     {"debug", command_debug},
     {"config example", command_config_example},
     {"config table", command_config_table},
+    {"config keys", command_config_keys},
 };
 
 int run(const CliRequest& request, char** argv) {

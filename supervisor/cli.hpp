@@ -37,6 +37,7 @@ struct CliRequest {
   bool verbose = false;
   bool watch = false;
   bool echo = false;          // doctor: the loudspeaker in the microphone, nothing else
+  bool services = false;      // doctor: the configured services, nothing else
   double down_timeout_s = 0;  // 0: as long as it takes
 };
 
@@ -54,6 +55,7 @@ int command_crash_list(const CliRequest& request, char** argv);
 int command_crash_show(const CliRequest& request, char** argv);
 int command_program(const CliRequest& request, char** argv);  // restart, start, stop
 int command_wait(const CliRequest& request, char** argv);
+int command_config_keys(const CliRequest& request, char** argv);
 int command_check(const CliRequest& request, char** argv);
 int command_doctor(const CliRequest& request, char** argv);
 int command_reload(const CliRequest& request, char** argv);

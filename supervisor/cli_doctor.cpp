@@ -16,9 +16,13 @@ using stage::Finding;
 using stage::Findings;
 using stage::Verdict;
 
+constexpr int kWrongConfiguration = 2;
+constexpr int kNotNow = 6;  // --services: nothing is wrong, but one has no time now
+
 struct Report {
   Findings findings;
-  std::string echo;  // numbers of --echo as JSON; empty: it was not asked for
+  std::string echo;                  // numbers of --echo as JSON; empty: it was not asked for
+  std::vector<ServiceRow> services;  // --services
   std::vector<stage::DeviceRow> capture;
   std::vector<stage::DeviceRow> playback;
 };
@@ -57,6 +61,10 @@ Report examine(const CliRequest& request) {
       report.echo = std::move(echo.numbers);
       return report;
     }
+    if (request.services) {
+      report.services = ask_services(context);
+      return report;
+    }
     append(report.findings, check_files(context));
     append(report.findings, check_programs(context));
     StageAnswers answers = ask_stages(context);
@@ -64,7 +72,7 @@ Report examine(const CliRequest& request) {
     report.capture = std::move(answers.capture);
     report.playback = std::move(answers.playback);
   }
-  if (!request.echo) append(report.findings, check_machine(paths));
+  if (!request.echo && !request.services) append(report.findings, check_machine(paths));
   return report;
 }
 
@@ -86,7 +94,28 @@ void print_report(const Report& report) {
   print_rows("Loudspeakers (* is used; player.sink and player.device name another):", report.playback);
 }
 
-void print_json(const Report& report, std::size_t failed, std::size_t warned) {
+void print_services(const std::vector<ServiceRow>& rows) {
+  for (const ServiceRow& row : rows)
+    fmt::print("{:<5} {}: {}{}{}\n", to_string(row.finding.verdict), row.finding.what, row.finding.finding,
+               row.finding.mend.empty() ? "" : "; ", row.finding.mend);
+  if (rows.empty()) fmt::print("no service is configured: everything is done on this machine\n");
+}
+
+void add_services(json::Writer& out, const std::vector<ServiceRow>& rows) {
+  out.key("services").begin_array();
+  for (const ServiceRow& row : rows)
+    out.begin_object()
+        .member("service", row.finding.what)
+        .member("verdict", to_string(row.finding.verdict))
+        .member("state", row.state)
+        .member("first_byte_ms", row.first_byte_ms)
+        .member("finding", row.finding.finding)
+        .member("mend", row.finding.mend)
+        .end_object();
+  out.end_array();
+}
+
+void print_json(const Report& report, bool services, std::size_t failed, std::size_t warned) {
   json::Writer out;
   out.begin_object().member("failed", failed).member("warned", warned).key("checks").begin_array();
   for (const Finding& finding : report.findings) out.raw(to_json(finding));
@@ -97,6 +126,7 @@ void print_json(const Report& report, std::size_t failed, std::size_t warned) {
   }
   out.end_array();
   if (!report.echo.empty()) out.key("echo").raw(report.echo);
+  if (services) add_services(out, report.services);
   fmt::print("{}\n", out.end_object().str());
 }
 
@@ -108,17 +138,28 @@ int command_doctor(const CliRequest& request, char** argv) {
     fmt::print(stderr, "prot: a sound of five seconds; be quiet meanwhile\n");
   const Report report = examine(request);
   const auto count = [&](Verdict verdict) {
-    return static_cast<std::size_t>(
-        std::count_if(report.findings.begin(), report.findings.end(),
-                      [&](const Finding& one) { return one.verdict == verdict; }));
+    const auto of_findings = std::count_if(report.findings.begin(), report.findings.end(),
+                                           [&](const Finding& one) { return one.verdict == verdict; });
+    const auto of_services =
+        std::count_if(report.services.begin(), report.services.end(),
+                      [&](const ServiceRow& row) { return row.finding.verdict == verdict; });
+    return static_cast<std::size_t>(of_findings + of_services);
   };
   const std::size_t failed = count(Verdict::kFail);
+  const std::size_t warned = count(Verdict::kWarn);
+  const bool unreadable = std::any_of(report.findings.begin(), report.findings.end(), [](const Finding& one) {
+    return one.what == "configuration" && one.verdict == Verdict::kFail;
+  });
   if (request.json) {
-    print_json(report, failed, count(Verdict::kWarn));
+    print_json(report, request.services, failed, warned);
   } else {
     print_report(report);
+    if (request.services && !unreadable) print_services(report.services);
   }
-  return failed > 0 ? 1 : 0;
+  if (!request.services) return failed > 0 ? 1 : 0;
+  const bool busy = std::any_of(report.services.begin(), report.services.end(),
+                                [](const ServiceRow& row) { return row.finding.verdict == Verdict::kWarn; });
+  return unreadable ? kWrongConfiguration : failed > 0 ? 1 : busy ? kNotNow : 0;
 }
 
 }  // namespace prot::supervisor

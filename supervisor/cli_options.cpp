@@ -95,18 +95,30 @@ void describe_cli(CLI::App& app, CliRequest& request) {
   wait->add_option("-t,--timeout", request.timeout_s, "seconds")->capture_default_str();
   CLI::App* config = app.add_subcommand("config", "The configuration file");
   config->require_subcommand(1);
+  config->fallthrough();
   config->add_subcommand("example", "Print one with every key and its default")->callback([&request] {
     request.command = "config example";
   });
   config->add_subcommand("table", "Print all keys as Markdown")->callback([&request] {
     request.command = "config table";
   });
+  CLI::App* keys = configured(
+      config->add_subcommand("keys", "Which services have a key, where it comes from, and which are in use"));
+  keys->fallthrough();
+  keys->add_flag("--json", request.json, "for programs");
+  keys->callback([&request] { request.command = "config keys"; });
   configured(add("check", "Check the configuration and that every part is there"))
       ->add_flag("--json", request.json, "for programs");
   CLI::App* doctor = configured(add("doctor", "What keeps prot from working well here, and how to mend it"));
   doctor->add_flag("--json", request.json, "for programs");
-  doctor->add_flag("--echo", request.echo,
-                   "play a sound for some seconds and measure how much of it the microphone keeps");
+  CLI::Option* echo =
+      doctor->add_flag("--echo", request.echo,
+                       "play a sound for some seconds and measure how much of it the microphone keeps");
+  doctor
+      ->add_flag(
+          "--services", request.services,
+          "ask each service that is in use one small question: is it there, takes it the key, how fast")
+      ->excludes(echo);
   CLI::App* reload = add("reload", "Read the configuration again; restarts only what a change touches");
   reload->add_option("--env-file", request.env_file, "names of the environment, from now on");
   reload->add_flag("--json", request.json, "for programs");

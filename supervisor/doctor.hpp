@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "configuration.hpp"
+#include "services/services.hpp"
 #include "stage/self_check.hpp"
 
 namespace prot::supervisor {
@@ -30,6 +31,14 @@ struct EchoAnswer {
   std::string numbers = "{}";  // JSON
 };
 
+/// What one question to a configured service found.
+struct ServiceRow {
+  services::Service service;
+  stage::Finding finding;
+  std::string state;         // services::State, or "not_asked"
+  double first_byte_ms = 0;  // 0: no answer came
+};
+
 /// The part of a path that is there already.
 [[nodiscard]] std::filesystem::path existing_part(std::filesystem::path path);
 
@@ -45,5 +54,8 @@ struct EchoAnswer {
                                                          const stage::Config& config);
 // doctor_echo.cpp: plays a sound and listens to it, about ten seconds; not while the instance runs
 [[nodiscard]] EchoAnswer test_echo(const DoctorContext& context);
+
+// doctor_services.cpp: asks each service that is in use one small question, by its stage
+[[nodiscard]] std::vector<ServiceRow> ask_services(const DoctorContext& context);
 
 }  // namespace prot::supervisor

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "http/fetch.hpp"
+#include "services/web_question.hpp"
 #include "tools/home_link.hpp"
 #include "tools/mcp_tools.hpp"
 
@@ -60,6 +61,13 @@ void look_at_mcp_servers(const stage::Config& config, stage::Findings& findings)
 }
 
 }  // namespace
+
+services::Answer probe_home(const stage::CheckContext& context, const services::Service& service,
+                            const std::string& key) {
+  if (!home_is_safe(service.url, context.config.get_string("home_assistant.plain_http")))
+    return {services::State::kUnencrypted, 0, "see home_assistant.plain_http"};
+  return services::ask_home_assistant(context, service, key);
+}
 
 void check_tools(const stage::Config& config, stage::Findings& findings) {
   if (!config.get_string("home_assistant.url").empty()) findings.push_back(ask_home(config));

@@ -9,7 +9,7 @@ _prot_words() {
     log-level) echo "debug info warn error configured supervisor capture stt brain tts player memory" ;;
     crash) echo "list show" ;;
     wait) echo "ready down" ;;
-    config) echo "example table" ;;
+    config) echo "example table keys" ;;
   esac
 }
 
@@ -25,9 +25,9 @@ _prot_options() {
     logs) echo "--follow --lines --json" ;;
     crash) echo "--json" ;;
     wait) echo "--timeout" ;;
-    check) echo "--config --set --env-file --json" ;;
+    config | check) echo "--config --set --env-file --json" ;;
     reload) echo "--env-file --json" ;;
-    doctor) echo "--config --set --env-file --json --echo" ;;
+    doctor) echo "--config --set --env-file --json --echo --services" ;;
     debug) echo "--launch --wait --valgrind --rr --server" ;;
     top)
       echo "--version --batch --json --once --iterations --delay --sort --ring --tail --waiting --content --ascii"

@@ -110,7 +110,7 @@ class AnthropicService:
             return False
         await exchange.sleep(fault.before_headers())
         if fault.kind == "status":
-            await self._refuse(exchange, fault.status, f"loopback says {fault.status}", fault.headers())
+            await self._refuse(exchange, fault.status, fault.code or f"loopback says {fault.status}", fault.headers())
         elif fault.kind == "empty_body":
             await exchange.answer(200, "text/event-stream", b"")
         elif fault.kind == "json_body":

@@ -103,7 +103,7 @@ class Fault:
     def error_body(self) -> bytes:
         kinds = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error", 529: "overloaded_error"}
         kind = kinds.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
-        return json.dumps({"error": {"message": f"loopback says {self.status}", "type": kind,
+        return json.dumps({"error": {"message": self.code or f"loopback says {self.status}", "type": kind,
                                      "code": self.status}}).encode()
 
 

@@ -23,7 +23,8 @@ struct SinkOptions {
 
 /// A loudspeaker. Made on the main thread; all other functions are then called by the audio thread alone.
 /// They throw Error that names backend and device. A device that ran dry may swallow the first 10 ms or so of
-/// what comes next (PulseAudio does): go on writing silence between segments, or lead in with 20 ms of it.
+/// what comes next (PulseAudio does): go on writing silence between segments, or lead in with it,
+/// as every voice does.
 class PcmSink {
  public:
   virtual ~PcmSink() = default;

@@ -22,6 +22,10 @@ struct Range {
 /// Silent: below `threshold` of full scale.
 [[nodiscard]] Range audible_range(std::span<const std::int16_t> samples, int threshold) noexcept;
 
+/// Silence before the first sound of every segment: a loudspeaker that ran dry swallows up to 10 ms of what
+/// comes next, and everything before the first sound is waited for.
+inline constexpr unsigned kLeadMs = 15;
+
 /// Makes the silence in front exactly `lead` samples and cuts that behind down to `trail`. Returns the
 /// audible part within the result.
 Range trim_silence(std::vector<std::int16_t>& samples, int threshold, std::size_t lead, std::size_t trail);

@@ -147,7 +147,7 @@ struct Bench {
 constexpr Nanos kTimeBase = 50 * kMillisecond;
 
 // PulseAudio swallows up to this much of what follows a stream that ran dry, in ms (pcm_sink.hpp); a voice
-// begins with 20 ms of silence.
+// begins with 15 ms of silence.
 constexpr double kSwallowed = 15;
 
 double ms(Nanos time) { return static_cast<double>(time) / kMillisecond; }

@@ -59,12 +59,12 @@ void check_tones(Recording recording) {
       ++clauses;
     }
   }
-  MESSAGE("sentences: ", sentences, " silences of ", shortest, " to ", longest, " ms (asked: 200 + 60); ",
+  MESSAGE("sentences: ", sentences, " silences of ", shortest, " to ", longest, " ms (asked: 200 + 55); ",
           clauses, " of 40 or 60 ms; largest step in quiet ", recording.largest_step_in_quiet(), " (",
           recording.where_in_quiet(), " ms), anywhere ", recording.largest_step());
   CHECK(sentences == kSentences);
-  CHECK(longest < 260 + 15);  // 40 behind a tone, 20 before a segment
-  CHECK(shortest > 260 - 15);
+  CHECK(longest < 255 + 15);  // 40 behind a tone, 15 before a segment
+  CHECK(shortest > 255 - 15);
   CHECK(clauses == kWords - 1 - kSentences);
   CHECK(recording.largest_step_in_quiet() < 150);
 }
@@ -77,7 +77,7 @@ void check_speech(Recording recording) {
   MESSAGE("silences of 60 ms and more: ", all, "ms; largest step in quiet ",
           recording.largest_step_in_quiet(), " (", recording.where_in_quiet(), " ms), anywhere ",
           recording.largest_step());
-  // A voice's own 20 ms before and 50 ms after each segment, and what it says softly.
+  // A voice's own 15 ms before and 50 ms after each segment, and what it says softly.
   CHECK(std::count_if(silences.begin(), silences.end(), [](double ms) { return ms > 200; }) >= kSentences);
   CHECK(longest < 200 + 70 + 150);
   CHECK(recording.largest_step_in_quiet() < 600);

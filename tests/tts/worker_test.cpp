@@ -7,11 +7,13 @@
 
 #include "base/error.hpp"
 #include "voice_bench.hpp"
+#include "word_timing.hpp"
 
 namespace prot::tts::test {
 namespace {
 
 const SteadyClock kClock;
+constexpr std::size_t kLead = 16 * kLeadMs;  // samples
 
 /// Speaks until it is interrupted, or fails.
 class StubbornVoice final : public Voice {
@@ -44,10 +46,10 @@ TEST_CASE("the tone voice is the same every time, one tone a word, exactly align
   REQUIRE(first.ended);
   CHECK(first.end.kind == Piece::Kind::kDone);
   CHECK(first.samples == second.samples);
-  CHECK(first.samples.size() == 320 + 3 * 3200);
+  CHECK(first.samples.size() == kLead + 3 * 3200);
   REQUIRE(first.alignment.size() == 3);
   CHECK(first.alignment[1].byte == 7);
-  CHECK(first.alignment[1].sample == 320 + 3200 + 2560 - 160);
+  CHECK(first.alignment[1].sample == kLead + 3200 + 2560 - 160);
   CHECK(is_sound(first, 13));
 }
 

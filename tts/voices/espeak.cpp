@@ -12,7 +12,7 @@ namespace {
 constexpr unsigned kRate = 22'050;
 constexpr int kSilence = 300;
 constexpr Nanos kEndWithin = 5 * kSecond;  // it takes a thousandth of what it says
-constexpr std::size_t kLead = kRate * 20 / 1000;
+constexpr std::size_t kLead = kRate * kLeadMs / 1000;
 constexpr std::size_t kTrail = kRate * 50 / 1000;
 
 /// The samples of a WAV file in memory whose sizes are not to be trusted: it was written into a pipe.

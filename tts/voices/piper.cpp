@@ -15,7 +15,6 @@ namespace prot::tts {
 namespace {
 
 constexpr int kSilence = 400;
-constexpr unsigned kLeadMs = 20;
 constexpr unsigned kTrailMs = 50;
 constexpr unsigned kSentenceGapMs = 130;  // between sentences of one segment, with lead and trail about 200
 constexpr std::size_t kLongest = 240;  // characters of one inference; a longer sentence is parted at a clause

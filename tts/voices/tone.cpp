@@ -3,6 +3,7 @@
 
 #include "clauses.hpp"
 #include "voices/builtin.hpp"
+#include "word_timing.hpp"
 
 namespace prot::tts {
 namespace {
@@ -12,11 +13,12 @@ constexpr std::size_t kToneSamples = kRate * 160 / 1000;
 constexpr std::size_t kGapSamples = kRate * 40 / 1000;
 constexpr std::size_t kRamp = kRate * 5 / 1000;
 constexpr std::size_t kFade = kRate * 10 / 1000;  // player's
-constexpr std::size_t kLead = kRate * 20 / 1000;  // as every voice: a loudspeaker that ran dry swallows it
+constexpr std::size_t kLead = kRate * kLeadMs / 1000;
 
 /// For tests: word n of a segment is a tone of 300 + 50 (n mod 12) Hz, 160 ms long, with 40 ms of silence
-/// after it; 20 ms of silence are before the first. The same text gives the same samples. The alignment is
-/// exact: a word is over 10 ms before the end of its tone, for an interruption fades as long as that.
+/// after it; before the first is the silence that every voice begins with. The same text gives the same
+/// samples. The alignment is exact: a word is over 10 ms before the end of its tone, for an interruption
+/// fades as long as that.
 class ToneVoice final : public Voice {
  public:
   void load() override {}

@@ -48,7 +48,7 @@ def account(event: dict, speech_end: float, audible: float, recognitions, reques
         "first segment -> voice begins": between("first_segment", "synthesis_start"),
         "voice begins -> first samples": between("synthesis_start", "first_pcm"),
         "first samples -> given to the device": between("first_pcm", "written"),
-        "given to the device -> in the recording (20 ms of silence, buffers)": audible - at["written"],
+        "given to the device -> in the recording (the silence that a voice begins with, buffers)": audible - at["written"],
     }
     return Turn(total, wait, added, hops)
 

@@ -211,7 +211,7 @@ void MemoryStage::on(told::Found& found, Nanos now) {
   const wire::RecallRequest& request = found.search.request;
   outbox_.put_block(
       request.request, ++generation_, now,
-      recall_.answer(found.search.query, request.conversation, block_limit(request), found.messages));
+      recall_.answer(found.search.query, request.conversation, block_limit(request), {found.messages, {}}));
 }
 
 void MemoryStage::on(told::History& history, Nanos) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "heap_size.hpp"
 
@@ -35,19 +36,53 @@ double idf(std::size_t docs, std::size_t with) {
 
 }  // namespace
 
-std::uint32_t Places::add(std::array<std::uint32_t, kKinds> lengths) {
+std::uint32_t Places::open_session() {
+  if (free_.empty()) {
+    sessions_.emplace_back();
+    return static_cast<std::uint32_t>(sessions_.size() - 1);
+  }
+  const std::uint32_t session = free_.back();
+  free_.pop_back();
+  return session;
+}
+
+std::uint32_t Places::add(std::uint32_t session, Lengths lengths) {
   if (places_.size() == places_.capacity()) places_.reserve(grown(places_.size()));
-  places_.push_back({kNone, kNone, lengths});
-  for (std::size_t kind = 0; kind < kKinds; ++kind) totals_[kind] += lengths[kind];
+  places_.push_back({kNone, kNone, session, lengths});
+  ++sessions_[session].docs;
+  for (std::size_t kind = 0; kind < kKinds; ++kind) {
+    totals_[kind] += lengths[kind];
+    sessions_[session].lengths[kind] += lengths[kind];
+  }
   return end() - 1;
+}
+
+void Places::unlink(const Place& place) {
+  if (place.previous != kNone) (*this)[place.previous].next = place.next;
+  if (place.next != kNone) (*this)[place.next].previous = place.previous;
+}
+
+void Places::leave(Place& place) {
+  if (place.session == kNone) return;
+  Session& session = sessions_[place.session];
+  for (std::size_t kind = 0; kind < kKinds; ++kind) {
+    totals_[kind] -= place.lengths[kind];
+    session.lengths[kind] -= place.lengths[kind];
+  }
+  if (--session.docs == 0) free_.push_back(place.session);
+  place = {};
+}
+
+void Places::take_out(std::uint32_t doc) {
+  unlink((*this)[doc]);
+  leave((*this)[doc]);
 }
 
 void Places::drop_oldest(std::size_t count) {
   const auto end = places_.begin() + static_cast<std::ptrdiff_t>(count);
   for (auto place = places_.begin(); place != end; ++place) {
-    if (place->previous != kNone) (*this)[place->previous].next = place->next;
-    if (place->next != kNone) (*this)[place->next].previous = place->previous;
-    for (std::size_t kind = 0; kind < kKinds; ++kind) totals_[kind] -= place->lengths[kind];
+    unlink(*place);
+    leave(*place);
   }
   places_.erase(places_.begin(), end);
   first_ += static_cast<std::uint32_t>(count);
@@ -58,7 +93,15 @@ double Places::average(std::size_t kind) const noexcept {
   return std::max(1.0, static_cast<double>(totals_[kind]) / static_cast<double>(places_.size()));
 }
 
-std::size_t Places::bytes() const noexcept { return heap_block(places_.capacity() * sizeof(Place)); }
+double Places::session_average(std::size_t kind) const noexcept {
+  if (totals_[kind] == 0) return 0.0;
+  return std::max(1.0, static_cast<double>(totals_[kind]) / static_cast<double>(open_sessions()));
+}
+
+std::size_t Places::bytes() const noexcept {
+  return heap_block(places_.capacity() * sizeof(Place)) + heap_block(sessions_.capacity() * sizeof(Session)) +
+         heap_block(free_.capacity() * sizeof(free_[0]));
+}
 
 std::size_t TermIndex::slot_of(std::string_view term) const {
   const std::size_t mask = slots_.size() - 1;
@@ -117,56 +160,96 @@ void TermIndex::drop_below(std::uint32_t doc) {
   rehash(slots);
 }
 
-void TermIndex::search(const std::vector<std::string>& query, const Places& places,
-                       std::vector<Found>& found) const {
-  if (found.capacity() < places.size()) found.reserve(grown(places.size()));
-  found.assign(places.size(), {});
-  const double average = places.average(kind_);
-  if (average == 0.0) return;
-  const Bm25 alone(average);
-  const Bm25 together(4 * average);
-  const std::uint32_t first = places.first();
-  const auto length_of = [&](std::uint32_t doc) {
-    return doc == Places::kNone ? 0.0 : double{0} + places[doc].lengths[kind_];
-  };
-  std::vector<std::uint32_t> touched;
-  const auto touch = [&](std::uint32_t doc, std::uint32_t count) {
-    if (doc == Places::kNone) return;
-    float& counted = found[doc - first].count;
-    if (counted == 0.0F) touched.push_back(doc);
-    counted += static_cast<float>(count);
-  };
-  double all = 0.0;
-  std::vector<std::string> terms(query);
-  std::sort(terms.begin(), terms.end());
-  for (auto term = terms.begin(); term != terms.end();) {
-    const auto other = std::find_if(term, terms.end(), [&](const std::string& t) { return t != *term; });
-    const Entry* entry = find(*term);
-    const double own_idf = idf(places.size(), entry == nullptr ? 0 : entry->postings.docs);
-    const double weight = own_idf * static_cast<double>(other - term);
-    term = other;
-    all += weight;
-    if (entry == nullptr) continue;
-    touched.clear();
-    pool_.for_each(entry->postings, [&](std::uint32_t doc, std::uint32_t count) {
-      const Places::Place& place = places[doc];
-      found[doc - first].own += alone(count, place.lengths[kind_], own_idf);
+/// One search: a term after the other adds to what is found.
+class TermIndex::Search {
+ public:
+  Search(const TermIndex& index, const Places& places, Matches& matches)
+      : index_(index),
+        places_(places),
+        first_(places.first()),
+        found_(matches.turns),
+        sessions_(matches.sessions),
+        counts_(places.sessions().size()),
+        alone_(places.average(index.kind_)),
+        together_(4 * places.average(index.kind_)),
+        whole_(places.session_average(index.kind_)) {}
+
+  void add(const Entry& entry, double weight) {
+    touched_.clear();
+    touched_sessions_.clear();
+    const double own_idf = weight * idf(places_.size(), entry.postings.docs);
+    index_.pool_.for_each(entry.postings, [&](std::uint32_t doc, std::uint32_t count) {
+      const Places::Place& place = places_[doc];
+      if (place.session == Places::kNone) return;
+      found_[doc - first_].own += alone_(count, place.lengths[index_.kind_], own_idf);
       touch(doc, 2 * count);
       touch(place.previous, count);
       touch(place.next, count);
+      if (counts_[place.session] == 0) touched_sessions_.push_back(place.session);
+      counts_[place.session] += count;
     });
-    const double window_idf = idf(places.size(), touched.size());
-    for (const std::uint32_t doc : touched) {
-      const Places::Place& place = places[doc];
+    add_windows(weight, own_idf);
+    add_sessions(weight);
+  }
+
+ private:
+  [[nodiscard]] double length_of(std::uint32_t doc) const {
+    return doc == Places::kNone ? 0.0 : double{0} + places_[doc].lengths[index_.kind_];
+  }
+  void touch(std::uint32_t doc, std::uint32_t count) {
+    if (doc == Places::kNone) return;
+    float& counted = found_[doc - first_].count;
+    if (counted == 0.0F) touched_.push_back(doc);
+    counted += static_cast<float>(count);
+  }
+  void add_windows(double weight, double coverage) {
+    const double window_idf = weight * idf(places_.size(), touched_.size());
+    for (const std::uint32_t doc : touched_) {
+      const Places::Place& place = places_[doc];
       const double length = 2 * length_of(doc) + length_of(place.previous) + length_of(place.next);
-      Found& window = found[doc - first];
-      window.window += together(window.count, length, window_idf);
-      window.coverage += static_cast<float>(weight);
+      Found& window = found_[doc - first_];
+      window.window += together_(window.count, length, window_idf);
+      window.coverage += static_cast<float>(coverage);
       window.count = 0.0F;
     }
   }
+  void add_sessions(double weight) {
+    const double session_idf = weight * idf(places_.open_sessions(), touched_sessions_.size());
+    for (const std::uint32_t session : touched_sessions_) {
+      const double length = places_.sessions()[session].lengths[index_.kind_];
+      sessions_[session] += whole_(std::exchange(counts_[session], 0), length, session_idf);
+    }
+  }
+
+  const TermIndex& index_;
+  const Places& places_;
+  const std::uint32_t first_;
+  std::vector<Found>& found_;
+  std::vector<double>& sessions_;
+  std::vector<std::uint32_t> counts_;  // of one term, by session
+  std::vector<std::uint32_t> touched_;
+  std::vector<std::uint32_t> touched_sessions_;
+  Bm25 alone_;
+  Bm25 together_;
+  Bm25 whole_;
+};
+
+void TermIndex::search(std::span<const QueryTerm> query, const Places& places, Matches& matches) const {
+  std::vector<Found>& found = matches.turns;
+  if (found.capacity() < places.size()) found.reserve(grown(places.size()));
+  found.assign(places.size(), {});
+  matches.sessions.assign(places.sessions().size(), 0.0);
+  if (places.average(kind_) == 0.0) return;
+  Search search(*this, places, matches);
+  double all = 0.0;
+  for (const QueryTerm& term : query) {
+    const Entry* entry = find(term.text);
+    if (!term.added) all += term.weight * idf(places.size(), entry == nullptr ? 0 : entry->postings.docs);
+    if (entry != nullptr) search.add(*entry, term.weight);
+  }
+  // What is related counts too, so there may be more than was asked for.
   if (all > 0.0)
-    for (Found& one : found) one.coverage /= static_cast<float>(all);
+    for (Found& one : found) one.coverage = std::min(1.0F, one.coverage / static_cast<float>(all));
 }
 
 std::size_t TermIndex::bytes() const noexcept {

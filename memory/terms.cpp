@@ -6,6 +6,7 @@
 #include "base/utf8.hpp"
 #include "text/normalize.hpp"
 #include "text/utf8.hpp"
+#include "vocabulary.hpp"
 
 namespace prot::memory {
 namespace {
@@ -71,7 +72,7 @@ std::string stem(std::string word) {
   const auto ends = [&](std::string_view suffix, std::size_t keep) {
     return word.size() >= suffix.size() + keep && word.ends_with(suffix);
   };
-  if (ends("ies", 2)) return word.replace(word.size() - 3, 3, "y");
+  if (ends("ies", 2) || ends("ied", 2)) return word.replace(word.size() - 3, 3, "y");
   if (ends("sses", 1)) return word.substr(0, word.size() - 2);
   if (ends("s", 3) && !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is"))
     word.pop_back();
@@ -93,28 +94,6 @@ std::string without_particle(const std::string& word) {
   return word;
 }
 
-void add_grams(std::string_view word, std::vector<std::string>& grams) {
-  std::vector<std::string> points;
-  const bool hangul = is_hangul_word(word);
-  if (!hangul) points.emplace_back("_");
-  while (!word.empty()) {
-    const utf8::Decoded next = utf8::decode(word);
-    points.emplace_back(word.substr(0, next.length));
-    word.remove_prefix(next.length);
-  }
-  if (!hangul) points.emplace_back("_");
-  const std::size_t n = hangul ? 2 : 3;
-  if (points.size() < n) {
-    if (hangul && points.size() == 1) grams.push_back(points[0]);
-    return;
-  }
-  for (std::size_t i = 0; i + n <= points.size(); ++i) {
-    std::string gram;
-    for (std::size_t k = i; k < i + n; ++k) gram += points[k];
-    grams.push_back(std::move(gram));
-  }
-}
-
 /// f(as it is spelled, stemmed) for each word that is searched by.
 template <typename F>
 void for_each_word(std::string_view text, F&& f) {
@@ -122,7 +101,7 @@ void for_each_word(std::string_view text, F&& f) {
     if (contains(kStopWords, word) || contains(kStopWordsKorean, word)) continue;
     const bool hangul = is_hangul_word(word);
     const std::string spelled = hangul ? without_particle(word) : spelling(word);
-    f(spelled, hangul ? spelled : stem(spelled));
+    f(spelled, hangul ? spelled : stem(std::string(plain_form(spelled))));
   }
 }
 
@@ -159,6 +138,36 @@ std::string spelling(std::string_view word) {
   if (out.size() > 4)
     if (const std::size_t at = out.find("our", 1); at != std::string::npos) out.erase(at + 1, 1);
   return out;
+}
+
+void add_grams(std::string_view word, std::vector<std::string>& grams) {
+  std::vector<std::string> points;
+  const bool hangul = is_hangul_word(word);
+  if (!hangul) points.emplace_back("_");
+  while (!word.empty()) {
+    const utf8::Decoded next = utf8::decode(word);
+    points.emplace_back(word.substr(0, next.length));
+    word.remove_prefix(next.length);
+  }
+  if (!hangul) points.emplace_back("_");
+  const std::size_t n = hangul ? 2 : 3;
+  if (points.size() < n) {
+    if (hangul && points.size() == 1) grams.push_back(points[0]);
+    return;
+  }
+  for (std::size_t i = 0; i + n <= points.size(); ++i) {
+    std::string gram;
+    for (std::size_t k = i; k < i + n; ++k) gram += points[k];
+    grams.push_back(std::move(gram));
+  }
+}
+
+std::vector<ContentWord> content_words(std::string_view text) {
+  std::vector<ContentWord> words;
+  for_each_word(text, [&](const std::string& spelled, std::string stemmed) {
+    words.push_back({spelled, std::move(stemmed)});
+  });
+  return words;
 }
 
 Terms terms_of(std::string_view text) {

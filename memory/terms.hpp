@@ -13,6 +13,15 @@ struct Terms {
 };
 [[nodiscard]] Terms terms_of(std::string_view text);
 
+/// A word that is searched by: no stop word.
+struct ContentWord {
+  std::string spelled;  // English in one spelling, Korean without its particle
+  std::string stem;
+};
+[[nodiscard]] std::vector<ContentWord> content_words(std::string_view text);
+/// Those of one word, appended.
+void add_grams(std::string_view spelled, std::vector<std::string>& grams);
+
 /// A word in one spelling: "favourite" as "favorite", "colours" as "colors".
 [[nodiscard]] std::string spelling(std::string_view word);
 

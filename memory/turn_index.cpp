@@ -1,33 +1,58 @@
 #include "turn_index.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
+#include <unordered_map>
 
 #include "heap_size.hpp"
+#include "text/normalize.hpp"
+#include "vocabulary.hpp"
 
 namespace prot::memory {
 namespace {
 
-// Weights of the four legs, chosen on the shape of the problem: what stands around a turn finds it better
-// than the turn alone.
+// Weights of the legs, for words and grams each: what stands around a turn finds it better than the turn
+// alone.
 constexpr double kWindow = 1.0;
 constexpr double kOwn = 0.5;
+constexpr double kSessionWords = 0.2;
+constexpr double kSessionGrams = 0.1;
+constexpr double kAllLegs = 2 * (kWindow + kOwn) + kSessionWords + kSessionGrams;
 
-// A question says nothing, and a reply may be wrong; what the person told is what is looked for.
+// A question says little, and a reply may be wrong; what the person told is what is looked for.
 constexpr double kQuestionFactor = 0.25;
 constexpr double kReplyFactor = 0.6;
+
+constexpr double kAskedSpeaker = 0.15;  // more, for what the one said whom the question names
+constexpr double kTellsTime = 0.15;     // more, for what tells a time, when that is asked
+constexpr double kThen = 0.2;           // said when the question says
+constexpr double kAfterwards = 0.1;     // or soon after: people tell what was
+constexpr Nanos kSoonAfter = 10 * 86'400 * kSecond;
+
+constexpr Nanos kSessionGap = 2 * 3600 * kSecond;  // a longer silence ends it
+
+constexpr double kFading = 0.1;  // at most so much of the weight is lost
+constexpr double kHalfLife = 180.0 * 86'400;
+constexpr double kHalfLifeOfSelf = 730.0 * 86'400;
 
 // An eviction walks over the whole index, so it makes room for many.
 constexpr std::size_t kEvictedShare = 16;
 
-/// The best of a search: what the others are measured by.
-class Best {
+bool any_time(std::string_view text) {
+  const std::vector<std::string> words = text::words(text);
+  return std::any_of(words.begin(), words.end(), [](const std::string& word) { return tells_time(word); });
+}
+
+/// A leg's figures by the best of them.
+class Leg {
  public:
-  explicit Best(const std::vector<TermIndex::Found>& found) {
-    for (const TermIndex::Found& one : found) {
+  explicit Leg(const TermIndex::Matches& matches) : matches_(matches) {
+    for (const TermIndex::Found& one : matches.turns) {
       window_ = std::max(window_, one.window);
       own_ = std::max(own_, one.own);
     }
+    for (const double session : matches.sessions) session_ = std::max(session_, session);
   }
   [[nodiscard]] double score(const TermIndex::Found& one) const {
     double score = 0.0;
@@ -35,13 +60,81 @@ class Best {
     if (own_ > 0.0) score += kOwn * one.own / own_;
     return score;
   }
+  [[nodiscard]] double session(std::uint32_t session) const {
+    return session_ > 0.0 ? matches_.sessions[session] / session_ : 0.0;
+  }
+  [[nodiscard]] const TermIndex::Found& turn(std::size_t place) const { return matches_.turns[place]; }
 
  private:
+  const TermIndex::Matches& matches_;
   double window_ = 0.0;
   double own_ = 0.0;
+  double session_ = 0.0;
 };
 
 }  // namespace
+
+/// What a turn is worth in one search.
+class TurnIndex::Scorer {
+ public:
+  Scorer(const TurnIndex& index, const Query& query, std::span<const Vote> votes,
+         std::span<const TimeSpan> times)
+      : index_(index),
+        words_(index.found_words_),
+        grams_(index.found_grams_),
+        times_(times),
+        asks_when_(query.asks_when),
+        asked_(index.speakers_.named(query.names, index.size())) {
+    for (const Vote& vote : votes)
+      if (const std::uint32_t doc = index.find(vote.key); doc != Places::kNone) {
+        double& known = votes_[doc];
+        known = std::max(known, vote.score);
+      }
+  }
+
+  /// 0: the turn has nothing to do with it.
+  [[nodiscard]] double score(std::uint32_t doc, const StoredTurn& turn) const {
+    const std::size_t place = doc - index_.places_.first();
+    const double then = said_then(turn.at_ns);
+    const auto vote = votes_.empty() ? votes_.end() : votes_.find(doc);
+    const double voted = vote == votes_.end() ? 0.0 : vote->second;
+    const bool matches = words_.turn(place).window > 0.0 || grams_.turn(place).window > 0.0;
+    if (!matches && then + voted == 0.0) return 0.0;
+    double score = words_.score(words_.turn(place)) + grams_.score(grams_.turn(place));
+    const std::uint32_t session = index_.places_[doc].session;
+    score += kSessionWords * words_.session(session) + kSessionGrams * grams_.session(session);
+    score /= kAllLegs;
+    double more = 1.0;
+    if (turn.speaker < asked_.size() && asked_[turn.speaker]) more += kAskedSpeaker;
+    if (asks_when_ && turn.tells_time) more += kTellsTime;
+    score = score * more + then + voted;
+    if (turn.question) score *= kQuestionFactor;
+    if (!turn.by_user) score *= kReplyFactor;
+    return score * freshness(index_.newest_ - turn.at_ns, turn.about_self);
+  }
+  [[nodiscard]] double coverage(std::uint32_t doc) const {
+    const std::size_t place = doc - index_.places_.first();
+    return double{std::max(words_.turn(place).coverage, grams_.turn(place).coverage)};
+  }
+
+ private:
+  [[nodiscard]] double said_then(Nanos at) const {
+    double most = 0.0;
+    for (const TimeSpan& time : times_) {
+      if (at >= time.begin && at < time.end) most = kThen;
+      if (at >= time.end && at < time.end + kSoonAfter) most = std::max(most, kAfterwards);
+    }
+    return most;
+  }
+
+  const TurnIndex& index_;
+  Leg words_;
+  Leg grams_;
+  std::span<const TimeSpan> times_;
+  bool asks_when_;
+  std::vector<bool> asked_;  // by speaker
+  std::unordered_map<std::uint32_t, double> votes_;
+};
 
 std::size_t TurnIndex::position(const std::vector<std::uint32_t>& docs, std::uint64_t sequence) const {
   const auto at = std::lower_bound(
@@ -50,23 +143,64 @@ std::size_t TurnIndex::position(const std::vector<std::uint32_t>& docs, std::uin
   return static_cast<std::size_t>(at - docs.begin());
 }
 
+std::uint32_t TurnIndex::find(const MessageKey& key) const {
+  const auto known = conversations_.find({key.conversation.high, key.conversation.low});
+  if (known == conversations_.end()) return Places::kNone;
+  const std::vector<std::uint32_t>& docs = known->second;
+  const std::size_t at = position(docs, key.sequence);
+  return at < docs.size() && stored(docs[at]).sequence == key.sequence ? docs[at] : Places::kNone;
+}
+
 bool TurnIndex::put(const Message& message) {
-  if (message.open || message.text.empty()) return false;
+  if (message.open || message.text.empty() || find(message.key) != Places::kNone) return false;
   const ConversationKey key{message.key.conversation.high, message.key.conversation.low};
   const auto [known, added] = conversations_.try_emplace(key);
   if (added) conversation_bytes_ += map_node_size<Conversations>();
   std::vector<std::uint32_t>& docs = known->second;
   const std::size_t at = position(docs, message.key.sequence);
-  if (at < docs.size() && stored(docs[at]).sequence == message.key.sequence) return false;
   Terms terms = terms_of(message.text);
+  const std::uint32_t session = session_at(docs, at, message.at_ns);
   store(message, *known, terms);
-  const std::uint32_t doc = places_.add(
-      {static_cast<std::uint32_t>(terms.words.size()), static_cast<std::uint32_t>(terms.grams.size())});
+  const std::uint32_t doc = places_.add(session, {static_cast<std::uint32_t>(terms.words.size()),
+                                                  static_cast<std::uint32_t>(terms.grams.size())});
   join(doc, docs, at);
   words_.add(doc, std::move(terms.words));
   grams_.add(doc, std::move(terms.grams));
   while (bytes() > max_bytes_ && turns_.size() > 1) evict(std::max<std::size_t>(1, size() / kEvictedShare));
   return true;
+}
+
+bool TurnIndex::forget(const MessageKey& key) {
+  const std::uint32_t doc = find(key);
+  if (doc == Places::kNone) return false;
+  StoredTurn& turn = turns_[doc - places_.first()];
+  Conversations::value_type& conversation = *std::exchange(turn.conversation, nullptr);
+  std::erase(conversation.second, doc);
+  if (conversation.second.empty()) {
+    conversation_bytes_ -=
+        map_node_size<Conversations>() + heap_block(conversation.second.capacity() * sizeof(doc));
+    conversations_.erase(conversation.first);
+  }
+  std::fill_n(turn.text.get(), turn.text_size, '\0');
+  text_bytes_ -= heap_block(turn.text_size);
+  turn.text.reset();
+  turn.text_size = 0;
+  turn.about_self = false;
+  speakers_.release(std::exchange(turn.speaker, Speakers::kNobody));
+  places_.take_out(doc);
+  return true;
+}
+
+std::uint32_t TurnIndex::session_at(const std::vector<std::uint32_t>& docs, std::size_t at, Nanos time) {
+  const auto near = [&](std::uint32_t doc) { return std::abs(stored(doc).at_ns - time) <= kSessionGap; };
+  if (at > 0 && near(docs[at - 1])) return places_[docs[at - 1]].session;
+  if (at < docs.size() && near(docs[at])) return places_[docs[at]].session;
+  return places_.open_session();
+}
+
+double TurnIndex::freshness(Nanos age, bool about_self) noexcept {
+  const double seconds = static_cast<double>(std::max<Nanos>(0, age)) / static_cast<double>(kSecond);
+  return 1.0 - kFading * (1.0 - std::exp2(-seconds / (about_self ? kHalfLifeOfSelf : kHalfLife)));
 }
 
 void TurnIndex::store(const Message& message, Conversations::value_type& conversation, const Terms& terms) {
@@ -82,17 +216,20 @@ void TurnIndex::store(const Message& message, Conversations::value_type& convers
   turn.interrupted = message.interrupted;
   turn.question = is_question(message.text);
   turn.about_self = turn.by_user && !turn.question && !terms.words.empty() && speaks_of_self(message.text);
+  turn.tells_time = any_time(message.text);
+  turn.speaker = speakers_.note(message.text);
+  newest_ = std::max(newest_, message.at_ns);
   text_bytes_ += heap_block(turn.text_size);
   turns_.push_back(std::move(turn));
 }
 
 void TurnIndex::join(std::uint32_t doc, std::vector<std::uint32_t>& docs, std::size_t at) {
   Places::Place& place = places_[doc];
-  if (at > 0) {
+  if (at > 0 && places_[docs[at - 1]].session == place.session) {
     place.previous = docs[at - 1];
     places_[place.previous].next = doc;
   }
-  if (at < docs.size()) {
+  if (at < docs.size() && places_[docs[at]].session == place.session) {
     place.next = docs[at];
     places_[place.next].previous = doc;
   }
@@ -104,8 +241,10 @@ void TurnIndex::join(std::uint32_t doc, std::vector<std::uint32_t>& docs, std::s
 void TurnIndex::evict(std::size_t count) {
   std::set<Conversations::value_type*> touched;
   for (std::size_t i = 0; i < count; ++i) {
-    text_bytes_ -= heap_block(turns_.front().text_size);
-    touched.insert(turns_.front().conversation);
+    const StoredTurn& turn = turns_.front();
+    text_bytes_ -= heap_block(turn.text_size);
+    speakers_.release(turn.speaker);
+    if (turn.conversation != nullptr) touched.insert(turn.conversation);
     turns_.pop_front();
   }
   places_.drop_oldest(count);
@@ -126,7 +265,8 @@ void TurnIndex::evict(std::size_t count) {
 
 std::size_t TurnIndex::bytes() const noexcept {
   return heap_size(turns_) + places_.bytes() + text_bytes_ + conversation_bytes_ + words_.bytes() +
-         grams_.bytes() + 2 * heap_block(places_.capacity() * sizeof(TermIndex::Found));
+         grams_.bytes() + speakers_.bytes() + 2 * heap_block(places_.capacity() * sizeof(TermIndex::Found)) +
+         2 * heap_block(places_.sessions().capacity() * sizeof(double));
 }
 
 TurnIndex::Turn TurnIndex::turn(std::uint32_t doc) const {
@@ -137,30 +277,28 @@ TurnIndex::Turn TurnIndex::turn(std::uint32_t doc) const {
           turn.at_ns,
           {turn.text.get(), turn.text_size},
           turn.question,
-          turn.about_self};
+          turn.about_self,
+          speakers_.known(turn.speaker, size())};
 }
 
-std::vector<TurnIndex::Hit> TurnIndex::search(const Terms& query, std::size_t limit,
-                                              const Allowed& allowed) const {
+std::vector<TurnIndex::Hit> TurnIndex::search(const Query& query, std::size_t limit, const Allowed& allowed,
+                                              std::span<const Vote> votes,
+                                              std::span<const TimeSpan> times) const {
   words_.search(query.words, places_, found_words_);
   grams_.search(query.grams, places_, found_grams_);
-  const Best words(found_words_);
-  const Best grams(found_grams_);
+  const Scorer scorer(*this, query, votes, times);
   const auto better = [&](const Hit& a, const Hit& b) {
     if (a.score != b.score) return a.score > b.score;
     return std::pair(stored(a.doc).at_ns, a.doc) > std::pair(stored(b.doc).at_ns, b.doc);
   };
   std::vector<Hit> hits;  // a heap, the worst in front
-  auto next = turns_.begin();
-  for (std::size_t i = 0; i < turns_.size() && limit > 0; ++i) {
-    const StoredTurn& candidate = *next++;
-    if (found_words_[i].window <= 0.0 && found_grams_[i].window <= 0.0) continue;
-    double score = (words.score(found_words_[i]) + grams.score(found_grams_[i])) / (2 * (kWindow + kOwn));
-    if (candidate.question) score *= kQuestionFactor;
-    if (!candidate.by_user) score *= kReplyFactor;
-    const Hit hit{places_.first() + static_cast<std::uint32_t>(i), score,
-                  double{std::max(found_words_[i].coverage, found_grams_[i].coverage)}};
-    if ((hits.size() == limit && !better(hit, hits.front())) || !allowed(turn(hit.doc))) continue;
+  std::uint32_t doc = places_.first();
+  for (auto turn = turns_.begin(); turn != turns_.end() && limit > 0; ++turn, ++doc) {
+    if (turn->conversation == nullptr) continue;
+    const double score = scorer.score(doc, *turn);
+    if (score <= 0.0) continue;
+    const Hit hit{doc, score, scorer.coverage(doc)};
+    if ((hits.size() == limit && !better(hit, hits.front())) || !allowed(this->turn(hit.doc))) continue;
     if (hits.size() == limit) {
       std::pop_heap(hits.begin(), hits.end(), better);
       hits.pop_back();

@@ -10,10 +10,12 @@
 
 #include "memory/memory_records.hpp"
 #include "memory/terms.hpp"
+#include "memory/turn_index.hpp"
 
 namespace prot::memory::test {
 
-/// What TurnIndex finds, by definition and slowly: every window's text put together, nothing packed.
+/// What TurnIndex finds, by definition and slowly: every window's text put together, and every session's,
+/// nothing packed. A conversation is one session; nobody's name stands before a text.
 class PlainIndex {
  public:
   struct Hit {
@@ -27,18 +29,26 @@ class PlainIndex {
   }
 
   /// All that hold anything of the question, best first.
-  [[nodiscard]] std::vector<Hit> search(const Terms& query) const {
+  [[nodiscard]] std::vector<Hit> search(const Query& query) const {
     const std::vector<Leg> words = leg(query.words, &Terms::words);
     const std::vector<Leg> grams = leg(query.grams, &Terms::grams);
+    Nanos newest = 0;
+    for (const auto& [place, turn] : turns_) newest = std::max(newest, turn.message.at_ns);
     std::vector<Hit> hits;
     std::size_t i = 0;
     for (const auto& [place, turn] : turns_) {
-      double score = (words[i].score + grams[i].score) / 3.0;
-      if (is_question(turn.message.text)) score *= 0.25;
-      if (turn.message.role == Role::kAssistant) score *= 0.6;
-      if (score > 0.0)
-        hits.push_back({turn.message.key, score, std::max(words[i].coverage, grams[i].coverage)});
-      ++i;
+      const Leg& word = words[i];
+      const Leg& gram = grams[i++];
+      if (word.coverage == 0.0 && gram.coverage == 0.0) continue;
+      double score = (word.score + gram.score + 0.2 * word.session + 0.1 * gram.session) / 3.3;
+      const bool question = is_question(turn.message.text);
+      const bool by_user = turn.message.role == Role::kUser;
+      if (question) score *= 0.25;
+      if (!by_user) score *= 0.6;
+      const bool about_self =
+          by_user && !question && !turn.terms.words.empty() && speaks_of_self(turn.message.text);
+      score *= TurnIndex::freshness(newest - turn.message.at_ns, about_self);
+      hits.push_back({turn.message.key, score, std::max(word.coverage, gram.coverage)});
     }
     std::stable_sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) { return a.score > b.score; });
     return hits;
@@ -51,6 +61,7 @@ class PlainIndex {
   };
   struct Leg {
     double score = 0.0;
+    double session = 0.0;
     double coverage = 0.0;
   };
   using Bag = std::multiset<std::string>;
@@ -66,48 +77,60 @@ class PlainIndex {
     return std::log(1.0 + (static_cast<double>(bags.size()) - with + 0.5) / (with + 0.5));
   }
 
-  [[nodiscard]] std::vector<Leg> leg(const std::vector<std::string>& query,
+  static double average(const std::vector<Bag>& bags) {
+    std::size_t total = 0;
+    for (const Bag& bag : bags) total += bag.size();
+    return std::max(1.0, static_cast<double>(total) / static_cast<double>(bags.size()));
+  }
+  /// Divides by the best.
+  static std::vector<double> scores(const std::vector<Bag>& bags, double average,
+                                    const std::vector<QueryTerm>& query) {
+    std::vector<double> scores(bags.size());
+    for (const QueryTerm& term : query) {
+      const double weight = term.weight * idf(bags, term.text);
+      for (std::size_t i = 0; i < bags.size(); ++i) scores[i] += bm25(bags[i], term.text, average, weight);
+    }
+    const double best = *std::max_element(scores.begin(), scores.end());
+    for (double& score : scores) score = best > 0.0 ? score / best : 0.0;
+    return scores;
+  }
+
+  [[nodiscard]] std::vector<Leg> leg(const std::vector<QueryTerm>& query,
                                      std::vector<std::string> Terms::*terms) const {
     std::vector<Bag> own;
     std::vector<Bag> windows;
-    std::size_t total = 0;
+    std::vector<Bag> sessions;
+    std::vector<std::size_t> session_of;
     for (auto turn = turns_.begin(); turn != turns_.end(); ++turn) {
+      const auto same = [&](Turns::const_iterator other) { return other->first.first == turn->first.first; };
       const auto add = [&](Bag& bag, Turns::const_iterator from) {
-        if (from->first.first == turn->first.first)
-          bag.insert((from->second.terms.*terms).begin(), (from->second.terms.*terms).end());
+        bag.insert((from->second.terms.*terms).begin(), (from->second.terms.*terms).end());
       };
       own.emplace_back();
       add(own.back(), turn);
-      total += own.back().size();
       windows.emplace_back(own.back());
       add(windows.back(), turn);
-      if (turn != turns_.begin()) add(windows.back(), std::prev(turn));
-      if (std::next(turn) != turns_.end()) add(windows.back(), std::next(turn));
+      if (turn != turns_.begin() && same(std::prev(turn))) add(windows.back(), std::prev(turn));
+      if (std::next(turn) != turns_.end() && same(std::next(turn))) add(windows.back(), std::next(turn));
+      if (turn == turns_.begin() || !same(std::prev(turn))) sessions.emplace_back();
+      add(sessions.back(), turn);
+      session_of.push_back(sessions.size() - 1);
     }
-    std::vector<double> by_own(own.size());
-    std::vector<double> by_window(own.size());
     std::vector<Leg> legs(own.size());
-    if (total == 0) return legs;
-    const double average = std::max(1.0, static_cast<double>(total) / static_cast<double>(own.size()));
+    const std::vector<double> by_own = scores(own, average(own), query);
+    const std::vector<double> by_window = scores(windows, 4 * average(own), query);
+    const std::vector<double> by_session = scores(sessions, average(sessions), query);
     double all = 0.0;
-    const std::set<std::string> distinct(query.begin(), query.end());
-    for (const std::string& term : distinct) {
-      const double weight = idf(own, term);
-      const double window_weight = idf(windows, term);
-      const auto times = static_cast<double>(std::count(query.begin(), query.end(), term));
-      all += weight * times;
-      for (std::size_t i = 0; i < own.size(); ++i) {
-        by_own[i] += bm25(own[i], term, average, weight);
-        by_window[i] += bm25(windows[i], term, 4 * average, window_weight);
-        if (windows[i].contains(term)) legs[i].coverage += weight * times;
-      }
+    for (const QueryTerm& term : query) {
+      const double weight = term.weight * idf(own, term.text);
+      if (!term.added) all += weight;
+      for (std::size_t i = 0; i < own.size(); ++i)
+        if (windows[i].contains(term.text)) legs[i].coverage += weight;
     }
-    const double best_own = *std::max_element(by_own.begin(), by_own.end());
-    const double best_window = *std::max_element(by_window.begin(), by_window.end());
     for (std::size_t i = 0; i < own.size(); ++i) {
-      if (best_window > 0.0) legs[i].score += by_window[i] / best_window;
-      if (best_own > 0.0) legs[i].score += 0.5 * by_own[i] / best_own;
-      if (all > 0.0) legs[i].coverage /= all;
+      legs[i].score = by_window[i] + 0.5 * by_own[i];
+      legs[i].session = by_session[session_of[i]];
+      legs[i].coverage = all > 0.0 ? std::min(1.0, legs[i].coverage / all) : 0.0;
     }
     return legs;
   }

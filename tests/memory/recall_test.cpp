@@ -267,7 +267,7 @@ TEST_CASE("what is no longer in the index stands in the block beside what is") {
       message(1, 1, Role::kUser, "My favourite flower is the tulip.", kNoon - 900 * kDay),
       message(1, 2, Role::kAssistant, "Your favourite flower is the rose.", kNoon - 900 * kDay),
       message(1, 3, Role::kUser, "What is my favourite flower?", kNoon - 900 * kDay)};
-  const std::string block = recall.answer("What is my favourite flower?", kNew, 200, older).block;
+  const std::string block = recall.answer("What is my favourite flower?", kNew, 200, {older, {}}).block;
   CAPTURE(block);
   CHECK(block.find("tulip") != std::string::npos);
   CHECK(block.find("rose") == std::string::npos);

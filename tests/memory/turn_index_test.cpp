@@ -73,9 +73,9 @@ std::vector<Message> talk(std::size_t count, unsigned seed = 5) {
 /// Both find the same, equally well.
 void check_same(const TurnIndex& index, const PlainIndex& plain, const std::string& question) {
   CAPTURE(question);
-  const Terms terms = terms_of(question);
-  const std::vector<PlainIndex::Hit> expected = plain.search(terms);
-  const std::vector<TurnIndex::Hit> hits = index.search(terms, 24, kAll);
+  const Query query = query_of(question);
+  const std::vector<PlainIndex::Hit> expected = plain.search(query);
+  const std::vector<TurnIndex::Hit> hits = index.search(query, 24, kAll);
   REQUIRE(hits.size() == std::min<std::size_t>(24, expected.size()));
   for (std::size_t i = 0; i < hits.size(); ++i) {
     CHECK(hits[i].score == doctest::Approx(expected[i].score).epsilon(1e-9));
@@ -152,10 +152,10 @@ TEST_CASE("a full index keeps the newest, and finds them as one that never had t
 TEST_CASE("a message larger than the limit is found until the next comes") {
   TurnIndex index(64U << 10U);
   CHECK(index.put(message(1, 1, Role::kUser, "My tiger. " + std::string(100'000, 'x'))));
-  CHECK(index.search(terms_of("tiger"), 3, kAll).size() == 1);
+  CHECK(index.search(query_of("tiger"), 3, kAll).size() == 1);
   CHECK(index.put(message(1, 2, Role::kUser, "My lion.")));
-  CHECK(index.search(terms_of("tiger"), 3, kAll).empty());
-  CHECK(index.search(terms_of("lion"), 3, kAll).size() == 1);
+  CHECK(index.search(query_of("tiger"), 3, kAll).empty());
+  CHECK(index.search(query_of("lion"), 3, kAll).size() == 1);
   CHECK(index.bytes() <= (64U << 10U));
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("a message costs the index so much and no more, by its own account and
   TurnIndex index(kNoLimit);
   const std::size_t before = live_bytes;
   for (const Message& message : messages) index.put(message);
-  (void)index.search(terms_of("the first search takes what it needs"), 1, kAll);
+  (void)index.search(query_of("the first search takes what it needs"), 1, kAll);
   const double counted = static_cast<double>(live_bytes - before);
   const auto count = static_cast<double>(messages.size());
   MESSAGE("bytes each: " << static_cast<double>(index.bytes()) / count << " by its account, "
@@ -184,7 +184,7 @@ TEST_CASE("the limit holds for the heap as well, with evictions") {
   std::size_t worst = 0;
   for (std::size_t i = 0; i < messages.size(); ++i) {
     index.put(messages[i]);
-    if (i % 100 == 0) (void)index.search(terms_of(messages[i].text), 24, kAll);
+    if (i % 100 == 0) (void)index.search(query_of(messages[i].text), 24, kAll);
     worst = std::max(worst, live_bytes - before);
   }
   CHECK(index.evicted() > 2000);

@@ -45,7 +45,7 @@ programs() {
 import json, os, re, sys
 root = os.path.abspath(sys.argv[1])
 for t in json.load(sys.stdin):
-    if t["type"] == "executable" and re.fullmatch(r"prot(-[a-z]+)?|run_[a-z_]+|ring_[a-z_]+_sweep", t["name"]):
+    if t["type"] == "executable" and re.fullmatch(r"prot(-[a-z]+)?|run_[a-z_]+|memory_eval|ring_[a-z_]+_sweep", t["name"]):
         print(os.path.relpath(t["filename"][0], root))' "$build_dir"
 }
 

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""./bench memory: what memory finds, and how long it takes. Parts are functions of the modules in PARTS.
+
+usage: main.py --build FOLDER [--json FILE] [--only PARTS] [--quick]
+"""
+import argparse
+import json
+import pathlib
+import sys
+
+import recall
+
+# A part yields rows: {"part", "what", "value", "unit", and, where there is one, "bar", "met", "anchor"}.
+PARTS = {"recall": recall.measure, "recall_time": recall.measure_time, "turn_path": recall.measure_turn_path}
+
+
+def show(row):
+    def figure(value):
+        return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+    parts = [f"{row['part']:<12} {row['what']:<58} {figure(row['value']):>9} {row['unit']:<8}"]
+    if "anchor" in row:
+        parts.append(f"plain BM25 {figure(row['anchor'])}")
+    if "bar" in row:
+        parts.append(f"bar {row['bar']}: {'met' if row['met'] else 'NOT MET'}")
+    print(" ".join(parts), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./bench memory")
+    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    chosen = options.only.split(",")
+    unknown = [name for name in chosen if name not in PARTS]
+    if unknown:
+        parser.error(f"unknown part {unknown[0]}; there are {', '.join(PARTS)}")
+    out = options.json.open("w", encoding="utf-8") if options.json else None
+    for name in chosen:
+        for row in PARTS[name](options.build, options.quick):
+            show(row)
+            if out:
+                out.write(json.dumps(row, ensure_ascii=False) + "\n")
+                out.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

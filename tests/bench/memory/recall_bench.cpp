@@ -1,0 +1,172 @@
+// recall_bench: how long memory takes. One JSON object a line: {"what","value","unit","bar"}.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <span>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "json/json.hpp"
+#include "memory/recall.hpp"
+#include "memory/stores/postgres.hpp"
+#include "tests/memory/memory_bench.hpp"
+#include "tests/memory/memory_fixture.hpp"
+#include "tests/support/postgres.hpp"
+
+namespace {
+
+using namespace prot;
+using namespace prot::memory;
+using namespace prot::memory::test;
+
+void print(const std::string& what, double value, const char* unit, double bar = 0.0) {
+  json::Writer out;
+  out.begin_object().member("what", what).member("value", value).member("unit", unit);
+  if (bar > 0.0) out.member("bar", bar);
+  out.end_object();
+  std::printf("%s\n", out.str().c_str());
+  std::fflush(stdout);
+}
+
+double percentile(std::vector<double> values, double part) {
+  std::sort(values.begin(), values.end());
+  const auto place = static_cast<std::size_t>(part * static_cast<double>(values.size()));
+  return values[std::min(values.size() - 1, place)];
+}
+
+double ms_since(Nanos begin) {
+  return static_cast<double>(monotonic_now() - begin) / static_cast<double>(kMillisecond);
+}
+
+/// Talk in which few words are frequent and most are rare, in both scripts.
+class Talk {
+ public:
+  Talk() {
+    for (int i = 0; i < 6000; ++i) {
+      std::string word;
+      for (std::size_t k = 2 + random_() % 3; k > 0; --k) {
+        if (i % 3 == 0) {
+          const auto point = static_cast<unsigned>(0xAC00 + 28 * (random_() % 399));
+          word +=
+              {static_cast<char>(0xE0U | (point >> 12U)), static_cast<char>(0x80U | ((point >> 6U) & 0x3FU)),
+               static_cast<char>(0x80U | (point & 0x3FU))};
+        } else {
+          word += "bcdfghklmnprstvw"[random_() % 16];
+          word += "aeiou"[random_() % 5];
+        }
+      }
+      vocabulary_.push_back(word);
+    }
+  }
+  std::string text(std::size_t words) {
+    std::string text = "I";
+    for (std::size_t i = 0; i < words; ++i) {
+      const double place = static_cast<double>(random_() % 10'000) / 10'000.0;
+      text += " " + vocabulary_[static_cast<std::size_t>(place * place * place * 6000.0)];
+    }
+    return text + ".";
+  }
+  Message next() {
+    const std::uint64_t i = count_++;
+    return message(i / 40, i, i % 2 == 0 ? Role::kUser : Role::kAssistant, text(8 + random_() % 16),
+                   kNoon + static_cast<Nanos>(i) * 600 * kSecond);
+  }
+
+ private:
+  std::mt19937 random_{3};
+  std::vector<std::string> vocabulary_;
+  std::uint64_t count_ = 0;
+};
+
+/// A block among so many messages and a quarter as many facts.
+void measure_time(std::size_t messages, std::size_t questions) {
+  Recall recall(1U << 30U);
+  Talk talk;
+  std::vector<Fact> facts;
+  for (std::size_t i = 0; i < messages; ++i) {
+    const Message said = talk.next();
+    recall.put(said);
+    if (i % 4 == 0 && facts.size() < 5000) {
+      Fact known = fact("likes", "it", said.key, said.at_ns);
+      known.statement = talk.text(6);
+      facts.push_back(std::move(known));
+    }
+  }
+  recall.set_facts(facts);
+  const std::string of = "block of ";
+  for (const std::size_t tokens : {std::size_t{120}, std::size_t{3000}}) {
+    std::vector<double> took;
+    for (std::size_t i = 0; i < questions; ++i) {
+      const std::string question = "What about" + talk.text(4 + i % 5).substr(1) + "?";
+      const Nanos begin = monotonic_now();
+      (void)recall.answer(question, key(999'999, 0).conversation, tokens);
+      took.push_back(ms_since(begin));
+    }
+    const std::string what =
+        of + std::to_string(tokens) + " tokens among " + std::to_string(messages) + " messages, ";
+    print(what + "p50", percentile(took, 0.5), "ms");
+    print(what + "p95", percentile(took, 0.95), "ms", messages <= 20'000 ? 15.0 : 0.0);
+  }
+}
+
+/// What a turn pays: its message, and the block.
+void measure_turns(prot::test::MemoryBench& bench, const std::string& state, int turns, bool up) {
+  std::vector<double> accepted;
+  std::vector<double> kept;
+  std::vector<double> answered;
+  Talk talk;
+  static std::uint64_t sequence = 1000;
+  for (int i = 0; i < turns; ++i) {
+    sequence += 10;
+    const TurnRecord said = user(key(1, sequence), talk.text(12));
+    const Nanos begin = monotonic_now();
+    bench.send(said);
+    accepted.push_back(ms_since(begin));
+    if (!bench.all_released()) throw Error("a message was not kept");
+    kept.push_back(ms_since(begin));
+    const Nanos asked = monotonic_now();
+    bench.ask(sequence, talk.text(6), key(1, 0).conversation, 3000);
+    if (bench.answer(sequence).request == 0) throw Error("a question was not answered");
+    answered.push_back(ms_since(asked));
+  }
+  if ((bench.gauge("db_up") == 1) != up) throw Error("the database is not as it should be");
+  print(state + ": message handed over, p99", percentile(accepted, 0.99), "ms", 5.0);
+  print(state + ": message safe, p99", percentile(kept, 0.99), "ms", 5.0);
+  print(state + ": block there, p99", percentile(answered, 0.99), "ms", 50.0);
+}
+
+void measure_turn_path(int turns) {
+  if (!prot::test::PrivatePostgres::installed()) throw Error("PostgreSQL is not installed");
+  prot::test::PrivatePostgres postgres;
+  postgres.start();
+  prot::test::MemoryBench bench([&] { return make_postgres_store(postgres.conninfo(), "bench"); },
+                                {"memory.extraction_idle_s=3600", "memory.recall_tokens=3000"});
+  bench.start();
+  if (!bench.until([&] { return bench.gauge("db_up") == 1; })) throw Error("PostgreSQL does not answer");
+  measure_turns(bench, "database up", turns, true);
+  postgres.kill_hard();
+  if (!bench.until([&] { return bench.gauge("db_up") == 0; })) throw Error("its death is not seen");
+  measure_turns(bench, "database down", turns, false);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::span<char*> arguments(argv, static_cast<std::size_t>(argc));
+  const auto number = [&](std::size_t i) { return std::strtoul(arguments[i], nullptr, 10); };
+  try {
+    if (argc == 4 && std::string_view(argv[1]) == "--time") {
+      measure_time(number(2), number(3));
+    } else if (argc == 3 && std::string_view(argv[1]) == "--turn-path") {
+      measure_turn_path(static_cast<int>(number(2)));
+    } else {
+      std::fprintf(stderr, "usage: recall_bench --time MESSAGES QUESTIONS | --turn-path TURNS\n");
+      return 2;
+    }
+    return 0;
+  } catch (const Error& e) {
+    std::fprintf(stderr, "recall_bench: %s\n", full_message(e).c_str());
+    return e.exit_code();
+  }
+}

@@ -1,0 +1,157 @@
+#include "tests/memory/eval/corpus.hpp"
+
+#include <chrono>
+#include <fstream>
+
+#include "base/error.hpp"
+#include "json/json.hpp"
+
+namespace prot::eval {
+namespace {
+
+/// Takes a time apart from the left.
+class TimeReader {
+ public:
+  explicit TimeReader(std::string_view text) : whole_(text), rest_(text) {}
+  /// Exactly so many digits.
+  int digits(std::size_t count) {
+    int value = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (rest_.empty() || rest_.front() < '0' || rest_.front() > '9') fail();
+      value = 10 * value + (rest_.front() - '0');
+      rest_.remove_prefix(1);
+    }
+    return value;
+  }
+  bool take(char c) {
+    if (rest_.empty() || rest_.front() != c) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  void need(char c) {
+    if (!take(c)) fail();
+  }
+  [[nodiscard]] bool done() const noexcept { return rest_.empty(); }
+  /// Parts of a second; only the first nine count.
+  Nanos fraction() {
+    Nanos value = 0;
+    Nanos unit = kSecond;
+    while (!rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9') {
+      unit /= 10;
+      value += unit * (rest_.front() - '0');
+      rest_.remove_prefix(1);
+    }
+    return value;
+  }
+  [[noreturn]] void fail() const { throw Error("'" + std::string(whole_) + "' is no ISO 8601 time"); }
+
+ private:
+  std::string_view whole_;
+  std::string_view rest_;
+};
+
+Nanos zone(TimeReader& reader) {
+  if (reader.done() || reader.take('Z')) return 0;
+  const int sign = reader.take('-') ? -1 : 1;
+  if (sign == 1) reader.need('+');
+  const int hours = reader.digits(2);
+  (void)reader.take(':');
+  const int minutes = reader.done() ? 0 : reader.digits(2);
+  return sign * (hours * 3600 + minutes * 60) * kSecond;
+}
+
+std::string need_text(json::View object, std::string_view name) {
+  const json::View value = object.get(name);
+  if (!value.is_string()) throw Error("'" + std::string(name) + "' must be a text");
+  return std::string(value.as_string());
+}
+
+std::vector<std::string> ids(json::View object, std::string_view name, bool needed) {
+  const json::View list = object.get(name);
+  if (!list && !needed) return {};
+  if (!list.is_array()) throw Error("'" + std::string(name) + "' must be a list of ids");
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (!list.at(i).is_string()) throw Error("'" + std::string(name) + "' must be a list of ids");
+    out.emplace_back(list.at(i).as_string());
+  }
+  return out;
+}
+
+Message message_of(json::View object) {
+  const json::View session = object.get("session");
+  if (!session.is_number()) throw Error("'session' must be a number");
+  return {need_text(object, "id"), session.as_int(), need_text(object, "speaker"), need_text(object, "text"),
+          parse_time(need_text(object, "at"))};
+}
+
+Facts facts_of(json::View object) {
+  const json::View items = object.get("items");
+  if (!items.is_array()) throw Error("'items' must be a list");
+  Facts facts;
+  for (std::size_t i = 0; i < items.size(); ++i)
+    facts.items.push_back({need_text(items.at(i), "subject"), need_text(items.at(i), "text"),
+                           ids(items.at(i), "sources", true)});
+  return facts;
+}
+
+Line line_of(const std::string& text) {
+  const json::Document document = json::parse(text);
+  const json::View object = document.root();
+  if (!object.is_object()) throw Error("this is no JSON object");
+  const std::string type = need_text(object, "type");
+  const std::string conversation = need_text(object, "conversation");
+  if (type == "message") return {conversation, message_of(object)};
+  if (type == "facts") return {conversation, facts_of(object)};
+  if (type == "forget") return {conversation, Forget{need_text(object, "id")}};
+  if (type != "question") throw Error("'" + type + "' is no type: message, facts, question and forget are");
+  return {conversation, Question{need_text(object, "text"), ids(object, "evidence", true),
+                                 ids(object, "absent", false), need_text(object, "category")}};
+}
+
+}  // namespace
+
+Nanos parse_time(std::string_view text) {
+  using namespace std::chrono;
+  TimeReader reader(text);
+  const int years = reader.digits(4);
+  reader.need('-');
+  const auto months = static_cast<unsigned>(reader.digits(2));
+  reader.need('-');
+  const auto days = static_cast<unsigned>(reader.digits(2));
+  const year_month_day date{year{years}, month{months}, day{days}};
+  if (!date.ok()) reader.fail();
+  Nanos at = static_cast<Nanos>(sys_days{date}.time_since_epoch().count()) * 86'400 * kSecond;
+  if (reader.done()) return at;
+  if (!reader.take(' ')) reader.need('T');
+  const int hours = reader.digits(2);
+  reader.need(':');
+  const int minutes = reader.digits(2);
+  const int seconds = reader.take(':') ? reader.digits(2) : 0;
+  if (hours > 24 || minutes > 59 || seconds > 60) reader.fail();
+  at += (hours * 3600 + minutes * 60 + seconds) * kSecond;
+  if (reader.take('.')) at += reader.fraction();
+  at -= zone(reader);
+  if (!reader.done()) reader.fail();
+  return at;
+}
+
+std::vector<Line> read_corpus(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw errno_error("cannot read " + path);
+  std::vector<Line> lines;
+  std::string text;
+  for (int number = 1; std::getline(file, text); ++number) {
+    if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+    try {
+      lines.push_back(line_of(text));
+    } catch (const Error& e) {
+      throw Error(path + ":" + std::to_string(number) + ": " + e.what());
+    }
+  }
+  if (file.bad()) throw errno_error("cannot read " + path);
+  if (lines.empty()) throw Error(path + ": there is nothing in it");
+  return lines;
+}
+
+}  // namespace prot::eval

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""memory_eval: what it says to bad input, and what memory finds of the project's own corpora.
+
+usage: memory_eval_test.py MEMORY_EVAL CORPORA_FOLDER [--postgres]
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM, CORPORA = sys.argv[1], pathlib.Path(sys.argv[2])
+POSTGRES = "--postgres" in sys.argv[3:]
+
+MESSAGE = {"type": "message", "conversation": "c", "session": 1, "id": "m1", "speaker": "Ann",
+           "text": "I keep two goats called Salt and Pepper.", "at": "2024-03-05T18:20:00+09:00"}
+QUESTION = {"type": "question", "conversation": "c", "text": "What are the goats called?", "evidence": ["m1"],
+            "category": "single"}
+
+
+def run(*arguments):
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+def corpus(*lines):
+    file = tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8")
+    for line in lines:
+        file.write((line if isinstance(line, str) else json.dumps(line)) + "\n")
+    file.flush()
+    return file
+
+
+def figures(name, *arguments):
+    done = run(CORPORA / name, "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class BadInput(unittest.TestCase):
+    def check(self, code, says, *arguments, lines=1):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn(says, done.stderr)
+        self.assertEqual(done.stdout, "")
+        if code == 1:
+            self.assertEqual(done.stderr.count("\n"), lines, done.stderr)
+
+    def bad_corpus(self, says, *lines):
+        with corpus(*lines) as file:
+            self.check(1, says, file.name)
+
+    def test_command_line(self):
+        self.check(2, "a corpus is needed")
+        self.check(2, "--what", "x", "--what")
+        self.check(2, "--k", "x", "--k", "0")
+        self.check(2, "--k", "x", "--k")
+        self.check(2, "--tokens", "x", "--tokens", "12x")
+        self.check(2, "--baseline", "x", "--baseline", "magic")
+        self.check(1, "cannot read", "/nowhere/corpus.jsonl")
+
+    def test_corpus(self):
+        self.bad_corpus(":2: not JSON", MESSAGE, '{"type":')
+        self.bad_corpus(":1: this is no JSON object", "[1]")
+        self.bad_corpus(":1: 'poem' is no type", dict(MESSAGE, type="poem"))
+        for name in ("conversation", "id", "speaker", "text", "at"):
+            self.bad_corpus(f":1: '{name}' must be a text", {k: v for k, v in MESSAGE.items() if k != name})
+        self.bad_corpus(":1: 'session' must be a number", dict(MESSAGE, session="one"))
+        for at in ("yesterday", "2024-13-05T18:20", "2024-03-05T1820", "2024-03-05T18:20+9", "2024-03-05T18:20Zx"):
+            self.bad_corpus("is no ISO 8601 time", dict(MESSAGE, at=at))
+        self.bad_corpus(":2: 'evidence' must be a list of ids", MESSAGE, dict(QUESTION, evidence="m1"))
+        self.bad_corpus(":1: 'items' must be a list", {"type": "facts", "conversation": "c", "session": 1})
+        self.bad_corpus("'m1' is there twice", MESSAGE, MESSAGE)
+        self.bad_corpus("there is nothing in it")
+
+    def test_a_question_searches_its_own_conversation_as_far_as_it_has_come(self):
+        other = dict(MESSAGE, conversation="d", id="m2")
+        with corpus(other, QUESTION, MESSAGE, QUESTION) as file:
+            done = run(file.name, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("1 evidence ids", done.stderr)
+        found = json.loads(done.stdout)
+        self.assertEqual((found["questions"], found["recall_at_k"], found["recall_in_block"]), (2, 0.5, 0.5))
+        self.assertEqual(set(found), {"questions", "recall_at_k", "recall_in_block", "by_category", "p50_ms", "p95_ms"})
+
+    def test_a_fact_leads_to_its_source(self):
+        said = dict(MESSAGE, text="Dinner was odd today.")
+        fact = {"type": "facts", "conversation": "c", "session": 1,
+                "items": [{"subject": "Ann", "text": "Ann feeds her goats odd dinner.", "sources": ["m1"]}]}
+        question = dict(QUESTION, text="Who feeds goats?")
+        with corpus(said, question) as file:
+            self.assertEqual(json.loads(run(file.name, "--json").stdout)["recall_at_k"], 0)
+        with corpus(said, fact, question) as file:
+            self.assertEqual(json.loads(run(file.name, "--json").stdout)["recall_at_k"], 1)
+
+    def test_nul_and_lone_surrogates(self):
+        odd = json.dumps(dict(MESSAGE, text="goats called \x00 Salt \ud800 and Pepper")).replace("\\\\", "\\")
+        with corpus(odd, QUESTION) as file:
+            done = run(file.name, "--json")
+        if done.returncode == 0:  # taken as U+FFFD; or refused, in one line
+            self.assertEqual(json.loads(done.stdout)["recall_at_k"], 1)
+        else:
+            self.assertEqual(done.stderr.count("\n"), 1)
+
+
+class OwnCorpora(unittest.TestCase):
+    def test_korean(self):
+        self.assertGreaterEqual(figures("korean.jsonl", "--k", 5)["recall_at_k"], 0.70)
+
+    def test_english(self):
+        found = figures("english.jsonl")
+        plain = figures("english.jsonl", "--baseline", "bm25")
+        self.assertGreater(found["recall_at_k"], plain["recall_at_k"])
+        self.assertGreaterEqual(found["recall_in_block"], plain["recall_in_block"])
+
+    def test_what_is_forgotten_is_not_found(self):
+        self.assertEqual(figures("korean.jsonl")["by_category"]["삭제"]["recall_in_block"], 1)
+        self.assertEqual(figures("english.jsonl")["by_category"]["deletion"]["recall_in_block"], 1)
+
+    @unittest.skipUnless(POSTGRES, "without a database")
+    def test_postgres_finds_the_same(self):
+        first, second = figures("korean.jsonl"), figures("korean.jsonl", "--store", "postgres")
+        for found in (first, second):
+            found.pop("p50_ms"), found.pop("p95_ms")
+        self.assertEqual(first, second)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

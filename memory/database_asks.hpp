@@ -34,6 +34,7 @@ struct History {
 };
 struct Claim {
   bool ignore_due;
+  int batch = 1;  // exchanges that may be asked about at once
 };
 struct Finish {
   Job job;

@@ -72,10 +72,13 @@ void DatabaseTask::connect(Nanos now, std::vector<Told>& told) {
     log_info("{}: connected{}", store_->name(),
              replayed_ != 0 ? ", " + std::to_string(replayed_) + " records replayed" : "");
     back_off_ = 0;
+    problem_.clear();
     next_tick_ = now + kPeriod;
     report(told);
   } catch (const StoreError& e) {
-    if (first_failure || e.kind() == StoreError::Kind::kBroken)
+    // What only a person can mend is said once, however often it is met.
+    const bool news = std::exchange(problem_, e.what()) != e.what();
+    if (first_failure || (news && e.kind() == StoreError::Kind::kBroken))
       log_warn("{}; messages go to the spool until it is back", e.what());
     up_ = false;
     store_->close();
@@ -253,7 +256,13 @@ void DatabaseTask::on(const ask::History& question, std::vector<Told>& told) {
 
 void DatabaseTask::on(const ask::Claim& claim, std::vector<Told>& told) {
   told::Claimed claimed;
-  attempt([&] { claimed.job = store_->claim(JobKind::kExtract, wall_(), kExtractLease, claim.ignore_due); });
+  attempt([&] {
+    claimed.job = store_->claim(JobKind::kExtract, wall_(), kExtractLease, claim.ignore_due);
+    if (!claimed.job) return;
+    // What failed comes in half the number, until the one that is to blame stands alone.
+    const int most = claim.batch >> std::min(claimed.job->attempts - 1, 16);
+    if (most > 1) store_->claim_more(&*claimed.job, wall_(), kExtractLease, claim.ignore_due, most);
+  });
   told.emplace_back(std::move(claimed));
 }
 
@@ -262,7 +271,7 @@ void DatabaseTask::on(const ask::Finish& finish, std::vector<Told>& told) {
   if (!attempt([&] { finished = store_->finish_extract(finish.job, finish.answer, wall_()); }))
     unfinished_.push_back(finish);  // an answer that was worked for is kept for the next connection
   if (finished) {
-    told.emplace_back(told::JobsDone{1});
+    told.emplace_back(told::JobsDone{finish.job.exchanges});
     run_applies(told);
   }
   told.emplace_back(told::JobClosed{});

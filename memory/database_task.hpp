@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -69,6 +70,7 @@ class DatabaseTask {
   bool loaded_ = false;
   std::int64_t load_cursor_ = 0;
   Nanos back_off_ = 0;
+  std::string problem_;  // why it cannot connect, as it was logged last
   Nanos next_tick_ = 0;
   std::uint64_t spooled_ = 0;
   std::uint64_t replayed_ = 0;

@@ -1,67 +1,33 @@
 #include "extraction.hpp"
 
 #include <algorithm>
-#include <array>
 
-#include "base/error.hpp"
 #include "facts.hpp"
-#include "json/json.hpp"
 #include "recall.hpp"
 #include "terms.hpp"
-#include "text/utf8.hpp"
 
 namespace prot::memory {
 namespace {
 
-constexpr std::size_t kMaxItems = 20;       // of one exchange, whatever the server lets pass
 constexpr std::size_t kContextBytes = 200;  // of a reply
 constexpr std::size_t kUserBytes = 1200;
 constexpr std::size_t kShortReply = 3;  // words that matter
-constexpr std::size_t kStatementBytes = 300;
-constexpr double kBorneOut = 0.5;           // share of a name's terms that the user must have said
-constexpr double kStatementBorneOut = 0.3;  // of a statement's, which may be worded anew
+constexpr std::size_t kNameBytes = 60;
 
-constexpr std::array kUserNames = std::to_array<std::string_view>(
-    {"user", "the user", "i", "me", "my", "myself", "speaker", "you", "나", "내", "저", "사용자"});
-
-constexpr std::array kVague = std::to_array<std::string_view>(
-    {"somewhere", "someone", "something", "unknown", "none", "null", "n/a", "nothing", "anything", "user"});
-
-const Message* find(const Job& job, std::uint64_t sequence) {
-  for (const Message& message : job.context)
-    if (message.key.sequence == sequence) return &message;
-  return nullptr;
+bool is_told_in(const Message& message, const Job& job) {
+  return message.role == Role::kUser && message.key.sequence >= job.first_seq &&
+         message.key.sequence <= job.last_seq;
 }
 
-const Message* user_message(const Job& job) { return find(job, job.first_seq); }
-
-double share_of(const std::vector<std::string>& terms, const std::vector<std::string>& said) {
-  if (terms.empty()) return 0.0;
-  const auto found = std::count_if(terms.begin(), terms.end(), [&](const std::string& term) {
-    return std::find(said.begin(), said.end(), term) != said.end();
-  });
-  return static_cast<double>(found) / static_cast<double>(terms.size());
-}
-
-/// Words of a model that has nothing to say and must say something.
-bool is_vague(const std::string& object) {
-  const std::string name = normalized_name(object);
-  return std::find(kVague.begin(), kVague.end(), name) != kVague.end();
-}
-
-bool borne_out(std::string_view text, const Terms& said, double share = kBorneOut) {
-  const Terms terms = terms_of(text);
-  if (terms.words.empty()) return false;
-  return share_of(terms.words, said.words) >= share || share_of(terms.grams, said.grams) >= share;
-}
-
-std::string field(json::View object, std::string_view name, std::size_t max_bytes) {
-  return quotable(object.get(name).as_string(), max_bytes);
-}
-
-std::string canonical_subject(const std::string& subject) {
-  const std::string name = normalized_name(subject);
-  return std::find(kUserNames.begin(), kUserNames.end(), name) != kUserNames.end() ? "user" : subject;
+std::string offer(const Job& job) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(job.offered.size(), kMaxOffered); ++i) {
+    const KnownEntity& entity = job.offered[i];
+    out += out.empty() ? "Known: " : ", ";
+    out += std::to_string(i + 1) + " " + quotable(entity.name, kNameBytes);
+    if (!entity.type.empty()) out += " (" + quotable(entity.type, kNameBytes) + ")";
+  }
+  return out.empty() ? out : out + "\n";
 }
 
 }  // namespace
@@ -87,71 +53,58 @@ std::string_view extraction_instructions() noexcept {
 }
 
 std::string extraction_question(const Job& job) {
-  const Message* user = user_message(job);
-  if (user == nullptr) return {};
-  std::string out;
-  // A short reply ("Teal.") is told only together with what it answers; else context costs more than it
-  // gives.
-  const std::string told = told_part(user->text);
-  if (terms_of(told).words.size() <= kShortReply)
-    for (const Message& message : job.context)
-      if (message.key.sequence < job.first_seq && message.role == Role::kAssistant)
-        out += "Assistant: " + quotable(message.text, kContextBytes) + "\n";
-  return out + "User: " + quotable(told, kUserBytes) + "\nJSON:";
+  std::string told_lines;
+  const Message* reply = nullptr;
+  for (const Message& message : job.context) {
+    if (message.role == Role::kAssistant) reply = &message;
+    if (!is_told_in(message, job)) continue;
+    const std::string told = told_part(message.text);
+    // A short reply ("Teal.") is told only together with what it answers; else context costs more than it
+    // gives.
+    const std::size_t words = terms_of(told).words.size();
+    if (words == 0) continue;
+    if (words <= kShortReply && reply != nullptr)
+      told_lines += "Assistant: " + quotable(reply->text, kContextBytes) + "\n";
+    told_lines += "User: " + quotable(told, kUserBytes) + "\n";
+    reply = nullptr;
+  }
+  return told_lines.empty() ? told_lines : offer(job) + told_lines + "JSON:";
 }
 
-std::string_view extraction_schema() noexcept {
-  return R"({"type":"object","properties":{)"
-         R"("facts":{"type":"array","maxItems":4,"items":{"type":"object","properties":{)"
-         R"("subject":{"type":"string","maxLength":40},"predicate":{"type":"string","maxLength":40},)"
-         R"("object":{"type":"string","maxLength":80},"statement":{"type":"string","maxLength":140}},)"
-         R"("required":["subject","predicate","object","statement"],"additionalProperties":false}},)"
-         R"("entities":{"type":"array","maxItems":4,"items":{"type":"object","properties":{)"
-         R"("name":{"type":"string","maxLength":40},)"
-         R"("type":{"type":"string","enum":["person","place","organization","thing","event","concept"]},)"
-         R"("description":{"type":"string","maxLength":60}},)"
-         R"("required":["name","type","description"],"additionalProperties":false}}},)"
+std::string repair_question(const Job& job, std::string_view problem) {
+  return extraction_question(job) +
+         "\nYour last answer could not be used: " + quotable(problem, kContextBytes) +
+         "\nAnswer with the JSON alone.\nJSON:";
+}
+
+std::string extraction_schema(bool offered) {
+  const char* known = offered ? R"(,"known":{"type":"integer","minimum":0,"maximum":6})" : "";
+  return std::string(
+             R"({"type":"object","properties":{)"
+             R"("facts":{"type":"array","maxItems":4,"items":{"type":"object","properties":{)"
+             R"("subject":{"type":"string","maxLength":40},"predicate":{"type":"string","maxLength":40},)"
+             R"("object":{"type":"string","maxLength":80},"statement":{"type":"string","maxLength":140}},)"
+             R"("required":["subject","predicate","object","statement"],"additionalProperties":false}},)"
+             R"("entities":{"type":"array","maxItems":4,"items":{"type":"object","properties":{)"
+             R"("name":{"type":"string","maxLength":40},)"
+             R"("type":{"type":"string","enum":["person","place","organization","thing","event","concept"]},)"
+             R"("description":{"type":"string","maxLength":60})") +
+         known +
+         R"(},"required":["name","type","description"],"additionalProperties":false}}},)"
          R"("required":["facts","entities"],"additionalProperties":false})";
 }
 
 bool worth_asking(const Job& job) {
-  const Message* user = user_message(job);
-  return user != nullptr && !terms_of(told_part(user->text)).words.empty();
+  return std::any_of(job.context.begin(), job.context.end(), [&](const Message& message) {
+    return is_told_in(message, job) && !terms_of(told_part(message.text)).words.empty();
+  });
 }
 
-Extraction parse_answer(std::string_view answer, const Job& job) {
-  const json::Document document = json::parse(answer);
-  const json::View facts = document.get("facts");
-  const json::View entities = document.get("entities");
-  if (!facts.is_array() || !entities.is_array())
-    throw Error("the answer has no lists 'facts' and 'entities'");
-  Extraction extraction;
-  const Message* user = user_message(job);
-  if (user == nullptr) return extraction;
-  const Terms said = terms_of(told_part(user->text));
-  for (std::size_t i = 0; i < std::min(facts.size(), kMaxItems); ++i) {
-    Fact fact;
-    fact.subject = canonical_subject(field(facts.at(i), "subject", 160));
-    fact.predicate = canonical_predicate(field(facts.at(i), "predicate", 160));
-    fact.object = field(facts.at(i), "object", 300);
-    fact.statement = field(facts.at(i), "statement", 500);
-    fact.valid_from = user->at_ns;
-    fact.source = user->key;
-    if (fact.subject.empty() || fact.statement.empty() || is_vague(fact.object) ||
-        !borne_out(fact.object, said))
-      continue;
-    if (fact.subject != "user" && !borne_out(fact.subject, said)) continue;
-    // In other words or another language than the user's: theirs then, since nobody can check it.
-    if (!borne_out(fact.statement, said, kStatementBorneOut))
-      fact.statement = "The user said: '" + quotable(user->text, kStatementBytes) + "'";
-    extraction.facts.push_back(std::move(fact));
-  }
-  for (std::size_t i = 0; i < std::min(entities.size(), kMaxItems); ++i) {
-    Entity entity{field(entities.at(i), "name", 160), field(entities.at(i), "type", 40),
-                  field(entities.at(i), "description", 300)};
-    if (borne_out(entity.name, said)) extraction.entities.push_back(std::move(entity));
-  }
-  return extraction;
+std::string said_in(const Job& job) {
+  std::string said;
+  for (const Message& message : job.context)
+    if (is_told_in(message, job)) said += message.text + "\n";
+  return said;
 }
 
 }  // namespace prot::memory

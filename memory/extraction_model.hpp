@@ -28,6 +28,9 @@ class ExtractionModel {
   /// The raw answer. Ends soon after `stop` is requested. Throws ModelError.
   virtual std::string ask(std::string_view instructions, std::string_view question, std::string_view schema,
                           std::stop_token stop) = 0;
+  /// How many exchanges it is asked about at once. A small model does one at a time better, and it reads the
+  /// instructions only once anyway.
+  [[nodiscard]] virtual int batch() const noexcept { return 1; }
 };
 
 }  // namespace prot::memory

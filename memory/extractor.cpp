@@ -1,6 +1,7 @@
 #include "extractor.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -26,7 +27,7 @@ void Extractor::step(Nanos now, Nanos quiet_since, std::uint64_t ready) {
     if (!allowed(now, quiet_since) || (!draining_ && (ready == 0 || now < retry_at_))) return;
     state_ = State::kClaiming;
     claimed_all_ = draining_;
-    ports_.database(ask::Claim{draining_});
+    ports_.database(ask::Claim{draining_, batch_});
   } else if (state_ == State::kAsking && !cancelling_) {
     if (draining_ ? now < drain_deadline_ : allowed(now, quiet_since)) return;
     cancelling_ = true;
@@ -49,8 +50,13 @@ void Extractor::claimed(Nanos now, std::optional<Job> job) {
   }
   state_ = State::kAsking;
   cancelling_ = false;
-  ports_.start_model(
-      {std::string(extraction_instructions()), extraction_question(job_), std::string(extraction_schema())});
+  repaired_ = false;
+  ask(extraction_question(job_));
+}
+
+void Extractor::ask(std::string question) {
+  ports_.start_model({std::string(extraction_instructions()), std::move(question),
+                      extraction_schema(!job_.offered.empty())});
 }
 
 void Extractor::give_back() {
@@ -62,12 +68,18 @@ void Extractor::answered(Nanos now, ModelWorker::Answer answer) {
   std::string problem = answer.error;
   if (problem.empty()) {
     try {
-      (void)parse_answer(answer.text, job_);
+      std::string kept = storable_answer(answer.text);
+      (void)parse_answer(kept, job_);
       state_ = State::kClosing;
-      ports_.database(ask::Finish{job_, std::move(answer.text)});
+      ports_.database(ask::Finish{job_, std::move(kept)});
       return;
     } catch (const Error& e) {
       problem = e.what();
+    }
+    if (!std::exchange(repaired_, true) && !cancelling_ && (!draining_ || now < drain_deadline_)) {
+      log_info("extraction job {}: {}; asked once more", job_.id, problem);
+      ask(repair_question(job_, problem));
+      return;
     }
   } else if (answer.kind != ModelError::Kind::kFailed) {
     if (answer.kind == ModelError::Kind::kUnavailable) {

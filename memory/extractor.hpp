@@ -20,9 +20,9 @@ namespace prot::memory {
 ///   - closing  | -                        | -                          | -                | -              |
 ///   waiting
 ///
-/// "tell": Finish with the answer; GiveBack when it was cancelled or the model cannot be reached (the attempt
-/// does not count); Fail with back-off when it answered badly, dead after kMaxAttempts. Not thread-safe (the
-/// loop's thread).
+/// "tell": Finish with the answer; one that is not as asked is asked for once more, with what was wrong;
+/// GiveBack when it was cancelled or the model cannot be reached (the attempt does not count); Fail with
+/// back-off when it answered badly, dead after kMaxAttempts. Not thread-safe (the loop's thread).
 class Extractor {
  public:
   struct Ports {
@@ -32,7 +32,8 @@ class Extractor {
   };
   enum class State { kWaiting, kClaiming, kAsking, kClosing };
 
-  Extractor(Ports ports, Nanos idle) : ports_(std::move(ports)), idle_(idle) {}
+  /// `batch`: exchanges that one question may be about.
+  Extractor(Ports ports, Nanos idle, int batch = 1) : ports_(std::move(ports)), idle_(idle), batch_(batch) {}
 
   /// Once in a duty cycle. `quiet_since`: when talking ended; kNever while it goes on. `ready`: jobs in the
   /// queue, as last heard. Talking that begins ends what the model is doing.
@@ -55,12 +56,15 @@ class Extractor {
  private:
   [[nodiscard]] bool allowed(Nanos now, Nanos quiet_since) const noexcept;
   void give_back();
+  void ask(std::string question);
 
   Ports ports_;
   Nanos idle_;
+  int batch_;
   State state_ = State::kWaiting;
   Job job_;
   bool cancelling_ = false;
+  bool repaired_ = false;  // the model was told once what was wrong with its answer
   bool draining_ = false;
   bool claimed_all_ = false;  // the last claim did not look at due times
   bool exhausted_ = false;    // drain: nothing more to claim, or the model is of no use

@@ -13,6 +13,9 @@ namespace prot::memory {
 /// The same with the message that says it: applying one exchange twice gives the same keys.
 [[nodiscard]] std::string fact_key(const Fact& fact);
 
+/// 32 hexadecimal digits of a text: an identity, not a defence against forged input.
+[[nodiscard]] std::string digest(std::string_view text);
+
 /// An entity's name as it is compared: NFKC, case-folded, single spaces.
 [[nodiscard]] std::string normalized_name(std::string_view name);
 /// One spelling for a predicate: lower case, "_" between words, without filler: "Has favourite colour" and

@@ -10,6 +10,36 @@ const char* to_string(Role role) noexcept { return role == Role::kUser ? "user" 
 
 const char* to_string(JobKind kind) noexcept { return kind == JobKind::kExtract ? "extract" : "apply"; }
 
+const char* to_string(Origin origin) noexcept {
+  switch (origin) {
+    case Origin::kUser:
+      return "user";
+    case Origin::kAssistant:
+      return "assistant";
+    case Origin::kTool:
+      return "tool";
+    case Origin::kWeb:
+      return "web";
+    case Origin::kImport:
+      return "import";
+  }
+  return "import";
+}
+
+const char* to_string(FactStatus status) noexcept {
+  switch (status) {
+    case FactStatus::kActive:
+      return "active";
+    case FactStatus::kSuperseded:
+      return "superseded";
+    case FactStatus::kForgotten:
+      return "forgotten";
+    case FactStatus::kQuarantined:
+      return "quarantined";
+  }
+  return "forgotten";
+}
+
 std::string to_uuid(const wire::ConversationId& id) {
   return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", id.high >> 32U, (id.high >> 16U) & 0xFFFFU,
                      id.high & 0xFFFFU, id.low >> 48U, id.low & 0xFFFFFFFFFFFFU);

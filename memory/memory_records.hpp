@@ -46,7 +46,23 @@ struct Entity {
   std::string name;
   std::string type;
   std::string description;
+  std::int64_t known = 0;  // the entity that the model says it is, of those it was offered; 0: it did not say
 };
+
+/// An entity of the store. `aliases`: normalised (facts.hpp), its name's among them.
+struct KnownEntity {
+  std::int64_t id = 0;
+  std::string name;
+  std::string type;
+  std::vector<std::string> aliases;
+};
+
+/// Whose words a fact stands on. Only the user's make a fact that counts at once.
+enum class Origin { kUser, kAssistant, kTool, kWeb, kImport };
+[[nodiscard]] const char* to_string(Origin origin) noexcept;
+/// kQuarantined: it never reaches a block until a person confirms it.
+enum class FactStatus { kActive, kSuperseded, kForgotten, kQuarantined };
+[[nodiscard]] const char* to_string(FactStatus status) noexcept;
 
 /// A statement about the world with its validity. `subject` and `predicate` are canonical (extraction.hpp).
 struct Fact {
@@ -55,7 +71,12 @@ struct Fact {
   std::string object;
   std::string statement;
   Nanos valid_from = 0;
-  MessageKey source;  // the newest message that says so
+  MessageKey source;   // the newest message that says so
+  Nanos valid_to = 0;  // 0: it still holds
+  Origin origin = Origin::kUser;
+  FactStatus status = FactStatus::kActive;
+  std::string suspicion = {};  // why it is quarantined
+  std::int64_t id = 0;         // in the store; 0: not from there
 };
 
 /// What one exchange yields.
@@ -72,12 +93,15 @@ struct Job {
   std::int64_t id = 0;
   JobKind kind = JobKind::kExtract;
   wire::ConversationId conversation;
-  std::uint64_t first_seq = 0;   // the user's message
-  std::uint64_t last_seq = 0;    // the reply, or first_seq
-  int attempts = 0;              // this one included
-  std::string token;             // of the lease
-  std::string result;            // kApply: the raw answer
-  std::vector<Message> context;  // the message before, the user's, the reply: those that exist
+  std::uint64_t first_seq = 0;  // the user's message
+  std::uint64_t last_seq = 0;   // the reply, or first_seq; of the last exchange
+  int exchanges = 1;            // extract: how many the lease holds (MemoryStore::claim_more)
+  int attempts = 0;             // this one included
+  std::string token;            // of the lease
+  std::string result;           // kApply: the raw answer
+  // The message before the first, then all of them that exist, from first_seq to last_seq.
+  std::vector<Message> context;
+  std::vector<KnownEntity> offered;  // to the model, by number from 1 on
 };
 
 struct Counts {
@@ -85,7 +109,8 @@ struct Counts {
   std::uint64_t jobs_ready = 0;  // leased ones of a dead owner too
   std::uint64_t jobs_leased = 0;
   std::uint64_t jobs_dead = 0;
-  std::uint64_t facts = 0;  // active
+  std::uint64_t facts = 0;        // active
+  std::uint64_t quarantined = 0;  // facts that wait for a person
 };
 
 /// "8-4-4-4-12" hexadecimal, and back. parse: throws Error when it is none.

@@ -41,6 +41,7 @@ void MemoryStage::start() {
   database_ = std::make_unique<DatabaseWorker>(
       std::move(parts_.store), DatabaseTask::Folders{spool / "memory", spool / "brain"}, wake);
   if (!parts_.model) return;
+  const int batch = parts_.model->batch();
   model_ = std::make_unique<ModelWorker>(std::move(parts_.model), wake);
   Extractor::Ports ports;
   ports.database = [this](Ask ask) { database_->post(std::move(ask)); };
@@ -50,7 +51,7 @@ void MemoryStage::start() {
   };
   ports.cancel_model = [this] { model_->cancel(); };
   const auto idle = static_cast<Nanos>(context_->config().get_double("memory.extraction_idle_s") * kSecond);
-  extractor_ = std::make_unique<Extractor>(std::move(ports), idle);
+  extractor_ = std::make_unique<Extractor>(std::move(ports), idle, batch);
   quiet_since_ = context_->clock().now() + (kSettling - 1) * idle;
 }
 
@@ -245,6 +246,7 @@ void MemoryStage::on(told::Gauges& gauges, Nanos) {
   count("jobs_leased", gauges.counts.jobs_leased);
   count("jobs_dead", gauges.counts.jobs_dead);
   count("facts", gauges.counts.facts);
+  count("facts_quarantined", gauges.counts.quarantined);
 }
 
 void MemoryStage::on(told::Closed& closed, Nanos) {

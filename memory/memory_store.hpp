@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "entity_store.hpp"
 #include "memory_records.hpp"
 
 namespace prot::memory {
@@ -33,10 +34,8 @@ class StoreError : public Error {
 /// Where messages, jobs and facts live. Blocking; one thread (the database worker). Every call is one
 /// transaction: it happened or it did not. All throw StoreError. `now` is wall time: jobs are due, leases end
 /// by it.
-class MemoryStore {
+class MemoryStore : public EntityStore {
  public:
-  virtual ~MemoryStore() = default;
-
   /// Opens, and brings the schema up to date (forward only; running it twice changes nothing).
   virtual void connect() = 0;
   virtual void close() noexcept = 0;
@@ -56,6 +55,9 @@ class MemoryStore {
 
   /// Leases the job of this kind that is due longest. `ignore_due`: those that wait as well (drain).
   virtual std::optional<Job> claim(JobKind kind, Nanos now, Nanos lease, bool ignore_due) = 0;
+  /// The exchanges that follow it in its conversation, have been tried as often and are due come under the
+  /// same lease, at most `most` with it: they are answered, given back and fail together.
+  virtual void claim_more(Job* job, Nanos now, Nanos lease, bool ignore_due, int most) = 0;
   /// An extract job is answered: keeps the raw answer, adds the apply job. False: lease lost.
   virtual bool finish_extract(const Job& job, const std::string& answer, Nanos now) = 0;
   /// An apply job's writes and its end. Applying the same twice changes nothing. False: lease lost.

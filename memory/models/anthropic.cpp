@@ -9,6 +9,7 @@ namespace prot::memory {
 namespace {
 
 constexpr int kMaxTokens = 2000;
+constexpr int kBatch = 4;
 
 /// The answer's form is a tool that must be called: every model and every server of this kind knows that,
 /// and the input is JSON of its schema.
@@ -25,6 +26,8 @@ class AnthropicModel final : public ExtractionModel {
     request.body = body(instructions, question, schema);
     return ask_server(std::move(request), stop, input_of);
   }
+
+  [[nodiscard]] int batch() const noexcept override { return kBatch; }
 
  private:
   std::string body(std::string_view instructions, std::string_view question, std::string_view schema) const {

@@ -8,7 +8,8 @@
 namespace prot::memory {
 namespace {
 
-constexpr int kMaxTokens = 400;
+constexpr int kMaxTokens = 400;  // of one exchange
+constexpr int kBatch = 4;
 // Slot 0 is the conversation's: its cached prompt must stay warm.
 constexpr int kSlot = 1;
 
@@ -26,6 +27,8 @@ class OpenAiModel final : public ExtractionModel {
     return ask_server(std::move(request), stop, content_of);
   }
 
+  [[nodiscard]] int batch() const noexcept override { return server_.llama_cpp ? 1 : kBatch; }
+
  private:
   std::string body(std::string_view instructions, std::string_view question, std::string_view schema) const {
     json::Writer w;
@@ -35,7 +38,7 @@ class OpenAiModel final : public ExtractionModel {
     w.begin_object().member("role", "system").member("content", instructions).end_object();
     w.begin_object().member("role", "user").member("content", question).end_object();
     w.end_array();
-    w.member("max_tokens", kMaxTokens).member("temperature", 0);
+    w.member("max_tokens", kMaxTokens * batch()).member("temperature", 0);
     w.key("response_format").begin_object().member("type", "json_schema");
     w.key("json_schema").begin_object().member("name", "facts").member("strict", true);
     w.key("schema").raw(schema).end_object().end_object();

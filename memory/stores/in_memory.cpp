@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "facts.hpp"
+#include "extraction.hpp"
 #include "text/normalize.hpp"
 
 namespace prot::memory {
@@ -147,13 +147,48 @@ std::optional<Job> InMemoryStore::claim(JobKind kind, Nanos now, Nanos lease, bo
   best->job.token = "lease" + std::to_string(++leases_);
   ++best->job.attempts;
   Job job = best->job;
+  fill(job);
+  return job;
+}
+
+/// With what the model is asked about.
+void InMemoryStore::fill(Job& job) {
+  job.context.clear();
   for (const Message& message : history(job.conversation, INT32_MAX))
-    if (message.key.sequence == job.first_seq || message.key.sequence == job.last_seq) {
+    if (message.key.sequence >= job.first_seq && message.key.sequence <= job.last_seq) {
       job.context.push_back(message);
     } else if (message.key.sequence < job.first_seq && !message.open) {
       job.context.assign(1, message);
     }
-  return job;
+  if (job.kind == JobKind::kExtract) job.offered = offered(said_in(job));
+}
+
+void InMemoryStore::claim_more(Job* job, Nanos now, Nanos lease, bool ignore_due, int most) {
+  need();
+  std::map<std::uint64_t, StoredJob*> following;
+  for (StoredJob& stored : jobs_)
+    if (stored.job.kind == JobKind::kExtract && stored.job.conversation == job->conversation &&
+        stored.job.first_seq > job->first_seq)
+      following[stored.job.first_seq] = &stored;
+  for (const auto& [first, next] : following) {
+    if (job->exchanges >= most || next->state != State::kReady || next->job.attempts != job->attempts - 1 ||
+        (!ignore_due && next->due > now))
+      break;
+    next->state = State::kLeased;
+    next->lease_until = now + lease;
+    next->job.token = job->token;
+    ++next->job.attempts;
+    ++job->exchanges;
+    job->last_seq = std::max(job->last_seq, next->job.last_seq);
+  }
+  fill(*job);
+}
+
+/// All that the lease holds.
+template <typename F>
+void InMemoryStore::for_lease(const Job& job, F&& f) {
+  for (StoredJob& stored : jobs_)
+    if (stored.state == State::kLeased && stored.job.token == job.token) f(stored);
 }
 
 InMemoryStore::StoredJob* InMemoryStore::owned(const Job& job) {
@@ -165,62 +200,31 @@ InMemoryStore::StoredJob* InMemoryStore::owned(const Job& job) {
 }
 
 bool InMemoryStore::finish_extract(const Job& job, const std::string& answer, Nanos now) {
-  StoredJob* stored = owned(job);
-  if (stored == nullptr) return false;
-  stored->state = State::kDone;
-  stored->job.result = answer;
+  if (owned(job) == nullptr) return false;
+  for_lease(job, [](StoredJob& stored) { stored.state = State::kDone; });
+  const std::size_t before = jobs_.size();
   add_job(JobKind::kApply, {job.conversation, job.first_seq}, job.last_seq, now, answer);
+  if (jobs_.size() > before) jobs_.back().job.offered = job.offered;
   return true;
-}
-
-bool InMemoryStore::apply(const Job& job, const Extraction& extraction, Nanos) {
-  StoredJob* stored = owned(job);
-  if (stored == nullptr) return false;
-  for (const Fact& fact : extraction.facts)
-    if (find(fact.source) != nullptr) apply_fact(fact);
-  stored->state = State::kDone;
-  return true;
-}
-
-void InMemoryStore::apply_fact(const Fact& fact) {
-  const std::pair source{to_uuid(fact.source.conversation), fact.source.sequence};
-  for (auto& [key, known] : facts_)
-    if (known.active && spo_key(known.fact) == spo_key(fact)) {
-      known.sources.insert(source);
-      return;
-    }
-  bool newest = true;
-  if (is_functional(fact.predicate))
-    for (auto& [key, known] : facts_) {
-      if (!known.active || known.fact.subject != normalized_name(fact.subject) ||
-          known.fact.predicate != fact.predicate)
-        continue;
-      if (known.fact.valid_from > fact.valid_from) newest = false;
-    }
-  if (is_functional(fact.predicate) && newest)
-    for (auto& [key, known] : facts_)
-      if (known.fact.subject == normalized_name(fact.subject) && known.fact.predicate == fact.predicate)
-        known.active = false;
-  StoredFact made{fact, newest, {source}};
-  made.fact.subject = normalized_name(fact.subject);
-  facts_.emplace(fact_key(fact), std::move(made));
 }
 
 bool InMemoryStore::give_back(const Job& job, Nanos due) {
-  StoredJob* stored = owned(job);
-  if (stored == nullptr) return false;
-  stored->state = State::kReady;
-  stored->job.attempts = std::max(0, stored->job.attempts - 1);
-  stored->due = std::min(stored->due, due);
+  if (owned(job) == nullptr) return false;
+  for_lease(job, [&](StoredJob& stored) {
+    stored.state = State::kReady;
+    stored.job.attempts = std::max(0, stored.job.attempts - 1);
+    stored.due = std::min(stored.due, due);
+  });
   return true;
 }
 
 bool InMemoryStore::fail(const Job& job, const std::string& error, Nanos due, bool dead) {
-  StoredJob* stored = owned(job);
-  if (stored == nullptr) return false;
-  stored->state = dead ? State::kDead : State::kReady;
-  stored->error = error;
-  stored->due = due;
+  if (owned(job) == nullptr) return false;
+  for_lease(job, [&](StoredJob& stored) {
+    stored.state = dead ? State::kDead : State::kReady;
+    stored.error = error;
+    stored.due = due;
+  });
   return true;
 }
 
@@ -235,17 +239,6 @@ int InMemoryStore::reap(Nanos now, bool all_of_owner) {
   return freed;
 }
 
-std::vector<Fact> InMemoryStore::active_facts(int limit) {
-  need();
-  std::vector<Fact> facts;
-  for (const auto& [key, known] : facts_)
-    if (known.active) facts.push_back(known.fact);
-  std::sort(facts.begin(), facts.end(),
-            [](const Fact& a, const Fact& b) { return a.valid_from > b.valid_from; });
-  if (facts.size() > static_cast<std::size_t>(limit)) facts.resize(static_cast<std::size_t>(limit));
-  return facts;
-}
-
 Counts InMemoryStore::counts() {
   need();
   Counts counts;
@@ -255,7 +248,10 @@ Counts InMemoryStore::counts() {
     counts.jobs_leased += job.state == State::kLeased ? 1 : 0;
     counts.jobs_dead += job.state == State::kDead ? 1 : 0;
   }
-  for (const auto& [key, known] : facts_) counts.facts += known.active ? 1 : 0;
+  for (const auto& [key, known] : facts_) {
+    counts.facts += known.fact.status == FactStatus::kActive ? 1 : 0;
+    counts.quarantined += known.fact.status == FactStatus::kQuarantined ? 1 : 0;
+  }
   return counts;
 }
 

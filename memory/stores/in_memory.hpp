@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "entities.hpp"
 #include "memory_store.hpp"
 
 namespace prot::memory {
@@ -21,6 +22,7 @@ class InMemoryStore final : public MemoryStore {
   std::vector<Message> find_messages(std::span<const std::string> words, Nanos before, int limit) override;
   std::vector<Message> history(const wire::ConversationId& conversation, int limit) override;
   std::optional<Job> claim(JobKind kind, Nanos now, Nanos lease, bool ignore_due) override;
+  void claim_more(Job* job, Nanos now, Nanos lease, bool ignore_due, int most) override;
   bool finish_extract(const Job& job, const std::string& answer, Nanos now) override;
   bool apply(const Job& job, const Extraction& extraction, Nanos now) override;
   bool give_back(const Job& job, Nanos due) override;
@@ -28,6 +30,13 @@ class InMemoryStore final : public MemoryStore {
   int reap(Nanos now, bool all_of_owner) override;
   std::vector<Fact> active_facts(int limit) override;
   Counts counts() override;
+  std::vector<KnownEntity> entities(int limit) override;
+  bool merge_entities(std::int64_t winner, std::int64_t loser) override;
+  bool undo_merge(std::int64_t loser) override;
+  std::vector<Fact> fact_history(std::string_view subject, std::string_view predicate) override;
+  std::vector<Fact> past_facts(int limit) override;
+  std::vector<Fact> quarantined_facts(int limit) override;
+  bool confirm_fact(std::int64_t id, Nanos now) override;
 
   /// Tests: every call fails with kAway until it is back.
   void set_away(bool away) noexcept { away_ = away; }
@@ -47,13 +56,32 @@ class InMemoryStore final : public MemoryStore {
   };
   struct StoredFact {
     Fact fact;
-    bool active = true;
-    std::set<std::pair<std::string, std::uint64_t>> sources;
+    std::int64_t subject = 0;  // entity
+    std::set<std::pair<std::string, std::uint64_t>> sources = {};
+    std::int64_t ended_by_merge = 0;
+  };
+  struct StoredEntity {
+    KnownEntity known;
+    std::int64_t merged_into = 0;
   };
   void need() const;
   void append(const TurnRecord& record, Nanos now);
   void add_job(JobKind kind, const MessageKey& key, std::uint64_t last_seq, Nanos due, std::string result);
-  void apply_fact(const Fact& fact);
+  void fill(Job& job);
+  template <typename F>
+  void for_lease(const Job& job, F&& f);
+  [[nodiscard]] EntityResolver resolver() const;
+  [[nodiscard]] std::int64_t root(std::int64_t id) const;
+  [[nodiscard]] std::vector<KnownEntity> offered(std::string_view text) const;
+  std::int64_t entity_id(const Entity& entity, std::string_view said);
+  void apply_fact(Fact fact, std::string_view said);
+  [[nodiscard]] StoredFact* find_fact(const std::string& spo, FactStatus status);
+  /// Those of its subject and predicate that cannot hold beside it, the newest first.
+  [[nodiscard]] std::vector<StoredFact*> rivals(const Fact& fact, std::int64_t subject);
+  void place(StoredFact& made);
+  void end_rivals(std::int64_t top, std::int64_t merged);
+  template <typename F>
+  [[nodiscard]] std::vector<Fact> facts_where(int limit, F&& wanted) const;
   [[nodiscard]] StoredMessage* find(const MessageKey& key);
   [[nodiscard]] StoredJob* owned(const Job& job);
 
@@ -63,6 +91,7 @@ class InMemoryStore final : public MemoryStore {
   std::vector<StoredJob> jobs_;
   std::set<std::string> job_keys_;
   std::map<std::string, StoredFact> facts_;  // by fact_key
+  std::map<std::int64_t, StoredEntity> entities_;
   std::uint64_t leases_ = 0;
 };
 

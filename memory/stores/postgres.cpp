@@ -54,6 +54,10 @@ Message read_message(const pqxx::row& row) {
 
 void migrate(pqxx::connection& connection) {
   pqxx::work tx(connection);
+  if (std::string_view(run(tx, "SHOW transaction_read_only")[0][0].c_str()) == "on")
+    throw StoreError(
+        StoreError::Kind::kBroken,
+        "the database is read-only (a standby, or default_transaction_read_only): memory cannot write");
   // The transaction's own lock: a session's would be lost by a silent reconnect.
   run(tx, "SELECT pg_advisory_xact_lock($1::bigint)", kMigrationLock);
   tx.exec(

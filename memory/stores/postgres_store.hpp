@@ -24,6 +24,7 @@ class PostgresStore final : public MemoryStore {
   std::vector<Message> find_messages(std::span<const std::string> words, Nanos before, int limit) override;
   std::vector<Message> history(const wire::ConversationId& conversation, int limit) override;
   std::optional<Job> claim(JobKind kind, Nanos now, Nanos lease, bool ignore_due) override;
+  void claim_more(Job* job, Nanos now, Nanos lease, bool ignore_due, int most) override;
   bool finish_extract(const Job& job, const std::string& answer, Nanos now) override;
   bool apply(const Job& job, const Extraction& extraction, Nanos now) override;
   bool give_back(const Job& job, Nanos due) override;
@@ -31,6 +32,13 @@ class PostgresStore final : public MemoryStore {
   int reap(Nanos now, bool all_of_owner) override;
   std::vector<Fact> active_facts(int limit) override;
   Counts counts() override;
+  std::vector<KnownEntity> entities(int limit) override;
+  bool merge_entities(std::int64_t winner, std::int64_t loser) override;
+  bool undo_merge(std::int64_t loser) override;
+  std::vector<Fact> fact_history(std::string_view subject, std::string_view predicate) override;
+  std::vector<Fact> past_facts(int limit) override;
+  std::vector<Fact> quarantined_facts(int limit) override;
+  bool confirm_fact(std::int64_t id, Nanos now) override;
 
  private:
   /// Runs one transaction; what goes wrong becomes a StoreError ("what: why").

@@ -124,3 +124,125 @@ TEST_CASE("facts that say the same have one key") {
   CHECK(is_functional("favorite_color"));
   CHECK_FALSE(is_functional("likes"));
 }
+
+TEST_CASE("the original's JSON is understood, in a code fence or without") {
+  const std::string original =
+      R"({"entities":[{"name":"Anna","type":"person","description":"sister"}],"relationships":[{"source":"Anna",)"
+      R"("target":"Toronto","type":"LIVES_IN","description":"Anna lives in Toronto."},{"source":"user","target":"Anna",)"
+      R"("type":"has_sister","description":""}]})";
+  const Job told = job("My sister Anna lives in Toronto.");
+  for (const std::string& answer : {original, "```json\n" + original + "\n```", "```\n" + original + "```",
+                                    "Here it is:\n```json\n" + original + "\n```\nAnything else?"}) {
+    const Extraction found = parse_answer(answer, told);
+    REQUIRE(found.facts.size() == 2);
+    CHECK(found.facts[0].predicate == "lives_in");
+    CHECK(found.facts[0].subject == "Anna");
+    CHECK(found.facts[0].object == "Toronto");
+    CHECK(found.facts[1].statement == "user has sister Anna");
+    REQUIRE(found.entities.size() == 1);
+    CHECK(found.entities[0].description == "sister");
+  }
+  CHECK_THROWS_AS((void)parse_answer("```json\n", told), Error);
+  CHECK_THROWS_AS((void)parse_answer("```", told), Error);
+}
+
+TEST_CASE("several exchanges are asked about at once, and each fact has the turn that says it") {
+  Job batch = job("My sister Anna lives in Toronto.", "Far away.");
+  batch.last_seq = 31;
+  batch.exchanges = 3;
+  Message second = message(1, 20, Role::kUser, "What is the capital of France?");
+  Message third = message(1, 30, Role::kUser, "Teal.", kNoon + kSecond);
+  batch.context.push_back(second);
+  batch.context.push_back(message(1, 21, Role::kAssistant, "Paris. And your favourite colour?"));
+  batch.context.push_back(third);
+  CHECK(extraction_question(batch) ==
+        "User: My sister Anna lives in Toronto.\nAssistant: Paris. And your favourite colour?\nUser: "
+        "Teal.\nJSON:");
+  json::Writer w;
+  w.begin_object().key("entities").begin_array().end_array().key("facts").begin_array();
+  for (const auto& [subject, predicate, object] : {std::tuple{"user", "favorite_color", "teal"},
+                                                   {"Anna", "lives_in", "Toronto"},
+                                                   {"user", "visited", "Paris"}})
+    w.begin_object()
+        .member("subject", subject)
+        .member("predicate", predicate)
+        .member("object", object)
+        .member("statement", std::string(subject) + " " + object)
+        .end_object();
+  const Extraction found = parse_answer(w.end_array().end_object().str(), batch);
+  REQUIRE(found.facts.size() == 2);
+  CHECK(found.facts[0].source == key(1, 30));
+  CHECK(found.facts[0].valid_from == kNoon + kSecond);
+  CHECK(found.facts[1].source == key(1, 10));
+}
+
+TEST_CASE("known entities are offered by small numbers, and only those may be named") {
+  Job asked = job("민수가 카카오로 옮겼어.");
+  asked.offered = {{71, "김민수", "person", {}}, {72, "카카오", "organization", {}}};
+  CHECK(extraction_question(asked) ==
+        "Known: 1 김민수 (person), 2 카카오 (organization)\nUser: 민수가 카카오로 옮겼어.\nJSON:");
+  const auto known = [&](const std::string& number) {
+    return parse_answer(
+               R"({"facts":[],"entities":[{"name":"민수","type":"person","description":"","known":)" +
+                   number + "}]}",
+               asked)
+        .entities.at(0)
+        .known;
+  };
+  CHECK(known("1") == 71);
+  CHECK(known("2") == 72);
+  for (const char* number : {"0", "3", "-1", "1.5", "\"1\"", "99999999999999999999", "null"})
+    CHECK(known(number) == 0);
+  const json::Document plain = json::parse(extraction_schema());
+  const json::Document offered = json::parse(extraction_schema(true));
+  const auto has_number = [](const json::Document& schema) {
+    return schema.get("properties").get("entities").get("items").get("properties").get("known").is_object();
+  };
+  CHECK_FALSE(has_number(plain));
+  CHECK(has_number(offered));
+}
+
+TEST_CASE("relative dates become dates of the day that it was said") {
+  const Extraction found = parse_answer(answer("user", "has_exam", "exam", "The user has an exam tomorrow."),
+                                        job("I have an exam tomorrow."));
+  REQUIRE(found.facts.size() == 1);
+  CHECK(found.facts[0].statement.starts_with("The user has an exam tomorrow (20"));
+}
+
+TEST_CASE("what a model writes by mistake or on purpose stays within bounds") {
+  const Job told = job("I like tea.");
+  const std::string megabyte(1'000'000, 'x');
+  for (const std::string& statement : {"tea " + megabyte, megabyte, std::string("tea\0tea", 7)}) {
+    const Extraction found = parse_answer(answer("user", "likes", "tea", statement), told);
+    for (const Fact& fact : found.facts) {
+      CHECK(fact.statement.size() <= 600);
+      CHECK(fact.statement.find('\0') == std::string::npos);
+    }
+  }
+  CHECK(parse_answer(answer("user", "likes", "tea " + megabyte, "x"), told).facts.size() <= 1);
+  const std::string surrogates =
+      R"({"facts":[{"subject":"user","predicate":"likes","object":"tea","statement":"tea \ud800"}],"entities":[]})";
+  try {
+    for (const Fact& fact : parse_answer(surrogates, told).facts)
+      CHECK(fact.statement.find('\xED') == std::string::npos);
+  } catch (const Error&) {
+    // Refused as a whole: as good.
+  }
+  CHECK_THROWS_AS((void)storable_answer(megabyte), Error);
+  CHECK(storable_answer(std::string("a\0b\xED\xA0\x80", 6)).find('\0') == std::string::npos);
+}
+
+TEST_CASE("at most twenty facts come of a turn") {
+  std::string words;
+  std::string facts;
+  for (int i = 0; i < 60; ++i) {
+    const std::string thing = "thing" + std::string(1, static_cast<char>('a' + i % 26)) +
+                              std::string(1, static_cast<char>('a' + i / 26));
+    words += " " + thing;
+    facts += std::string(i > 0 ? "," : "") + R"({"subject":"user","predicate":"has","object":")" + thing +
+             R"(","statement":"The user has )" + thing + "\"}";
+  }
+  CHECK(
+      parse_answer(R"({"entities":[],"facts":[)" + facts + "]}", job("I have" + words + ".")).facts.size() ==
+      kFactsOfTurn);
+}

@@ -126,8 +126,12 @@ TEST_CASE_FIXTURE(Fixture, "bad answers back off and end as dead with a reason")
   Nanos previous = 0;
   for (int attempt = 1; attempt <= Extractor::kMaxAttempts; ++attempt) {
     reach_asking("I like tea.", attempt);
-    extractor.answered(clock.now(), attempt % 2 == 0 ? failure(ModelError::Kind::kFailed)
-                                                     : ModelWorker::Answer{"no JSON", "", {}});
+    if (attempt % 2 == 0) {
+      extractor.answered(clock.now(), failure(ModelError::Kind::kFailed));
+    } else {
+      extractor.answered(clock.now(), {"no JSON", "", {}});
+      extractor.answered(clock.now(), {"no JSON either", "", {}});
+    }
     REQUIRE(last_is<ask::Fail>());
     const auto& fail = std::get<ask::Fail>(asks.back());
     CHECK_FALSE(fail.error.empty());
@@ -188,4 +192,56 @@ TEST_CASE_FIXTURE(Fixture, "a drain that begins while a claim is out looks again
   extractor.step(clock.now(), kNever, 1);
   REQUIRE(last_is<ask::Claim>());
   CHECK(std::get<ask::Claim>(asks.back()).ignore_due);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an answer that is not as asked is asked for once more, with what was wrong") {
+  reach_asking();
+  extractor.answered(clock.now(), {"Sure! Here you are.", "", {}});
+  REQUIRE(questions.size() == 2);
+  CHECK(questions[1].text.starts_with("User: I like tea.\n"));
+  CHECK(questions[1].text.find("not JSON") != std::string::npos);
+  CHECK(extractor.state() == State::kAsking);
+  SUBCASE("and then it is") {
+    extractor.answered(clock.now(), {std::string("```json\n") + std::string(kEmptyAnswer) + "\n```", "", {}});
+    CHECK(last_is<ask::Finish>());
+    extractor.closed();
+    reach_asking();  // the next job has a second try of its own
+    extractor.answered(clock.now(), {"no", "", {}});
+    CHECK(questions.size() == 4);
+  }
+  SUBCASE("and it still is not") {
+    extractor.answered(clock.now(), {"Sorry.", "", {}});
+    CHECK(questions.size() == 2);
+    CHECK(last_is<ask::Fail>());
+  }
+  SUBCASE("and speech begins") {
+    extractor.step(clock.now(), kNever, 1);
+    CHECK(cancels == 1);
+    extractor.answered(clock.now(), {"Sorry.", "", {}});
+    CHECK(last_is<ask::Fail>());
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "an answer that no database takes is made one that it does, or is refused") {
+  reach_asking();
+  extractor.answered(clock.now(),
+                     {std::string("{\"facts\":[],\"entities\":[\"\xED\xA0\x80\"]}") + '\0', "", {}});
+  REQUIRE(last_is<ask::Finish>());
+  const std::string& kept = std::get<ask::Finish>(asks.back()).answer;
+  CHECK(kept.find('\0') == std::string::npos);
+  CHECK(kept.find('\xED') == std::string::npos);
+  extractor.closed();
+  reach_asking();
+  const std::string huge(1'000'000, ' ');
+  extractor.answered(clock.now(), {huge + std::string(kEmptyAnswer), "", {}});
+  extractor.answered(clock.now(), {huge + std::string(kEmptyAnswer), "", {}});
+  REQUIRE(last_is<ask::Fail>());
+  CHECK(std::get<ask::Fail>(asks.back()).error.find("bytes") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "it claims as many exchanges as its model is asked about at once") {
+  Extractor other({[this](Ask ask) { asks.push_back(std::move(ask)); }, {}, {}}, 0, 4);
+  other.step(kSecond, 0, 1);
+  REQUIRE(last_is<ask::Claim>());
+  CHECK(std::get<ask::Claim>(asks.back()).batch == 4);
 }

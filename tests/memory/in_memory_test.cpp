@@ -15,4 +15,10 @@ TEST_CASE("the store in memory keeps the contract of stores") {
   SUBCASE("a lease guards a job") { test::contract_leases(store); }
   SUBCASE("failures wait, then die visibly") { test::contract_failures(store); }
   SUBCASE("facts are applied once and replace each other") { test::contract_facts(store); }
+  SUBCASE("names in any form mean one entity") { test::contract_names(store); }
+  SUBCASE("what held before can be asked for") { test::contract_history(store); }
+  SUBCASE("entities are merged, and a merge undone") { test::contract_merge(store); }
+  SUBCASE("what is suspicious waits for a person") { test::contract_quarantine(store); }
+  SUBCASE("exchanges are asked about together") { test::contract_batch(store); }
+  SUBCASE("known entities are offered by number") { test::contract_offered(store); }
 }

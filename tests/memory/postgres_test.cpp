@@ -43,6 +43,12 @@ TEST_CASE_FIXTURE(Fixture, "PostgreSQL keeps the contract of stores") {
   SUBCASE("a lease guards a job") { contract_leases(*store); }
   SUBCASE("failures wait, then die visibly") { contract_failures(*store); }
   SUBCASE("facts are applied once and replace each other") { contract_facts(*store); }
+  SUBCASE("names in any form mean one entity") { contract_names(*store); }
+  SUBCASE("what held before can be asked for") { contract_history(*store); }
+  SUBCASE("entities are merged, and a merge undone") { contract_merge(*store); }
+  SUBCASE("what is suspicious waits for a person") { contract_quarantine(*store); }
+  SUBCASE("exchanges are asked about together") { contract_batch(*store); }
+  SUBCASE("known entities are offered by number") { contract_offered(*store); }
 }
 
 TEST_CASE_FIXTURE(Fixture, "the schema is brought up to date once, by however many at a time") {
@@ -129,4 +135,93 @@ TEST_CASE("a server that is not there is away") {
     CHECK(e.kind() == StoreError::Kind::kAway);
   }
   CHECK_THROWS_AS((void)store->counts(), StoreError);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the original's tables in the same database are left as they are") {
+  (void)server().query(kEmpty);
+  // As the original made them, without its vectors.
+  (void)server().query(
+      "CREATE TABLE entities (id uuid PRIMARY KEY, namespace text, name text, type text, description text, "
+      "UNIQUE (namespace, name)); CREATE TABLE relationships (id uuid PRIMARY KEY, source_id uuid REFERENCES "
+      "entities, "
+      "target_id uuid REFERENCES entities, type text, weight float); CREATE TABLE communities (id uuid "
+      "PRIMARY KEY, "
+      "summary text); CREATE TABLE community_members (community_id uuid, entity_id uuid); CREATE TABLE "
+      "conversation_messages (id uuid PRIMARY KEY, role text, content text); INSERT INTO entities VALUES "
+      "('00000000-0000-0000-0000-000000000001', 'default', 'Anna', 'person', 'a friend')");
+  const auto look = [] {
+    return server().query(
+        "SELECT table_name, column_name, data_type, is_nullable, column_default FROM "
+        "information_schema.columns WHERE "
+        "table_name IN ('entities', 'relationships', 'communities', 'community_members', "
+        "'conversation_messages') ORDER "
+        "BY 1, 2; SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE "
+        "conrelid::regclass::text IN ('entities', 'relationships', 'communities') ORDER BY 1, 2; SELECT * "
+        "FROM entities");
+  };
+  const std::string before = look();
+  store->connect();
+  contract_facts(*store);
+  CHECK(look() == before);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a database that is read-only is said to be, and nothing is tried in it") {
+  (void)server().query("ALTER DATABASE prot SET default_transaction_read_only = on");
+  try {
+    make_postgres_store(server().conninfo(), "test")->connect();
+    FAIL("it connected");
+  } catch (const StoreError& e) {
+    CHECK(e.kind() == StoreError::Kind::kBroken);
+    CHECK(std::string(e.what()).find("read-only") != std::string::npos);
+  }
+  (void)server().query(
+      "BEGIN; SET TRANSACTION READ WRITE; ALTER DATABASE prot RESET default_transaction_read_only; COMMIT");
+  store->connect();
+}
+
+TEST_CASE_FIXTURE(Fixture, "what an older prot kept is there after each step forward") {
+  for (std::size_t known = 1; known < migrations().size(); ++known) {
+    CAPTURE(known);
+    (void)server().query(kEmpty);
+    (void)server().query(
+        "CREATE TABLE schema_version (version integer PRIMARY KEY, name text NOT NULL, applied_at "
+        "timestamptz NOT NULL "
+        "DEFAULT now())");
+    for (const Migration& migration : migrations().first(known))
+      (void)server().query(std::string(migration.sql) +
+                           "; INSERT INTO schema_version (version, name) VALUES (" +
+                           std::to_string(migration.version) + ", 'x')");
+    (void)server().query(
+        "BEGIN; INSERT INTO conversation VALUES ('00000000-0000-0000-0000-000000000001', 'voice', now()); "
+        "INSERT INTO "
+        "message (conversation_id, seq, role, channel, text, at) VALUES "
+        "('00000000-0000-0000-0000-000000000001', 1, "
+        "'user', 'voice', 'I like tea.', now()); INSERT INTO entity (name) VALUES ('user'); INSERT INTO "
+        "entity_alias "
+        "(alias_norm, entity_id) SELECT 'user', id FROM entity; INSERT INTO fact (fact_key, spo_key, "
+        "subject, predicate, "
+        "object, statement, valid_from) VALUES ('k', 's', 'user', 'likes', 'tea', 'The user likes tea.', "
+        "now()); INSERT "
+        "INTO fact_source SELECT f.id, m.id FROM fact f, message m; COMMIT");
+    store->connect();
+    CHECK(store->counts().facts == 1);
+    CHECK(store->active_facts(10).size() == 1);
+    CHECK(store->entities(10).size() == 1);
+    CHECK(server().query("SELECT max(version) FROM schema_version") ==
+          std::to_string(migrations().back().version));
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a community's summary goes with a fact that it tells of") {
+  contract_names(*store);
+  (void)server().query(
+      "WITH c AS (INSERT INTO community (generation, content_key, summary, state) VALUES (1, 'k', 'of 민수', "
+      "'done') "
+      "RETURNING id), f AS (INSERT INTO community_fact SELECT c.id, fact.id FROM c, fact RETURNING 1) INSERT "
+      "INTO "
+      "community_member SELECT c.id, entity.id FROM c, entity");
+  CHECK(server().query("SELECT count(*) FROM community") == "1");
+  (void)server().query("DELETE FROM fact WHERE status = 'superseded'");
+  CHECK(server().query("SELECT count(*) FROM community") == "0");
+  CHECK(server().query("SELECT count(*) FROM community_member") == "0");
 }

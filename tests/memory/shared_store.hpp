@@ -46,6 +46,9 @@ class SharedStore final : public MemoryStore {
   std::optional<Job> claim(JobKind kind, Nanos now, Nanos lease, bool ignore_due) override {
     return locked([&](InMemoryStore& s) { return s.claim(kind, now, lease, ignore_due); });
   }
+  void claim_more(Job* job, Nanos now, Nanos lease, bool ignore_due, int most) override {
+    locked([&](InMemoryStore& s) { s.claim_more(job, now, lease, ignore_due, most); });
+  }
   bool finish_extract(const Job& job, const std::string& answer, Nanos now) override {
     return locked([&](InMemoryStore& s) { return s.finish_extract(job, answer, now); });
   }
@@ -63,6 +66,27 @@ class SharedStore final : public MemoryStore {
   }
   std::vector<Fact> active_facts(int limit) override {
     return locked([&](InMemoryStore& s) { return s.active_facts(limit); });
+  }
+  std::vector<KnownEntity> entities(int limit) override {
+    return locked([&](InMemoryStore& s) { return s.entities(limit); });
+  }
+  bool merge_entities(std::int64_t winner, std::int64_t loser) override {
+    return locked([&](InMemoryStore& s) { return s.merge_entities(winner, loser); });
+  }
+  bool undo_merge(std::int64_t loser) override {
+    return locked([&](InMemoryStore& s) { return s.undo_merge(loser); });
+  }
+  std::vector<Fact> fact_history(std::string_view subject, std::string_view predicate) override {
+    return locked([&](InMemoryStore& s) { return s.fact_history(subject, predicate); });
+  }
+  std::vector<Fact> past_facts(int limit) override {
+    return locked([&](InMemoryStore& s) { return s.past_facts(limit); });
+  }
+  std::vector<Fact> quarantined_facts(int limit) override {
+    return locked([&](InMemoryStore& s) { return s.quarantined_facts(limit); });
+  }
+  bool confirm_fact(std::int64_t id, Nanos now) override {
+    return locked([&](InMemoryStore& s) { return s.confirm_fact(id, now); });
   }
   Counts counts() override {
     return locked([](InMemoryStore& s) { return s.counts(); });

@@ -13,4 +13,12 @@ void contract_leases(MemoryStore& store);
 void contract_failures(MemoryStore& store);
 void contract_facts(MemoryStore& store);
 
+// facts_contract.cpp
+void contract_names(MemoryStore& store);
+void contract_history(MemoryStore& store);
+void contract_merge(MemoryStore& store);
+void contract_quarantine(MemoryStore& store);
+void contract_batch(MemoryStore& store);
+void contract_offered(MemoryStore& store);
+
 }  // namespace prot::memory::test

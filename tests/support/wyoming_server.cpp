@@ -1,0 +1,105 @@
+#include "wyoming_server.hpp"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+
+namespace prot::test {
+
+bool WyomingPeer::fill(int milliseconds) {
+  const Nanos until = monotonic_now() + milliseconds * kMillisecond;
+  while (!stop_ && !gone_) {
+    const auto left = std::min<Nanos>(20, (until - monotonic_now()) / kMillisecond);
+    if (left < 0) return false;
+    pollfd ready = {.fd = fd_, .events = POLLIN, .revents = 0};
+    if (::poll(&ready, 1, static_cast<int>(left)) <= 0) continue;
+    std::array<char, 16'384> block;
+    const ssize_t got = ::recv(fd_, block.data(), block.size(), 0);
+    gone_ = got <= 0;
+    if (!gone_) reader_.push({block.data(), static_cast<std::size_t>(got)});
+    return !gone_;
+  }
+  return false;
+}
+
+std::optional<wyoming::Event> WyomingPeer::receive(int milliseconds) {
+  const Nanos until = monotonic_now() + milliseconds * kMillisecond;
+  for (;;) {
+    if (std::optional<wyoming::Event> event = reader_.next()) return event;
+    const Nanos left = until - monotonic_now();
+    if (left < 0 || !fill(static_cast<int>(left / kMillisecond))) return std::nullopt;
+  }
+}
+
+std::optional<wyoming::Event> WyomingPeer::receive(std::string_view type) {
+  while (std::optional<wyoming::Event> event = receive())
+    if (event->type == type) return event;
+  return std::nullopt;
+}
+
+void WyomingPeer::send_raw(std::string_view bytes) {
+  while (!bytes.empty() && !gone_) {
+    const std::size_t size = split ? std::min<std::size_t>(bytes.size(), 1 + random_() % 7) : bytes.size();
+    const ssize_t sent = ::send(fd_, bytes.data(), size, MSG_NOSIGNAL);
+    gone_ = sent <= 0;
+    if (!gone_) bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+}
+
+void WyomingPeer::reset() const {
+  const linger now = {.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+bool WyomingPeer::closed_within(int milliseconds) {
+  const Nanos until = monotonic_now() + milliseconds * kMillisecond;
+  while (!gone_ && monotonic_now() < until && !stop_) (void)fill(20);
+  return gone_;
+}
+
+void WyomingPeer::hold(int milliseconds) const {
+  for (int waited = 0; waited < milliseconds && !stop_; ++waited)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+WyomingServer::WyomingServer(Handler handler) : handler_(std::move(handler)) {
+  listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) throw errno_error("bind");
+  ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  port_ = ntohs(address.sin_port);
+  ::listen(listener_.get(), 64);
+  accepter_ = std::thread([this] { accept_loop(); });
+}
+
+WyomingServer::~WyomingServer() {
+  stop_ = true;
+  ::shutdown(listener_.get(), SHUT_RDWR);
+  accepter_.join();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void WyomingServer::accept_loop() {
+  while (!stop_) {
+    const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    if (fd < 0) return;
+    const auto number = static_cast<unsigned>(++connections_);
+    threads_.emplace_back([this, fd, number] {
+      const UniqueFd owner(fd);
+      WyomingPeer peer(fd, stop_, number);
+      handler_(peer);
+    });
+  }
+}
+
+}  // namespace prot::test

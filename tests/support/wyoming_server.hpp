@@ -1,0 +1,75 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "wyoming/event.hpp"
+
+namespace prot::test {
+
+/// One accepted connection, on its thread. It can be wrong in every byte.
+class WyomingPeer {
+ public:
+  WyomingPeer(int fd, const std::atomic<bool>& stop, unsigned seed) : fd_(fd), stop_(stop), random_(seed) {}
+
+  bool split = false;  // everything goes out in pieces of 1 to 7 bytes
+
+  /// The next event. Nothing: none came in that time, or the client is gone.
+  [[nodiscard]] std::optional<wyoming::Event> receive(int milliseconds = 10'000);
+  /// Reads over events until one of `type` comes. Nothing: the client is gone.
+  [[nodiscard]] std::optional<wyoming::Event> receive(std::string_view type);
+  void send(std::string_view type, std::string_view data = {}, std::string_view payload = {}) {
+    send_raw(wyoming::encoded(type, data, payload));
+  }
+  void send_raw(std::string_view bytes);
+  /// The connection ends with a reset as soon as the handler returns.
+  void reset() const;
+  /// Waits until the client closes.
+  [[nodiscard]] bool closed_within(int milliseconds);
+  /// Sleeps, but not beyond the end of the server; reads nothing.
+  void hold(int milliseconds) const;
+
+ private:
+  [[nodiscard]] bool fill(int milliseconds);
+
+  int fd_;
+  const std::atomic<bool>& stop_;
+  std::mt19937 random_;
+  wyoming::Reader reader_;
+  bool gone_ = false;
+};
+
+/// A Wyoming server of a few lines for tests: one thread a connection, the handler speaks for itself and ends
+/// the connection by returning. On 127.0.0.1 and any free port.
+class WyomingServer {
+ public:
+  using Handler = std::function<void(WyomingPeer&)>;
+  explicit WyomingServer(Handler handler);
+  ~WyomingServer();
+  WyomingServer(const WyomingServer&) = delete;
+  WyomingServer& operator=(const WyomingServer&) = delete;
+
+  [[nodiscard]] std::string url() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] int connections() const { return connections_; }
+
+ private:
+  void accept_loop();
+
+  Handler handler_;
+  UniqueFd listener_;
+  int port_ = 0;
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> connections_ = 0;
+  std::vector<std::thread> threads_;  // the accepter's, until it has ended
+  std::thread accepter_;
+};
+
+}  // namespace prot::test

@@ -14,6 +14,7 @@
 #include "json/json.hpp"
 #include "stage/control.hpp"
 #include "stage/model_specs.hpp"
+#include "stage/recognizer_specs.hpp"
 #include "stage/service_keys.hpp"
 
 namespace prot::supervisor {
@@ -129,9 +130,12 @@ void check_keys(const DoctorContext& context, Findings& findings) {
   if (context.config.get_string("tts.voice_en") == "elevenlabs" ||
       context.config.get_string("tts.voice_ko") == "elevenlabs")
     check("ELEVENLABS_API_KEY", true, "the voice elevenlabs");
-  const std::string recogniser = stage::recognizer_url(context.config);
-  check(stage::recognizer_key_name(context.config), recogniser.starts_with("https://"),
-        "stt.url = " + stage::shown_text(recogniser));
+  for (const stage::RecognizerSpec& recogniser : stage::recognizer_specs(context.config))
+    check(recogniser.key_name, recogniser.url.starts_with("https://"),
+          "recognition by " + stage::shown_text(recogniser.url));
+  const std::string& voice = context.config.get_string("tts.openai_url");
+  check(stage::voice_key_name(context.config), voice.starts_with("https://"),
+        "tts.openai_url = " + stage::shown_text(voice));
   check(context.config.get_string("brain.api_key_env"), false, "");
   const std::string& home = context.config.get_string("home_assistant.url");
   check(context.config.get_string("home_assistant.token_env"), !home.empty(),

@@ -13,6 +13,7 @@
 #include "json/json.hpp"
 #include "sealed_file.hpp"
 #include "stage/model_specs.hpp"
+#include "stage/recognizer_specs.hpp"
 #include "stage/service_keys.hpp"
 #include "wire/topology.hpp"
 
@@ -213,7 +214,9 @@ std::string users_of_secret(std::string_view name, const stage::Config& config) 
   for (const Secret& secret : kSecrets)
     if (secret.name == name) users = secret.programs;
   if (name == config.get_string("brain.api_key_env")) users += " brain memory";
-  if (name == stage::recognizer_key_name(config) && !stage::has_word(users, "stt")) users += " stt";
+  for (const stage::RecognizerSpec& recogniser : stage::recognizer_specs(config))
+    if (name == recogniser.key_name && !stage::has_word(users, "stt")) users += " stt";
+  if (name == stage::voice_key_name(config) && !stage::has_word(users, "tts")) users += " tts";
   const std::vector<stage::ModelSpec> models = stage::model_specs(config);
   for (const stage::ModelSpec& model : models)
     if (!name.empty() && name == model.key_name)
@@ -233,7 +236,8 @@ std::vector<std::string> secret_names(const stage::Config& config) {
     if (!key.empty() && std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
   };
   add(config.get_string("brain.api_key_env"));
-  add(stage::recognizer_key_name(config));
+  for (const stage::RecognizerSpec& recogniser : stage::recognizer_specs(config)) add(recogniser.key_name);
+  add(stage::voice_key_name(config));
   for (const stage::ModelSpec& model : stage::model_specs(config)) add(model.key_name);
   add(config.get_string("home_assistant.token_env"));
   for (const std::string& name : passed_on(config)) add(name);

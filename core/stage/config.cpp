@@ -9,6 +9,7 @@
 #include "json/json.hpp"
 #include "stage/config_file.hpp"
 #include "stage/model_specs.hpp"
+#include "stage/recognizer_specs.hpp"
 
 namespace prot::stage {
 namespace {
@@ -99,6 +100,7 @@ Config Config::load(const ConfigSources& sources) {
   if (const auto key = anthropic_key(config, sources); errors.empty() && key)
     config.values_["brain.engine"] = {"anthropic", key->place};
   if (errors.empty()) check_model_specs(config, errors);
+  if (errors.empty()) check_recognizer_specs(config, errors);
   if (!errors.empty()) throw ConfigError(std::move(errors));
   for (auto& [name, value] : config.values_)
     if (!value.value.empty() && names_file(config, name))

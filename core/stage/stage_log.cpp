@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "stage/model_specs.hpp"
+#include "stage/recognizer_specs.hpp"
 #include "stage/service_keys.hpp"
 
 extern char** environ;  // NOLINT
@@ -38,9 +39,10 @@ void hide_database(const std::string& url) {
 }  // namespace
 
 void prepare_log(const Config& config) {
-  std::vector<std::string> keys = {config.get_string("brain.api_key_env"), recognizer_key_name(config),
+  std::vector<std::string> keys = {config.get_string("brain.api_key_env"), voice_key_name(config),
                                    config.get_string("anthropic.api_key_env")};
   for (const ModelSpec& spec : model_specs(config)) keys.push_back(spec.key_name);
+  for (const RecognizerSpec& spec : recognizer_specs(config)) keys.push_back(spec.key_name);
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view pair = *entry;
     const std::size_t equals = pair.find('=');

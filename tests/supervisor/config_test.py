@@ -86,8 +86,9 @@ class Documents(unittest.TestCase):
         # Of both, by core/stage/model_specs.cpp; only brain uses more than the first model.
         servers = {f"{section}.{key}" for section in ("brain", "anthropic") for key in ("url", "model", "api_key_env")}
         servers |= {"brain.engine", "memory.recall_tokens"}
-        voices = {f"tts.{which}_{language}" for which in ("voice", "fallback") for language in ("en", "ko")}
-        service = {f"stt.{key}" for key in ("url", "model_name", "api_key_env")}  # core/stage/service_keys.cpp
+        voices = {f"tts.{which}_{language}" for which in ("voice", "fallback", "openai_voice", "wyoming_voice")
+                  for language in ("en", "ko")}
+        service = {f"stt.{key}" for key in ("engine", "url", "model_name", "api_key_env", "fallback")}  # core/stage/service_keys.cpp
         computed = {"tts": {"general.language"} | voices, "stt": {"general.language"} | service,
                     "brain": {"general.language", "brain.flags", "brain.fallback"} | servers | echo,
                     "memory": servers, "capture": echo}
@@ -111,7 +112,7 @@ class Check(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             lines = done.stderr.splitlines()
             self.assertEqual(len(lines), 6, done.stderr)
-            for place, word in ((f"{prot.toml}:2: ", "1 to 64"), (f"{prot.toml}:3: ", "whisper, openai, elevenlabs, null"),
+            for place, word in ((f"{prot.toml}:2: ", "1 to 64"), (f"{prot.toml}:3: ", "whisper, openai, elevenlabs, wyoming, null"),
                                 (f"{prot.toml}:6: ", "brain.url"), (f"{prot.toml}:7: ", "brain.model"),
                                 (f"{prot.env_file}:1: ", "debug, info, warn, error"), (f"{prot.env_file}:2: ", "NAME=value")):
                 self.assertTrue(any(line.startswith(place) and word in line for line in lines), (place, done.stderr))

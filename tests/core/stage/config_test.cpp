@@ -85,9 +85,13 @@ TEST_CASE("every mistake of a file is told, in the order of its lines") {
   }
   REQUIRE(lines.size() == 9);  // of what is in an unknown section nothing is said
   for (const auto& expected : std::vector<std::pair<std::size_t, std::string>>{
-           {0, ":2: tts.voice_en must be one of piper, espeak, elevenlabs, tone, null, not 'pipper'"},
+           {0,
+            ":2: tts.voice_en must be one of piper, espeak, elevenlabs, openai, wyoming, tone, null, not "
+            "'pipper'"},
            {1, ":4: stt.threads = 65 is out of range: 1 to 64 threads"},
-           {2, ":5: stt.engine has the wrong type: whisper, openai, elevenlabs, null is expected, in quotes"},
+           {2,
+            ":5: stt.engine has the wrong type: whisper, openai, elevenlabs, wyoming, null is expected, in "
+            "quotes"},
            {3, ":6: stt.partials has the wrong type: true or false is expected"},
            {4, ":8: brain.temperature must be a number"},
            {5, ":9: unknown section [sttt]; did you mean [stt]?"},
@@ -217,7 +221,7 @@ TEST_CASE("every number has a range and says its unit in its name") {
   const std::map<std::string_view, std::string_view> endings = {
       {"ms", "_ms"},          {"s", "_s"},           {"tokens", "_tokens"}, {"windows", "_windows"},
       {"threads", "threads"}, {"words/min", "_wpm"}, {"row", "_index"},     {"turns", "_turns"},
-      {"uses", "_uses"},      {"MiB", "_mib"}};
+      {"uses", "_uses"},      {"MiB", "_mib"},       {"Hz", "_hz"}};
   for (const ConfigKey& key : prot::stage::config_keys()) {
     CAPTURE(key.name);
     CHECK_FALSE(key.comment.empty());
@@ -262,7 +266,7 @@ TEST_CASE("every key makes the way from the example through a file and a snapsho
     std::vector<std::string> values;  // as TOML has them
     if (key.type == ConfigType::kBool) values = {"true", "false"};
     if (key.type == ConfigType::kList) values = {"[]"};
-    const bool models = key.name == "brain.flags" || key.name == "brain.fallback";  // not any word will do
+    const bool models = key.name == "brain.flags" || key.name.ends_with(".fallback");  // not any word will do
     if (key.type == ConfigType::kList && !models) values.emplace_back(R"(["a"])");
     if (key.type == ConfigType::kTables) values = {"[]", R"([{name = "a", command = ["b", "c"]}])"};
     if (key.type == ConfigType::kInt)

@@ -30,4 +30,12 @@ std::string models_endpoint(const std::string& url, bool plain_http) {
   return (parts.is_encrypted() ? "https://" : "http://") + parts.authority() + "/v1/models";
 }
 
+wyoming::Address wyoming_address(const std::string& url, bool plain_http) {
+  wyoming::Address address = wyoming::parse_address(url, "10300");
+  if (address.exposed && !plain_http)
+    throw UsageError("stt.url: " + address.shown +
+                     " would get what is said unencrypted; allow it with stt.plain_http = true");
+  return address;
+}
+
 }  // namespace prot::stt

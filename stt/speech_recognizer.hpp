@@ -70,8 +70,8 @@ class SpeechRecognizer {
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 };
 
-/// Makes an engine: "whisper", "openai", "elevenlabs" or "null". Throws UsageError for a name that is not
-/// known or not built in, Error (exit code 78) that names a model file which is missing, damaged or of
+/// Makes an engine: "whisper", "openai", "elevenlabs", "wyoming" or "null". Throws UsageError for a name that
+/// is not known or not built in, Error (exit code 78) that names a model file which is missing, damaged or of
 /// another language.
 [[nodiscard]] std::unique_ptr<SpeechRecognizer> make_recognizer(std::string_view name,
                                                                 const RecognizerOptions& options);

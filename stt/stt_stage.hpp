@@ -111,4 +111,7 @@ class SttStage final : public stage::Stage {
   std::optional<Outgoing> final_;
 };
 
+/// The stage with the recognisers that the configuration names. Throws Error, UsageError.
+[[nodiscard]] std::unique_ptr<stage::Stage> make_stt_stage(stage::StageContext& context);
+
 }  // namespace prot::stt

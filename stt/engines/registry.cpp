@@ -16,6 +16,7 @@ constexpr Backend kBackends[] = {
     {"null", make_null_recognizer},
     {"openai", make_openai_recognizer},
     {"elevenlabs", make_elevenlabs_recognizer},
+    {"wyoming", make_wyoming_recognizer},
 };
 
 }  // namespace

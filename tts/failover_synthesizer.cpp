@@ -16,6 +16,8 @@ constexpr Nanos kLastBackOff = 300 * kSecond;
 constexpr Nanos kLongestLook =
     2 * kSecond;  // the loop looks each second: longer, and we were stopped ourselves
 constexpr unsigned kNoticeRate = 24'000;
+constexpr Nanos kProbePatience = 10 * kSecond;  // it may have to load a model
+constexpr Nanos kProbeAgain = kSecond;          // one that was broken off for a turn
 
 }  // namespace
 
@@ -62,8 +64,55 @@ void FailoverSynthesizer::start() {
 }
 
 void FailoverSynthesizer::tend() {
-  for (auto& [language, speaker] : speakers_)
-    for (Candidate& candidate : speaker.candidates) candidate.voice->tend();
+  const Nanos now = clock_->now();
+  for (auto& [language, speaker] : speakers_) {
+    for (Candidate& candidate : speaker.candidates) {
+      candidate.voice->tend();
+      if (candidate.back_off != 0 && speaker_ == nullptr) probe(candidate, language, now);
+    }
+    const auto well = std::find_if(speaker.candidates.begin(), speaker.candidates.end(),
+                                   [](const Candidate& one) { return one.back_off == 0; });
+    if (speaker_ == nullptr && well != speaker.candidates.end())
+      speaker.used = std::min(speaker.used, static_cast<std::size_t>(well - speaker.candidates.begin()));
+  }
+}
+
+// Whether it speaks is seen by its first sound; what it says is heard by nobody.
+void FailoverSynthesizer::probe(Candidate& candidate, const std::string& language, Nanos now) {
+  if (candidate.probe_until == 0) {
+    if (now < candidate.retry_at || !candidate.voice->idle()) return;
+    candidate.probe_until = now + kProbePatience;
+    candidate.voice->begin({0, 0, language == "ko" ? "네." : "Yes.", language});
+  }
+  for (Piece piece; candidate.voice->poll(piece);) {
+    if (piece.kind == Piece::Kind::kFailed) return probe_failed(candidate, piece.message, now);
+    if (piece.kind != Piece::Kind::kSamples && piece.kind != Piece::Kind::kDone) continue;
+    if (piece.kind == Piece::Kind::kSamples) candidate.voice->cancel();
+    candidate.probe_until = candidate.back_off = 0;
+    log_info("voice {} speaks again", candidate.voice->name());
+    return;
+  }
+  if (now < candidate.probe_until) return;
+  candidate.voice->cancel();
+  probe_failed(candidate, candidate.voice->name() + ": nothing came", now);
+}
+
+void FailoverSynthesizer::probe_failed(Candidate& candidate, const std::string& why, Nanos now) {
+  candidate.probe_until = 0;
+  candidate.back_off = std::min(2 * candidate.back_off, kLastBackOff);
+  candidate.retry_at = now + candidate.back_off;
+  log_info("voice {} still; tried again in {} s", why, candidate.back_off / kSecond);
+}
+
+// Nothing is in the way of what is to be said.
+void FailoverSynthesizer::break_probes(Nanos now) noexcept {
+  for (auto& [language, speaker] : speakers_) {
+    for (Candidate& candidate : speaker.candidates) {
+      if (std::exchange(candidate.probe_until, 0) == 0) continue;
+      candidate.voice->cancel();
+      candidate.retry_at = now + kProbeAgain;
+    }
+  }
 }
 
 FailoverSynthesizer::Speaker& FailoverSynthesizer::speaker_for(const std::string& language) {
@@ -71,10 +120,12 @@ FailoverSynthesizer::Speaker& FailoverSynthesizer::speaker_for(const std::string
   return found != speakers_.end() ? found->second : speakers_.at(fallback_);
 }
 
-// A voice that failed stays silent for the turn: a voice that changes with every sentence is worse.
-bool FailoverSynthesizer::may_speak(const Candidate& candidate, Nanos now) const {
-  if (candidate.back_off == 0) return true;
-  return now >= candidate.retry_at && request_.turn != candidate.failed_turn && candidate.voice->idle();
+// A voice that failed stays silent for the turn, if there is another one: a voice that changes with every
+// sentence is worse.
+FailoverSynthesizer::Rank FailoverSynthesizer::rank_of(const Candidate& candidate, Nanos now) const {
+  const bool failed_now = candidate.failed_turn == request_.turn;
+  if (candidate.back_off == 0) return failed_now ? Rank::kWellAgain : Rank::kWell;
+  return !failed_now && now >= candidate.retry_at && candidate.voice->idle() ? Rank::kPerhaps : Rank::kNo;
 }
 
 void FailoverSynthesizer::fail(Candidate& candidate, const std::string& why, Nanos now) {
@@ -88,20 +139,24 @@ void FailoverSynthesizer::fail(Candidate& candidate, const std::string& why, Nan
 void FailoverSynthesizer::begin(const SpeechRequest& request) {
   request_ = request;
   last_words_.clear();
+  const Nanos now = clock_->now();
+  break_probes(now);
   speaker_ = &speaker_for(request.language);
-  if (!hand_to(0, clock_->now())) give_up("no voice is left");
+  if (!hand_to(now)) give_up("no voice is left");
 }
 
-bool FailoverSynthesizer::hand_to(std::size_t first, Nanos now) {
+bool FailoverSynthesizer::hand_to(Nanos now) {
   heard_ = retried_ = false;
   silent_since_ = 0;
   looked_ = now;
   std::vector<Candidate>& candidates = speaker_->candidates;
-  for (std::size_t i = first; i < candidates.size(); ++i) {
-    if (!may_speak(candidates[i], now)) continue;
-    speaker_->used = i;
-    candidates[i].voice->begin(request_);
-    return true;
+  for (const Rank rank : {Rank::kWell, Rank::kWellAgain, Rank::kPerhaps}) {
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (rank_of(candidates[i], now) != rank) continue;
+      speaker_->used = i;
+      candidates[i].voice->begin(request_);
+      return true;
+    }
   }
   return false;
 }
@@ -148,7 +203,7 @@ bool FailoverSynthesizer::look(Piece& piece, Nanos now) {
 
 bool FailoverSynthesizer::take_over(Piece& piece, const std::string& why, Nanos now) {
   fail(speaker_->candidates[speaker_->used], why, now);
-  if (!hand_to(speaker_->used + 1, now)) {
+  if (!hand_to(now)) {
     give_up(why);
     return poll(piece);
   }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@ namespace prot::tts {
 
 /// The voices of each language in the order in which they are to speak; when one fails or is silent, the next
 /// one takes over with the segment, and player goes on with the first word that it has not. When none is
-/// left, two falling tones say so, once a turn. A failed voice is tried again in a later turn. Thread safety:
-/// as Synthesizer. Invariant: of a request at most one voice is at work.
+/// left, two falling tones say so, once a turn. Thread safety: as Synthesizer. Invariants: of a request at
+/// most one voice is at work; while one is at work, none is probed.
 ///
 ///   the voice ...          | before its first sample          | later
 ///   fails                  | once more, then the next one     | the next one
@@ -21,6 +22,10 @@ namespace prot::tts {
 ///   again by itself        |                                  |
 ///   is silent for the time | the next one                     | the next one
 ///   there is no next one   | the tones, then failed           | the tones, then failed
+///
+/// A voice that failed says a word in the background, heard by nobody, while there is nothing to say; when it
+/// does, it has the next turn (a voice that changes within one is worse). Only when no other is left it is
+/// tried by a turn itself.
 class FailoverSynthesizer final : public Synthesizer {
  public:
   using Chain = std::vector<std::shared_ptr<Synthesizer>>;
@@ -41,11 +46,13 @@ class FailoverSynthesizer final : public Synthesizer {
   [[nodiscard]] std::string name() const override;
 
  private:
+  enum class Rank { kWell, kWellAgain, kPerhaps, kNo };  // who is asked first
   struct Candidate {
     std::shared_ptr<Synthesizer> voice;
     Nanos retry_at = 0;
-    Nanos back_off = 0;  // 0: it is well
-    std::uint32_t failed_turn = 0;
+    Nanos back_off = 0;     // 0: it is well
+    Nanos probe_until = 0;  // 0: none under way
+    std::optional<std::uint32_t> failed_turn{};
   };
   struct Speaker {
     std::vector<Candidate> candidates;
@@ -53,10 +60,13 @@ class FailoverSynthesizer final : public Synthesizer {
   };
 
   [[nodiscard]] Speaker& speaker_for(const std::string& language);
-  [[nodiscard]] bool may_speak(const Candidate& candidate, Nanos now) const;
+  [[nodiscard]] Rank rank_of(const Candidate& candidate, Nanos now) const;
   void fail(Candidate& candidate, const std::string& why, Nanos now);
-  /// Hands the request to the first voice from `first` on that may speak. False: there is none.
-  [[nodiscard]] bool hand_to(std::size_t first, Nanos now);
+  void probe(Candidate& candidate, const std::string& language, Nanos now);
+  void probe_failed(Candidate& candidate, const std::string& why, Nanos now);
+  void break_probes(Nanos now) noexcept;
+  /// Hands the request to the first voice that may speak. False: there is none.
+  [[nodiscard]] bool hand_to(Nanos now);
   [[nodiscard]] bool look(Piece& piece, Nanos now);
   [[nodiscard]] bool take_over(Piece& piece, const std::string& why, Nanos now);
   void give_up(const std::string& why);

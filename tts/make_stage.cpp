@@ -7,20 +7,57 @@
 #include "self_check.hpp"
 #include "tts_stage.hpp"
 #include "voices/elevenlabs.hpp"
+#include "voices/openai.hpp"
+#include "voices/wyoming.hpp"
 #include "worker_synthesizer.hpp"
 
 namespace prot::tts {
 namespace {
 
-std::shared_ptr<Synthesizer> make_one(const std::string& name, const VoiceOptions& options,
-                                      stage::StageContext& context) {
-  if (name != kElevenLabs)
-    return std::make_shared<WorkerSynthesizer>(make_voice(name, options), &context.bell(), context.clock());
-  ElevenLabsOptions service = elevenlabs_options(context.config(), options.language);
+std::shared_ptr<Synthesizer> make_local(const std::string& name, const VoiceOptions& options,
+                                        stage::StageContext& context) {
+  return std::make_shared<WorkerSynthesizer>(make_voice(name, options), &context.bell(), context.clock());
+}
+
+std::shared_ptr<Synthesizer> make_elevenlabs(const std::string& language, stage::StageContext& context) {
+  ElevenLabsOptions service = elevenlabs_options(context.config(), language);
   service.api_key = context.environment().secrets.find(kElevenLabsKey).value_or("");
   service.wake = [&context] { context.bell().ring(); };
   service.clock = &context.clock();
   return make_elevenlabs_voice(service);
+}
+
+std::shared_ptr<Synthesizer> make_openai(const std::string& language, stage::StageContext& context) {
+  OpenAiVoiceOptions service = openai_voice_options(context.config(), language);
+  service.api_key =
+      context.environment().secrets.find(context.config().get_string("tts.openai_api_key_env")).value_or("");
+  service.wake = [&context] { context.bell().ring(); };
+  service.clock = &context.clock();
+  return make_openai_voice(service);
+}
+
+std::shared_ptr<Synthesizer> make_wyoming(const std::string& language, stage::StageContext& context) {
+  WyomingOptions service = wyoming_options(context.config(), language);
+  service.wake = [&context] { context.bell().ring(); };
+  service.clock = &context.clock();
+  return make_wyoming_voice(service);
+}
+
+struct Service {
+  std::string_view name;
+  std::shared_ptr<Synthesizer> (*make)(const std::string& language, stage::StageContext& context);
+};
+constexpr Service kServices[] = {
+    {kElevenLabs, make_elevenlabs},
+    {kOpenAi, make_openai},
+    {kWyoming, make_wyoming},
+};
+
+std::shared_ptr<Synthesizer> make_one(const std::string& name, const VoiceOptions& options,
+                                      stage::StageContext& context) {
+  for (const Service& service : kServices)
+    if (service.name == name) return service.make(options.language, context);
+  return make_local(name, options, context);
 }
 
 FailoverSynthesizer::Chain make_chain(const stage::Config& config, const VoiceOptions& options,

@@ -2,6 +2,8 @@
 
 #include "stage/self_check.hpp"
 #include "voices/elevenlabs.hpp"
+#include "voices/openai.hpp"
+#include "voices/wyoming.hpp"
 
 namespace prot::tts {
 
@@ -9,8 +11,12 @@ namespace prot::tts {
 [[nodiscard]] stage::Findings check_tts(const stage::CheckContext& context);
 /// The environment variable that holds ElevenLabs' key.
 inline constexpr const char* kElevenLabsKey = "ELEVENLABS_API_KEY";
-/// What is configured of ElevenLabs' voice, without its key. Throws Error when it has no id.
+/// What is configured of a service's voice, without its key. Throws Error when something is missing,
+/// UsageError when its address is none, or would need what the configuration does not allow.
 [[nodiscard]] ElevenLabsOptions elevenlabs_options(const stage::Config& config, const std::string& language);
+[[nodiscard]] OpenAiVoiceOptions openai_voice_options(const stage::Config& config,
+                                                      const std::string& language);
+[[nodiscard]] WyomingOptions wyoming_options(const stage::Config& config, const std::string& language);
 /// The Piper voice's file.
 [[nodiscard]] std::string piper_model(const stage::Config& config, const std::string& cache);
 

@@ -44,6 +44,7 @@ int TtsStage::do_work(Nanos now) {
   switch (state_) {
     case State::kWaiting:
       voice_->tend();
+      show_engine();
       return items + take(now);
     case State::kSpeaking:
       return items + speak(now);

@@ -184,7 +184,7 @@ TEST_CASE("time in which nobody looked does not count") {
   CHECK(bench.polled() == Kinds{Kind::kSamples});
 }
 
-TEST_CASE("a failed voice is tried again in a later turn, when its time has come") {
+TEST_CASE("a failed voice says a word in the background, and has the next turn when it does") {
   Bench bench;
   bench.first->fails = true;
   bench.begin(1);
@@ -192,36 +192,136 @@ TEST_CASE("a failed voice is tried again in a later turn, when its time has come
   bench.second->ends();
   CHECK(bench.polled() == Kinds{Kind::kDone});
   bench.first->fails = false;
-  bench.clock.advance(10 * kSecond);
+  bench.clock.advance(5 * kSecond - 1);
+  bench.voice.tend();
+  CHECK(bench.first->begun.size() == 2);
+  bench.clock.advance(1);
+  bench.voice.tend();
+  REQUIRE(bench.first->begun.size() == 3);
+  CHECK(bench.first->begun[2].text == "Yes.");
+  CHECK(bench.polled().empty());
+  bench.voice.tend();
+  CHECK(bench.first->begun.size() == 3);
+  CHECK(bench.voice.name() == "en: second!");
+  bench.first->speaks();
+  bench.voice.tend();
+  CHECK(bench.first->cancelled == 1);  // one sound is enough
+  CHECK(bench.voice.name() == "en: first");
   bench.begin(1, 1);  // the same turn keeps its voice
   CHECK(bench.second->begun.size() == 2);
-  bench.voice.cancel();
-  bench.begin(2);
-  CHECK(bench.first->begun.size() == 3);
-  bench.first->ends();
+  bench.second->ends();
   CHECK(bench.polled() == Kinds{Kind::kDone});
-  CHECK(bench.voice.name() == "en: first");
+  bench.begin(2);
+  CHECK(bench.first->begun.size() == 4);
+  CHECK(bench.first->begun[3].text == "Hello");
 }
 
-TEST_CASE("a voice that fails again is left alone for twice as long, and one that still hangs altogether") {
+TEST_CASE("a turn is not tried on a voice that failed as long as another speaks, and breaks its probe off") {
   Bench bench;
   bench.first->fails = true;
-  std::size_t tries = 0;
-  for (std::uint32_t turn = 1; turn <= 100; ++turn) {
+  bench.begin(1);
+  CHECK(bench.polled() == Kinds{Kind::kAnew});
+  bench.second->ends();
+  CHECK(bench.polled() == Kinds{Kind::kDone});
+  bench.first->fails = false;
+  bench.clock.advance(5 * kSecond);
+  bench.begin(2);
+  CHECK(bench.first->begun.size() == 2);
+  bench.voice.tend();  // not while something is said
+  CHECK(bench.first->begun.size() == 2);
+  bench.second->ends();
+  CHECK(bench.polled() == Kinds{Kind::kDone});
+  bench.voice.tend();
+  CHECK(bench.first->begun.size() == 3);
+  bench.begin(3);
+  CHECK(bench.first->cancelled == 1);
+  bench.first->speaks();  // of a probe that is over
+  bench.second->speaks();
+  CHECK(bench.polled() == Kinds{Kind::kSamples});
+  bench.first->pieces.clear();
+  bench.second->ends();
+  CHECK(bench.polled() == Kinds{Kind::kDone});
+  bench.voice.tend();
+  CHECK(bench.first->begun.size() == 3);
+  bench.clock.advance(kSecond);
+  bench.voice.tend();
+  CHECK(bench.first->begun.size() == 4);
+}
+
+TEST_CASE("a probe that fails, or is silent, puts the next one off for twice as long, up to a limit") {
+  Bench bench;
+  bench.first->fails = true;
+  bench.begin(1);
+  (void)bench.polled();
+  bench.second->ends();
+  (void)bench.polled();
+  bench.first->fails = false;
+  Nanos pause = 5 * kSecond;
+  for (int i = 0; i < 10; ++i) {
     const std::size_t before = bench.first->begun.size();
-    bench.begin(turn);
-    (void)bench.polled();
-    bench.second->ends();
-    (void)bench.polled();
-    tries += bench.first->begun.size() > before ? 1 : 0;
-    bench.clock.advance(kSecond);
+    bench.clock.advance(pause - 1);
+    bench.voice.tend();
+    REQUIRE(bench.first->begun.size() == before);
+    bench.clock.advance(1);
+    bench.voice.tend();
+    REQUIRE(bench.first->begun.size() == before + 1);
+    const int cancelled = bench.first->cancelled;
+    if (i % 2 == 0)
+      bench.first->pieces.push_back(bench.first->failure());
+    else
+      bench.clock.advance(10 * kSecond);
+    bench.voice.tend();
+    CHECK(bench.first->cancelled == cancelled + i % 2);
+    pause = std::min(2 * pause, 300 * kSecond);
   }
-  CHECK(tries == 5);  // at 0, 5, 15, 35, 75 s
+  CHECK(pause == 300 * kSecond);
+}
+
+TEST_CASE("a voice that came back within a turn is asked in it when the other one fails") {
+  Bench bench;
+  bench.first->fails = true;
+  bench.begin(1);
+  CHECK(bench.polled() == Kinds{Kind::kAnew});
+  bench.second->ends();
+  CHECK(bench.polled() == Kinds{Kind::kDone});
+  bench.first->fails = false;
+  bench.clock.advance(5 * kSecond);
+  bench.voice.tend();
+  bench.first->ends();
+  bench.voice.tend();
+  bench.second->fails = true;
+  bench.begin(1, 1);
+  CHECK(bench.polled() == Kinds{Kind::kAnew});
+  CHECK(bench.first->begun.size() == 4);
+}
+
+TEST_CASE("one that still hangs is left alone") {
+  Bench bench;
+  bench.first->fails = true;
+  bench.begin(1);
+  (void)bench.polled();
+  bench.second->ends();
+  (void)bench.polled();
   bench.clock.advance(1000 * kSecond);
   bench.first->hangs = true;
-  const std::size_t before = bench.first->begun.size();
-  bench.begin(200);
-  CHECK(bench.first->begun.size() == before);
+  bench.voice.tend();
+  CHECK(bench.first->begun.size() == 2);
+  bench.begin(2);
+  CHECK(bench.first->begun.size() == 2);
+}
+
+TEST_CASE("when no other is left a turn itself tries a voice that failed, when its time has come") {
+  Bench bench;
+  bench.first->fails = bench.second->fails = true;
+  bench.begin(1);
+  (void)bench.polled();
+  bench.first->fails = false;
+  bench.begin(2);
+  (void)bench.polled();
+  CHECK(bench.first->begun.size() == 2);
+  bench.clock.advance(5 * kSecond);
+  bench.begin(3);
+  CHECK(bench.first->begun.size() == 3);
 }
 
 TEST_CASE("when no voice is left two tones say so, once a turn, and the segment has failed") {

@@ -4,6 +4,8 @@
 #include "base/log.hpp"
 #include "voices/builtin.hpp"
 #include "voices/elevenlabs.hpp"
+#include "voices/openai.hpp"
+#include "voices/wyoming.hpp"
 
 namespace prot::tts {
 namespace {
@@ -38,9 +40,10 @@ std::unique_ptr<Voice> make_voice(std::string_view name, const VoiceOptions& opt
 
 std::vector<std::string> voice_names() {
   std::vector<std::string> names;
-  names.reserve(std::size(kVoices) + 1);
+  names.reserve(std::size(kVoices) + 3);
   for (const Entry& entry : kVoices) names.emplace_back(entry.name);
-  names.emplace_back(kElevenLabs);  // not on this machine: it is no Voice, but a Synthesizer
+  for (const std::string_view service : {kElevenLabs, kOpenAi, kWyoming})
+    names.emplace_back(service);  // not on this machine: no Voice, but a Synthesizer
   return names;
 }
 

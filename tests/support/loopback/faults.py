@@ -30,6 +30,9 @@ KINDS = {
     "repeated_text": (),
     "odd_bytes": (),
     "no_alignment": (),
+    "refuse": (),
+    "truncated": (),
+    "wrong_length": (),
 }
 WORDS = {
     "status": "answer with this HTTP status and an error body; `retry_after`: \"2\" (s), \"300ms\", \"date\" or none",
@@ -56,6 +59,9 @@ WORDS = {
     "repeated_text": "a final text is said twice in itself",
     "odd_bytes": "audio is cut within a sample",
     "no_alignment": "audio comes without the times of its characters",
+    "refuse": "a connection is reset as soon as it stands",
+    "truncated": "the connection ends in the middle of an event's line (Wyoming)",
+    "wrong_length": "an event is longer than it says (Wyoming)",
 }
 DEFAULT_TIMES = 1 << 30
 

@@ -29,15 +29,16 @@ SCENARIO = {
     "about": Key("text", "one sentence: what is shown", True),
     "language": choice("of the conversation (default en)", "en", "ko"),
     "recognizer": choice("`scripted` (default): the loopback service; `elevenlabs`: another one, which hears while one "
-                         "speaks; `whisper`: prot's own", "scripted", "elevenlabs", "whisper"),
-    "voice": choice("`tone` (default): prot's own for tests; `elevenlabs`: the loopback service, which speaks in the "
-                    "same tones; prot's own takes over", "tone", "elevenlabs"),
+                         "speaks; `wyoming`: a third; `whisper`: prot's own", "scripted", "elevenlabs", "wyoming", "whisper"),
+    "voice": choice("`tone` (default): prot's own for tests; `elevenlabs`, `openai`, `wyoming`: loopback services, which "
+                    "speak in the same tones; prot's own takes over", "tone", "elevenlabs", "openai", "wyoming"),
     "settings": Key("table", "configuration keys of prot, over those that every scenario has"),
     "files": Key("table", "files made beforehand, by name; `{NAME}` in a setting is the path"),
     "alone": Key("flag", "a prot of its own, started for this scenario"),
     "echo": Key("whole", "percent of the loudspeaker's level that come back into the microphone (default 0)"),
     "echo_ms": Key("whole", "how late they come, beyond what the devices say (default 30)"),
-    "transcription": Key("table", "the loopback recogniser: `delay_ms`, `fault`"),
+    "transcription": Key("table", "the loopback recogniser: `delay_ms`, `fault`; `{transcription}` in a setting is the address of the "
+                         "scripted one"),
     "speech": Key("table", "the loopback voice: `first_ms`, `pace_ms`, `fault`"),
     "home": Key("table", "the loopback Home Assistant; `{home}` in a setting is its address"),
     "model": Key("list", "what the loopback model answers"),

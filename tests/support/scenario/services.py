@@ -8,12 +8,17 @@ from loopback.elevenlabs_tts import SpeechService, Spoken
 from loopback.faults import Fault
 from loopback.home_assistant import HomeAssistantService, agent_answer
 from loopback.http_server import Loop, Record
+from loopback.openai_speech import OpenAiSpeechService
 from loopback.script import Script, text_of
 from loopback.transcription_service import TranscriptionService, Utterance
+from loopback.wyoming_service import WyomingService
 
 from .format import Scenario
 from .keys import MODELS
 from .timeline import Timeline
+
+RECOGNISERS = {"scripted": "transcription", "elevenlabs": "scribe", "wyoming": "wyoming"}
+VOICES = {"elevenlabs": "speech", "openai": "openai_voice", "wyoming": "wyoming_voice"}
 
 
 class Services:
@@ -27,7 +32,11 @@ class Services:
         self._services["transcription"] = TranscriptionService(self._transcription_tells)
         self._services["scribe"] = ScribeService(self._scribe_tells)
         self._services["speech"] = SpeechService(tell_spoken=self._speech_tells)
-        self._recogniser = "transcription"  # the one that is in use goes by this name
+        self._services["wyoming"] = WyomingService(self._transcription_tells)
+        self._services["wyoming_voice"] = WyomingService(tell_spoken=self._speech_tells)
+        self._services["openai_voice"] = OpenAiSpeechService(tell_spoken=self._speech_tells)
+        # The ones that are in use go by the names of the first.
+        self._recogniser, self._voice = "transcription", "speech"
         self._services["home"] = HomeAssistantService(self._home_tells)
         for service in self._services.values():
             self._loop.call(service.server.start())
@@ -35,6 +44,9 @@ class Services:
     def url(self, name: str) -> str:
         path = "" if name == "home" else "/v1"
         return f"http://127.0.0.1:{self._services[name].server.port}{path}"
+
+    def wyoming_url(self, name: str) -> str:
+        return f"tcp://127.0.0.1:{self._services[name].server.port}"
 
     def stop(self) -> None:
         for service in self._services.values():
@@ -70,7 +82,8 @@ class Services:
         self._timeline.add(f"voice {kind}", spoken.text, at=at, number=spoken.number, fault=spoken.fault)
 
     def _name_of(self, service: str) -> str:
-        return self._recogniser if service == "transcription" else service
+        return {"transcription": self._recogniser, "speech": self._voice}.get(service, service)
+
     def _home_tells(self, kind: str, record: Record) -> None:
         if kind == "request" and record.kind in ("service", "agent"):
             self._timeline.add("home", call_text(record.path, record.body), at=record.received, number=record.number)
@@ -80,13 +93,14 @@ class Services:
         def inside():
             for name in MODELS:
                 self._services[name].reset(Script(scenario.script(name)))
-            self._recogniser = "scribe" if scenario.recognizer == "elevenlabs" else "transcription"
-            recogniser = self._services[self._recogniser]
-            recogniser.reset()
-            recogniser.delay = scenario.delay_ms / 1000
-            recogniser.say(Utterance(scenario.transcription_text, 0.0))
-            recogniser.set_fault(scenario.transcription_fault)
-            speech = self._services["speech"]
+            self._recogniser = RECOGNISERS.get(scenario.recognizer, "transcription")
+            self._voice = VOICES.get(scenario.voice, "speech")
+            for name in RECOGNISERS.values():
+                self._services[name].reset()
+                self._services[name].delay = scenario.delay_ms / 1000
+                self._services[name].say(Utterance(scenario.transcription_text, 0.0))
+            self._services[self._recogniser].set_fault(scenario.transcription_fault)
+            speech = self._services[self._voice]
             speech.reset()
             speech.first, speech.pace = scenario.first_ms / 1000, scenario.pace_ms / 1000
             speech.set_fault(scenario.speech_fault)
@@ -104,7 +118,10 @@ class Services:
         self._loop.run(lambda: [service.set_fault(None) for service in self._services.values()])
 
     def spoken(self, text: str, seconds: float, texts: list[str]) -> None:
-        self._loop.run(self._services[self._recogniser].say, Utterance(text, seconds, texts))
+        def inside():
+            for name in RECOGNISERS.values():  # each of them may be asked
+                self._services[name].say(Utterance(text, seconds, list(texts)))
+        self._loop.run(inside)
 
     def fault(self, name: str, fault: Fault | None) -> None:
         self._loop.run(self._services[self._name_of(name)].set_fault, fault)

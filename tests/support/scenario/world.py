@@ -94,6 +94,13 @@ class World:
             wanted |= {"tts.voice_en": "elevenlabs", "tts.voice_ko": "elevenlabs", "tts.fallback_en": "tone",
                        "tts.fallback_ko": "tone", "tts.elevenlabs_voice": "loopback", "tts.elevenlabs_format":
                        "pcm_16000", "tts.elevenlabs_url": self.services.url("speech").removesuffix("/v1")}
+        if scenario.recognizer == "wyoming":
+            wanted |= {"stt.engine": "wyoming", "stt.url": self.services.wyoming_url("wyoming")}
+        if scenario.voice in ("openai", "wyoming"):
+            wanted |= {"tts.voice_en": scenario.voice, "tts.voice_ko": scenario.voice, "tts.fallback_en": "tone",
+                       "tts.fallback_ko": "tone", "tts.openai_url": self.services.url("openai_voice"),
+                       "tts.openai_api_key_env": KEY_NAME,
+                       "tts.wyoming_url": self.services.wyoming_url("wyoming_voice")}
         if scenario.recognizer == "scripted":
             wanted |= {"stt.engine": "openai", "stt.url": self.services.url("transcription"),
                        "stt.model_name": "loopback", "stt.api_key_env": KEY_NAME}
@@ -101,7 +108,7 @@ class World:
                  for name, wanted_file in scenario.files.items()}
         if "memory.store" not in scenario.settings:  # no private cluster, which takes seconds to be made
             wanted["memory.database_url"] = "postgresql:///none"
-        files |= {name: self.services.url(name) for name in ("second", "anthropic", "home")}
+        files |= {name: self.services.url(name) for name in ("second", "anthropic", "home", "transcription")}
         files["mcp_server"] = pathlib.Path(__file__).resolve().parents[1] / "mcp_server.py"
         wanted |= scenario.settings
         return {key: in_toml(value, files) for key, value in wanted.items()}

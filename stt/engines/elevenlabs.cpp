@@ -15,6 +15,7 @@ constexpr std::size_t kMost = 60 * 16'000;  // that are kept for the case that t
 // From guess() to the commit: the silence that is still pushed behind a pause is to be in it.
 constexpr Nanos kGuessAfter = 110 * kMillisecond;
 constexpr Nanos kTwinWithin = 500 * kMillisecond;
+constexpr Nanos kDropWithin = kSecond;               // for the text of what was no speech
 constexpr Nanos kPartialEvery = 400 * kMillisecond;  // more of them only make work
 constexpr int kSendAgainAfter = 40;                  // percent of the time for an answer
 
@@ -22,7 +23,8 @@ constexpr int kSendAgainAfter = 40;                  // percent of the time for 
 /// commit, and the text that comes back is the answer. Commits are matched by state, never counted: the
 /// service commits by itself too, and says some segments twice. What is not acknowledged is kept, and sent
 /// again, from the last commit on, when the connection breaks, or when a committed segment is not answered
-/// in time (a connection that only seems to be one). Silence that comes behind the commit of a guess is not
+/// in time (a connection that only seems to be one). What turns out to be no speech is committed too, and its
+/// text dropped: so a noise costs no connection. Silence that comes behind the commit of a guess is not
 /// committed by itself: it would be billed, and words be found in it.
 /// Threads: the caller's; the transport has a worker, which calls `wake`.
 class ElevenLabsRecognizer final : public SpeechRecognizer {
@@ -37,8 +39,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   }
 
   void begin() override {
-    // What the service has of the last utterance must not get into this one.
-    if (sent_ > 0 || commit_) link_.renew(clock_.now());
+    drop_rest(clock_.now());
     audio_.clear();
     sent_ = behind_ = samples_ = 0;
     text_.clear();
@@ -99,7 +100,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   }
 
   [[nodiscard]] Nanos next_deadline() const override {
-    Nanos next = std::min(link_.deadline(quiet()), guess_at_);
+    Nanos next = std::min({link_.deadline(quiet()), guess_at_, drop_until_});
     if (wanted_ != Wanted::kNothing) next = std::min(next, deadline_);
     if (commit_ && !sent_again_) next = std::min(next, commit_->at + send_again_after());
     return next;
@@ -114,7 +115,10 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
     Nanos at = 0;
   };
 
-  [[nodiscard]] bool quiet() const noexcept { return !open_ || (sent_ == 0 && !commit_ && !must_commit_); }
+  [[nodiscard]] bool quiet() const noexcept {
+    return !open_ || (sent_ == 0 && !commit_ && !must_commit_ && only_silence());
+  }
+  [[nodiscard]] bool dropping() const noexcept { return drop_until_ != kNever; }
   [[nodiscard]] Nanos send_again_after() const noexcept { return patience_ / 100 * kSendAgainAfter; }
 
   void show_state() {
@@ -124,6 +128,22 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
                                                                : "elevenlabs: refuses";
     else
       shown_name_ = link_.in_trouble() ? "elevenlabs: no connection" : name_;
+  }
+
+  /// What the service has of the last utterance must not get into the next one: nothing more is sent before
+  /// its text has come.
+  void drop_rest(Nanos now) {
+    if (sent_ == 0 && !commit_) return;
+    const bool answered_soon = commit_ && commit_->covers == sent_ && !sent_again_ && !gave_up_;
+    if (!answered_soon && (commit_ || !commit_rest(now))) return link_.renew(now);
+    drop_until_ = now + kDropWithin;
+  }
+
+  [[nodiscard]] bool commit_rest(Nanos now) {
+    if (!link_.ready()) return false;
+    const std::vector<std::int16_t> silence(kLeast - std::min(kLeast, sent_));
+    if (!silence.empty() && !link_.send(scribe::audio_message(silence, false), now)) return false;
+    return link_.send(scribe::audio_message({}, true), now);
   }
 
   void forget_oldest(std::size_t count) {
@@ -161,7 +181,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
 
   /// Whole chunks; all of it before a commit.
   void send() {
-    if (!open_ || (only_silence() && !must_commit_)) return;
+    if (!open_ || dropping() || (only_silence() && !must_commit_)) return;
     const Nanos now = clock_.now();
     while (link_.ready() && (audio_.size() - sent_ >= kChunk || (must_commit_ && sent_ < audio_.size()))) {
       const std::size_t count = std::min(audio_.size() - sent_, scribe::kLongestChunk);
@@ -193,7 +213,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
       case Kind::kCommitted:
         return take_commit(event.message.text, event.message.timed, event.at);
       case Kind::kEmpty:
-        if (commit_) take_commit({}, false, event.at);
+        if (commit_ || dropping()) take_commit({}, false, event.at);
         return;
       case Kind::kStarted:
       case Kind::kError:
@@ -204,6 +224,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
 
   /// Another session knows nothing of what was sent.
   void start_again() {
+    drop_until_ = kNever;
     sent_ = 0;
     fresh_ = true;
     if (commit_) must_commit_ = true;
@@ -212,7 +233,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   }
 
   void take_partial(const ScribeLink::Event& event) {
-    if (!open_ || event.message.text.empty() || event.message.text == partial_) return;
+    if (!open_ || dropping() || event.message.text.empty() || event.message.text == partial_) return;
     partial_ = event.message.text;
     const bool answered = ready_ && !ready_->partial;
     if (answered || wanted_ != Wanted::kNothing || event.at - partial_at_ < kPartialEvery) return;
@@ -231,6 +252,11 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
         !last_.has_twin && timed != last_.timed && text == last_.text && at - last_.at < kTwinWithin;
     if (twin) {
       last_.has_twin = true;
+      return;
+    }
+    if (dropping()) {
+      drop_until_ = kNever;
+      last_ = {text, at, timed, false};
       return;
     }
     std::size_t covers = 0;
@@ -299,6 +325,10 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   }
 
   void look_at_time(Nanos now) {
+    if (now >= drop_until_) {
+      drop_until_ = kNever;
+      if (link_.ready()) link_.renew(now);
+    }
     if (wanted_ != Wanted::kNothing && now >= deadline_) return give_up();
     if (!commit_ || sent_again_ || now - commit_->at < send_again_after()) return;
     log_warn("{}: a segment is not answered; sending it again on a new connection", link_.shown());
@@ -321,6 +351,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   std::string partial_;
   Nanos partial_at_ = 0;
   std::optional<Commit> commit_;  // under way
+  Nanos drop_until_ = kNever;     // the text of what was no speech is awaited
   bool must_commit_ = false;
   bool sent_again_ = false;
   bool gave_up_ = false;   // the last answer was that there is none

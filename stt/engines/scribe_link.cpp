@@ -17,7 +17,8 @@ constexpr Nanos kKeepAlive = 8 * kSecond;    // the service closes after 10 to 1
 constexpr Nanos kFirstBackOff = 500 * kMillisecond;
 constexpr Nanos kLastBackOff = 30 * kSecond;
 constexpr Nanos kLongestRetryAfter = 60 * kSecond;
-constexpr Nanos kLivedWell = 2 * kSecond;  // a session that ends later does not count as a failure to connect
+constexpr Nanos kLivedWell = 60 * kSecond;  // a session that ends later does not count as a failure
+constexpr Nanos kUnwanted = 30 * kSecond;   // for so long: what is lost is not opened again
 constexpr Nanos kRefusedFor = 60 * kSecond;
 constexpr Nanos kNextTry = 30 * kSecond;   // for a session that was to replace the old one
 constexpr std::int64_t kSilentMs = 4'000;  // the service answers pings
@@ -111,7 +112,10 @@ void ScribeLink::lose(scribe::Message why, Nanos retry_after, Nanos now, std::ve
     }
     pause = std::max(pause, std::min(retry_after, kLongestRetryAfter));
     reopen_at_ = now + pause;
-    if (failures_ <= 2) log_warn("{}: {}; connecting again in {} ms", shown_, why.text, pause / kMillisecond);
+    if (failures_ <= 2 && now - wanted_ >= kUnwanted)
+      log_info("{}: {}; connecting again with the next words", shown_, why.text);
+    else if (failures_ <= 2)
+      log_warn("{}: {}; connecting again in {} ms", shown_, why.text, pause / kMillisecond);
   } else {
     refused_ = why;
     refused_until_ = now + kRefusedFor;
@@ -204,7 +208,10 @@ void ScribeLink::look_at_time(Nanos now, bool quiet, std::vector<Event>& out) {
   };
   if (!current_ && reopen_at_ != kNever && now >= reopen_at_) {
     reopen_at_ = kNever;
-    current_ = open(now);
+    if (!quiet || now - wanted_ < kUnwanted)
+      current_ = open(now);
+    else if (failures_ == 1)
+      failures_ = 0;  // it only ended: nothing is wrong
   }
   if (current_ && !current_->started && now - current_->opened >= kStartWithin)
     lose(failure(FailureClass::kRetry, "no session_started for 3 s"), 0, now, out);

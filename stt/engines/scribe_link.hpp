@@ -28,6 +28,8 @@ namespace prot::stt {
 ///   ready    | old, and nothing is said         | opens another, swaps, tells kReady     | ready
 ///   waiting  | the time is over; want(), unless | opens a session                        | opening
 ///            | the service asked to wait        |                                        |
+///   waiting  | the time is over, and nobody has | nothing: want() opens another          | cold
+///            | wanted it for half a minute      |                                        |
 ///   refused  | want() after a minute            | opens a session                        | opening
 class ScribeLink {
  public:

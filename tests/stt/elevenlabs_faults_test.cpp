@@ -188,6 +188,116 @@ TEST_CASE("with nobody there the answer is a failure in time, and the second que
   }
 }
 
+TEST_CASE("sessions that end by themselves are not opened again and again while nobody speaks") {
+  FakeClock clock;
+  std::atomic<int> number = 0;
+  std::atomic<int> end = 0;
+  WebSocketServer server([&](WebSocketPeer& peer) {
+    const int mine = ++number;
+    Service service(peer);
+    if (mine > 3) {
+      if (!service.until_commit()) return;
+      service.final("Yes.");
+    }
+    while (end < mine && !peer.gone()) peer.hold(1);
+    peer.send_close(1011);
+  });
+  Bench bench(server);
+  bench.options.clock = &clock;
+  bench.start();
+  const auto ready = [&] { return bench.recognizer->next_deadline() == clock.now() + 8 * kSecond; };
+  const auto lost = [&] { return bench.recognizer->name() == "elevenlabs: no connection"; };
+  const auto cold = [&] { return bench.recognizer->next_deadline() == kNever; };
+  REQUIRE(bench.until(ready));
+  clock.advance(3 * kSecond);
+  end = 1;
+  REQUIRE(bench.until([&] { return number == 2 && ready(); }));  // it broke once: at once
+  clock.advance(3 * kSecond);
+  end = 2;
+  REQUIRE(bench.until(lost));
+  CHECK(bench.recognizer->next_deadline() >= clock.now() + 500 * kMillisecond);
+  clock.advance(700 * kMillisecond);
+  REQUIRE(bench.until([&] { return number == 3 && ready(); }));
+  clock.advance(30 * kSecond);
+  REQUIRE(bench.until(ready));  // kept alive
+  end = 3;
+  REQUIRE(bench.until(lost));
+  clock.advance(2 * kSecond);
+  CHECK(bench.until(cold));
+  clock.advance(600 * kSecond);
+  CHECK_FALSE(bench.recognizer->poll().has_value());
+  CHECK(server.connections() == 3);
+  CHECK(bench.recognise(speech()).text == "Yes.");
+  clock.advance(100 * kSecond);
+  REQUIRE(bench.until(ready));
+  end = 4;
+  CHECK(bench.until(cold));
+  CHECK(bench.recognizer->name() == "elevenlabs:scribe_v2_realtime");  // it only ended
+  CHECK(server.connections() == 4);
+  CHECK(bench.recognise(speech()).text == "Yes.");
+  CHECK(server.connections() == 5);
+}
+
+TEST_CASE("a session that is lost in a long utterance is opened again, however long ago that began") {
+  FakeClock clock;
+  std::atomic<int> number = 0;
+  std::atomic<bool> end = false;
+  WebSocketServer server([&](WebSocketPeer& peer) {
+    const bool first = ++number == 1;
+    Service service(peer);
+    if (first) {
+      while (!end && !peer.gone()) peer.hold(1);
+      return peer.reset();
+    }
+    if (!service.until_commit()) return;
+    service.final("A long story.");
+    service.stay();
+  });
+  Bench bench(server);
+  bench.options.clock = &clock;
+  bench.start();
+  bench.recognizer->begin();
+  bench.recognizer->push(speech());
+  REQUIRE(bench.until([&] { return bench.recognizer->next_deadline() == clock.now() + 8 * kSecond; }));
+  clock.advance(2 * kSecond);
+  (void)bench.recognizer->poll();
+  bench.recognizer->push(speech());
+  clock.advance(40 * kSecond);
+  end = true;
+  CHECK(bench.until([&] { return number == 2; }));
+  bench.recognizer->finish();
+  CHECK(bench.answer().text == "A long story.");
+}
+
+TEST_CASE("a noise whose text does not come costs a connection, and the words behind it are recognised") {
+  FakeClock clock;
+  std::atomic<int> number = 0;
+  std::atomic<int> commits = 0;
+  WebSocketServer server([&](WebSocketPeer& peer) {
+    const bool first = ++number == 1;
+    Service service(peer);
+    while (service.until_commit()) {
+      ++commits;
+      if (!first) service.final("Yes.");
+    }
+  });
+  Bench bench(server);
+  bench.options.clock = &clock;
+  bench.start();
+  bench.recognizer->begin();
+  bench.recognizer->push(speech());
+  REQUIRE(bench.until([&] { return bench.recognizer->next_deadline() == clock.now() + 8 * kSecond; }));
+  bench.recognizer->begin();
+  CHECK(bench.recognizer->next_deadline() == clock.now() + kSecond);
+  bench.recognizer->push(speech());
+  bench.recognizer->finish();
+  REQUIRE(bench.until([&] { return commits == 1; }));
+  CHECK(number == 1);
+  clock.advance(kSecond);
+  CHECK(bench.answer().text == "Yes.");
+  CHECK(number == 2);
+}
+
 TEST_CASE("100 utterances with random splits, delays and breaks are all answered, and leave nothing") {
   std::atomic<unsigned> number = 0;
   WebSocketServer server([&](WebSocketPeer& peer) {

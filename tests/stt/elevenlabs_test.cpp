@@ -7,6 +7,27 @@
 #include "scribe_bench.hpp"
 
 namespace prot::stt {
+namespace {
+
+/// The n-th commit gets the n-th text (those behind the last one get that), not before `go`.
+struct HeldAnswers {
+  explicit HeldAnswers(const std::vector<std::string>& texts)
+      : server([this, texts](WebSocketPeer& peer) {
+          Service service(peer);
+          while (service.until_commit()) {
+            segments.push_back(service.samples.size());
+            ++commits;
+            while (!go && !peer.gone()) peer.hold(1);
+            service.final(texts[std::min(segments.size(), texts.size()) - 1]);
+          }
+        }) {}
+  std::atomic<bool> go = false;
+  std::atomic<int> commits = 0;
+  std::vector<std::size_t> segments;
+  WebSocketServer server;  // last: its threads use what is above
+};
+
+}  // namespace
 
 TEST_CASE("an utterance goes out in chunks, is committed at its end, and its text comes back") {
   std::string head;
@@ -104,25 +125,14 @@ TEST_CASE("an answer whose guess was taken back belongs to the words all the sam
 TEST_CASE("the silence behind a pause is in its commit, and what comes later makes no other one") {
   constexpr std::size_t kWindow = 512;
   FakeClock clock;
-  std::atomic<bool> go = false;
-  std::atomic<int> commits = 0;
-  std::vector<std::size_t> segments;
-  WebSocketServer server([&](WebSocketPeer& peer) {
-    Service service(peer);
-    while (service.until_commit()) {
-      segments.push_back(service.samples.size());
-      ++commits;
-      while (!go && !peer.gone()) peer.hold(1);
-      service.final("Yes.");
-    }
-  });
-  Bench bench(server);
+  HeldAnswers service({"Yes."});
+  Bench bench(service.server);
   bench.options.clock = &clock;
   bench.start();
   const std::vector<std::int16_t> window(kWindow);
   for (int utterance = 1; utterance <= 2; ++utterance) {
     CAPTURE(utterance);
-    go = false;
+    service.go = false;
     bench.recognizer->begin();
     bench.recognizer->push(speech());
     REQUIRE(bench.recognizer->guess());
@@ -131,12 +141,12 @@ TEST_CASE("the silence behind a pause is in its commit, and what comes later mak
       CHECK_FALSE(bench.recognizer->poll().has_value());
       bench.recognizer->push(window);
     }
-    CHECK(commits == utterance - 1);
+    CHECK(service.commits == utterance - 1);
     CHECK(bench.recognizer->next_deadline() == clock.now() + 14 * kMillisecond);
     clock.advance(14 * kMillisecond);
-    REQUIRE(bench.until([&] { return commits == utterance; }));
+    REQUIRE(bench.until([&] { return service.commits == utterance; }));
     for (int i = 0; i < 4; ++i) bench.recognizer->push(window);  // while the answer is awaited
-    go = true;
+    service.go = true;
     CHECK(bench.answer().text == "Yes.");
     bench.recognizer->push(window);
     bench.recognizer->finish();
@@ -145,25 +155,14 @@ TEST_CASE("the silence behind a pause is in its commit, and what comes later mak
     CHECK(last.text == "Yes.");
     CHECK(last.samples == 16'000 + 8 * kWindow);
   }
-  CHECK(segments == std::vector<std::size_t>(2, 16'000 + 3 * kWindow));
-  CHECK(server.connections() == 1);
+  CHECK(service.segments == std::vector<std::size_t>(2, 16'000 + 3 * kWindow));
+  CHECK(service.server.connections() == 1);
 }
 
 TEST_CASE("a gap between words is no segment, and words behind a commit are one") {
   FakeClock clock;
-  std::atomic<bool> go = false;
-  std::atomic<int> commits = 0;
-  std::vector<std::size_t> segments;
-  WebSocketServer server([&](WebSocketPeer& peer) {
-    Service service(peer);
-    while (service.until_commit()) {
-      segments.push_back(service.samples.size());
-      ++commits;
-      while (!go && !peer.gone()) peer.hold(1);
-      service.final(segments.size() == 1 ? "One two" : "three.");
-    }
-  });
-  Bench bench(server);
+  HeldAnswers service({"One two", "three."});
+  Bench bench(service.server);
   bench.options.clock = &clock;
   bench.start();
   bench.recognizer->begin();
@@ -177,14 +176,14 @@ TEST_CASE("a gap between words is no segment, and words behind a commit are one"
   bench.recognizer->push(speech(8'000));
   REQUIRE(bench.recognizer->guess());
   clock.advance(110 * kMillisecond);
-  REQUIRE(bench.until([&] { return commits == 1; }));
+  REQUIRE(bench.until([&] { return service.commits == 1; }));
   bench.recognizer->push(std::vector<std::int16_t>(512));
   bench.recognizer->retract();
   bench.recognizer->push(speech(8'000));
   bench.recognizer->finish();
-  go = true;
+  service.go = true;
   CHECK(bench.answer().text == "One two three.");
-  CHECK(segments == std::vector<std::size_t>{24'000, 8'512});
+  CHECK(service.segments == std::vector<std::size_t>{24'000, 8'512});
 }
 
 TEST_CASE("partials come of their own accord, and are no answers") {
@@ -271,25 +270,26 @@ TEST_CASE("commits that nobody asked for: empty ones are nothing, words are word
   CHECK(bench.answer().text == "so far and on");
 }
 
-TEST_CASE("what was said before a false alarm never gets into the next utterance") {
-  std::atomic<int> number = 0;
-  std::vector<std::int16_t> heard;
-  WebSocketServer server([&](WebSocketPeer& peer) {
-    ++number;
-    Service service(peer);
-    if (!service.until_commit()) return;
-    heard = service.samples;
-    service.final("Second.");
-    service.stay();
-  });
-  Bench bench(server);
+TEST_CASE("noises cost no connection, and nothing of them gets into the next utterance") {
+  HeldAnswers service({"A noise.", "Another one.", "Second."});
+  service.go = true;
+  FakeClock clock;
+  Bench bench(service.server);
+  bench.options.clock = &clock;
   bench.start();
-  bench.recognizer->begin();
-  bench.recognizer->push(speech(16'000, 3));
-  (void)bench.until([] { return false; }, 100 * kMillisecond);
-  bench.recognizer->begin();  // it was too short to be speech
+  for (int noise = 1; noise <= 2; ++noise) {
+    CAPTURE(noise);
+    bench.recognizer->begin();
+    clock.advance(kMillisecond);  // what is sent moves the time of the keep-alive
+    bench.recognizer->push(speech(1'600, noise));
+    REQUIRE(bench.until([&] { return bench.recognizer->next_deadline() == clock.now() + 8 * kSecond; }));
+    bench.recognizer->begin();  // it was too short to be speech
+    REQUIRE(bench.until([&] { return service.commits == noise; }));
+  }
   CHECK(bench.recognise(speech(16'000, 5)).text == "Second.");
-  CHECK(heard == speech(16'000, 5));
+  CHECK(bench.partials.empty());
+  CHECK(service.segments == std::vector<std::size_t>{5'600, 5'600, 16'000});
+  CHECK(service.server.connections() == 1);
 }
 
 TEST_CASE("a session is kept alive, replaced before it is too old, and closed when nobody needs it") {

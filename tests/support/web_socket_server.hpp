@@ -52,7 +52,8 @@ class WebSocketPeer {
   [[nodiscard]] std::optional<std::string> receive_text(int milliseconds = 5000);
   /// Waits until the client closes, frames are read over.
   [[nodiscard]] bool closed_within(int milliseconds);
-  [[nodiscard]] bool gone() const { return gone_; }
+  /// The client is, or the server will be: nobody is served any more.
+  [[nodiscard]] bool gone() const { return gone_ || stop_; }
   /// Sleeps, but not beyond the end of the server.
   void hold(int milliseconds) const;
 

@@ -151,7 +151,9 @@ class Session final : public SocketSession, public std::enable_shared_from_this<
   void read() { stream_.async_read_some(buffer_, kReadAtMost, ours(&Session::have_read)); }
 
   void have_read(error_code error, std::size_t) {
-    if (error == websocket::error::closed) return closed();
+    // A peer that said goodbye need not wait for ours: how the connection then ends is no news.
+    const bool goodbye = error && stream_.reason().code != websocket::close_code::none;
+    if (goodbye || error == websocket::error::closed) return closed();
     if (error) {
       const bool too_long = error == websocket::error::message_too_big;
       return fail(too_long ? ErrorClass::kFatal : ErrorClass::kRetry, error.message());

@@ -98,6 +98,44 @@ TEST_CASE("samples that two messages share are whole, and a segment without time
   CHECK(spoken.alignment[0].sample == spoken.samples.size());
 }
 
+TEST_CASE("a last word that comes in other characters, or marks that never come, are no failure") {
+  struct Sample {
+    const char* text;
+    const char* comes;
+    bool closes;
+    bool whole;
+  };
+  const Sample samples[] = {
+      {"It is 5%.", "It is fve ", false, true},  // "five", were it not for the i of "is"
+      {"Well then\xE2\x80\xA6", "Well then", false, true},
+      {"Well then!", "Well then", true, true},
+      {"It costs 5% now.", "It costs fve", false, false},
+      {"Well then.", "Well", false, false},
+      {"Well then.", "Well", true, false},
+  };
+  for (const Sample& sample : samples) {
+    CAPTURE(std::string(sample.text));
+    CAPTURE(sample.closes);
+    const std::string comes = sample.comes;
+    WebSocketServer server([&](WebSocketPeer& peer) {
+      Service service(peer);
+      const auto message = service.next_text();
+      if (!message) return;
+      service.audio(message->context, bytes_of(sound(comes.size())), alignment(comes));
+      if (sample.closes) return peer.send_close(1000);
+      service.stay();
+    });
+    VoiceBench bench(server.url());
+    const Spoken spoken = bench.say(sample.text);
+    REQUIRE(spoken.ended);
+    CAPTURE(spoken.end.message);
+    CHECK(done(spoken) == sample.whole);
+    CHECK(spoken.samples == sound(comes.size()));
+    if (sample.whole) CHECK(spoken.alignment.back().byte == std::string_view(sample.text).size());
+    if (sample.whole) CHECK(spoken.alignment.back().sample == spoken.samples.size());
+  }
+}
+
 TEST_CASE("segments follow each other on one socket, and what comes late belongs to nobody") {
   WebSocketServer server([&](WebSocketPeer& peer) {
     Service service(peer);

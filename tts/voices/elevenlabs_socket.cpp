@@ -17,7 +17,7 @@ constexpr std::size_t kMostContexts = 4;      // the service closes the socket a
 constexpr Nanos kIdle = 150 * kSecond;        // the service closes a socket after 180 s without a message
 constexpr Nanos kWarmFor = 600 * kSecond;     // behind the last words
 constexpr Nanos kReopen = 10 * kSecond;       // a socket that is lost while nothing is said, at the earliest
-constexpr Nanos kQuiet = 700 * kMillisecond;  // without alignment: nothing more of the segment comes
+constexpr Nanos kQuiet = 700 * kMillisecond;  // where the end does not show: no more of the segment comes
 constexpr std::int64_t kConnectMs = 2'000;
 constexpr std::int64_t kSilentMs = 4'000;  // the service answers pings
 
@@ -29,7 +29,8 @@ constexpr std::int64_t kSilentMs = 4'000;  // the service answers pings
 ///   the segment's ...                  | does
 ///   last character has come            | closes the context, kDone
 ///   context is final                   | kDone
-///   sound stops, and no alignment came | as if the last character had come, after kQuiet
+///   sound stops; no alignment came, or | as if the last character had come, after kQuiet or when the service
+///     not of the last characters       | closes the socket in order
 ///   socket is lost, or silent too long | asks once more before the first sound, else kFailed
 class SocketVoice final : public Synthesizer {
  public:
@@ -97,8 +98,8 @@ class SocketVoice final : public Synthesizer {
   };
 
   [[nodiscard]] Nanos used_or_opened() const noexcept { return std::max(used_, opened_); }
-  [[nodiscard]] Nanos patience() const noexcept {
-    return segment_->take.has_audio() && !segment_->take.has_alignment() ? kQuiet : options_.timeout;
+  [[nodiscard]] Nanos patience() const {
+    return segment_->take.may_be_complete() ? kQuiet : options_.timeout;
   }
 
   void open() {
@@ -173,6 +174,10 @@ class SocketVoice final : public Synthesizer {
   void take_end(const http::SocketEvent& event) {
     socket_ = 0;
     contexts_.clear();
+    const bool in_order = event.kind == http::SocketEvent::Kind::kClosed && event.close_code == 1000;
+    if (in_order && !last_error_ && segment_ && segment_->take.has_alignment() &&
+        segment_->take.may_be_complete())
+      return finish();
     VoiceError error = VoiceError::kRetry;
     if (last_error_)
       error = last_error_->error;
@@ -211,7 +216,7 @@ class SocketVoice final : public Synthesizer {
     const Nanos now = clock_.now();
     if (segment_) {
       if (now - segment_->news < patience()) return;
-      if (segment_->take.has_audio() && !segment_->take.has_alignment()) return finish();
+      if (segment_->take.may_be_complete()) return finish();
       const bool again = !segment_->again && !segment_->take.has_audio();
       drop();
       return lost(VoiceError::kRetry, shown_ + ": nothing came for " +

@@ -6,11 +6,14 @@
 #include <cstring>
 #include <utility>
 
+#include "text/normalize.hpp"
+
 namespace prot::tts::elevenlabs {
 namespace {
 
 constexpr std::size_t kAhead = 24;  // bytes of the text that the service may have left out
 constexpr unsigned kToleranceMs = 40;
+constexpr std::string_view kBlanks = " \n\t";
 
 static_assert(std::endian::native == std::endian::little);  // samples as they are
 
@@ -54,9 +57,14 @@ std::vector<wire::AlignPoint> Take::align(const Chunk& chunk, std::uint64_t comi
   std::vector<wire::AlignPoint> points;
   const std::uint64_t base = times_ == Times::kFromChunk ? samples_ : 0;
   for (const TimedCharacter& character : chunk.characters) {
-    if (!advance(character.text)) continue;
-    const double end = std::min(character.end_ms, 3'600'000.0) * rate_ / 1000;
-    end_ = std::max(end_, base + static_cast<std::uint64_t>(std::llround(end)));
+    const double end_ms = std::min(character.end_ms, 3'600'000.0);
+    const std::uint64_t end = base + static_cast<std::uint64_t>(std::llround(end_ms * rate_ / 1000));
+    if (!advance(character.text)) {
+      if (!is_blank(character.text)) other_end_ = std::max(other_end_, end);
+      continue;
+    }
+    other_end_ = 0;
+    end_ = std::max(end_, end);
     last_ = std::max(last_, std::min(end_, samples_ + coming));
     const wire::AlignPoint point{static_cast<std::uint32_t>(byte_), static_cast<std::uint32_t>(last_)};
     points.push_back(point);
@@ -80,9 +88,22 @@ bool Take::advance(std::string_view character) {
 }
 
 bool Take::complete() const noexcept {
-  const std::size_t said = text_.find_last_not_of(" \n\t");
+  const std::size_t said = text_.find_last_not_of(kBlanks);
   if (end_ == 0 || (said != std::string::npos && byte_ <= said)) return false;
   return samples_ + rate_ * kToleranceMs / 1000 >= end_;
+}
+
+// Marks are not said at all; a last word may come as another one ("5%" as "five percent"). Not more than one:
+// the rest of a text that broke off behind such a word is for the next voice.
+bool Take::may_be_complete() const {
+  if (samples_ == 0) return false;
+  if (end_ == 0) return true;
+  if (samples_ + rate_ * kToleranceMs / 1000 < std::max(end_, other_end_)) return false;
+  std::string_view left = std::string_view(text_).substr(byte_);
+  left.remove_prefix(std::min(left.find_first_not_of(kBlanks), left.size()));
+  left = left.substr(0, left.find_last_not_of(kBlanks) + 1);
+  if (text::words(left).empty()) return true;
+  return other_end_ > 0 && left.find_first_of(kBlanks) == std::string_view::npos;
 }
 
 void Take::finish(std::deque<Piece>& out) {

@@ -24,6 +24,9 @@ class Take {
   void finish(std::deque<Piece>& out);
   /// Every character that is said has come, and the sound of it.
   [[nodiscard]] bool complete() const noexcept;
+  /// There is sound, and nothing is known to be missing: what the service writes in another way, or leaves
+  /// out, never comes as a character of the text.
+  [[nodiscard]] bool may_be_complete() const;
   [[nodiscard]] bool has_audio() const noexcept { return samples_ > 0; }
   [[nodiscard]] bool has_alignment() const noexcept { return end_ > 0; }
   [[nodiscard]] Piece piece(Piece::Kind kind) const;
@@ -38,10 +41,11 @@ class Take {
   Nanos began_;
   Nanos first_audio_ = 0;
   std::uint64_t samples_ = 0;
-  std::size_t byte_ = 0;    // of the text, aligned
-  std::uint64_t end_ = 0;   // sample at which that ends, by the service
-  std::uint64_t last_ = 0;  // sample of the last point
-  std::string rest_;        // half a sample
+  std::size_t byte_ = 0;         // of the text, aligned
+  std::uint64_t end_ = 0;        // sample at which that ends, by the service
+  std::uint64_t other_end_ = 0;  // the same of what came behind it and is not in the text; 0: nothing
+  std::uint64_t last_ = 0;       // sample of the last point
+  std::string rest_;             // half a sample
 };
 
 }  // namespace prot::tts::elevenlabs

@@ -36,8 +36,14 @@ struct Builder {
     const std::string_view own = spec.flag(name);
     return own.empty() ? config.get_string(key) : std::string(own);
   }
+  /// No answer goes on for ever.
+  void bound(auto& options) const {
+    options.answer_time = config.get_int("brain.answer_limit_s") * kSecond;
+    options.answer_bytes = static_cast<std::size_t>(config.get_int("brain.answer_limit_kib")) << 10U;
+  }
   /// What is alike for every server elsewhere.
   void fill(auto& options, const ModelSpec& spec) const {
+    bound(options);
     options.url = spec.url;
     options.model = spec.model;
     options.key_name = spec.key_name;
@@ -88,6 +94,7 @@ std::unique_ptr<LanguageModel> Builder::local(const ModelSpec& spec) const {
   options.local = true;
   options.first_byte_timeout = limit("llm.first_byte_timeout_ms");
   options.idle_timeout = kLocalIdle;
+  bound(options);
   return std::make_unique<OpenAiModel>(options, wake);
 }
 

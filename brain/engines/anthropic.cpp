@@ -80,6 +80,8 @@ ServerOptions server_options(const AnthropicOptions& options) {
   out.idle_timeout = options.idle_timeout;
   out.slow_timeout = std::max(options.slow_timeout, options.idle_timeout);
   out.attempts = options.attempts;
+  out.answer_time = options.answer_time;
+  out.answer_bytes = options.answer_bytes;
   return out;
 }
 

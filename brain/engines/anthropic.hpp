@@ -38,6 +38,8 @@ struct AnthropicOptions {
   Nanos idle_timeout = 15 * kSecond;
   Nanos slow_timeout = 30 * kSecond;  // while it thinks, searches or writes a call
   int attempts = 0;
+  Nanos answer_time = 300 * kSecond;
+  std::size_t answer_bytes = 64U << 10U;
   AnthropicFeatures features = {};
 };
 

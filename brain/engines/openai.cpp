@@ -187,6 +187,8 @@ ServerOptions server_options(const OpenAiOptions& options) {
   out.retry_for = options.retry_for;
   out.idle_timeout = out.slow_timeout = options.idle_timeout;
   out.attempts = options.attempts;
+  out.answer_time = options.answer_time;
+  out.answer_bytes = options.answer_bytes;
   out.can_prefill = options.local;
   return out;
 }

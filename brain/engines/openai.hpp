@@ -18,6 +18,8 @@ struct OpenAiOptions {
   Nanos retry_for = kNever;
   Nanos idle_timeout = 15 * kSecond;
   int attempts = 0;
+  Nanos answer_time = 300 * kSecond;
+  std::size_t answer_bytes = 64U << 10U;
   bool local = false;  // our own llama-server: its extensions may be used
   OpenAiFlags flags = {};
 };

@@ -14,10 +14,16 @@ using http::ErrorClass;
 using State = AnswerReader::State;
 
 constexpr Nanos kFirstBackOff = 100 * kMillisecond;
+constexpr Nanos kLimitedBackOff = 500 * kMillisecond;  // when there were too many requests
 constexpr Nanos kMaxBackOff = kSecond;
 constexpr Nanos kPrefillTimeout = 60 * kSecond;  // nobody waits for it; a cold start takes its time
 constexpr Nanos kMaxRetryAfter = 2 * kSecond;    // a person waits: longer is a failure
 constexpr std::size_t kLargestObject = 1U << 20U;
+constexpr std::size_t kMostReceived = 16U << 20U;  // of an answer, whatever it is
+
+Failure failure_of(const http::Event& event, ErrorClass error) {
+  return {error, event.message, event.retry_after, event.status == 429, event.no_retry};
+}
 
 bool passes(ErrorClass error) noexcept {
   return error == ErrorClass::kRetry || error == ErrorClass::kOverloaded;
@@ -40,6 +46,7 @@ RequestId ServerModel::start(const Request& request, Nanos now) {
   call.request = request;
   call.body = protocol_->body(request, {});
   call.give_up_at = now + patience(request);
+  call.end_by = call.give_up_at + options_.answer_time;
   call.retry_until = options_.retry_for == kNever ? kNever : now + options_.retry_for;
   call.back_off = kFirstBackOff;
   send(call, now);
@@ -74,7 +81,7 @@ std::vector<ModelEvent> ServerModel::poll(Nanos now) {
   for (const http::Event& event : client_.poll()) on_transport(event, now, out);
   std::vector<RequestId> silent;
   for (auto& [id, call] : calls_) {
-    if (call.next_try == 0 && call.silent_until <= now) silent.push_back(id);
+    if (call.next_try == 0 && std::min(call.silent_until, call.end_by) <= now) silent.push_back(id);
     if (call.next_try != 0 && call.next_try <= now) send(call, now);
   }
   for (const RequestId id : silent) on_silence(id, now, out);
@@ -90,8 +97,10 @@ void ServerModel::cancel(RequestId id) {
 
 Nanos ServerModel::next_deadline() const {
   Nanos deadline = kNever;
-  for (const auto& [id, call] : calls_)
-    deadline = std::min(deadline, call.next_try != 0 ? call.next_try : call.silent_until);
+  for (const auto& [id, call] : calls_) {
+    const Nanos until = std::min(call.silent_until, call.end_by);
+    deadline = std::min(deadline, call.next_try != 0 ? call.next_try : until);
+  }
   return deadline;
 }
 
@@ -117,8 +126,7 @@ void ServerModel::on_transport(const http::Event& event, Nanos now, Out& out) {
           calls_.erase(it);
           return;
         }
-        return on_failure(it, {protocol_->classify(event), event.message, event.retry_after}, event.at, now,
-                          out);
+        return on_failure(it, failure_of(event, protocol_->classify(event)), event.at, now, out);
       }
     }
   } catch (const std::exception& error) {  // not JSON, or an event without end
@@ -129,6 +137,8 @@ void ServerModel::on_transport(const http::Event& event, Nanos now, Out& out) {
 
 void ServerModel::on_data(Calls::iterator it, const http::Event& event, Nanos now, Out& out) {
   Call& call = it->second;
+  call.received += event.data.size();
+  if (endless(call, now)) return cut(it, event.at, out);
   if (call.is_object) {
     call.silent_until = now + options_.idle_timeout;
     if (call.object.size() + event.data.size() > kLargestObject) throw Error("the answer is too long");
@@ -163,6 +173,10 @@ bool ServerModel::on_sse(Calls::iterator it, const http::SseEvent& event, Nanos 
   Out made;
   const State state = call.reader->take(event, made);
   pass(call, it->first, made, at, out);
+  if (state != State::kOver && state != State::kFailed && endless(call, now)) {
+    cut(it, at, out);
+    return false;
+  }
   // A model that thinks may send something at once, and then nothing until its first word.
   const Nanos until = now + (call.reader->is_slow() ? options_.slow_timeout : options_.idle_timeout);
   if (state != State::kIdle) call.silent_until = call.useful ? until : std::max(until, call.give_up_at);
@@ -175,6 +189,7 @@ void ServerModel::pass(Call& call, RequestId id, Out& made, Nanos at, Out& out) 
     event.request_ns = call.request_ns;
     event.at = at;
     call.useful = call.useful || event.kind == ModelEvent::Kind::kText;
+    call.bytes += event.text.size();
     out.push_back(std::move(event));
   }
 }
@@ -218,6 +233,7 @@ void ServerModel::ask_again(Calls::iterator it, Nanos at, Nanos now, Out& out) {
 void ServerModel::on_silence(RequestId id, Nanos now, Out& out) {
   const auto it = calls_.find(id);
   if (it == calls_.end()) return;
+  if (endless(it->second, now)) return cut(it, now, out);
   Out made;
   const bool whole = it->second.reader->end(true, made) == State::kOver;
   client_.cancel(it->second.transport);
@@ -228,10 +244,12 @@ void ServerModel::on_silence(RequestId id, Nanos now, Out& out) {
   calls_.erase(it);
 }
 
+// Tries again when that may help, else kError.
 void ServerModel::on_failure(Calls::iterator it, const Failure& failure, Nanos at, Nanos now, Out& out) {
   Call& call = it->second;
+  if (failure.limited && failure.retry_after == 0) call.back_off = std::max(call.back_off, kLimitedBackOff);
   const Nanos wait = std::max(call.back_off, failure.retry_after);
-  const bool again = passes(failure.error) && !call.useful && wait <= kMaxRetryAfter &&
+  const bool again = passes(failure.error) && !failure.no_retry && !call.useful && wait <= kMaxRetryAfter &&
                      now + wait < std::min(call.give_up_at, call.retry_until) &&
                      (options_.attempts == 0 || call.attempts < options_.attempts);
   if (!again) return fail(it, failure, at, out);
@@ -239,6 +257,27 @@ void ServerModel::on_failure(Calls::iterator it, const Failure& failure, Nanos a
   call.transport = 0;
   call.next_try = now + wait;
   call.back_off = std::min(2 * call.back_off, kMaxBackOff);
+}
+
+bool ServerModel::endless(const Call& call, Nanos now) const noexcept {
+  return now >= call.end_by || call.bytes > options_.answer_bytes || call.received > kMostReceived;
+}
+
+// What was said of it stays said: another model would only begin anew.
+void ServerModel::cut(Calls::iterator it, Nanos at, Out& out) {
+  Call& call = it->second;
+  const std::string why = http::shown_url(protocol_->endpoint()) + ": its answer does not come to an end";
+  if (call.bytes == 0) return fail(it, {ErrorClass::kRetry, why}, at, out);
+  log_warn("{}; it is cut", why);
+  client_.cancel(call.transport);
+  ModelEvent made;
+  made.kind = ModelEvent::Kind::kDone;
+  made.id = it->first;
+  made.request_ns = call.request_ns;
+  made.at = at;
+  made.stop = StopReason::kLength;
+  calls_.erase(it);
+  out.push_back(std::move(made));
 }
 
 void ServerModel::fail(Calls::iterator it, const Failure& failure, Nanos at, Out& out) {

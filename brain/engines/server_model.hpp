@@ -16,6 +16,8 @@ struct Failure {
   http::ErrorClass error = http::ErrorClass::kFatal;
   std::string why;
   Nanos retry_after = 0;
+  bool limited = false;   // there were too many requests: not again at once
+  bool no_retry = false;  // the server asks not to be asked again
 };
 
 /// Reads one answer: events of a server's stream in, model events out (without id and times).
@@ -55,15 +57,17 @@ class ServerProtocol {
 };
 
 struct ServerOptions {
-  std::string name;                         // as the board shows it
-  std::string unix_socket;                  // path; empty: TCP
-  std::string key_name;                     // where its key comes from, for the person; empty: it needs none
-  bool has_key = false;                     //
+  std::string name;         // as the board shows it
+  std::string unix_socket;  // path; empty: TCP
+  std::string key_name;     // where its key comes from, for the person; empty: it needs none
+  bool has_key = false;
   Nanos first_byte_timeout = 15 * kSecond;  // from start() to the first word, all attempts together
   Nanos retry_for = kNever;                 // no other attempt begins later
   Nanos idle_timeout = 15 * kSecond;        // between two events
   Nanos slow_timeout = 30 * kSecond;        // the same while the server says that it works on something
   int attempts = 0;                         // at most so many; 0: as many as the time allows
+  Nanos answer_time = 300 * kSecond;        // behind those of the first word, for a whole answer
+  std::size_t answer_bytes = 64U << 10U;    // of its text
   bool can_prefill = false;                 // our own server
 };
 
@@ -77,9 +81,10 @@ struct ServerOptions {
 ///   it is silent, or sends nothing but comments    | kError after first_byte_timeout; behind its first word
 ///                                                  | after idle_timeout
 ///   it pauses its answer                           | asked again, at most kMostPauses times
+///   its answer does not come to an end             | kDone, kLength after answer_time or answer_bytes
 ///
 /// One thread; the transport's worker calls `wake`. Invariant: a request ends within first_byte_timeout, or
-/// its events are never further apart than the idle (or slow) timeout.
+/// its events are never further apart than the idle (or slow) timeout, and it ends within answer_time more.
 class ServerModel : public LanguageModel {
  public:
   static constexpr int kMostPauses = 5;
@@ -103,7 +108,9 @@ class ServerModel : public LanguageModel {
     Nanos retry_until = 0;
     Nanos next_try = 0;  // 0: under way
     Nanos back_off = 0;
-    Nanos silent_until = 0;  // later than that it is dead
+    Nanos silent_until = 0;               // later than that it is dead
+    Nanos end_by = 0;                     // later than that it is endless
+    std::size_t bytes = 0, received = 0;  // of its text; of all
     Nanos request_ns = 0;
     http::RequestId transport = 0;
     http::SseParser parser;
@@ -123,11 +130,12 @@ class ServerModel : public LanguageModel {
   void on_data(Calls::iterator it, const http::Event& event, Nanos now, Out& out);
   void on_end(Calls::iterator it, Nanos at, Nanos now, Out& out);
   void on_silence(RequestId id, Nanos now, Out& out);
+  [[nodiscard]] bool endless(const Call& call, Nanos now) const noexcept;
+  void cut(Calls::iterator it, Nanos at, Out& out);
   /// False: the request is over, or begins anew.
   bool on_sse(Calls::iterator it, const http::SseEvent& event, Nanos at, Nanos now, Out& out);
   bool on_state(Calls::iterator it, AnswerReader::State state, Nanos at, Nanos now, Out& out);
   void ask_again(Calls::iterator it, Nanos at, Nanos now, Out& out);
-  /// Tries again when that may help, else kError.
   void on_failure(Calls::iterator it, const Failure& failure, Nanos at, Nanos now, Out& out);
   void fail(Calls::iterator it, const Failure& failure, Nanos at, Out& out);
   static void pass(Call& call, RequestId id, Out& made, Nanos at, Out& out);

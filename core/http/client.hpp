@@ -25,6 +25,7 @@ struct Event {
   ErrorClass error_class = ErrorClass::kFatal;  // kError
   std::string message;                          // kError
   Nanos retry_after = 0;                        // kError: what the server asked to wait; 0: it did not say
+  bool no_retry = false;                        // kError: it asks not to be asked again (x-should-retry)
   Nanos at = 0;                                 // when it happened, CLOCK_MONOTONIC
 };
 

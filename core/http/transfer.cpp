@@ -254,6 +254,7 @@ void Transfer::fail(ErrorClass error_class, const std::string& why) {
   event.data = masked(error_body_);
   event.error_class = error_class;
   event.retry_after = retry_after();
+  event.no_retry = header("x-should-retry") == "false";
   const std::string socket = request_.unix_socket.empty() ? "" : " on " + request_.unix_socket;
   event.message = masked(request_.method + " " + safe_url(request_.url) + socket + ": " + why);
   events_.on_event(std::move(event));
@@ -280,12 +281,16 @@ std::string Transfer::masked(std::string text) const {
   return text;
 }
 
+std::string_view Transfer::header(std::string_view name) const {
+  for (const auto& [known, value] : answer_headers_)
+    if (known == name) return value;
+  return {};
+}
+
 Nanos Transfer::retry_after() const {
-  for (const auto& [name, value] : answer_headers_) {
-    if (name == "retry-after-ms") return parse_retry_after(value) / 1000;
-    if (name == "retry-after") return parse_retry_after(value);
-  }
-  return 0;
+  if (const std::string_view value = header("retry-after-ms"); !value.empty())
+    return parse_retry_after(std::string(value)) / 1000;
+  return parse_retry_after(std::string(header("retry-after")));
 }
 
 }  // namespace prot::http

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "http/client.hpp"
 
@@ -55,6 +56,7 @@ class Transfer {
   void fail_status();
   [[nodiscard]] std::string masked(std::string text) const;
   [[nodiscard]] Nanos retry_after() const;
+  [[nodiscard]] std::string_view header(std::string_view name) const;
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) noexcept;
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;
 

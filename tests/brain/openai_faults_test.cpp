@@ -21,6 +21,7 @@ constexpr const char* kBusy = R"({"error":{"message":"busy","type":"overloaded_e
 struct Outcome {
   std::string text;
   bool done = false;
+  StopReason stop = StopReason::kEnd;
   ErrorClass error = ErrorClass::kFatal;
   Nanos took = 0;
   int asked = 0;
@@ -41,9 +42,11 @@ Outcome ask(const std::function<void(Connection&, int)>& serve, Nanos patience =
   ModelLoop loop(options);
   const Nanos begin = monotonic_now();
   const auto events = loop.run(question(), 10'000);
-  Outcome outcome{text_of(events), false, ErrorClass::kFatal, monotonic_now() - begin, asked};
+  Outcome outcome{text_of(events),         false, StopReason::kEnd, ErrorClass::kFatal,
+                  monotonic_now() - begin, asked};
   REQUIRE_FALSE(events.empty());
   outcome.done = events.back().kind == ModelEvent::Kind::kDone;
+  outcome.stop = events.back().stop;
   const bool ended = outcome.done || events.back().kind == ModelEvent::Kind::kError;
   CHECK(ended);
   if (!outcome.done) outcome.error = events.back().error;
@@ -81,8 +84,8 @@ TEST_CASE("a refusal is said at once and not repeated") {
 }
 
 TEST_CASE("a server that has a bad moment is asked again before the first word") {
-  for (const char* status : {"429 Too Many Requests", "500 Internal Server Error", "502 Bad Gateway",
-                             "503 Service Unavailable", "529 Overloaded", "408 Request Timeout"}) {
+  for (const char* status : {"500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable",
+                             "529 Overloaded", "408 Request Timeout"}) {
     CAPTURE(status);
     const Outcome outcome = ask([&](Connection& c, int before) {
       if (before < 2) return c.answer(status, "", kBusy);
@@ -152,7 +155,7 @@ TEST_CASE("too many requests: what the server asks to wait is waited for, when a
   const std::pair<std::string, Nanos> waits[] = {{"Retry-After: 1\r\n", kSecond},
                                                  {"Retry-After-Ms: 300\r\n", 300 * kMillisecond},
                                                  {"Retry-After: 0.2\r\n", 200 * kMillisecond},
-                                                 {"", 100 * kMillisecond}};
+                                                 {"", 500 * kMillisecond}};
   for (const auto& row : waits) {
     const std::string& header = row.first;
     CAPTURE(header);
@@ -170,6 +173,52 @@ TEST_CASE("too many requests: what the server asks to wait is waited for, when a
     CHECK(outcome.asked == 1);
     CHECK(outcome.error == ErrorClass::kOverloaded);  // "busy", not "out of reach"
   }
+}
+
+TEST_CASE("a server that says that it need not be asked again is not") {
+  for (const char* status : {"429 Too Many Requests", "500 Internal Server Error", "529 Overloaded"}) {
+    CAPTURE(status);
+    const auto says = [&](const char* header) {
+      return ask([&](Connection& c, int before) {
+        if (before > 0) return answer(c);
+        c.answer(status, header, kBusy);
+      });
+    };
+    const Outcome never = says("X-Should-Retry: false\r\nRetry-After: 0.1\r\n");
+    CHECK_FALSE(never.done);
+    CHECK(never.asked == 1);
+    CHECK(says("X-Should-Retry: true\r\n").done);
+  }
+}
+
+TEST_CASE("an answer that does not come to an end is cut, with what came of it") {
+  const auto sing = [](const std::string& note) {
+    return [note](Connection& c, int) {
+      c.send(kStreamHead);
+      for (int i = 0; i < 500 && !c.closed_within(10); ++i) c.send(note);
+    };
+  };
+  const auto limited = [](Nanos time, std::size_t bytes) {
+    return [=](OpenAiOptions& options) {
+      options.answer_time = time;
+      options.answer_bytes = bytes;
+    };
+  };
+  const Outcome song = ask(sing(words("la ")), kSecond, 0, limited(60 * kSecond, 60));
+  CHECK(song.done);
+  CHECK(song.stop == StopReason::kLength);
+  CHECK(song.text.size() == 63);
+  CHECK(song.asked == 1);
+  const Outcome hours = ask(sing(words("la ")), 200 * kMillisecond, 0, limited(300 * kMillisecond, 60'000));
+  CHECK(hours.done);
+  CHECK(hours.stop == StopReason::kLength);
+  CHECK(hours.took >= 500 * kMillisecond);
+  CHECK(hours.took < 4 * kSecond);
+  const std::string thought = "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n";
+  const Outcome lost = ask(sing(thought), 200 * kMillisecond, 0, limited(300 * kMillisecond, 60'000));
+  CHECK_FALSE(lost.done);
+  CHECK(lost.error == ErrorClass::kRetry);
+  CHECK(lost.took < 4 * kSecond);
 }
 
 TEST_CASE(

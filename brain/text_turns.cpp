@@ -20,6 +20,13 @@ std::string chat_line(const char* type, const wire::ConversationId& conversation
   return out.member("content", content).end_object().str();
 }
 
+// Memory may be away, and the history with it.
+bool has_round(const std::vector<Message>& messages, const ToolRound& round) {
+  const std::string& id = round.exchanges.front().call.id;
+  return std::any_of(messages.begin(), messages.end(),
+                     [&](const auto& one) { return one.tool_call_id == id; });
+}
+
 bool ends_in_space(std::string_view text) noexcept {
   return text.empty() || text.ends_with(' ') || text.ends_with('\n');
 }
@@ -191,6 +198,8 @@ void TextTurns::ask_model(Nanos now) {
                                                  conversation.timeline(), Lane::kText);
   }
   turn.request = parts_.prompt.reply(conversation, turn.request.context, Lane::kText);
+  for (const ToolRound& round : turn.told)
+    if (!has_round(turn.request.messages, round)) append_messages(round, turn.request.messages);
   if (turn.agreed) {
     turn.tools.start_agreed(turn.request, std::exchange(turn.agreed, std::nullopt)->call, now);
     turn.phase = Phase::kTools;
@@ -218,10 +227,14 @@ void TextTurns::begin(Message message, Nanos now) {
   if (seen != nullptr) conversation.add_user_again(message.content, user.wall_ns, Lane::kText);
   if (seen == nullptr) conversation.add_user(message.content, user.wall_ns, Lane::kText);
   const auto history = awaited_.find(to_string(message.conversation));
-  // Of an attempt that failed, the history has the rounds already.
-  const bool told = !parts_.rounds_journal.find(message.conversation, user.sequence).empty();
-  turn_.emplace(std::move(message), parts_.toolbox,
-                seen != nullptr && !told ? seen->rounds : std::vector<ToolRound>());
+  // Of attempts that failed, the history has the rounds already; behind them those of a predecessor that
+  // died.
+  std::vector<ToolRound> told = parts_.rounds_journal.find(message.conversation, user.sequence);
+  std::vector<ToolRound> before;
+  if (seen != nullptr && seen->rounds.size() > told.size())
+    before.assign(seen->rounds.begin() + static_cast<std::ptrdiff_t>(told.size()), seen->rounds.end());
+  turn_.emplace(std::move(message), parts_.toolbox, std::move(before));
+  turn_->told = std::move(told);
   turn_->user_sequence = user.sequence;
   for (const ToolRound& round : turn_->tools.rounds()) {  // of a predecessor; its tools are not used again
     turn_->round_at = turn_->reply.size();
@@ -263,7 +276,7 @@ void TextTurns::on_model(const ModelEvent& event, Nanos now) {
 void TextTurns::note_round() {
   const std::vector<ToolRound>& rounds = turn_->tools.rounds();
   if (!turn_->message.id.empty())
-    parts_.text_journal.round(turn_->message.id, rounds.size() - 1, rounds.back());
+    parts_.text_journal.round(turn_->message.id, turn_->told.size() + rounds.size() - 1, rounds.back());
 }
 
 void TextTurns::say(const std::string& text) {
@@ -309,7 +322,9 @@ void TextTurns::finish(bool interrupted) {
   turn.tools.cancel();
   const wire::ConversationId& conversation = turn.message.conversation;
   const std::size_t last = turn.phase == Phase::kTools ? turn.reply.size() : turn.round_at;
-  parts_.rounds_journal.keep(conversation, turn.user_sequence, turn.tools.rounds());
+  std::vector<ToolRound> all = std::move(turn.told);
+  all.insert(all.end(), turn.tools.rounds().begin(), turn.tools.rounds().end());
+  parts_.rounds_journal.keep(conversation, turn.user_sequence, all);
   parts_.conversations.at(conversation)
       .add_reply(turn.reply.substr(last), interrupted, turn.tools.rounds(), Lane::kText);
   wire::ReplyEnd end{};

@@ -55,6 +55,7 @@ class TextTurns {
     Nanos history_until = 0;  // nor for what was said before
     Request request;
     RequestId call = 0;
+    std::vector<ToolRound> told;  // of attempts that failed: the history has them, if it is there
     ToolRunner tools;
     text::Utf8Assembler assembler;
     std::string reply;               // all that was sent

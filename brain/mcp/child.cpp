@@ -1,6 +1,7 @@
 #include "mcp/child.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -11,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/exec.hpp"
@@ -20,6 +22,7 @@ namespace prot::brain {
 namespace {
 
 constexpr int kStatusFd = 3;
+constexpr int kToEndMs = 1'000;
 
 /// What the guardian tells on the status pipe.
 struct Report {
@@ -49,9 +52,35 @@ struct Prepared {
   ::_exit(127);
 }
 
+/// Kills whatever came of the server, also what has left its process group: the death of one makes what it
+/// started ours, for we are the reaper of orphans. Until there is nobody left.
+void end_descendants() noexcept {
+  constexpr int kMostRounds = 1000;
+  for (int round = 0; round < kMostRounds; ++round) {
+    const int file = ::open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    char text[1024];
+    pid_t pid = 0;
+    int killed = 0;
+    for (ssize_t got = 0; (got = ::read(file, text, sizeof text)) > 0;) {
+      for (ssize_t i = 0; i < got; ++i) {
+        if (text[i] >= '0' && text[i] <= '9') {
+          pid = 10 * pid + (text[i] - '0');
+        } else if (pid > 0) {
+          ::kill(std::exchange(pid, 0), SIGKILL);
+          ++killed;
+        }
+      }
+    }
+    ::close(file);
+    if (killed == 0) return;
+    for (; killed > 0; --killed) ::waitpid(-1, nullptr, 0);
+  }
+}
+
 [[noreturn]] void guard(const Prepared& prepared) noexcept {
   if (::setpgid(0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 ||
-      ::getppid() != prepared.parent)
+      ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || ::getppid() != prepared.parent)
     ::_exit(126);
   (void)::prctl(PR_SET_NAME, "prot-mcp", 0, 0, 0);
   default_signals();
@@ -68,16 +97,21 @@ struct Prepared {
   if (server == 0) serve(prepared, guardian);
   for (int i = 0; i < 3; ++i) ::close(i);  // that we see when the server closes them
   Report report;
-  while (server > 0) {
+  bool lives = server > 0;
+  while (lives) {
     siginfo_t info{};
     const int signal = ::sigwaitinfo(&awaited, &info);
     if (signal == SIGTERM) break;
     if (signal != SIGCHLD) continue;
-    // Orphans of the server are not ours: prot reaps them.
-    if (::waitpid(server, &report.status, WNOHANG) != server) continue;
-    (void)!::write(kStatusFd, &report, sizeof report);
-    break;
+    int status = 0;
+    for (pid_t ended = 0; (ended = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (ended != server) continue;  // an orphan
+      report.status = status;
+      (void)!::write(kStatusFd, &report, sizeof report);
+      lives = false;
+    }
   }
+  end_descendants();
   ::kill(0, SIGKILL);
   ::_exit(0);
 }
@@ -130,6 +164,10 @@ McpChild::McpChild(const McpCommand& command) {
 }
 
 McpChild::~McpChild() {
+  ::kill(guardian_, SIGTERM);  // it ends what came of the server, and itself; one that is stuck is killed
+  const UniqueFd end(static_cast<int>(::syscall(SYS_pidfd_open, guardian_, 0)));
+  pollfd ended{end.get(), POLLIN, 0};
+  if (end) (void)::poll(&ended, 1, kToEndMs);
   ::kill(-guardian_, SIGKILL);
   ::kill(guardian_, SIGKILL);
   while (::waitpid(guardian_, nullptr, 0) < 0 && errno == EINTR) {

@@ -24,14 +24,15 @@ struct McpCommand {
 ///
 ///   brain (the thread that made it) --PDEATHSIG--> guardian --PDEATHSIG--> server --> whatever it starts
 ///
-/// The guardian leads a process group of its own and does one thing: when the server ends, or that thread is
-/// gone, it kills the whole group. So nothing of it outlives brain, however that ended. No descriptor of ours
-/// but the three pipes is open there. Not thread-safe; must live on one thread, and no longer than it.
+/// The guardian is the reaper of orphans and does one thing: when the server ends, or that thread is gone, it
+/// kills the server and all that came of it, in whatever group or session that is. So nothing of it outlives
+/// brain, however that ended. No descriptor of ours but the three pipes is open there. Not thread-safe; must
+/// live on one thread, and no longer than it.
 class McpChild {
  public:
   /// Throws Error: it cannot be started, and why.
   explicit McpChild(const McpCommand& command);
-  /// Kills what is left, and waits for it: milliseconds.
+  /// Has all of it ended, and waits for that: milliseconds.
   ~McpChild();
   McpChild(const McpChild&) = delete;
   McpChild& operator=(const McpChild&) = delete;

@@ -183,7 +183,7 @@ TEST_CASE("each way to misbehave is named in one line, ended with all it started
     Bench bench({server({"--fault", sample.fault, "--child", "--pids", pids})},
                 {never ? 2 * kSecond : 30 * kSecond, 30 * kSecond});
     const std::vector<UniqueFd> started = processes(pids);
-    CHECK(started.size() == 2);
+    CHECK(started.size() == 3);
     if (sample.called) {
       REQUIRE(bench.says("7 tools"));
       CHECK(bench.call("echo", "x").starts_with("failed: "));
@@ -191,7 +191,7 @@ TEST_CASE("each way to misbehave is named in one line, ended with all it started
     CHECK(bench.says(sample.words));
     CHECK(all_end(started, 10 * kSecond));
     std::filesystem::remove(pids);
-    CHECK(processes(pids).size() == 2);  // another one
+    CHECK(processes(pids).size() == 3);  // another one
   }
   CHECK(open_files() == before);
 }
@@ -235,7 +235,7 @@ TEST_CASE("the end of brain, whatever it is, is the end of its servers and of wh
       ::_exit(ready ? 0 : 1);
     }
     const std::vector<UniqueFd> started = processes(pids);
-    CHECK(started.size() == 2);
+    CHECK(started.size() == 3);
     if (killed) {
       ::kill(brain, SIGKILL);
       const Nanos began = monotonic_now();

@@ -123,7 +123,9 @@ def main():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     pids = [os.getpid()]
     if options.child:
-        pids.append(subprocess.Popen(["sleep", "3600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).pid)
+        for session in (False, True):
+            pids.append(subprocess.Popen(["sleep", "3600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                         start_new_session=session).pid)
     if options.pids:
         with open(options.pids + ".new", "w") as file:
             file.write(" ".join(map(str, pids)))

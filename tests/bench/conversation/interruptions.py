@@ -19,6 +19,7 @@ MARK = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>|…|—")
 @dataclasses.dataclass
 class Cut:
     """One interrupted answer."""
+    cancelled: float  # when; monotonic
     decided_to_silence: float
     onset_to_silence: float
     recorded: sound.Spoken
@@ -103,7 +104,7 @@ class Talk:
         until = [t for t in heard if t.begin < decided + 0.25]
         silent_at = until[-1].end if until else decided
         recorded = sound.spoken_words(until, segments)
-        cut = Cut(max(0.0, silent_at - decided), silent_at - self.said.begin, recorded, len(words_of(over["reply"])),
+        cut = Cut(watch.cancelled, max(0.0, silent_at - decided), silent_at - self.said.begin, recorded, len(words_of(over["reply"])),
                   gaps=sum(tone.missing > 0 for tone in until))
         cut.last = until[-1].length if until else 0.0
         cut.beyond = self._beyond(until, segments, self.at_cut)

@@ -100,7 +100,7 @@ class Rig:
         return self
 
     def _start(self) -> None:
-        self.services = self._opened(Services(self.service))
+        self.services = self._opened(self.make_services())
         self.audio = VirtualAudio(self.folder / "audio")
         self._open.append(self.audio.stop)
         opened = time.monotonic()
@@ -119,6 +119,7 @@ class Rig:
         if self.service == "anthropic":
             settings |= {"brain.engine": "anthropic", "anthropic.url": self.services.model_url}
             environment["ANTHROPIC_API_KEY"] = "loopback"
+        self.adapt(settings, environment)
         settings |= self.settings
         self.prot = Prot(BUILD / "supervisor", self.instance, settings, environment)
         self._open.append(lambda: self.prot.command("down", "--now", timeout=90))
@@ -131,6 +132,12 @@ class Rig:
         self.loudspeaker.wait_until(time.monotonic() - 0.1, 10)
         self.microphone.wait_until(time.monotonic() - 0.1, 10)
         time.sleep(max(0.0, opened + SETTLE_S - time.monotonic()))
+
+    def make_services(self) -> Services:
+        return Services(self.service)
+
+    def adapt(self, settings: dict, environment: dict) -> None:
+        """For a rig with other services."""
 
     def _opened(self, part):
         self._open.append(part.close)

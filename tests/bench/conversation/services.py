@@ -11,7 +11,7 @@ from loopback.http_server import Loop, Record  # noqa: E402
 from loopback.script import Answer, text_of  # noqa: E402
 from loopback.transcription_service import TranscriptionService, Utterance  # noqa: E402
 
-__all__ = ["Answer", "Fault", "Record", "Services"]
+__all__ = ["Answer", "Fault", "Record", "Services", "text_of"]
 
 
 class Answers:
@@ -20,8 +20,11 @@ class Answers:
     def __init__(self):
         self.known: dict[str, Answer] = {}
         self.otherwise = Answer("Yes.")
+        self.after_tools: Answer | None = None
 
     def answer_for(self, messages: list[dict]) -> Answer:
+        if self.after_tools is not None and messages and messages[-1].get("role") == "tool":
+            return self.after_tools
         asked = next((text_of(m) for m in reversed(messages) if m.get("role") == "user"), "")
         # What memory adds stands before the question, and may hold older ones.
         found = [question for question in self.known if question in asked]
@@ -31,15 +34,19 @@ class Answers:
 
 
 class Services:
-    def __init__(self, model: str = "model"):
+    def __init__(self, model: str = "model", recogniser=None):
         self._loop = Loop()
-        self.chat = AnthropicService() if model == "anthropic" else ChatService()
-        self.recogniser = TranscriptionService()
+        self._all: list = []
+        self.chat = self.add(AnthropicService() if model == "anthropic" else ChatService())
+        self.recogniser = self.add(recogniser or TranscriptionService())
         self.answers = Answers()
         self.chat.script = self.answers
-        for service in (self.chat, self.recogniser):
-            self._loop.call(service.server.start())
         self.told_recognition_s = 0.0
+
+    def add(self, service):
+        self._loop.call(service.server.start())
+        self._all.append(service)
+        return service
 
     @property
     def model_url(self) -> str:
@@ -57,7 +64,7 @@ class Services:
 
     def will_hear(self, text: str, seconds: float, delay: float = 0.0) -> None:
         def tell():
-            self.recogniser.utterance = Utterance(text, seconds)
+            self.recogniser.say(Utterance(text, seconds))
             self.recogniser.delay = delay
         self.told_recognition_s = delay
         self._loop.run(tell)
@@ -72,13 +79,13 @@ class Services:
         return self._loop.run(lambda: [dataclasses.replace(r) for r in self.recogniser.requests()])
 
     def forget_requests(self) -> None:
-        self._loop.run(lambda: [s.server.records.clear() for s in (self.chat, self.recogniser)])
+        self._loop.run(lambda: [s.server.records.clear() for s in self._all])
 
     def errors(self) -> list[str]:
         """Of the services themselves: they must not look like prot's."""
-        return self._loop.run(lambda: [*self.chat.server.errors, *self.recogniser.server.errors])
+        return self._loop.run(lambda: [error for s in self._all for error in s.server.errors])
 
     def close(self) -> None:
-        for service in (self.chat, self.recogniser):
+        for service in self._all:
             self._loop.call(service.server.stop())
         self._loop.stop()

@@ -112,6 +112,8 @@ class AnthropicStream:
                 if self._words:
                     await self._exchange.sleep(due - time.monotonic())
                 await self._garnish()
+                record = self._exchange.record
+                record.first_text = record.first_text or time.monotonic()
                 await self._delta("text_delta", text=piece)
                 self._exchange.record.sent += piece
                 self._words += 1

@@ -116,6 +116,7 @@ class Stream:
             if number:
                 await exchange.sleep(due - time.monotonic())
             await self._garnish(number)
+            exchange.record.first_text = exchange.record.first_text or time.monotonic()
             await self._event(self._chunk({"content": piece}))
             exchange.record.sent += piece
         if await self._breaks(len(pieces)):

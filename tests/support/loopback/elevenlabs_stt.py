@@ -2,6 +2,7 @@
 spoken, as far as the audio goes that was sent since the last commit."""
 import base64
 import json
+import time
 import urllib.parse
 
 from .faults import Fault
@@ -29,7 +30,7 @@ class Ended(Exception):
 class ScribeService:
     """`utterance` is what was said last, `delay` the time from a commit to its text, `idle` seconds without a chunk end a
     session, `fault` befalls every session while it is set (`fault.times` of them). All of the loop's thread.
-    A record's body: `query`, `chunks`, `commits` (seconds of each), `previous_text`, `seconds`, `code` of the close."""
+    A record's body: `query`, `chunks`, `commits` (seconds of each), `answered` (when), `previous_text`, `seconds`, `code` of the close."""
 
     def __init__(self, tell=None):
         self.server = Server(self._handle, tell)
@@ -72,7 +73,7 @@ class ScribeService:
             await exchange.answer(status, "application/json", b"[]" if status == 200 else error_body(Fault("status", status)))
             return
         record.kind = "transcription"
-        record.body = {"query": urllib.parse.parse_qs(query), "chunks": 0, "commits": [], "previous_text": "",
+        record.body = {"query": urllib.parse.parse_qs(query), "chunks": 0, "commits": [], "answered": [], "previous_text": "",
                        "seconds": 0.0, "code": 0}
         fault = self.next_fault()
         record.fault = fault.kind if fault else ""
@@ -181,6 +182,7 @@ class Session:
         if self._kind == "repeated_text":
             text = f"{text} {text}"
         plain = {"message_type": "committed_transcript", "text": f" {text}" if text else ""}
+        self._seen["answered"].append(time.monotonic())
         await self._send(plain)
         if self._kind == "twin" or self._seen["query"].get("include_timestamps") == ["true"]:
             await self._send({**plain, "message_type": "committed_transcript_with_timestamps", "language_code": None,

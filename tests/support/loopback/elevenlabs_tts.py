@@ -187,8 +187,9 @@ class SpeechService:
                 if kind == "huge_line":
                     line |= {"x_padding": "x" * (1 << 20)}
                 end = b"\r\n" if kind == "crlf" else b"\n\n"
-                await exchange.body_part(json.dumps(line, ensure_ascii=False).encode() + end)
+                text = json.dumps(line, ensure_ascii=False).encode() + end
                 spoken.first_byte = spoken.first_byte or time.monotonic()
+                await exchange.body_part(text)
                 spoken.last_byte = time.monotonic()
                 offset += len(audio) / 2 / rate * 1000
                 await exchange.sleep(self.pace)
@@ -210,6 +211,7 @@ class Contexts:
         self._open: dict[str, asyncio.Task | None] = {}
         self._closed: set[str] = set()
         self._over = False
+        self._sent_at = 0.0  # the newest sound
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -286,7 +288,7 @@ class Contexts:
                 if kind == "no_alignment":
                     alignment = None
                 await self._audio(context, kind, number, audio, alignment)
-                spoken.first_byte = spoken.first_byte or time.monotonic()
+                spoken.first_byte = spoken.first_byte or self._sent_at
                 spoken.last_byte = time.monotonic()
             service.end(spoken, True)
         except PeerGone:
@@ -307,6 +309,7 @@ class Contexts:
             await self._socket.frame(9, b"ping")
         if kind == "huge_line":
             message |= {"x_padding": "x" * (1 << 20)}
+        self._sent_at = time.monotonic()
         if kind != "odd_bytes":
             return await self._socket.send(message)
         cut = 2 * number + 1  # within a sample

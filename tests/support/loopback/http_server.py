@@ -31,6 +31,7 @@ class Record:
     status: int = 0
     received: float = 0.0
     first_byte: float = 0.0
+    first_text: float = 0.0  # of a model's answer
     last_byte: float = 0.0
     sent: str = ""  # text of the answer that went out
     fault: str = ""

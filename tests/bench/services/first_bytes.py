@@ -1,0 +1,122 @@
+"""What prot's clients add: from a service's first useful byte to the frame in the ring."""
+import asyncio
+import socket
+import threading
+import time
+
+from figures import percentile
+from report import Row
+from service_rig import Answer, Choice, RingTail, ServiceRig
+
+from loopback.http_server import Loop
+
+SAYS_S = 0.8
+ANCHOR_TIMES = 300
+
+
+def bare_socket() -> list[float]:
+    """The same without prot: a byte over a loopback connection, from this program to a thread of it that waits."""
+    loop = Loop()
+    sent: list[float] = []
+    added: list[float] = []
+
+    async def serve(_reader, writer) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(ANCHOR_TIMES):
+            await asyncio.sleep(0.01)
+            sent.append(time.monotonic())
+            writer.write(b"x")
+            await writer.drain()
+        writer.close()
+
+    async def listen():
+        return await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = loop.call(listen())
+
+    def receive() -> None:
+        with socket.create_connection(server.sockets[0].getsockname()) as connection:
+            while connection.recv(1):
+                added.append(time.monotonic() - sent[len(added)])
+    thread = threading.Thread(target=receive)
+    thread.start()
+    thread.join(60)
+    loop.run(server.close)
+    loop.stop()
+    return added
+
+
+def next_after(published: list[float], moments: list[float], within: float = 1.0) -> list[float]:
+    """For each moment the time until the first frame behind it."""
+    found = []
+    for moment in moments:
+        later = [at - moment for at in published if moment <= at < moment + within]
+        if later:
+            found.append(min(later))
+    return found
+
+
+def moments_of(rig: ServiceRig, what: str) -> list[float]:
+    """When the service sent its first useful byte of each answer."""
+    if what == "voice":
+        return [spoken.first_byte for spoken in rig.services.spoken() if spoken.first_byte]
+    if what == "model":
+        return [record.first_text for record in rig.services.records("model") if record.first_text]
+    if rig.choice.recogniser == "elevenlabs":
+        return [at for record in rig.services.records("recogniser") for at in record.body["answered"]]
+    return [record.first_byte for record in rig.services.records("recogniser") if record.first_byte]
+
+
+RINGS = {"recogniser": ("transcript", "transcript"), "model": ("speech", "segment"), "voice": ("pcm", "pcm-audio")}
+
+
+def measure(choice: Choice, parts: list[str], turns: int) -> dict[str, list[float]]:
+    """The times of each part, by turns of one conversation."""
+    with ServiceRig("first-bytes", choice) as rig:
+        ask(rig)  # connections, caches
+        rig.settle()
+        tails = {part: RingTail(rig, RINGS[part][0]) for part in parts}
+        time.sleep(0.5)
+        try:
+            since = time.monotonic()
+            for _ in range(turns):
+                ask(rig)
+                rig.settle(0.2)
+                rig.loudspeaker.forget_before(time.monotonic() - 10)
+                rig.microphone.forget_before(time.monotonic() - 10)
+            time.sleep(0.5)
+            return {part: next_after(tails[part].published(RINGS[part][1]),
+                                     [at for at in moments_of(rig, part) if at > since]) for part in parts}
+        finally:
+            for tail in tails.values():
+                tail.close()
+
+
+def ask(rig: ServiceRig) -> None:
+    question = rig.question()
+    rig.prepare(question, Answer(rig.reply(rig.random.randint(2, 4)), first_ms=60), SAYS_S)
+    mark = rig.events.mark()
+    rig.say(question, SAYS_S)
+    rig.events.wait("turn", mark, 20)
+
+
+def row(what: str, added: list[float], turns: int) -> list[Row]:
+    if len(added) < turns // 2:
+        return [Row("B", f"{what}: only {len(added)} of {turns} answers were seen in the ring", 1, "failures", "== 0",
+                    fact=True)]
+    return [Row("B", f"{what}: first useful byte -> ring, p99 of {len(added)}", round(1000 * percentile(added, 0.99), 2),
+                "ms", "<= 5", {"p50": round(1000 * percentile(added, 0.5), 2), "worst": round(1000 * max(added), 2)})]
+
+
+def rows(scale) -> list[Row]:
+    anchor = bare_socket()
+    made = [Row("B", f"a bare socket, p99 of {len(anchor)}", round(1000 * percentile(anchor, 0.99), 2), "ms", "",
+                {"p50": round(1000 * percentile(anchor, 0.5), 2)})]
+    first = measure(Choice(recogniser="elevenlabs", voice="socket"), ["recogniser", "model", "voice"], scale.turns)
+    made += row("ElevenLabs' recogniser", first["recogniser"], scale.turns)
+    made += row("OpenAI's chat", first["model"], scale.turns)
+    made += row("ElevenLabs' voice, socket", first["voice"], scale.turns)
+    second = measure(Choice(model="anthropic", voice="http"), ["recogniser", "model", "voice"], scale.turns)
+    made += row("OpenAI's recogniser", second["recogniser"], scale.turns)
+    made += row("Anthropic", second["model"], scale.turns)
+    made += row("ElevenLabs' voice, HTTP", second["voice"], scale.turns)
+    return made

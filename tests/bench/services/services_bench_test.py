@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""./bench services --quick: every row comes, every line is whole, and nothing is wrong.
+
+usage: services_bench_test.py BUILD-FOLDER     judges correctness, not speed
+"""
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+MAIN = pathlib.Path(__file__).with_name("main.py")
+BUILD = sys.argv.pop()
+
+
+def bench(*options):
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder, "bench.json")
+        done = subprocess.run([sys.executable, MAIN, "--build", BUILD, "--quick", "--json", file, *options],
+                              capture_output=True, text=True)
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return done, [json.loads(line) for line in lines]
+
+
+class Bench(unittest.TestCase):
+    def test_every_row_comes_and_nothing_is_wrong(self):
+        if shutil.which("pulseaudio") is None:
+            self.skipTest("pulseaudio is not installed")
+        done, lines = bench("--only", "scribe,socket,home,bytes,cancels,thousand")
+        print(done.stdout)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual({line["target"] for line in lines}, set("ABCD"))
+
+    def test_wrong_usage(self):
+        for wrong in (["--only", "nothing"], ["--set", "speed=1"], ["--nonsense"]):
+            done, _ = bench(*wrong)
+            self.assertEqual(done.returncode, 2, wrong)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,6 +1,7 @@
 #include "self_check.hpp"
 #include "services/probe.hpp"
 #include "services/socket_question.hpp"
+#include "services/wyoming_question.hpp"
 #include "stage/stage_runner.hpp"
 #include "stt_stage.hpp"
 
@@ -10,5 +11,6 @@ int main(int argc, char** argv) {
       {prot::stt::check_stt,
        {},
        prot::services::service_probe("stt",
-                                     {{"elevenlabs-realtime", prot::services::greet_elevenlabs_realtime}})});
+                                     {{"elevenlabs-realtime", prot::services::greet_elevenlabs_realtime},
+                                      {"wyoming", prot::services::ask_wyoming}})});
 }

@@ -42,7 +42,11 @@ std::string lower_case(std::string_view text) {
 }
 
 std::string shown(const Service& service) {
-  return service.protocol == "postgres" ? std::string("its address") : http::shown_url(service.url);
+  if (service.protocol == "postgres") return "its address";
+  if (service.protocol != "wyoming") return http::shown_url(service.url);
+  const bool scheme = service.url.starts_with("tcp://");
+  const std::string web = http::shown_url("ws" + (scheme ? service.url.substr(3) : "://" + service.url));
+  return web.starts_with("ws://") ? "tcp" + web.substr(2) : web;
 }
 
 std::string mend_of(const Service& service, State state) {

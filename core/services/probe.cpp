@@ -37,6 +37,7 @@ const Probers& common_probers() {
       {"openai-chat", ask_chat},
       {"openai-transcription", ask_transcription},
       {"elevenlabs-voice", ask_elevenlabs_voice},
+      {"openai-speech", ask_openai_speech},
       {"home-assistant", ask_home_assistant},
   };
   return probers;

@@ -7,6 +7,7 @@
 #include "http/url.hpp"
 #include "stage/config_keys.hpp"
 #include "stage/model_specs.hpp"
+#include "stage/recognizer_specs.hpp"
 
 namespace prot::services {
 namespace {
@@ -32,13 +33,21 @@ struct Row {
 };
 
 constexpr Text kElevenLabs = "https://api.elevenlabs.io";
+constexpr Text kVoices = "tts.voice_en tts.voice_ko tts.fallback_en tts.fallback_ko";
 constexpr Row kRows[] = {
     {"ElevenLabs recognition", "stt", "elevenlabs-realtime", "stt.engine", "elevenlabs", "stt.url",
      kElevenLabs, "stt.api_key_env", "ELEVENLABS_API_KEY", "stt.plain_http", "stt.model_name"},
     {"OpenAI-compatible recognition", "stt", "openai-transcription", "stt.engine", "openai", "stt.url", "",
      "stt.api_key_env", "OPENAI_API_KEY", "stt.plain_http", "stt.model_name"},
-    {"ElevenLabs voice", "tts", "elevenlabs-voice", "tts.voice_en tts.voice_ko", "elevenlabs",
-     "tts.elevenlabs_url", kElevenLabs, "", "ELEVENLABS_API_KEY", "tts.plain_http", "tts.elevenlabs_model"},
+    {"Wyoming recognition", "stt", "wyoming", "stt.engine", "wyoming", "stt.url", "tcp://127.0.0.1:10300", "",
+     "", "stt.plain_http", ""},
+    {"ElevenLabs voice", "tts", "elevenlabs-voice", kVoices, "elevenlabs", "tts.elevenlabs_url", kElevenLabs,
+     "", "ELEVENLABS_API_KEY", "tts.plain_http", "tts.elevenlabs_model"},
+    {"OpenAI-compatible voice", "tts", "openai-speech", kVoices, "openai", "tts.openai_url",
+     "https://api.openai.com/v1", "tts.openai_api_key_env", "OPENAI_API_KEY", "tts.plain_http",
+     "tts.openai_model"},
+    {"Wyoming voice", "tts", "wyoming", kVoices, "wyoming", "tts.wyoming_url", "tcp://127.0.0.1:10200", "",
+     "", "tts.plain_http", ""},
     {"Home Assistant", "brain", "home-assistant", "", "", "home_assistant.url", "",
      "home_assistant.token_env", "HASS_TOKEN", "", "", "home_assistant.ca_file"},
     {"database", "memory", "postgres", "", "", "memory.database_url", "", "", "", "", ""},
@@ -129,6 +138,30 @@ Service unused_model(Text name, Text protocol, Text url, Text url_key, const std
   return service;
 }
 
+// What goes on when the first recogniser fails; whisper is no service.
+void add_fallback_recognizers(const Config& config, std::vector<Service>& services) {
+  const std::vector<stage::RecognizerSpec> specs = stage::recognizer_specs(config);
+  for (std::size_t number = 1; number < specs.size(); ++number) {
+    const stage::RecognizerSpec& spec = specs[number];
+    const auto* const row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& one) {
+      return one.program == "stt" && one.word == spec.engine;
+    });
+    if (row == std::end(kRows)) continue;
+    Service service;
+    service.name = "fallback recogniser " + std::to_string(number);
+    service.program = row->program;
+    service.protocol = row->protocol;
+    service.url = spec.url;
+    service.url_key = service.chosen_by = "stt.fallback";
+    service.key_name = spec.key_name;
+    service.key_needed = spec.url.starts_with("https://");
+    service.model = spec.model;
+    service.in_use = true;
+    service.plain_key = row->plain_key;
+    services.push_back(std::move(service));
+  }
+}
+
 void add_models(const Config& config, std::vector<Service>& services) {
   const std::vector<ModelSpec> models = stage::model_specs(config);
   bool anthropic = false;
@@ -153,6 +186,7 @@ std::vector<Service> known_services(const Config& config) {
   std::vector<Service> services;
   add_models(config, services);
   for (const Row& row : kRows) services.push_back(describe(row, config));
+  add_fallback_recognizers(config, services);
   if (!config.get_bool("memory.enabled") || config.get_string("memory.store") != "postgres")
     for (Service& service : services)
       if (service.program == "memory") service.in_use = false;

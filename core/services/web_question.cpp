@@ -191,6 +191,33 @@ Answer ask_elevenlabs_voice(const stage::CheckContext& context, const Service& s
   });
 }
 
+// One letter, whose sound is all that may come.
+Answer ask_openai_speech(const stage::CheckContext& context, const Service& service, const std::string& key) {
+  const stage::Config& config = context.config;
+  const bool english =
+      config.get_string("tts.voice_ko") != "openai" || config.get_string("tts.voice_en") == "openai";
+  http::Request request;
+  const std::string base = without_tail(service.url);
+  request.url = base.ends_with("/audio/speech") ? base : http::service_url(base, "/audio/speech");
+  request.headers = {{"content-type", "application/json"}};
+  add_bearer(request, key);
+  json::Writer text;
+  request.body =
+      text.begin_object()
+          .member("model", service.model)
+          .member("input", "a")
+          .member("voice", config.get_string(english ? "tts.openai_voice_en" : "tts.openai_voice_ko"))
+          .member("response_format", config.get_string("tts.openai_format"))
+          .end_object()
+          .str();
+  return ask_web(std::move(request), [](const std::string& body) -> Answer {
+    if (body.empty()) return {State::kMalformed, 0, "an empty answer"};
+    if (body.starts_with('{')) return judge_hidden_error(body);
+    if (body.starts_with('<')) return {State::kMalformed, 0, "no sound"};
+    return {State::kOk};
+  });
+}
+
 Answer ask_home_assistant(const stage::CheckContext& /*context*/, const Service& service,
                           const std::string& key) {
   http::Request request;

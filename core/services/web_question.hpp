@@ -17,6 +17,8 @@ namespace prot::services {
                                        const std::string& key);
 [[nodiscard]] Answer ask_elevenlabs_voice(const stage::CheckContext& context, const Service& service,
                                           const std::string& key);
+[[nodiscard]] Answer ask_openai_speech(const stage::CheckContext& context, const Service& service,
+                                       const std::string& key);
 [[nodiscard]] Answer ask_home_assistant(const stage::CheckContext& context, const Service& service,
                                         const std::string& key);
 

@@ -57,7 +57,20 @@ TEST_CASE("a service is in use when a key of the configuration chooses it") {
   CHECK(in_use({"memory.database_url=postgresql://a/b", "memory.enabled=false"}).empty());
   CHECK(in_use({"brain.engine=anthropic", R"(brain.fallback=["url=http://a model=m", "local"])"}) ==
         Names{"language model", "fallback model 1"});
-  CHECK(one({"tts.voice_ko=elevenlabs"}, "ElevenLabs voice").chosen_by == "tts.voice_ko tts.voice_en");
+  CHECK(one({"tts.voice_ko=elevenlabs"}, "ElevenLabs voice").chosen_by ==
+        "tts.voice_ko tts.voice_en tts.fallback_en tts.fallback_ko");
+  CHECK(in_use({"tts.fallback_en=elevenlabs"}) == Names{"ElevenLabs voice"});
+  CHECK(in_use({"stt.engine=wyoming", "tts.voice_en=wyoming"}) ==
+        Names{"Wyoming recognition", "Wyoming voice"});
+  CHECK(in_use({"tts.voice_en=openai"}) == Names{"OpenAI-compatible voice"});
+  CHECK(in_use({R"(stt.fallback=["whisper", "openai url=http://a key=MINE"])"}) ==
+        Names{"fallback recogniser 2"});
+  const Service fallback =
+      one({R"(stt.fallback=["openai url=http://a key=MINE model=m"])"}, "fallback recogniser 1");
+  CHECK(fallback.url == "http://a");
+  CHECK(fallback.key_name == "MINE");
+  CHECK(fallback.model == "m");
+  CHECK_FALSE(fallback.key_needed);
 }
 
 TEST_CASE("address and key are those of the engine that is chosen") {

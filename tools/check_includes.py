@@ -55,7 +55,8 @@ WRAPPED = {
 }
 
 # Folders of backends: they know their interface, never the stage.
-BACKENDS = ("sources/", "sinks/", "engines/", "voices/", "stores/", "detectors/", "end_of_turn/", "cancellers/")
+BACKENDS = ("sources/", "sinks/", "engines/", "voices/", "stores/", "detectors/", "end_of_turn/", "cancellers/",
+            "embedders/")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SIZES = {".hpp": 150, ".cpp": 400}

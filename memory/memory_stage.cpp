@@ -40,6 +40,10 @@ void MemoryStage::start() {
   context_->set_engine(parts_.engine);
   database_ = std::make_unique<DatabaseWorker>(
       std::move(parts_.store), DatabaseTask::Folders{spool / "memory", spool / "brain"}, wake);
+  if (parts_.dense.documents)
+    dense_ = std::make_unique<DenseLeg>(
+        std::move(parts_.dense),
+        static_cast<std::size_t>(context_->config().get_int("memory.vector_mib")) << 20U, wake);
   if (!parts_.model) return;
   const int batch = parts_.model->batch();
   model_ = std::make_unique<ModelWorker>(std::move(parts_.model), wake);
@@ -173,6 +177,18 @@ int MemoryStage::take_told(Nanos now) {
       extractor_->answered(now, std::move(*answer));
       ++items;
     }
+  return items + take_vectors(now);
+}
+
+int MemoryStage::take_vectors(Nanos now) {
+  (void)now;
+  if (!dense_) return 0;
+  const int items = dense_->poll();
+  if (items > 0) {
+    count("vectors", dense_->vectors());
+    count("vectors_pending", dense_->pending());
+    count("vectors_failing", dense_->failing() ? 1 : 0);
+  }
   return items;
 }
 
@@ -184,6 +200,7 @@ void MemoryStage::remember(const std::vector<Message>& messages) {
 
 void MemoryStage::on(told::Stored& stored, Nanos) {
   remember(stored.messages);
+  if (dense_) dense_->stored(stored.messages);
   for (Frame& frame : in_hand_)
     if (frame.sequence < stored.through_frame) frame.done = true;
 }
@@ -202,6 +219,7 @@ void MemoryStage::on(told::Loaded& loaded, Nanos now) {
 }
 
 void MemoryStage::on(told::Facts& facts, Nanos now) {
+  if (dense_) dense_->stored({}, facts.facts);
   recall_.set_facts(std::move(facts.facts));
   // Never over a block that answers a question: the next question sees the new facts anyway.
   if (loaded_ && recalls_ == 0) publish_profile(now);
@@ -236,6 +254,7 @@ void MemoryStage::on(told::JobsDone& done, Nanos) {
 }
 
 void MemoryStage::on(told::Gauges& gauges, Nanos) {
+  if (dense_ && gauges.up && !gauges_.up) dense_->stored({});  // the schema is there now
   gauges_ = gauges;
   count("db_up", gauges.up ? 1 : 0);
   count("spooled", gauges.spooled);
@@ -286,6 +305,7 @@ void MemoryStage::stop() noexcept {
   const bool asking = extractor_ && extractor_->state() == Extractor::State::kAsking;
   model_.reset();
   if (asking && database_) extractor_->hand_back();
+  dense_.reset();
   extractor_.reset();
   database_.reset();
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "database_task.hpp"
+#include "dense_leg.hpp"
 #include "extractor.hpp"
 #include "outbox.hpp"
 #include "recall.hpp"
@@ -30,6 +31,7 @@ class MemoryStage final : public stage::Stage {
     std::unique_ptr<MemoryStore> store;
     std::unique_ptr<ExtractionModel> model;  // null: no extraction
     std::string engine;                      // shown by status
+    DenseLeg::Parts dense;                   // without an embedder: memories are found by words alone
   };
   MemoryStage(stage::StageContext& context, Parts parts);
   ~MemoryStage() override;
@@ -68,6 +70,7 @@ class MemoryStage final : public stage::Stage {
   void on(told::Closed& closed, Nanos now);
   void answer(const Request& request, Nanos now);
   [[nodiscard]] RecallBudget block_limit(const wire::RecallRequest& request) const;
+  int take_vectors(Nanos now);
   void publish_profile(Nanos now);
   void watch_board(Nanos now);
   void drain_step(Nanos now);
@@ -79,6 +82,7 @@ class MemoryStage final : public stage::Stage {
   Outbox outbox_;
   Recall recall_;
   std::unique_ptr<DatabaseWorker> database_;
+  std::unique_ptr<DenseLeg> dense_;  // null: there is none
   std::unique_ptr<ModelWorker> model_;
   std::unique_ptr<Extractor> extractor_;
 

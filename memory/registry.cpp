@@ -3,12 +3,16 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
+#include "embedders/registry.hpp"
 #include "http/url.hpp"
 #include "models/anthropic.hpp"
 #include "models/openai.hpp"
 #include "stage/model_specs.hpp"
 #include "stores/in_memory.hpp"
 #include "stores/postgres.hpp"
+#include "stores/postgres_vectors.hpp"
+#include "stores/ram_vectors.hpp"
 
 namespace prot::memory {
 namespace {
@@ -58,6 +62,22 @@ std::unique_ptr<ExtractionModel> make_model(const stage::StageContext& context) 
   return make_openai_model({spec.url, {}, model, key, false});
 }
 
+DenseLeg::Parts make_dense(const stage::StageContext& context) {
+  DenseLeg::Parts parts;
+  EmbedderPair embedders = make_embedders(context);
+  if (!embedders.documents) return parts;
+  parts.reranker = make_reranker(context);
+  parts.ranked = static_cast<std::size_t>(context.config().get_int("memory.rerank_top_k"));
+  parts.questions = std::move(embedders.questions);
+  parts.documents = std::move(embedders.documents);
+  if (context.config().get_string("memory.store") == "ram") {
+    parts.store = std::make_unique<RamVectors>();
+  } else {
+    parts.store = make_postgres_vectors(database_conninfo(context.config(), context.environment().paths));
+  }
+  return parts;
+}
+
 }  // namespace
 
 std::string database_conninfo(const stage::Config& config, const InstancePaths& paths) {
@@ -85,6 +105,12 @@ MemoryStage::Parts make_parts(const stage::StageContext& context) {
   }
   parts.model = make_model(context);
   parts.engine = parts.store->name();
+  try {
+    parts.dense = make_dense(context);
+  } catch (const Error& e) {
+    // A service that cannot be used must not keep anything from being remembered.
+    log_error("{}; memories are found by their words alone", e.what());
+  }
   return parts;
 }
 

@@ -26,9 +26,6 @@ constexpr ConfigKey number(Text name, Text fallback, double minimum, double maxi
 }
 
 constexpr ConfigKey kReserved[] = {
-    text("VOYAGE_MODEL", "voyage-4-lite", "recall by embeddings"),
-    text("RERANK_MODEL", "", "recall by embeddings"),
-    number("RERANK_TOP_K", "", 1, 10'000, "memories", "recall by embeddings"),
     number("RAG_TOP_K", "10", 1, 10'000, "memories", "prot fills the memory block up to its tokens"),
     number("DECAY_BASE_RATE", "", 0, 1000, "ratio", "memories that fade", kDouble),
     number("DECAY_MIN_RETENTION", "", 0, 1, "ratio", "memories that fade", kDouble),
@@ -39,7 +36,6 @@ constexpr ConfigKey kReserved[] = {
 
 constexpr RetiredName kRetired[] = {
     {"DEEPGRAM_*", "", "prot recognises speech on this machine"},
-    {"VOYAGE_DIMENSION", "", "the size of an embedding is not a setting any more"},
     {"SAMPLE_RATE", "16000", "speech is always taken at 16 kHz"},
     {"CHUNK_SIZE", "512", "a window always has 512 samples"},
 };

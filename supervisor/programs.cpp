@@ -40,6 +40,15 @@ constexpr Secret kSecrets[] = {
     {"DATABASE_URL", "memory"},
 };
 
+// Of the services for vectors and ranks.
+std::vector<std::string> vector_key_names(const stage::Config& config) {
+  std::vector<std::string> names;
+  for (const char* key : {"memory.embedding_key_env", "memory.rerank_key_env"})
+    if (const std::string& name = config.get_string(key); !name.empty()) names.push_back(name);
+  if (config.get_string("memory.embedder") == "openai") names.emplace_back("OPENAI_API_KEY");
+  return names;
+}
+
 bool is_of_session(std::string_view name) {
   for (const std::string_view session : kSession)
     if (name == session) return true;
@@ -223,6 +232,8 @@ std::string users_of_secret(std::string_view name, const stage::Config& config) 
       for (const char* user : {"brain", "memory"})  // memory asks the first one only
         if (!stage::has_word(users, user) && (user[0] == 'b' || &model == &models.front()))
           users += std::string(" ") + user;
+  for (const std::string& key : vector_key_names(config))
+    if (name == key && !stage::has_word(users, "memory")) users += " memory";
   if ((name == config.get_string("home_assistant.token_env") || is_passed_on(name, config)) &&
       !stage::has_word(users, "brain"))
     users += " brain";
@@ -239,6 +250,7 @@ std::vector<std::string> secret_names(const stage::Config& config) {
   for (const stage::RecognizerSpec& recogniser : stage::recognizer_specs(config)) add(recogniser.key_name);
   add(stage::voice_key_name(config));
   for (const stage::ModelSpec& model : stage::model_specs(config)) add(model.key_name);
+  for (const std::string& name : vector_key_names(config)) add(name);
   add(config.get_string("home_assistant.token_env"));
   for (const std::string& name : passed_on(config)) add(name);
   return names;

@@ -52,6 +52,20 @@ Message read_message(const pqxx::row& row) {
   return message;
 }
 
+StoreError store_error(const char* what) {
+  const std::string prefix = std::string("database: ") + what + ": ";
+  try {
+    throw;
+  } catch (const pqxx::sql_error& e) {
+    return {kind_of(e.sqlstate()), prefix + first_line(e.what())};
+  } catch (const pqxx::conversion_error& e) {
+    log_content("{}", e.what());
+    return {StoreError::Kind::kBroken, prefix + "a value is of another form"};
+  } catch (const std::exception& e) {
+    return {StoreError::Kind::kAway, prefix + first_line(e.what())};
+  }
+}
+
 void migrate(pqxx::connection& connection) {
   pqxx::work tx(connection);
   if (std::string_view(run(tx, "SHOW transaction_read_only")[0][0].c_str()) == "on")
@@ -87,21 +101,10 @@ PostgresStore::PostgresStore(std::string conninfo, std::string owner)
 PostgresStore::~PostgresStore() = default;
 
 void PostgresStore::rethrow(const char* what) {
-  const std::string prefix = std::string("database: ") + what + ": ";
-  try {
-    throw;
-  } catch (const pqxx::sql_error& e) {
-    const StoreError::Kind kind = kind_of(e.sqlstate());
-    if (kind == StoreError::Kind::kAway) connection_.reset();
-    throw StoreError(kind, prefix + first_line(e.what()));
-  } catch (const pqxx::conversion_error& e) {
-    log_content("{}", e.what());
-    throw StoreError(StoreError::Kind::kBroken, prefix + "a value is of another form");
-  } catch (const std::exception& e) {
-    // Broken, or in doubt at commit: the keys make doing it again safe.
-    connection_.reset();
-    throw StoreError(StoreError::Kind::kAway, prefix + first_line(e.what()));
-  }
+  const StoreError error = pg::store_error(what);
+  // Broken, or in doubt at commit: the keys make doing it again safe.
+  if (error.kind() == StoreError::Kind::kAway) connection_.reset();
+  throw error;
 }
 
 pqxx::connection& PostgresStore::connection() {

@@ -81,6 +81,9 @@ inline const std::string kMessageColumns =
     std::string("m.conversation_id::text, m.seq, m.role, m.channel, ") +
     "(extract(epoch FROM m.at) * 1000000)::bigint, m.text, " + "m.interrupted, m.open";
 
+/// What the exception that is being handled means: "database: what: why".
+[[nodiscard]] StoreError store_error(const char* what);
+
 /// Brings the schema up to date in one transaction under an advisory lock.
 void migrate(pqxx::connection& connection);
 

@@ -201,7 +201,7 @@ class EnvFile(unittest.TestCase):
 
     def test_retired_and_open_secrets_are_one_line_each_and_nothing_worse(self):
         with Configured() as prot:
-            prot.env_file.write_text("DEEPGRAM_API_KEY=x\nOPENAI_API_KEY=sk-very-secret\nVOYAGE_DIMENSION=1024\n")
+            prot.env_file.write_text("DEEPGRAM_API_KEY=x\nOPENAI_API_KEY=sk-very-secret\nCHUNK_SIZE=256\n")
             prot.env_file.chmod(0o644)
             up = prot.up()
             self.assertEqual(up.stderr.count(f"names of the environment from {prot.env_file}"), 1)

@@ -170,12 +170,12 @@ TEST_CASE("retired names are warned about, never an error; those without a featu
                 "DEEPGRAM_API_KEY=x\nDEEPGRAM_MODEL=y\nSAMPLE_RATE=16000\nCHUNK_SIZE=256\nRAG_TOP_K=5\n"
                 "CORS_ORIGINS=[\"http://a\"]\nVOYAGE_DIMENSION=1024\n");
   const Configuration loaded = load_configuration(with_env(path), {});
-  REQUIRE(loaded.warnings.size() == 4);
+  REQUIRE(loaded.warnings.size() == 3);
   CHECK(loaded.warnings[0] ==
         path + ":4: CHUNK_SIZE: has no effect any more: a window always has 512 samples");
   CHECK(loaded.warnings[1].starts_with(path + ":1: DEEPGRAM_API_KEY: has no effect any more"));
   CHECK(loaded.warnings[2].starts_with(path + ":2: DEEPGRAM_MODEL: "));
-  CHECK(loaded.warnings[3].starts_with(path + ":7: VOYAGE_DIMENSION: "));
+  CHECK(loaded.config.get_int("memory.embedding_dimension") == 1024);
   CHECK(loaded.unused == Lines{"RAG_TOP_K", "CORS_ORIGINS"});
 }
 

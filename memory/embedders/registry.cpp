@@ -1,0 +1,127 @@
+#include "embedders/registry.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "embedders/hashed.hpp"
+#include "embedders/openai.hpp"
+#include "embedders/voyage.hpp"
+#include "http/url.hpp"
+
+namespace prot::memory {
+namespace {
+
+// Five requests at once are what services were asked for by prot from its beginning.
+constexpr RequestPool::Rules kDocuments{.at_once = 4, .tries = 4};
+// Talk does not wait: a question that fails twice goes by its words.
+constexpr RequestPool::Rules kQuestions{
+    .at_once = 1, .tries = 2, .first_wait = 100 * kMillisecond, .longest_wait = kSecond};
+constexpr std::int64_t kDocumentsMs = 60'000;
+constexpr std::int64_t kQuestionsMs = 3'000;
+
+struct Service {
+  std::string_view name;
+  std::string_view url;
+  std::string_view model;
+  std::string_view key_name;
+  std::unique_ptr<Embedder> (*embedder)(VectorService service);
+  std::unique_ptr<Reranker> (*reranker)(VectorService service);
+};
+constexpr Service kServices[] = {
+    {"voyage", "https://api.voyageai.com/v1", "voyage-4-lite", "VOYAGE_API_KEY", make_voyage_embedder,
+     make_voyage_reranker},
+    {"openai", "https://api.openai.com/v1", "", "OPENAI_API_KEY", make_openai_embedder, make_openai_reranker},
+};
+
+const Service& service_named(std::string_view name) {
+  const auto* const found = std::find_if(std::begin(kServices), std::end(kServices),
+                                         [&](const Service& service) { return service.name == name; });
+  if (found == std::end(kServices))
+    throw UsageError("memory.embedder = '" + std::string(name) + "': there is no such service");
+  return *found;
+}
+
+std::string_view chosen(std::string_view configured, std::string_view own) {
+  return configured.empty() ? own : configured;
+}
+
+std::string secret(const stage::StageContext& context, std::string_view name) {
+  return name.empty() ? std::string() : context.environment().secrets.find(std::string(name)).value_or("");
+}
+
+void check_address(const stage::Config& config, const std::string& url) {
+  constexpr const char* kAllowed = "memory.embedding_plain_http";
+  if (!config.get_bool(kAllowed)) http::refuse_plain_http(url, kAllowed);
+}
+
+/// What memory.embedder = "auto" is.
+std::string engine_of(const stage::StageContext& context) {
+  const stage::Config& config = context.config();
+  const std::string& configured = config.get_string("memory.embedder");
+  if (configured != "auto") return configured;
+  if (!config.get_string("memory.embedding_url").empty()) return "openai";
+  if (secret(context, "VOYAGE_API_KEY").empty()) return "hashed";
+  log_info(
+      "memories are found by Voyage's vectors, because VOYAGE_API_KEY is set: what is said goes to it; "
+      "memory.embedder = \"hashed\" keeps it here");
+  return "voyage";
+}
+
+/// Whoever names a server and no key has one that needs none: OpenAI's is not for everybody.
+std::string embedding_key_name(const stage::Config& config, const Service& kind) {
+  const std::string& configured = config.get_string("memory.embedding_key_env");
+  const bool own = kind.name != "openai" || config.get_string("memory.embedding_url").empty();
+  return configured.empty() && own ? std::string(kind.key_name) : configured;
+}
+
+}  // namespace
+
+EmbedderPair make_embedders(const stage::StageContext& context) {
+  const stage::Config& config = context.config();
+  const std::string engine = engine_of(context);
+  const auto dimension = static_cast<std::size_t>(config.get_int("memory.embedding_dimension"));
+  if (engine == "none") return {};
+  if (engine == "hashed")
+    return {make_hashed_embedder(dimension == 0 ? kHashedDimension : dimension),
+            make_hashed_embedder(dimension == 0 ? kHashedDimension : dimension)};
+  const Service& kind = service_named(engine);
+  VectorService service;
+  service.url = chosen(config.get_string("memory.embedding_url"), kind.url);
+  service.model = chosen(config.get_string("memory.embedding_model"), kind.model);
+  const std::string key_name = embedding_key_name(config, kind);
+  service.api_key = secret(context, key_name);
+  service.dimension = dimension;
+  service.query_prefix = config.get_string("memory.embedding_query_prefix");
+  service.document_prefix = config.get_string("memory.embedding_document_prefix");
+  check_address(config, service.url);
+  if (service.api_key.empty() && service.url == kind.url)
+    throw UsageError("memory.embedder = '" + engine + "' needs a key in " + key_name);
+  EmbedderPair pair;
+  service.rules = kDocuments;
+  service.timeout_ms = kDocumentsMs;
+  pair.documents = kind.embedder(service);
+  service.rules = kQuestions;
+  service.timeout_ms = kQuestionsMs;
+  pair.questions = kind.embedder(std::move(service));
+  return pair;
+}
+
+std::unique_ptr<Reranker> make_reranker(const stage::StageContext& context) {
+  const stage::Config& config = context.config();
+  const std::string& url = config.get_string("memory.rerank_url");
+  if (config.get_string("memory.rerank_model").empty() && url.empty()) return nullptr;
+  const Service& kind =
+      service_named(url.empty() || url.find("voyageai.com") != std::string::npos ? "voyage" : "openai");
+  VectorService service;
+  service.url = chosen(url, kind.url);
+  service.model = config.get_string("memory.rerank_model");
+  service.api_key =
+      secret(context, chosen(config.get_string("memory.rerank_key_env"), url.empty() ? kind.key_name : ""));
+  check_address(config, service.url);
+  service.rules = kQuestions;
+  service.timeout_ms = kQuestionsMs;
+  return kind.reranker(std::move(service));
+}
+
+}  // namespace prot::memory

@@ -1,0 +1,183 @@
+#include "stores/postgres_vectors.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "base/log.hpp"
+#include "stores/postgres_store.hpp"
+
+namespace prot::memory {
+namespace {
+
+using pg::run;
+
+class PostgresVectors final : public VectorStore {
+ public:
+  explicit PostgresVectors(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+
+  void connect() override {
+    connection_.reset();
+    try {
+      connection_ = std::make_unique<pqxx::connection>(conninfo_);
+    } catch (const std::exception&) {
+      throw pg::store_error("cannot connect");
+    }
+  }
+
+  void close() noexcept override { connection_.reset(); }
+
+  std::vector<StoredVector> next_vectors(const std::string& model, Cursor* cursor, int limit) override {
+    return transaction("reading vectors", [&](pqxx::work& tx) {
+      std::vector<StoredVector> vectors;
+      while (vectors.empty() && step(cursor, read_vectors(tx, model, cursor, limit, vectors))) continue;
+      return vectors;
+    });
+  }
+
+  std::vector<PendingText> next_pending(const std::string& model, Cursor* cursor, int limit) override {
+    return transaction("looking for texts without a vector", [&](pqxx::work& tx) {
+      std::vector<PendingText> texts;
+      while (texts.empty() && step(cursor, read_pending(tx, model, cursor, limit, texts))) continue;
+      return texts;
+    });
+  }
+
+  void store(const std::string& model, std::span<const NewVector> vectors) override {
+    transaction("storing vectors", [&](pqxx::work& tx) {
+      for (const NewVector& one : vectors) {
+        const std::string hex = one.vector ? to_hex(one.vector->bytes()) : std::string();
+        const std::string of = one.text->fact ? "fact" : "message";
+        // The text may have become another or been forgotten since it was read: then this is not its vector.
+        const std::string same =
+            one.text->fact ? "statement = $4 AND status = 'active'" : "text = $4 AND NOT open";
+        run(tx,
+            "INSERT INTO " + of + "_embedding (" + of +
+                "_id, model, vector) SELECT id, $2, nullif($3, '')::bytea FROM " + of +
+                " WHERE id = $1::bigint AND " + same + " FOR SHARE ON CONFLICT (" + of +
+                "_id, model) DO UPDATE SET vector = EXCLUDED.vector",
+            one.text->id, model, hex, one.text->text);
+      }
+    });
+  }
+
+  std::int64_t last_message() override {
+    return transaction("looking for the newest message", [&](pqxx::work& tx) {
+      return tx.exec("SELECT coalesce(max(id), 0) FROM message")[0][0].as<std::int64_t>();
+    });
+  }
+
+  Counts counts(const std::string& model) override {
+    return transaction("counting vectors", [&](pqxx::work& tx) {
+      const pqxx::result rows =
+          run(tx,
+              "SELECT (SELECT count(*) FROM message WHERE NOT open AND text <> '') + (SELECT count(*) FROM "
+              "fact WHERE status = 'active'), (SELECT count(*) FROM message_embedding WHERE model = $1) + "
+              "(SELECT count(*) FROM fact_embedding e JOIN fact f ON f.id = e.fact_id WHERE model = $1 AND "
+              "f.status = 'active')",
+              model);
+      const auto texts = rows[0][0].as<std::int64_t>();
+      const auto stored = rows[0][1].as<std::int64_t>();
+      return Counts{static_cast<std::uint64_t>(std::max<std::int64_t>(0, texts - stored)),
+                    static_cast<std::uint64_t>(stored)};
+    });
+  }
+
+ private:
+  template <typename F>
+  std::invoke_result_t<F, pqxx::work&> transaction(const char* what, F&& body) {
+    if (!connection_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
+    try {
+      pqxx::work tx(*connection_);
+      if constexpr (std::is_void_v<decltype(body(tx))>) {
+        body(tx);
+        tx.commit();
+      } else {
+        auto result = body(tx);
+        tx.commit();
+        return result;
+      }
+    } catch (const std::exception&) {
+      throw pg::store_error(what);
+    }
+  }
+
+  /// True: there is more to read, of the facts then.
+  static bool step(Cursor* cursor, bool any) {
+    if (any || cursor->facts) return any;
+    *cursor = {true, 0};
+    return true;
+  }
+
+  // "> $1" stands on both sides of each join: else every page reads one of them from its beginning.
+
+  /// False: no rows.
+  static bool read_vectors(pqxx::work& tx, const std::string& model, Cursor* cursor, int limit,
+                           std::vector<StoredVector>& vectors) {
+    const pqxx::result rows =
+        cursor->facts
+            ? run(tx,
+                  "SELECT e.fact_id, e.vector, f.statement FROM fact_embedding e JOIN fact f ON f.id = "
+                  "e.fact_id WHERE e.fact_id > $1::bigint AND f.id > $1::bigint AND e.model = $2 AND "
+                  "f.status = 'active' ORDER BY "
+                  "e.fact_id LIMIT $3::integer",
+                  cursor->id, model, limit)
+            : run(tx,
+                  "SELECT e.message_id, e.vector, m.conversation_id::text, m.seq FROM message_embedding e "
+                  "JOIN message m ON m.id = e.message_id WHERE e.message_id > $1::bigint AND m.id > "
+                  "$1::bigint AND e.model = $2 "
+                  "ORDER BY e.message_id LIMIT $3::integer",
+                  cursor->id, model, limit);
+    for (const auto& row : rows) {
+      cursor->id = row[0].as<std::int64_t>();
+      if (row[1].is_null()) continue;
+      try {
+        vectors.push_back({key_of(row, cursor->facts), PackedVector::from_bytes(from_hex(row[1].c_str()))});
+      } catch (const Error& e) {
+        log_error("the vector of {} {} is passed over: {}", cursor->facts ? "fact" : "message", cursor->id,
+                  e.what());
+      }
+    }
+    return !rows.empty();
+  }
+
+  static bool read_pending(pqxx::work& tx, const std::string& model, Cursor* cursor, int limit,
+                           std::vector<PendingText>& texts) {
+    const pqxx::result rows =
+        cursor->facts
+            ? run(tx,
+                  "SELECT f.id, f.statement, f.statement FROM fact f WHERE f.id > $1::bigint AND f.status = "
+                  "'active' AND NOT EXISTS (SELECT 1 FROM fact_embedding e WHERE e.fact_id = f.id AND "
+                  "e.fact_id > $1::bigint AND "
+                  "e.model = $2) ORDER BY f.id LIMIT $3::integer",
+                  cursor->id, model, limit)
+            : run(tx,
+                  "SELECT m.id, m.text, m.conversation_id::text, m.seq FROM message m WHERE m.id > "
+                  "$1::bigint AND NOT m.open AND m.text <> '' AND NOT EXISTS (SELECT 1 FROM "
+                  "message_embedding e WHERE e.message_id = m.id AND e.message_id > $1::bigint AND e.model = "
+                  "$2) ORDER BY m.id LIMIT "
+                  "$3::integer",
+                  cursor->id, model, limit);
+    for (const auto& row : rows) {
+      cursor->id = row[0].as<std::int64_t>();
+      texts.push_back({cursor->facts, cursor->id, key_of(row, cursor->facts), row[1].c_str()});
+    }
+    return !rows.empty();
+  }
+
+  static VectorKey key_of(const pqxx::row& row, bool fact) {
+    if (fact) return VectorKey::of_statement(row[2].c_str());
+    return VectorKey::of(
+        MessageKey{parse_uuid(row[2].c_str()), static_cast<std::uint64_t>(row[3].as<std::int64_t>())});
+  }
+
+  std::string conninfo_;
+  std::unique_ptr<pqxx::connection> connection_;
+};
+
+}  // namespace
+
+std::unique_ptr<VectorStore> make_postgres_vectors(std::string conninfo) {
+  return std::make_unique<PostgresVectors>(std::move(conninfo));
+}
+
+}  // namespace prot::memory

@@ -1,0 +1,169 @@
+#include "memory/vector_worker.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+#include "memory/dense_leg.hpp"
+#include "memory/embedders/hashed.hpp"
+#include "memory/stores/ram_vectors.hpp"
+#include "tests/memory/memory_fixture.hpp"
+
+using namespace prot;
+using namespace prot::memory;
+using Kind = ServiceError::Kind;
+
+namespace {
+
+/// Answers as it is told. Thread-safe.
+struct Script {
+  std::mutex mutex;
+  std::optional<ServiceError> error;  // while it is there, of every request
+  std::string poison;                 // requests with that in them fail
+  std::vector<std::size_t> asked;
+};
+
+class ScriptedEmbedder final : public Embedder {
+ public:
+  explicit ScriptedEmbedder(std::shared_ptr<Script> script) : script_(std::move(script)) {}
+  const std::string& model_id() const noexcept override { return id_; }
+  bool is_instant() const noexcept override { return false; }
+  Embedded embed(std::span<const std::string> texts, TextKind kind, const std::stop_token& stop) override {
+    const std::lock_guard lock(script_->mutex);
+    script_->asked.push_back(texts.size());
+    Embedded result;
+    result.vectors.resize(texts.size());
+    result.error = script_->error;
+    for (const std::string& text : texts)
+      if (!script_->poison.empty() && text.find(script_->poison) != std::string::npos)
+        result.error.emplace(Kind::kFailed, "HTTP 400");
+    return result.error ? result : hashed_->embed(texts, kind, stop);
+  }
+
+ private:
+  std::string id_ = "scripted";
+  std::shared_ptr<Script> script_;
+  std::unique_ptr<Embedder> hashed_ = make_hashed_embedder(64);
+};
+
+/// The loop: woken, it polls.
+struct Bench {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool woken = false;
+  std::function<void()> wake() {
+    return [this] {
+      const std::lock_guard lock(mutex);
+      woken = true;
+      changed.notify_all();
+    };
+  }
+  bool until(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+      std::unique_lock lock(mutex);
+      if (!changed.wait_until(lock, deadline, [&] { return woken; })) return false;
+      woken = false;
+    }
+    return true;
+  }
+};
+
+struct Fixture {
+  Bench bench;
+  std::shared_ptr<Script> script = std::make_shared<Script>();
+  DenseLeg leg{{std::make_unique<RamVectors>(), std::make_unique<ScriptedEmbedder>(script),
+                std::make_unique<ScriptedEmbedder>(script), nullptr, 0, kMillisecond},
+               64U << 20U,
+               bench.wake()};
+
+  void say(std::uint64_t first, int count, const std::string& words) {
+    std::vector<Message> messages;
+    for (int i = 0; i < count; ++i)
+      messages.push_back(
+          memory::test::message(1, first + static_cast<std::uint64_t>(i), Role::kUser,
+                                words + " " + std::to_string(first) + " " + std::to_string(i)));
+    leg.stored(messages);
+  }
+  bool until(const std::function<bool()>& condition) {
+    return bench.until([&] {
+      (void)leg.poll();
+      return condition();
+    });
+  }
+  std::vector<DenseLeg::Near> near(const std::string& question) {
+    leg.ask(7, question);
+    std::optional<DenseLeg::Answer> answer;
+    CHECK(bench.until([&] {
+      answer = leg.take_answer();
+      return answer.has_value();
+    }));
+    CHECK(answer->request == 7);
+    return answer->near;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture,
+                  "new messages and facts get their vectors in the background and are found by them") {
+  say(10, 700, "green tea");
+  say(1000, 1, "motorcycle engine");
+  const std::vector<Fact> facts{test::fact("likes", "licorice", test::key(1, 10), test::kNoon)};
+  leg.stored({}, facts);
+  CHECK(until([&] { return leg.index().size() == 702; }));
+  CHECK(until([&] { return leg.ready(); }));
+  CHECK(near("motorcycle engine").at(0).key == VectorKey::of(test::key(1, 1000)));
+  CHECK(near("licorice").at(0).key == VectorKey::of_statement(facts[0].statement));
+  CHECK_FALSE(leg.near_at_once("licorice").has_value());
+  say(2000, 1, "sailing boat");
+  CHECK(until([&] { return leg.index().size() == 703; }));
+  CHECK(near("sailing boat").at(0).key == VectorKey::of(test::key(1, 2000)));
+  CHECK(leg.pending() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "until nearly everything has a vector nothing is found by vectors") {
+  {
+    const std::lock_guard lock(script->mutex);
+    script->error.emplace(Kind::kKey, "HTTP 401");
+  }
+  say(10, 5, "green tea");
+  CHECK(until([&] { return leg.failing(); }));
+  CHECK_FALSE(leg.ready());
+  leg.ask(1, "tea");
+  CHECK_FALSE(leg.take_answer().has_value());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a text that the service will not take keeps none of the others from it") {
+  {
+    const std::lock_guard lock(script->mutex);
+    script->poison = "POISON";
+  }
+  say(10, 3, "green tea");
+  CHECK(until([&] { return leg.index().size() == 3; }));
+  say(20, 1, "POISON");
+  say(30, 2, "black tea");
+  CHECK(until([&] { return leg.index().size() == 5; }));
+  CHECK(until([&] { return leg.ready() && leg.pending() == 0; }));
+}
+
+TEST_CASE("an instant model's nearest are there at once; its end does not wait for anything") {
+  Bench bench;
+  DenseLeg leg({std::make_unique<RamVectors>(), make_hashed_embedder(), make_hashed_embedder(), nullptr, 0,
+                kMillisecond},
+               64U << 20U, bench.wake());
+  REQUIRE(leg.near_at_once("tea").has_value());
+  CHECK(leg.near_at_once("tea")->empty());
+  const std::vector<Message> said{test::message(1, 1, Role::kUser, "저는 녹차를 좋아해요."),
+                                  test::message(1, 2, Role::kUser, "오토바이를 고쳤어요.")};
+  leg.stored(said);
+  CHECK(bench.until([&] {
+    (void)leg.poll();
+    return leg.ready() && leg.index().size() == 2;
+  }));
+  CHECK(leg.near_at_once("녹차 좋아해?")->at(0).key == VectorKey::of(test::key(1, 1)));
+  leg.forget(VectorKey::of(test::key(1, 1)));
+  CHECK(leg.near_at_once("녹차 좋아해?")->size() == 1);
+}

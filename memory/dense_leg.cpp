@@ -1,10 +1,21 @@
 #include "dense_leg.hpp"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/log.hpp"
 
 namespace prot::memory {
+namespace {
+
+bool before(const VectorKey& a, const VectorKey& b) {
+  return std::tie(a.high, a.low, a.number) < std::tie(b.high, b.low, b.number);
+}
+
+MessageKey message_of(const VectorKey& key) { return {{key.high, key.low}, key.number}; }
+
+}  // namespace
 
 DenseLeg::DenseLeg(Parts parts, std::size_t max_bytes, const std::function<void()>& wake)
     : model_(parts.documents->model_id()), ranked_(parts.reranker ? parts.ranked : 0), index_(max_bytes) {
@@ -31,14 +42,52 @@ int DenseLeg::poll() {
   return news ? 1 : 0;
 }
 
-void DenseLeg::stored(std::span<const Message> messages, std::span<const Fact> facts) {
+void DenseLeg::stored(std::span<const Message> messages) {
   for (const Message& message : messages)
     if (!message.open && !message.text.empty())
       vectors_->note(false, VectorKey::of(message.key), message.text);
-  for (const Fact& fact : facts)
-    if (const VectorKey key = VectorKey::of_statement(fact.statement); !index_.has(key))
-      vectors_->note(true, key, fact.statement);
   vectors_->news();
+}
+
+void DenseLeg::set_facts(std::span<const Fact> facts) {
+  facts_.clear();
+  for (const Fact& fact : facts) {
+    facts_.emplace_back(VectorKey::of_statement(fact.statement), fact.source);
+    if (!index_.has(facts_.back().first)) vectors_->note(true, facts_.back().first, fact.statement);
+  }
+  std::sort(facts_.begin(), facts_.end(),
+            [](const auto& a, const auto& b) { return before(a.first, b.first); });
+  vectors_->news();
+}
+
+std::vector<TurnIndex::Vote> DenseLeg::votes(std::span<const Near> near) const {
+  std::vector<TurnIndex::Vote> votes;
+  if (near.empty()) return votes;
+  const double best = near.front().similarity;
+  const double worst = near.size() < kNearest ? 0.0 : double{near.back().similarity};
+  const double most = instant_ ? kHashedVote : 1.0;
+  for (const Near& one : near) {
+    const double score = best > worst ? most * (one.similarity - worst) / (best - worst) : 0.0;
+    if (score <= 0.0) break;
+    const auto fact = std::lower_bound(facts_.begin(), facts_.end(), one.key,
+                                       [](const auto& a, const VectorKey& b) { return before(a.first, b); });
+    const bool is_fact = fact != facts_.end() && fact->first == one.key;
+    votes.push_back({is_fact ? fact->second : message_of(one.key), score});
+  }
+  return votes;
+}
+
+std::vector<TurnIndex::Vote> DenseLeg::votes_of_ranks(std::span<const double> ranks,
+                                                      std::span<const MessageKey> texts) {
+  std::vector<TurnIndex::Vote> votes;
+  const auto [worst, best] = std::minmax_element(ranks.begin(), ranks.end());
+  if (ranks.size() != texts.size() || ranks.empty() || *best <= *worst) return votes;
+  votes.reserve(ranks.size());
+  for (std::size_t i = 0; i < ranks.size(); ++i)
+    votes.push_back({texts[i], kRankVote * (ranks[i] - *worst) / (*best - *worst)});
+  std::stable_sort(votes.begin(), votes.end(),
+                   [](const auto& a, const auto& b) { return a.score > b.score; });
+  return votes;
 }
 
 std::optional<std::vector<DenseLeg::Near>> DenseLeg::near_at_once(std::string_view question) {
@@ -49,8 +98,10 @@ std::optional<std::vector<DenseLeg::Near>> DenseLeg::near_at_once(std::string_vi
   return index_.search(embedded.vectors.at(0), kNearest);
 }
 
-void DenseLeg::ask(std::uint64_t request, std::string_view question) {
-  if (!instant_ && ready()) questions_->ask({request, std::string(question), {}});
+bool DenseLeg::ask(std::uint64_t request, std::string_view question) {
+  if (instant_ || !ready()) return false;
+  questions_->ask({request, std::string(question), {}});
+  return true;
 }
 
 bool DenseLeg::rank(std::uint64_t request, std::string_view question, std::vector<std::string> texts) {

@@ -143,8 +143,10 @@ RecallBudget MemoryStage::block_limit(const wire::RecallRequest& request) const 
 
 void MemoryStage::answer(const Request& request, Nanos now) {
   const RecallBudget limit = block_limit(request.head);
+  const std::vector<TurnIndex::Vote> votes = votes_at_once(request);
   outbox_.put_block(request.head.request, ++generation_, now,
-                    recall_.answer(request.query, request.head.conversation, limit));
+                    recall_.answer(request.query, request.head.conversation, limit, {{}, votes}));
+  ask_services(request, votes);
   // What the index had to give up may add to it: a second block, which brain takes when it comes in time.
   if (recall_.index().evicted() > 0 && loaded_ && gauges_.up)
     database_->post(
@@ -180,18 +182,6 @@ int MemoryStage::take_told(Nanos now) {
   return items + take_vectors(now);
 }
 
-int MemoryStage::take_vectors(Nanos now) {
-  (void)now;
-  if (!dense_) return 0;
-  const int items = dense_->poll();
-  if (items > 0) {
-    count("vectors", dense_->vectors());
-    count("vectors_pending", dense_->pending());
-    count("vectors_failing", dense_->failing() ? 1 : 0);
-  }
-  return items;
-}
-
 void MemoryStage::remember(const std::vector<Message>& messages) {
   for (const Message& message : messages) recall_.put(message);
   count("index_kib", recall_.index().bytes() / 1024);
@@ -219,7 +209,7 @@ void MemoryStage::on(told::Loaded& loaded, Nanos now) {
 }
 
 void MemoryStage::on(told::Facts& facts, Nanos now) {
-  if (dense_) dense_->stored({}, facts.facts);
+  if (dense_) dense_->set_facts(facts.facts);
   recall_.set_facts(std::move(facts.facts));
   // Never over a block that answers a question: the next question sees the new facts anyway.
   if (loaded_ && recalls_ == 0) publish_profile(now);

@@ -52,6 +52,10 @@ class MemoryStage final : public stage::Stage {
     wire::RecallRequest head;
     std::string query;
   };
+  struct OpenRequest {  // vectors or ranks may still come for it
+    Request request;
+    std::vector<MessageKey> found;  // what is being ranked
+  };
 
   int intake(Nanos now);
   void take_frame(const ipc::FrameInfo& info, std::span<const std::byte> payload, Nanos now);
@@ -70,7 +74,12 @@ class MemoryStage final : public stage::Stage {
   void on(told::Closed& closed, Nanos now);
   void answer(const Request& request, Nanos now);
   [[nodiscard]] RecallBudget block_limit(const wire::RecallRequest& request) const;
+  // stage_vectors.cpp
+  [[nodiscard]] std::vector<TurnIndex::Vote> votes_at_once(const Request& request);
+  void ask_services(const Request& request, const std::vector<TurnIndex::Vote>& votes);
+  void rank(OpenRequest& open, const std::vector<TurnIndex::Vote>& votes);
   int take_vectors(Nanos now);
+  void answer_again(OpenRequest& open, const DenseLeg::Answer& answer, Nanos now);
   void publish_profile(Nanos now);
   void watch_board(Nanos now);
   void drain_step(Nanos now);
@@ -94,6 +103,8 @@ class MemoryStage final : public stage::Stage {
   bool loaded_ = false;
   std::uint64_t generation_ = 0;
   std::uint64_t recalls_ = 0;
+  std::uint64_t recalls_by_vectors_ = 0;
+  std::deque<OpenRequest> open_;
   std::uint64_t model_calls_ = 0;
   told::Gauges gauges_{{}, false, 0, 0};
   Nanos quiet_since_ = kNever;

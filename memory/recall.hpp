@@ -16,7 +16,7 @@ namespace prot::memory {
 /// What others know about a question.
 struct RecallHints {
   std::span<const Message> older;          // messages that are not in the index any more
-  std::span<const TurnIndex::Vote> dense;  // an embedder's: at most 1 each, its best first
+  std::span<const TurnIndex::Vote> dense;  // an embedder's (its best: 1) or a reranker's
 };
 
 /// Chooses what is worth saying to the model about a question, from turns, facts and summaries, and packs it

@@ -74,13 +74,16 @@ std::vector<double> ranks_of(std::string_view body, std::size_t count) {
   const json::Document document = read(body);
   const json::View data = document.get(document.get("data") ? "data" : "results");
   if (data.size() == 0 && count > 0) throw Error("no ranks");
-  constexpr double kNone = std::numeric_limits<double>::lowest();
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  double worst = kNone;
   std::vector<double> ranks(count, kNone);
   for (std::size_t i = 0; i < data.size(); ++i) {
     const json::View score = data.at(i).get("relevance_score");
     if (!score.is_number() || !std::isfinite(score.as_double())) throw Error("a rank is no number");
     ranks[index_of(data.at(i), i, count)] = score.as_double();
+    worst = std::min(worst, score.as_double());
   }
+  std::replace(ranks.begin(), ranks.end(), kNone, worst);
   return ranks;
 }
 

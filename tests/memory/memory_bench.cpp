@@ -42,6 +42,7 @@ void MemoryBench::start() {
   parts.store = make_store_();
   parts.engine = parts.store->name();
   if (with_model) parts.model = std::make_unique<ScriptedModel>(script);
+  if (dense) parts.dense = dense();
   stage = std::make_unique<memory::MemoryStage>(*context_, std::move(parts));
   stage->start();
 }

@@ -84,6 +84,7 @@ class MemoryBench {
   SteadyClock clock;
   std::shared_ptr<ScriptedModel::Script> script = std::make_shared<ScriptedModel::Script>();
   bool with_model = true;
+  std::function<memory::DenseLeg::Parts()> dense;  // empty: without vectors
 
  private:
   struct Environment {

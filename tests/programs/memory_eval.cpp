@@ -8,8 +8,11 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "json/json.hpp"
+#include "memory/embedders/hashed.hpp"
+#include "memory/embedders/openai.hpp"
 #include "memory/stores/in_memory.hpp"
 #include "memory/stores/postgres.hpp"
+#include "memory/stores/ram_vectors.hpp"
 #include "tests/memory/eval/evaluation.hpp"
 #include "tests/support/postgres.hpp"
 
@@ -19,12 +22,13 @@ using namespace prot;
 
 constexpr const char* kUsage =
     "usage: memory_eval CORPUS.jsonl [--k N] [--tokens N] [--json] [--baseline bm25] [--store ram|postgres]\n"
-    "                   [--misses]\n"
+    "                   [--misses] [--embedder hashed|URL] [--embedding-model NAME]\n"
     "Feeds a corpus through memory (queue, apply, recall) and prints recall among the first k, recall "
     "inside\n"
     "the block of so many tokens, and the time that a block takes. --baseline: plain BM25 over turns "
     "instead.\n"
-    "--store postgres: a private PostgreSQL instead of a store in memory. --misses: what was not found.\n";
+    "--store postgres: a private PostgreSQL instead of a store in memory. --misses: what was not found.\n"
+    "--embedder: vectors too, hashed ones or those of a server with /v1/embeddings (EMBEDDING_API_KEY).\n";
 
 struct Options {
   std::string file;
@@ -32,7 +36,26 @@ struct Options {
   bool json = false;
   bool postgres = false;
   bool misses = false;
+  std::string embedder;
+  std::string embedding_model;
 };
+
+memory::DenseLeg::Parts dense_parts(const Options& options) {
+  memory::DenseLeg::Parts parts;
+  parts.store = std::make_unique<memory::RamVectors>();
+  const auto make = [&]() -> std::unique_ptr<memory::Embedder> {
+    if (options.embedder == "hashed") return memory::make_hashed_embedder();
+    memory::VectorService service;
+    service.url = options.embedder;
+    service.model = options.embedding_model;
+    if (const char* key = std::getenv("EMBEDDING_API_KEY"); key != nullptr) service.api_key = key;
+    service.rules.at_once = 2;
+    return memory::make_openai_embedder(std::move(service));
+  };
+  parts.documents = make();
+  parts.questions = make();
+  return parts;
+}
 
 std::size_t number(const std::string& option, const char* text, long most) {
   char* end = nullptr;
@@ -64,6 +87,10 @@ Options parse(int argc, char** argv) {
       options.json = true;
     } else if (argument == "--misses") {
       options.misses = true;
+    } else if (argument == "--embedder") {
+      options.embedder = value();
+    } else if (argument == "--embedding-model") {
+      options.embedding_model = value();
     } else if (argument == "--baseline") {
       options.settings.plain = choice("bm25", "bm25");
     } else if (argument == "--store") {
@@ -139,6 +166,7 @@ void run(Options& options) {
     return memory::make_postgres_store(server->conninfo() + " dbname=" + name, "memory_eval");
   };
   if (options.misses) options.settings.each = print_miss;
+  if (!options.embedder.empty()) options.settings.dense = [&] { return dense_parts(options); };
   if (options.postgres) {
     if (!test::PrivatePostgres::installed()) throw Error("PostgreSQL is not installed");
     server.emplace();

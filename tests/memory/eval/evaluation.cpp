@@ -105,7 +105,10 @@ double Report::percentile(double part) const {
 
 Report evaluate(const std::vector<Line>& corpus, const Settings& settings) {
   if (settings.plain) return run<PlainBm25>(corpus, settings, [] { return std::make_unique<PlainBm25>(); });
-  return run<MemoryPath>(corpus, settings, [&] { return std::make_unique<MemoryPath>(settings.store()); });
+  return run<MemoryPath>(corpus, settings, [&] {
+    return std::make_unique<MemoryPath>(settings.store(),
+                                        settings.dense ? settings.dense() : memory::DenseLeg::Parts());
+  });
 }
 
 }  // namespace prot::eval

@@ -30,6 +30,7 @@ struct Settings {
   std::size_t tokens = 3000;
   bool plain = false;  // the baseline
   std::function<std::unique_ptr<memory::MemoryStore>()> store;
+  std::function<memory::DenseLeg::Parts()> dense;          // may be empty: by words alone
   std::function<void(const Line&, const Findings&)> each;  // may be empty
 };
 

@@ -20,9 +20,12 @@ std::string without_nul(std::string text) {
 
 }  // namespace
 
-MemoryPath::MemoryPath(std::unique_ptr<memory::MemoryStore> store)
+MemoryPath::MemoryPath(std::unique_ptr<memory::MemoryStore> store, memory::DenseLeg::Parts dense)
     : store_(std::move(store)),
       task_(*store_, {folder_.path() / "memory", folder_.path() / "brain"}, wall_now) {
+  constexpr std::size_t kBytes = 1U << 30U;
+  if (dense.documents)
+    dense_ = std::make_unique<memory::DenseLeg>(std::move(dense), kBytes, [this] { news_.release(); });
   std::vector<memory::Told> told;
   task_.tick(monotonic_now(), told);
   hear(told);
@@ -41,6 +44,10 @@ void MemoryPath::hear(std::vector<memory::Told>& told) {
   for (memory::Told& item : told) {
     if (const auto* stored = std::get_if<memory::told::Stored>(&item)) {
       for (const memory::Message& message : stored->messages) recall_.put(message);
+      if (dense_) dense_->stored(stored->messages);
+      for (const memory::Message& message : stored->messages)
+        if (message.text.find_first_not_of(" \t\r\n") != std::string::npos)
+          awaited_.push_back(memory::VectorKey::of(message.key));
     } else if (auto* facts = std::get_if<memory::told::Facts>(&item)) {
       known_ = std::move(facts->facts);
     } else if (auto* claimed = std::get_if<memory::told::Claimed>(&item)) {
@@ -83,6 +90,9 @@ void MemoryPath::take(const Forget& forget) {
   if (known == keys_.end()) throw Error("the message '" + forget.id + "' to forget is not there");
   extract();
   recall_.forget(known->second);
+  if (dense_) (void)votes("");  // its vector may still come
+  if (dense_) dense_->forget(known->second);
+  std::erase(awaited_, memory::VectorKey::of(known->second));
   std::erase_if(known_, [&](const memory::Fact& fact) { return fact.source == known->second; });
   recall_.set_facts(known_);
 }
@@ -116,7 +126,23 @@ void MemoryPath::extract() {
     const memory::Job job = *std::exchange(job_, std::nullopt);
     work({memory::ask::Finish{job, answer(job)}});
   }
+  if (dense_) dense_->set_facts(known_);
   recall_.set_facts(known_);
+}
+
+std::vector<memory::TurnIndex::Vote> MemoryPath::votes(const std::string& question) {
+  if (!dense_ || awaited_.empty()) return {};
+  constexpr std::uint64_t kRequest = 1;
+  // A text may be read before the last of them is there: what counts is that none is missing.
+  const auto missing = [&](const memory::VectorKey& key) { return !dense_->index().has(key); };
+  for (dense_->poll(); !dense_->ready() || std::any_of(awaited_.begin(), awaited_.end(), missing);
+       dense_->poll())
+    news_.acquire();
+  if (question.empty()) return {};
+  if (const auto near = dense_->near_at_once(question); near) return dense_->votes(*near);
+  std::optional<memory::DenseLeg::Answer> answer;
+  for (dense_->ask(kRequest, question); !(answer = dense_->take_answer());) news_.acquire();
+  return dense_->votes(answer->near);
 }
 
 const std::string& MemoryPath::id_of(const memory::MessageKey& key) const {
@@ -126,10 +152,11 @@ const std::string& MemoryPath::id_of(const memory::MessageKey& key) const {
 Findings MemoryPath::ask(const Question& question, std::size_t k, std::size_t tokens) {
   extract();
   Findings findings;
-  for (const memory::Recall::Found& found : recall_.search(question.text, kAsking, k))
+  const std::vector<memory::TurnIndex::Vote> dense = votes(question.text);
+  for (const memory::Recall::Found& found : recall_.search(question.text, kAsking, k, {{}, dense}))
     findings.ranked.push_back(id_of(found.source));
   const Nanos begin = monotonic_now();
-  const memory::RecallResult result = recall_.answer(question.text, kAsking, tokens);
+  const memory::RecallResult result = recall_.answer(question.text, kAsking, tokens, {{}, dense});
   findings.ms = static_cast<double>(monotonic_now() - begin) / static_cast<double>(kMillisecond);
   for (const memory::MessageKey& source : result.sources) findings.in_block.insert(id_of(source));
   return findings;

@@ -2,11 +2,13 @@
 
 #include <map>
 #include <memory>
+#include <semaphore>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "memory/database_task.hpp"
+#include "memory/dense_leg.hpp"
 #include "memory/recall.hpp"
 #include "tests/memory/eval/corpus.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -26,7 +28,8 @@ struct Findings {
 /// or "assistant". Not thread-safe.
 class MemoryPath {
  public:
-  explicit MemoryPath(std::unique_ptr<memory::MemoryStore> store);
+  /// `dense`: without an embedder recall is by words alone.
+  explicit MemoryPath(std::unique_ptr<memory::MemoryStore> store, memory::DenseLeg::Parts dense = {});
 
   void take(const Message& message);
   void take(const Facts& facts);
@@ -41,12 +44,17 @@ class MemoryPath {
   /// Until no job is left.
   void extract();
   [[nodiscard]] std::string answer(const memory::Job& job) const;
+  /// What the embedder says, when it has read everything.
+  [[nodiscard]] std::vector<memory::TurnIndex::Vote> votes(const std::string& question);
   [[nodiscard]] const std::string& id_of(const memory::MessageKey& key) const;
 
   test::TempFolder folder_;
   std::unique_ptr<memory::MemoryStore> store_;
   memory::DatabaseTask task_;
   memory::Recall recall_;
+  std::counting_semaphore<> news_{0};  // of the embedder's threads
+  std::unique_ptr<memory::DenseLeg> dense_;
+  std::vector<memory::VectorKey> awaited_;  // of messages
   std::map<std::string, memory::MessageKey> keys_;
   std::vector<std::string> ids_;  // by sequence - 1
   std::vector<std::vector<Facts::Item>> facts_;

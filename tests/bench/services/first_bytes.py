@@ -119,4 +119,8 @@ def rows(scale) -> list[Row]:
     made += row("OpenAI's recogniser", second["recogniser"], scale.turns)
     made += row("Anthropic", second["model"], scale.turns)
     made += row("ElevenLabs' voice, HTTP", second["voice"], scale.turns)
+    third = measure(Choice(recogniser="wyoming", voice="wyoming"), ["recogniser", "voice"], scale.turns)
+    made += row("Wyoming recogniser", third["recogniser"], scale.turns)
+    made += row("Wyoming voice", third["voice"], scale.turns)
+    made += row("OpenAI's voice", measure(Choice(voice="openai"), ["voice"], scale.turns)["voice"], scale.turns)
     return made

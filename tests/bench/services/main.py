@@ -14,7 +14,7 @@ PARTS = {
     "cancels": ("service_cancels", "C: 200 cancels in mid-stream of each service (35 min)"),
     "thousand": ("thousand", "D: 1,000 requests with random splits, delays, resets (10 min)"),
 }
-ONE_SERVICE = ("recogniser", "scribe", "socket", "http", "home")
+ONE_SERVICE = ("recogniser", "scribe", "wyoming", "socket", "http", "wyoming-voice", "openai-voice", "home")
 
 
 def arguments():

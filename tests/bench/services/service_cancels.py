@@ -126,4 +126,6 @@ def rows(scale) -> list[Row]:
                 made += home_cancels(rig, scale.cancels)
     made += voice_cancels(Choice(voice="socket", recogniser="elevenlabs"), "ElevenLabs' voice, socket", scale.cancels)
     made += voice_cancels(Choice(voice="http", model="anthropic"), "ElevenLabs' voice, HTTP", scale.cancels)
+    made += voice_cancels(Choice(voice="wyoming", recogniser="wyoming"), "Wyoming voice", scale.cancels)
+    made += voice_cancels(Choice(voice="openai"), "OpenAI's voice", scale.cancels)
     return made

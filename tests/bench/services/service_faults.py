@@ -4,6 +4,7 @@ import time
 
 import faults
 import menus
+import more_menus
 from figures import longest_silence, percentile
 from report import Row
 from service_rig import Answer, Choice, Fault, ServiceRig
@@ -19,6 +20,9 @@ SERVICES = {
     "scribe": ("ElevenLabs' recogniser", "recogniser", Choice(recogniser="elevenlabs"), menus.SCRIBE, "stt"),
     "socket": ("ElevenLabs' voice, socket", "voice", Choice(voice="socket"), menus.VOICE + menus.SOCKET, "tts"),
     "http": ("ElevenLabs' voice, HTTP", "voice", Choice(voice="http"), menus.VOICE, "tts"),
+    "wyoming": ("Wyoming recogniser", "recogniser", Choice(recogniser="wyoming"), more_menus.WYOMING_RECOGNISER, "stt"),
+    "wyoming-voice": ("Wyoming voice", "voice", Choice(voice="wyoming"), more_menus.WYOMING_VOICE, "tts"),
+    "openai-voice": ("OpenAI's voice", "voice", Choice(voice="openai"), more_menus.OPENAI_VOICE, "tts"),
     "home": ("Home Assistant", "home", Choice(home=True), menus.HOME, "brain"),
 }
 

@@ -14,7 +14,9 @@ from loopback.elevenlabs_stt import ScribeService
 from loopback.elevenlabs_tts import SpeechService
 from loopback.faults import Fault
 from loopback.home_assistant import HomeAssistantService
+from loopback.openai_speech import OpenAiSpeechService
 from loopback.script import Tool
+from loopback.wyoming_service import WyomingService
 
 ESTABLISHED, CLOSE_WAIT = "01", "08"
 MOST_OPEN = 3  # connections that a client may keep for its next request
@@ -24,8 +26,8 @@ MOST_OPEN = 3  # connections that a client may keep for its next request
 class Choice:
     """Which service stands where."""
     model: str = "model"        # or "anthropic"
-    recogniser: str = "openai"  # or "elevenlabs"
-    voice: str = "tone"         # or "socket", "http": ElevenLabs'
+    recogniser: str = "openai"  # or "elevenlabs", "wyoming"
+    voice: str = "tone"         # or "socket", "http": ElevenLabs'; "openai", "wyoming"
     home: bool = False
 
 
@@ -34,16 +36,20 @@ class EveryService(Services):
 
     def __init__(self, choice: Choice):
         self.choice = choice
-        scribe = ScribeService() if choice.recogniser == "elevenlabs" else None
-        super().__init__(choice.model, scribe)
+        other = {"elevenlabs": ScribeService, "wyoming": WyomingService}.get(choice.recogniser)
+        super().__init__(choice.model, other and other())
         self.parts = {"model": self.chat, "recogniser": self.recogniser}
         if choice.voice != "tone":
-            self.parts["voice"] = self.add(SpeechService())
+            self.parts["voice"] = self.add(
+                {"openai": OpenAiSpeechService, "wyoming": WyomingService}.get(choice.voice, SpeechService)())
         if choice.home:
             self.parts["home"] = self.add(HomeAssistantService())
 
     def url(self, part: str) -> str:
         return f"http://127.0.0.1:{self.parts[part].server.port}"
+
+    def wyoming_url(self, part: str) -> str:
+        return f"tcp://127.0.0.1:{self.parts[part].server.port}"
 
     def befall(self, part: str, fault: Fault | None) -> None:
         """Open connections of the kind that is kept end, so that the fault finds the next one."""
@@ -90,7 +96,13 @@ class ServiceRig(Rig):
         environment |= {"ELEVENLABS_API_KEY": "loopback", "HASS_TOKEN": "loopback-secret"}
         if self.choice.recogniser == "elevenlabs":
             settings |= {"stt.engine": "elevenlabs", "stt.url": self.services.url("recogniser")}
-        if self.choice.voice != "tone":
+        if self.choice.recogniser == "wyoming":
+            settings |= {"stt.engine": "wyoming", "stt.url": self.services.wyoming_url("recogniser")}
+        if self.choice.voice in ("openai", "wyoming"):
+            settings |= {"tts.voice_en": self.choice.voice, "tts.fallback_en": "tone",
+                         "tts.openai_url": self.services.url("voice"),
+                         "tts.wyoming_url": self.services.wyoming_url("voice")}
+        elif self.choice.voice != "tone":
             settings |= {"tts.voice_en": "elevenlabs", "tts.fallback_en": "tone", "tts.elevenlabs_voice": "loopback",
                          "tts.elevenlabs_url": self.services.url("voice"),
                          "tts.elevenlabs_transport": self.choice.voice}

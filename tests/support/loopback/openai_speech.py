@@ -121,11 +121,11 @@ class OpenAiSpeechService:
             if fault and await fault.breaks(exchange, number, tell_error):
                 return False
             cut = 2 * number + 1 if kind == "odd_bytes" else len(audio)
+            spoken.first_byte = spoken.first_byte or time.monotonic()
             await exchange.body_part(audio[:cut])
             if cut < len(audio):
                 await exchange.sleep(0.002)  # a write of its own
                 await exchange.body_part(audio[cut:])
-            spoken.first_byte = spoken.first_byte or time.monotonic()
             spoken.last_byte = time.monotonic()
             await exchange.sleep(self.pace)
         await exchange.end()

@@ -289,9 +289,9 @@ class WyomingService:
             if kind == "unknown_event":
                 await connection.send("mood", {"x_new": None})
             size = CHUNK - 1 if kind == "odd_bytes" else CHUNK
+            spoken.first_byte = spoken.first_byte or time.monotonic()
             for at in range(0, len(audio), size):
                 await connection.send("audio-chunk", form, audio[at:at + size])
-            spoken.first_byte = spoken.first_byte or time.monotonic()
             spoken.last_byte = time.monotonic()
             await exchange.sleep(self.pace)
         await connection.send("audio-stop", {"timestamp": None})

@@ -199,6 +199,7 @@ LABELS = {
     "anthropic answered": "the same of Anthropic's",
     "anthropic closed": "the same of Anthropic's",
     "transcribe": "the recogniser's service is asked; elevenlabs: a segment is committed",
+    "fallback transcribe": "the scripted recogniser is asked, and another one is the first",
     "connect": "prot has connected to elevenlabs' recognition",
     "voice request": "the loopback voice is asked; its text",
     "voice answered": "the loopback voice has said all of a text",

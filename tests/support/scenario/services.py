@@ -29,10 +29,12 @@ class Services:
         self._loop = Loop()
         self._services = {name: (AnthropicService if name == "anthropic" else ChatService)(
             lambda kind, record, n=name: self._model_tells(n, kind, record)) for name in MODELS}
-        self._services["transcription"] = TranscriptionService(self._transcription_tells)
+        self._services["transcription"] = TranscriptionService(
+            lambda kind, record: self._transcription_tells("transcription", kind, record))
         self._services["scribe"] = ScribeService(self._scribe_tells)
         self._services["speech"] = SpeechService(tell_spoken=self._speech_tells)
-        self._services["wyoming"] = WyomingService(self._transcription_tells)
+        self._services["wyoming"] = WyomingService(
+            lambda kind, record: self._transcription_tells("wyoming", kind, record))
         self._services["wyoming_voice"] = WyomingService(tell_spoken=self._speech_tells)
         self._services["openai_voice"] = OpenAiSpeechService(tell_spoken=self._speech_tells)
         # The ones that are in use go by the names of the first.
@@ -65,9 +67,9 @@ class Services:
         label = kind if service == "model" else f"{service} {kind}"
         self._timeline.add(label, text, at=at, number=record.number, fault=record.fault)
 
-    def _transcription_tells(self, kind: str, record: Record) -> None:
+    def _transcription_tells(self, service: str, kind: str, record: Record) -> None:
         if kind == "request" and record.kind == "transcription":
-            self._timeline.add("transcribe", f"{record.body['seconds']} s", at=record.received, number=record.number)
+            self._timeline.add("transcribe" if service == self._recogniser else "fallback transcribe", f"{record.body['seconds']} s", at=record.received, number=record.number)
 
     def _scribe_tells(self, kind: str, record: Record) -> None:
         if kind != "request" or record.kind != "transcription":

@@ -14,7 +14,6 @@ import figures  # noqa: E402
 import sound  # noqa: E402
 from interruptions import kept_of, words_of  # noqa: E402
 from latency import account  # noqa: E402
-from piper import best_prefix  # noqa: E402
 
 RATE = sound.RATE
 
@@ -166,12 +165,6 @@ class Contexts(unittest.TestCase):
         self.assertEqual(kept_of(reply, say[:1]), 0)
         self.assertEqual(kept_of(reply, [{"role": "assistant", "content": "One three"}]), -1)
         self.assertEqual(kept_of(reply, [{"role": "assistant", "content": None}]), 0)
-
-    def test_what_was_recognised_is_a_prefix(self):
-        reply = "the old man went to the market".split()
-        self.assertEqual(best_prefix("the old man went".split(), reply), 4)
-        self.assertEqual(best_prefix("the cold man went to".split(), reply), 5)
-        self.assertEqual(best_prefix([], reply), 0)
 
 
 if __name__ == "__main__":

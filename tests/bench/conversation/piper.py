@@ -1,4 +1,5 @@
-"""The context after interruptions of a real voice: what the recogniser finds in the recording of each cut answer."""
+"""The context after interruptions of a real voice: how many words of its answer the recording holds, by a recogniser
+that knows the answer. One that does not completes what was cut: "We sat in the car" for "We sat in"."""
 import json
 import subprocess
 import time
@@ -9,29 +10,16 @@ from interruptions import EARLY_S, Cut, Talk, words_of
 from report import Row
 from rig import BUILD, Rig
 
-RECOGNIZER = BUILD / "tests/programs/run_recognizer"
+JUDGE = BUILD / "tests/programs/run_prefix"
 SENTENCES = ("The old man went to the market this morning. He bought bread, milk and three red apples. "
              "Then it began to rain very hard. The children ran home as fast as they could. "
              "My mother made a pot of hot tea for everybody. We sat in the kitchen and told long stories. "
              "After dinner the sky was clear again. The moon was bright over the quiet village. "
              "A small dog slept in front of the fire. Nobody wanted to go to bed that night.").split(". ")
 MOST_WRONG = 1  # words
-# The recogniser completes a word of which it hears the beginning: a word counts when less than this is missing.
+MOST_BEHIND = 6  # words of the answer behind what prot says was heard, offered to the recogniser
+# It completes a word of which it hears the beginning: a word counts when less than this is missing.
 HALF_A_WORD_S = 0.12
-
-
-def plain(text: str) -> list[str]:
-    return ["".join(c for c in word.lower() if c.isalnum()) for word in text.split()]
-
-
-def best_prefix(recognised: list[str], reply: list[str]) -> int:
-    """How many words of the reply what was recognised is most like (Levenshtein)."""
-    row = list(range(len(reply) + 1))
-    for i, word in enumerate(recognised, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(reply, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return min(range(len(row)), key=lambda k: (row[k], abs(k - len(recognised))))
 
 
 class PiperTalk(Talk):
@@ -47,28 +35,28 @@ class PiperTalk(Talk):
         sounding = [s for s in stretches if s[0] < decided + 0.25]
         silent_at = sounding[-1][1] if sounding else decided
         samples, _ = self.rig.loudspeaker.part(begins - 0.2, silent_at - HALF_A_WORD_S)
-        recognised = self._recognised(samples)
-        words = best_prefix(recognised, plain(reply))
+        context = len(words_of(over["reply"]))
+        words = self._held(samples, reply.split()[:context + MOST_BEHIND])
         return Cut(max(0.0, silent_at - decided), silent_at - self.said.begin,
-                   sound.Spoken(words, True, " ".join(recognised)), len(words_of(over["reply"])))
+                   sound.Spoken(words, True, " ".join(reply.split()[:words])), context)
 
-    def _recognised(self, samples) -> list[str]:
+    def _held(self, samples, words: list[str]) -> int:
         file = self.rig.folder / "cut.wav"
         with wave.open(str(file), "wb") as writer:
             writer.setnchannels(1)
             writer.setsampwidth(2)
             writer.setframerate(sound.RATE)
             writer.writeframes(samples.tobytes() + bytes(2 * int(0.3 * sound.RATE)))
-        done = subprocess.run([RECOGNIZER, file, "--lang", "en"], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([JUDGE, file, " ".join(words)], capture_output=True, text=True, timeout=120)
         if done.returncode != 0:
             raise RuntimeError(done.stderr)
-        return plain(json.loads(done.stdout)["text"])
+        return json.loads(done.stdout)["words"]
 
 
 def rows(scale) -> list[Row]:
     if scale.piper_interruptions == 0:
         return []
-    if not RECOGNIZER.exists():
+    if not JUDGE.exists():
         return [Row("d", "the engines are not built: Piper's part is not measured", 0, "")]
     with Rig("piper", {"tts.voice_en": "piper"}, seed=6) as rig:
         talk = PiperTalk(rig)
@@ -84,6 +72,6 @@ def rows(scale) -> list[Row]:
             print(f"  interruption {n + 1}: recorded {cut.recorded.words}, turn {cut.heard}, context {cut.context}: "
                   f"{cut.recorded.broken}")
     more = [cut.recorded.words - cut.context for cut in cuts]
-    return [Row("d", f"contexts of {len(cuts)} that equal the recording within a word (Piper, by the recogniser)",
+    return [Row("d", f"contexts of {len(cuts)} that equal the recording within a word (Piper)",
                 sum(near), "contexts", f"== {len(cuts)}",
                 {"to the word": more.count(0), "one more in the recording": more.count(1), "one fewer": more.count(-1)})]

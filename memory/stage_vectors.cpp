@@ -44,6 +44,7 @@ int MemoryStage::take_vectors(Nanos now) {
     count("vectors", dense_->vectors());
     count("vectors_pending", dense_->pending());
     count("vectors_failing", dense_->failing() ? 1 : 0);
+    count("vectors_ready", dense_->ready() ? 1 : 0);
   }
   while (const std::optional<DenseLeg::Answer> answer = dense_->take_answer()) {
     ++items;

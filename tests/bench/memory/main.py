@@ -9,9 +9,11 @@ import pathlib
 import sys
 
 import recall
+import vectors
 
 # A part yields rows: {"part", "what", "value", "unit", and, where there is one, "bar", "met", "anchor"}.
-PARTS = {"recall": recall.measure, "recall_time": recall.measure_time, "turn_path": recall.measure_turn_path}
+PARTS = {"recall": recall.measure, "recall_time": recall.measure_time, "turn_path": recall.measure_turn_path,
+         "vectors": vectors.measure}
 
 
 def show(row):

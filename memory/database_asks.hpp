@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "communities.hpp"
 #include "memory_records.hpp"
 #include "wire/memory.hpp"
 
@@ -49,10 +50,18 @@ struct Fail {
   Nanos delay;
   bool dead;
 };
+/// For a community whose summary is wanted; `plan`: after looking which ones there are now.
+struct ClaimCommunity {
+  bool plan;
+};
+struct FinishCommunity {
+  std::int64_t id;
+  std::string summary;  // empty: there was none to be had
+};
 struct Close {};
 }  // namespace ask
 using Ask = std::variant<ask::Store, ask::LoadMore, ask::Search, ask::History, ask::Claim, ask::Finish,
-                         ask::GiveBack, ask::Fail, ask::Close>;
+                         ask::GiveBack, ask::Fail, ask::ClaimCommunity, ask::FinishCommunity, ask::Close>;
 
 // ... and what it hears.
 namespace told {
@@ -79,7 +88,13 @@ struct History {
 struct Claimed {
   std::optional<Job> job;
 };
-struct JobClosed {};  // the answer to Finish, GiveBack, Fail
+struct CommunityClaimed {
+  std::optional<CommunityTask> task;  // none: the generation is whole
+};
+struct Communities {  // of a generation that is new, and at the start
+  std::vector<Community> communities;
+};
+struct JobClosed {};  // the answer to Finish, GiveBack, Fail, FinishCommunity
 struct JobsDone {
   int count;
 };
@@ -94,6 +109,7 @@ struct Closed {
 };
 }  // namespace told
 using Told = std::variant<told::Stored, told::Loaded, told::Facts, told::Found, told::History, told::Claimed,
-                          told::JobClosed, told::JobsDone, told::Gauges, told::Closed>;
+                          told::CommunityClaimed, told::Communities, told::JobClosed, told::JobsDone,
+                          told::Gauges, told::Closed>;
 
 }  // namespace prot::memory

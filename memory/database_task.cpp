@@ -19,6 +19,7 @@ constexpr int kPage = 500;
 constexpr std::size_t kReplayBatch = 200;
 constexpr int kMaxFacts = 5000;
 constexpr int kMaxFound = 24;
+constexpr int kMaxCommunities = 500;
 
 std::vector<Message> finished_messages(std::span<const TurnRecord> records) {
   std::vector<Message> messages;
@@ -144,7 +145,9 @@ void DatabaseTask::load_page(std::vector<Told>& told) {
   std::vector<Message> page = store_->next_messages(&load_cursor_, kPage);
   loaded_ = page.empty();
   told.emplace_back(told::Loaded{std::move(page), loaded_});
-  if (loaded_) told.emplace_back(told::Facts{store_->active_facts(kMaxFacts)});
+  if (!loaded_) return;
+  told.emplace_back(told::Facts{store_->active_facts(kMaxFacts)});
+  told.emplace_back(told::Communities{store_->communities(kMaxCommunities)});
 }
 
 /// One transaction; when the store refuses the data, one for each record.
@@ -288,6 +291,29 @@ void DatabaseTask::on(const ask::Fail& fail, std::vector<Told>& told) {
   attempt([&] { store_->fail(fail.job, fail.error, wall_() + fail.delay, fail.dead); });
   told.emplace_back(told::JobClosed{});
   attempt([&] { report(told); });
+}
+
+void DatabaseTask::tell_communities(std::vector<Told>& told) {
+  attempt([&] { told.emplace_back(told::Communities{store_->communities(kMaxCommunities)}); });
+}
+
+void DatabaseTask::on(const ask::ClaimCommunity& claim, std::vector<Told>& told) {
+  told::CommunityClaimed claimed;
+  bool fresh = false;
+  attempt([&] {
+    if (claim.plan) fresh = store_->plan_generation(plan_communities(store_->graph()));
+    claimed.task = store_->next_community();
+  });
+  // A plan whose summaries are all there already is read at once.
+  if (fresh && !claimed.task) tell_communities(told);
+  told.emplace_back(std::move(claimed));
+}
+
+void DatabaseTask::on(const ask::FinishCommunity& finish, std::vector<Told>& told) {
+  bool last = false;
+  attempt([&] { last = store_->finish_community(finish.id, finish.summary) && !store_->next_community(); });
+  if (last) tell_communities(told);
+  told.emplace_back(told::JobClosed{});
 }
 
 void DatabaseTask::on(const ask::Close&, std::vector<Told>& told) {

@@ -56,6 +56,9 @@ class DatabaseTask {
   void on(const ask::Finish& finish, std::vector<Told>& told);
   void on(const ask::GiveBack& back, std::vector<Told>& told);
   void on(const ask::Fail& fail, std::vector<Told>& told);
+  void on(const ask::ClaimCommunity& claim, std::vector<Told>& told);
+  void on(const ask::FinishCommunity& finish, std::vector<Told>& told);
+  void tell_communities(std::vector<Told>& told);
   void on(const ask::Close& close, std::vector<Told>& told);
 
   MemoryStore* store_;

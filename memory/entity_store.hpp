@@ -1,15 +1,19 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "communities.hpp"
 #include "memory_records.hpp"
 
 namespace prot::memory {
 
-/// What a store knows of entities and of facts beyond those that hold now. Part of MemoryStore: blocking, one
-/// transaction a call, throws StoreError.
+/// What a store knows of entities, of facts beyond those that hold now, and of communities. Part of
+/// MemoryStore: blocking, one transaction a call, throws StoreError.
 class EntityStore {
  public:
   virtual ~EntityStore() = default;
@@ -32,6 +36,19 @@ class EntityStore {
   virtual std::vector<Fact> quarantined_facts(int limit) = 0;
   /// A person has confirmed it: it counts as if the user had said it. False: it does not wait.
   virtual bool confirm_fact(std::int64_t id, Nanos now) = 0;
+
+  /// Active facts as edges between entities, the newest first.
+  virtual std::vector<GraphFact> graph() = 0;
+  /// Begins the next generation with these groups, when they are others than the last ones; those that have
+  /// not changed keep their summary. False: nothing is new.
+  virtual bool plan_generation(std::span<const CommunityPlan> plans) = 0;
+  /// One whose summary is wanted; none: the generation is whole, and it is the one that is read.
+  virtual std::optional<CommunityTask> next_community() = 0;
+  /// Empty: there was none to be had; tried once more, then given up. The last one of a generation puts all
+  /// of it in the place of the one before. False: it is of no use any more.
+  virtual bool finish_community(std::int64_t id, const std::string& summary) = 0;
+  /// Those with a summary, of the generation that is read.
+  virtual std::vector<Community> communities(int limit) = 0;
 };
 
 }  // namespace prot::memory

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "communities.hpp"
 #include "extraction.hpp"
 
 namespace prot::memory {
@@ -12,6 +13,7 @@ namespace {
 
 constexpr Nanos kEmptyQueue = 5 * kSecond;    // until the queue is looked at again (jobs that are not due)
 constexpr Nanos kModelAway = 10 * kSecond;    // until the model is tried again
+constexpr Nanos kPlanPeriod = 600 * kSecond;  // how often communities are looked for, at most
 constexpr Nanos kFirstBackOff = 2 * kSecond;  // of a job that failed: 2, 4, 8, ... s
 constexpr Nanos kBoardPeriod = 50 * kMillisecond;  // how soon speech is seen while the model works
 
@@ -24,15 +26,55 @@ bool Extractor::allowed(Nanos now, Nanos quiet_since) const noexcept {
 
 void Extractor::step(Nanos now, Nanos quiet_since, std::uint64_t ready) {
   if (state_ == State::kWaiting) {
+    if (!draining_ && ready == 0 && now >= retry_at_ && allowed(now, quiet_since) && sums_up(now)) {
+      state_ = State::kClaiming;
+      ports_.database(ask::ClaimCommunity{plans(now)});
+      if (plans(now)) {
+        facts_changed_ = false;
+        next_plan_ = now + kPlanPeriod;
+      }
+      return;
+    }
     if (!allowed(now, quiet_since) || (!draining_ && (ready == 0 || now < retry_at_))) return;
     state_ = State::kClaiming;
     claimed_all_ = draining_;
     ports_.database(ask::Claim{draining_, batch_});
   } else if (state_ == State::kAsking && !cancelling_) {
-    if (draining_ ? now < drain_deadline_ : allowed(now, quiet_since)) return;
+    // A drain is for what was said; a summary can be made at any time.
+    if (draining_ ? now < drain_deadline_ && !task_ : allowed(now, quiet_since)) return;
     cancelling_ = true;
     ports_.cancel_model();
   }
+}
+
+void Extractor::claimed_community(std::optional<CommunityTask> task) {
+  summaries_wanted_ = task.has_value();
+  task_ = std::move(task);
+  state_ = State::kWaiting;
+  if (!task_) return;
+  state_ = State::kAsking;
+  cancelling_ = false;
+  ports_.start_model(
+      {std::string(community_instructions()), community_question(*task_), std::string(community_schema())});
+}
+
+void Extractor::summarized(Nanos now, const ModelWorker::Answer& answer) {
+  const CommunityTask task = *std::exchange(task_, std::nullopt);
+  std::string summary;
+  if (answer.error.empty()) {
+    try {
+      summary = parse_summary(storable_answer(answer.text), task);
+    } catch (const Error& e) {
+      log_info("community {}: {}", task.id, e.what());
+    }
+  } else if (answer.kind != ModelError::Kind::kFailed) {
+    if (answer.kind == ModelError::Kind::kUnavailable) retry_at_ = now + kModelAway;
+    exhausted_ = draining_ && answer.kind == ModelError::Kind::kUnavailable;
+    state_ = State::kWaiting;  // nobody else is at it: there is no lease to give back
+    return;
+  }
+  state_ = State::kClosing;
+  ports_.database(ask::FinishCommunity{task.id, std::move(summary)});
 }
 
 void Extractor::claimed(Nanos now, std::optional<Job> job) {
@@ -64,7 +106,8 @@ void Extractor::give_back() {
   ports_.database(ask::GiveBack{job_});
 }
 
-void Extractor::answered(Nanos now, ModelWorker::Answer answer) {
+void Extractor::answered(Nanos now, const ModelWorker::Answer& answer) {
+  if (task_) return summarized(now, answer);
   std::string problem = answer.error;
   if (problem.empty()) {
     try {
@@ -105,7 +148,7 @@ void Extractor::drain(Nanos deadline) noexcept {
 }
 
 void Extractor::hand_back() {
-  if (state_ == State::kAsking) give_back();
+  if (state_ == State::kAsking && !task_) give_back();
 }
 
 bool Extractor::drained(Nanos now) const noexcept {
@@ -115,7 +158,8 @@ bool Extractor::drained(Nanos now) const noexcept {
 Nanos Extractor::next_deadline(Nanos now, Nanos quiet_since, std::uint64_t ready) const noexcept {
   if (draining_) return state_ == State::kAsking ? drain_deadline_ : kNever;
   if (state_ == State::kAsking) return cancelling_ ? kNever : now + kBoardPeriod;
-  if (state_ != State::kWaiting || ready == 0) return kNever;
+  if (state_ != State::kWaiting) return kNever;
+  if (ready == 0 && !sums_up(now)) return facts_changed_ ? next_plan_ : kNever;
   if (quiet_since == kNever) return now + kSecond / 4;  // no bell tells that talking has ended
   return std::max({quiet_since + idle_, retry_at_, now + kBoardPeriod});
 }

@@ -39,7 +39,10 @@ class Extractor {
   /// queue, as last heard. Talking that begins ends what the model is doing.
   void step(Nanos now, Nanos quiet_since, std::uint64_t ready);
   void claimed(Nanos now, std::optional<Job> job);
-  void answered(Nanos now, ModelWorker::Answer answer);
+  void answered(Nanos now, const ModelWorker::Answer& answer);
+  /// Facts are others than before: communities may be, too. They are summed up when no exchange waits.
+  void facts_changed() noexcept { facts_changed_ = true; }
+  void claimed_community(std::optional<CommunityTask> task);
   void closed() noexcept { state_ = State::kWaiting; }
 
   /// At once, without the model's answer: the process ends.
@@ -56,6 +59,9 @@ class Extractor {
  private:
   [[nodiscard]] bool allowed(Nanos now, Nanos quiet_since) const noexcept;
   void give_back();
+  void summarized(Nanos now, const ModelWorker::Answer& answer);
+  [[nodiscard]] bool plans(Nanos now) const noexcept { return facts_changed_ && now >= next_plan_; }
+  [[nodiscard]] bool sums_up(Nanos now) const noexcept { return summaries_wanted_ || plans(now); }
   void ask(std::string question);
 
   Ports ports_;
@@ -63,6 +69,10 @@ class Extractor {
   int batch_;
   State state_ = State::kWaiting;
   Job job_;
+  std::optional<CommunityTask> task_;  // in the place of a job
+  bool summaries_wanted_ = false;      // the generation that is built is not whole
+  bool facts_changed_ = false;
+  Nanos next_plan_ = 0;
   bool cancelling_ = false;
   bool repaired_ = false;  // the model was told once what was wrong with its answer
   bool draining_ = false;

@@ -176,7 +176,7 @@ int MemoryStage::take_told(Nanos now) {
   }
   if (model_ && extractor_)
     if (std::optional<ModelWorker::Answer> answer = model_->poll(); answer) {
-      extractor_->answered(now, std::move(*answer));
+      extractor_->answered(now, *answer);
       ++items;
     }
   return items + take_vectors(now);
@@ -211,6 +211,7 @@ void MemoryStage::on(told::Loaded& loaded, Nanos now) {
 void MemoryStage::on(told::Facts& facts, Nanos now) {
   if (dense_) dense_->set_facts(facts.facts);
   recall_.set_facts(std::move(facts.facts));
+  if (extractor_) extractor_->facts_changed();
   // Never over a block that answers a question: the next question sees the new facts anyway.
   if (loaded_ && recalls_ == 0) publish_profile(now);
 }
@@ -233,6 +234,17 @@ void MemoryStage::on(told::History& history, Nanos) {
 
 void MemoryStage::on(told::Claimed& claimed, Nanos now) {
   if (extractor_) extractor_->claimed(now, std::move(claimed.job));
+}
+
+void MemoryStage::on(told::CommunityClaimed& claimed, Nanos) {
+  if (extractor_) extractor_->claimed_community(std::move(claimed.task));
+}
+
+void MemoryStage::on(told::Communities& communities, Nanos) {
+  std::vector<std::string> summaries;
+  for (Community& community : communities.communities) summaries.push_back(std::move(community.summary));
+  count("communities", summaries.size());
+  recall_.set_summaries(summaries);
 }
 
 void MemoryStage::on(told::JobClosed&, Nanos) {

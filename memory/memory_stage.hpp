@@ -68,6 +68,8 @@ class MemoryStage final : public stage::Stage {
   void on(told::Found& found, Nanos now);
   void on(told::History& history, Nanos now);
   void on(told::Claimed& claimed, Nanos now);
+  void on(told::CommunityClaimed& claimed, Nanos now);
+  void on(told::Communities& communities, Nanos now);
   void on(told::JobClosed& closed, Nanos now);
   void on(told::JobsDone& done, Nanos now);
   void on(told::Gauges& gauges, Nanos now);

@@ -37,6 +37,11 @@ class InMemoryStore final : public MemoryStore {
   std::vector<Fact> past_facts(int limit) override;
   std::vector<Fact> quarantined_facts(int limit) override;
   bool confirm_fact(std::int64_t id, Nanos now) override;
+  std::vector<GraphFact> graph() override;
+  bool plan_generation(std::span<const CommunityPlan> plans) override;
+  std::optional<CommunityTask> next_community() override;
+  bool finish_community(std::int64_t id, const std::string& summary) override;
+  std::vector<Community> communities(int limit) override;
 
   /// Tests: every call fails with kAway until it is back.
   void set_away(bool away) noexcept { away_ = away; }
@@ -60,6 +65,15 @@ class InMemoryStore final : public MemoryStore {
     std::set<std::pair<std::string, std::uint64_t>> sources = {};
     std::int64_t ended_by_merge = 0;
   };
+  struct StoredCommunity {
+    enum class State { kWaiting, kDone, kFailed };
+    std::int64_t id = 0;
+    std::int64_t generation = 0;
+    CommunityPlan plan;
+    std::string summary = {};
+    State state = State::kWaiting;
+    int attempts = 0;
+  };
   struct StoredEntity {
     KnownEntity known;
     std::int64_t merged_into = 0;
@@ -80,6 +94,7 @@ class InMemoryStore final : public MemoryStore {
   [[nodiscard]] std::vector<StoredFact*> rivals(const Fact& fact, std::int64_t subject);
   void place(StoredFact& made);
   void end_rivals(std::int64_t top, std::int64_t merged);
+  void switch_when_ready();
   template <typename F>
   [[nodiscard]] std::vector<Fact> facts_where(int limit, F&& wanted) const;
   [[nodiscard]] StoredMessage* find(const MessageKey& key);
@@ -92,6 +107,10 @@ class InMemoryStore final : public MemoryStore {
   std::set<std::string> job_keys_;
   std::map<std::string, StoredFact> facts_;  // by fact_key
   std::map<std::int64_t, StoredEntity> entities_;
+  std::vector<StoredCommunity> communities_;
+  std::int64_t community_ids_ = 0;
+  std::int64_t current_ = 0;   // generation that is read
+  std::int64_t building_ = 0;  // and the next one; 0: none
   std::uint64_t leases_ = 0;
 };
 

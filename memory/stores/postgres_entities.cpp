@@ -83,6 +83,7 @@ std::vector<KnownEntity> EntityBook::live() const {
     entity.aliases.insert(entity.aliases.end(), row.aliases.begin(), row.aliases.end());
   }
   std::vector<KnownEntity> all;
+  all.reserve(known.size());
   for (auto& [id, entity] : known) all.push_back(std::move(entity));
   return all;
 }

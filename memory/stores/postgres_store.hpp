@@ -39,6 +39,11 @@ class PostgresStore final : public MemoryStore {
   std::vector<Fact> past_facts(int limit) override;
   std::vector<Fact> quarantined_facts(int limit) override;
   bool confirm_fact(std::int64_t id, Nanos now) override;
+  std::vector<GraphFact> graph() override;
+  bool plan_generation(std::span<const CommunityPlan> plans) override;
+  std::optional<CommunityTask> next_community() override;
+  bool finish_community(std::int64_t id, const std::string& summary) override;
+  std::vector<Community> communities(int limit) override;
 
  private:
   /// Runs one transaction; what goes wrong becomes a StoreError ("what: why").

@@ -238,4 +238,60 @@ void contract_offered(MemoryStore& store) {
   CHECK(entity(store, "민수") == extract->offered[0].id);
 }
 
+void contract_communities(MemoryStore& store) {
+  Teller teller{&store};
+  const auto plan = [&] { return store.plan_generation(plan_communities(store.graph())); };
+  CHECK_FALSE(plan());
+  CHECK_FALSE(store.next_community());
+  teller.tell(
+      "My sister Anna lives in Toronto with her cat Misty.",
+      {{{"Anna", "person", ""}, {"Toronto", "place", ""}, {"Misty", "thing", ""}},
+       {of("user", "sister", "Anna"), of("Anna", "lives_in", "Toronto"), of("Anna", "cat", "Misty")}});
+  CHECK(store.graph().size() == 3);
+  CHECK(plan());
+  CHECK_FALSE(plan());  // nothing is new
+  std::optional<CommunityTask> task = store.next_community();
+  REQUIRE(task);
+  CHECK(task->statements.size() == 3);
+  CHECK(store.communities(10).empty());  // it is not whole yet
+  CHECK(store.finish_community(task->id, ""));
+  task = store.next_community();  // tried once more
+  REQUIRE(task);
+  CHECK(store.finish_community(task->id, "Anna lives in Toronto with Misty."));
+  CHECK_FALSE(store.finish_community(task->id, "Anna lives in Toronto with Misty."));
+  CHECK_FALSE(store.next_community());
+  std::vector<Community> read = store.communities(10);
+  REQUIRE(read.size() == 1);
+  CHECK(read[0].summary == "Anna lives in Toronto with Misty.");
+  CHECK(read[0].members == Names{"Anna", "Toronto", "Misty"});
+  CHECK(read[0].facts.size() == 3);
+
+  // Another circle: the first one keeps its summary, and is read until the next generation is whole.
+  teller.tell(
+      "민수는 카카오에 다니고 부산에 살아.",
+      {{{"민수", "person", ""}, {"카카오", "organization", ""}, {"부산", "place", ""}},
+       {of("민수", "works_at", "카카오"), of("민수", "lives_in", "부산"), of("user", "friend", "민수")}});
+  CHECK(plan());
+  CHECK(store.communities(10).size() == 1);
+  task = store.next_community();
+  REQUIRE(task);
+  CHECK(task->statements.size() == 3);
+  CHECK(store.finish_community(task->id, "민수는 카카오에 다닌다."));
+  CHECK(store.communities(10).size() == 2);
+  CHECK(store.communities(1).size() == 1);
+
+  // One that no summary is to be had of does not hold up the others.
+  teller.tell("Misty is old.", {{}, {of("Misty", "age", "old")}});
+  CHECK(plan());
+  for (int i = 0; i < 2; ++i) {
+    task = store.next_community();
+    REQUIRE(task);
+    CHECK(store.finish_community(task->id, ""));
+  }
+  CHECK_FALSE(store.next_community());
+  read = store.communities(10);
+  REQUIRE(read.size() == 1);
+  CHECK(read[0].summary == "민수는 카카오에 다닌다.");
+}
+
 }  // namespace prot::memory::test

@@ -21,4 +21,5 @@ TEST_CASE("the store in memory keeps the contract of stores") {
   SUBCASE("what is suspicious waits for a person") { test::contract_quarantine(store); }
   SUBCASE("exchanges are asked about together") { test::contract_batch(store); }
   SUBCASE("known entities are offered by number") { test::contract_offered(store); }
+  SUBCASE("communities are read by generation") { test::contract_communities(store); }
 }

@@ -49,6 +49,7 @@ TEST_CASE_FIXTURE(Fixture, "PostgreSQL keeps the contract of stores") {
   SUBCASE("what is suspicious waits for a person") { contract_quarantine(*store); }
   SUBCASE("exchanges are asked about together") { contract_batch(*store); }
   SUBCASE("known entities are offered by number") { contract_offered(*store); }
+  SUBCASE("communities are read by generation") { contract_communities(*store); }
 }
 
 TEST_CASE_FIXTURE(Fixture, "the schema is brought up to date once, by however many at a time") {

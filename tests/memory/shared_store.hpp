@@ -88,6 +88,21 @@ class SharedStore final : public MemoryStore {
   bool confirm_fact(std::int64_t id, Nanos now) override {
     return locked([&](InMemoryStore& s) { return s.confirm_fact(id, now); });
   }
+  std::vector<GraphFact> graph() override {
+    return locked([](InMemoryStore& s) { return s.graph(); });
+  }
+  bool plan_generation(std::span<const CommunityPlan> plans) override {
+    return locked([&](InMemoryStore& s) { return s.plan_generation(plans); });
+  }
+  std::optional<CommunityTask> next_community() override {
+    return locked([](InMemoryStore& s) { return s.next_community(); });
+  }
+  bool finish_community(std::int64_t id, const std::string& summary) override {
+    return locked([&](InMemoryStore& s) { return s.finish_community(id, summary); });
+  }
+  std::vector<Community> communities(int limit) override {
+    return locked([&](InMemoryStore& s) { return s.communities(limit); });
+  }
   Counts counts() override {
     return locked([](InMemoryStore& s) { return s.counts(); });
   }

@@ -20,5 +20,6 @@ void contract_merge(MemoryStore& store);
 void contract_quarantine(MemoryStore& store);
 void contract_batch(MemoryStore& store);
 void contract_offered(MemoryStore& store);
+void contract_communities(MemoryStore& store);
 
 }  // namespace prot::memory::test

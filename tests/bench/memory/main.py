@@ -8,12 +8,14 @@ import json
 import pathlib
 import sys
 
+import facts
 import recall
 import vectors
 
 # A part yields rows: {"part", "what", "value", "unit", and, where there is one, "bar", "met", "anchor"}.
 PARTS = {"recall": recall.measure, "recall_time": recall.measure_time, "turn_path": recall.measure_turn_path,
-         "vectors": vectors.measure}
+         "vectors": vectors.measure, "names": facts.measure_names, "safety": facts.measure_safety,
+         "communities": facts.measure_communities}
 
 
 def show(row):

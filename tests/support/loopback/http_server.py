@@ -221,8 +221,10 @@ class Server:
             name, colon, value = line.partition(":")
             if colon:
                 headers[name.strip().lower()] = value.strip()
-        length = headers.get("content-length", "0")
-        body = await reader.readexactly(min(int(length), MAX_BODY))
+        if "chunked" in headers.get("transfer-encoding", "").lower():
+            body = await read_chunks(reader)
+        else:
+            body = await reader.readexactly(min(int(headers.get("content-length", "0")), MAX_BODY))
         record = Record(len(self.records) + 1, path, masked(headers), received=time.monotonic())
         self.records.append(record)
         self._writers[writer] = record
@@ -246,6 +248,17 @@ class Server:
     def request_known(self, record: Record) -> None:
         """The handler has understood the request."""
         self._tell("request", record)
+
+
+async def read_chunks(reader: asyncio.StreamReader) -> bytes:
+    """A request's body without a length, as some clients send files."""
+    body = b""
+    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+        body += await reader.readexactly(min(size, MAX_BODY))
+        await reader.readexactly(2)
+    while await reader.readuntil(b"\r\n") != b"\r\n":
+        pass  # trailers
+    return body
 
 
 class Loop:

@@ -46,6 +46,7 @@ class Demo:
         self.rows: list[dict] = []
         self.problems: list[str] = []
         self.statuses: list[dict] = []
+        self.services = None
         self.audio = None
         self.prot = None
         self.events = None
@@ -64,6 +65,12 @@ class Demo:
         settings = {"general.language": self.language, "capture.source": "pulse", "capture.device": "mic",
                     "player.sink": "pulse", "player.device": "speaker", "player.headphones": "true",
                     "brain.max_tokens": "90"}
+        if self.options.services == "loopback":
+            import loopback_services as loopback
+            self.services = loopback.LoopbackServices(self.language, self.turns, self.recall)
+            settings |= self.services.settings()
+            environment |= self.services.environment()
+            self.say(f"({loopback.NOTE})")
         self.prot = Prot(self.binaries, self.options.instance, settings, environment)
         if self.options.instance == DEMO_INSTANCE:
             self.prot.forget_everything()
@@ -99,6 +106,8 @@ class Demo:
                 recording.stop()
         if self.audio:
             self.audio.stop()
+        if self.services:
+            self.services.stop()
         shutil.rmtree(self.work, ignore_errors=True)
 
     # -- one turn ----------------------------------------------------------------------------------------------
@@ -119,6 +128,8 @@ class Demo:
     def speak(self, turn: questions.Turn) -> tuple[float, float]:
         """Plays the question; returns when its speech began and ended in the microphone's recording (seconds)."""
         self.say(f"{len(self.rows) + 1}. you: {turn.said}")
+        if self.services:
+            self.services.will_hear(turn.said, self.wavs[turn.said])
         begin = time.monotonic()
         player = self.audio.play(self.wavs[turn.said])
         if player.wait(30) != 0:
@@ -188,6 +199,8 @@ class Demo:
         if not recalled:
             self.problems.append(f"memory did not recall {self.recall.expect[0]!r}: {self.rows[-1]['reply']!r}")
         self.end_run()
+        if self.services:
+            self.problems += self.services.report()["problems"]
         self.say("\n" + reporting.table(self.rows))
         self.write_report(recalled, facts)
         for problem in self.problems:
@@ -203,6 +216,8 @@ class Demo:
                 "memory": {"recalled": recalled, "facts": facts},
                 "stages": reporting.merge_stages(self.statuses), "rings": reporting.merge_rings(self.statuses),
                 "problems": self.problems}
+        if self.services:
+            data["services"] = self.services.report()
         target = pathlib.Path(self.options.report)
         part = target.with_name(target.name + ".part")
         part.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -216,6 +231,8 @@ def main() -> int:
     parser.add_argument("--instance", default=DEMO_INSTANCE,
                         help="name of the instance (default: demo, which begins without memories)")
     parser.add_argument("--output", default=str(ROOT / "demo"), help="folder of the recorded answers")
+    parser.add_argument("--services", choices=["configured", "loopback"], default="configured",
+                        help="loopback: ElevenLabs and Anthropic as servers on this machine that only act as if")
     parser.add_argument("--seed", type=int, help="choose the fact to be remembered repeatably")
     options = parser.parse_args()
     end_by_signal()

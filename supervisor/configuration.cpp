@@ -10,6 +10,7 @@
 
 #include "base/utf8.hpp"
 #include "environment_names.hpp"
+#include "implied.hpp"
 #include "programs.hpp"
 
 extern char** environ;  // NOLINT
@@ -74,6 +75,25 @@ void warn_of_retired(const LayeredEnvironment& environment, const EnvFile& file,
   }
 }
 
+stage::Config read_config(const ConfigRequest& request, const LayeredEnvironment& environment,
+                          const EnvFile& file, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> overrides = more;  // those of the command line are stronger
+  overrides.insert(overrides.end(), request.overrides.begin(), request.overrides.end());
+  return stage::Config::load({request.file, request.file_required,
+                              [&](std::string_view name) { return environment.find(name, file); }, overrides,
+                              request.folder});
+}
+
+// Whoever has a key for something else must hear where the words go.
+void apply_choices(const ConfigRequest& request, const LayeredEnvironment& environment,
+                   Configuration& loaded) {
+  const auto choices = choices_in_force(loaded.config, environment, loaded.env_file);
+  loaded.choice_note = note_of_choices(loaded.config, choices);
+  // Engines are alike for every instance: they are in the cache.
+  const auto local = local_engines_last(loaded.config, choices, instance_paths("default"));
+  if (!local.empty()) loaded.config = read_config(request, environment, loaded.env_file, local);
+}
+
 void warn_of_open_secrets(const EnvFile& file, Configuration& loaded) {
   if (!file.readable_by_others) return;
   std::string names;
@@ -84,19 +104,6 @@ void warn_of_open_secrets(const EnvFile& file, Configuration& loaded) {
   if (!names.empty())
     loaded.warnings.push_back(file.path + ": others may read it, and it holds " + names + ": chmod 600 " +
                               file.path);
-}
-
-// A key alone chooses Anthropic's model: whoever has it for something else must hear where the words go.
-void note_chosen_model(const LayeredEnvironment& environment, const EnvFile& file, Configuration& loaded) {
-  const std::string& name = loaded.config.get_string("anthropic.api_key_env");
-  const std::optional<PlacedValue> key = environment.find(name, file);
-  if (!key || loaded.config.get_string("brain.engine") != "anthropic" ||
-      loaded.config.place("brain.engine") != key->place)
-    return;
-  loaded.model_note = "language model: Anthropic's " +
-                      std::string(stage::shown_text(loaded.config.get_string("anthropic.model"))) +
-                      ", because " + name +
-                      " is set: what is said goes to it; brain.engine = \"local\" keeps it here";
 }
 
 }  // namespace
@@ -158,9 +165,7 @@ Configuration load_configuration(const ConfigRequest& request, const LayeredEnvi
   loaded.env_file = read_env_file(request.env_file, request.env_file_required, errors);
   const EnvFile& file = loaded.env_file;
   try {
-    loaded.config = stage::Config::load({request.file, request.file_required,
-                                         [&](std::string_view name) { return environment.find(name, file); },
-                                         request.overrides, request.folder});
+    loaded.config = read_config(request, environment, file);
   } catch (const stage::ConfigError& e) {
     errors.insert(errors.end(), e.lines().begin(), e.lines().end());
   }
@@ -168,7 +173,7 @@ Configuration load_configuration(const ConfigRequest& request, const LayeredEnvi
   if (!errors.empty()) throw stage::ConfigError(std::move(errors));
   warn_of_retired(environment, file, loaded);
   warn_of_open_secrets(file, loaded);
-  note_chosen_model(environment, file, loaded);
+  apply_choices(request, environment, loaded);
   return loaded;
 }
 

@@ -29,7 +29,7 @@ struct Configuration {
   stage::Config config;
   EnvFile env_file;
   std::vector<std::string> warnings;  // retired names, a .env with secrets that others can read
-  std::string model_note;             // which service hears what is said, where only the environment says so
+  std::string choice_note;            // which services hear what is said because their keys are there
   std::vector<std::string> unused;    // names that are set and that nothing uses yet
 };
 

@@ -67,7 +67,7 @@ Supervisor::Supervisor(UpOptions options, ProcessSys& sys, const Clock& clock, U
   if (!instance_.run.env_file.path.empty())
     say("names of the environment from " + instance_.run.env_file.path);
   for (const std::string& line : loaded.warnings) say(line);
-  if (!loaded.model_note.empty()) say(loaded.model_note);
+  if (!loaded.choice_note.empty()) say(loaded.choice_note);
   if (!loaded.unused.empty()) say(fmt::format("nothing uses yet: {}", fmt::join(loaded.unused, ", ")));
   check_names(options.only, programs_of(instance_.run.config));
   open_instance(options.detached);

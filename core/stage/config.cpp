@@ -8,6 +8,7 @@
 #include "base/utf8.hpp"
 #include "json/json.hpp"
 #include "stage/config_file.hpp"
+#include "stage/implied_choices.hpp"
 #include "stage/model_specs.hpp"
 #include "stage/recognizer_specs.hpp"
 
@@ -40,14 +41,6 @@ bool names_file(const Config& config, std::string_view key) {
   if (key == "capture.device") return config.text("capture.source") == "wav";
   if (key == "player.device") return config.text("player.sink") == "wav";
   return find_key(key)->file;
-}
-
-// Whoever has Anthropic's key and names no server wants Anthropic's model, as with the Python original.
-std::optional<PlacedValue> anthropic_key(const Config& config, const ConfigSources& sources) {
-  if (config.text("brain.engine") != "auto" || !config.text("brain.url").empty()) return std::nullopt;
-  const std::string& name = config.text("anthropic.api_key_env");
-  const auto key = sources.environment ? sources.environment(name) : from_process(name);
-  return key && !key->value.empty() ? key : std::nullopt;
 }
 
 }  // namespace
@@ -97,8 +90,15 @@ Config Config::load(const ConfigSources& sources) {
       config.set(*key, {item.substr(equals + 1), "--set: "}, 1, errors);
     }
   }
-  if (const auto key = anthropic_key(config, sources); errors.empty() && key)
-    config.values_["brain.engine"] = {"anthropic", key->place};
+  if (errors.empty()) {
+    for (const ImpliedChoice& choice :
+         implied_choices(config, sources.environment ? sources.environment : from_process))
+      config.values_[choice.key] = {choice.value, choice.place};
+    for (const ServiceOfKey& row : services_of_keys())
+      if (PlacedValue& value = config.values_.find(row.key)->second;
+          value.value == "auto" && !row.own.empty())
+        value.value = row.own;
+  }
   if (errors.empty()) check_model_specs(config, errors);
   if (errors.empty()) check_recognizer_specs(config, errors);
   if (!errors.empty()) throw ConfigError(std::move(errors));

@@ -74,6 +74,10 @@ constexpr ConfigKey kKeys[] = {
     live(choice("general.log_level", "info", "debug info warn|warning error|critical", kStages,
                 "how much the stages say", "LOG_LEVEL")),
     flag("general.log_content", "false", kStages, "what is said may be in the log, at level debug"),
+    flag("general.keys_choose", "true", "",
+         "who has the key of a service in the environment wants it, where an engine is auto; false: only "
+         "what is "
+         "configured"),
 
     flag("supervisor.sandbox", "true", kStages,
          "stages give up what they do not need: privileges, system calls, network, writing elsewhere"),
@@ -114,9 +118,10 @@ constexpr ConfigKey kKeys[] = {
     number(kInt, "capture.max_utterance_ms", "28000", 1000, 60000, "ms", "capture",
            "a longer utterance is ended"),
 
-    choice("stt.engine", "whisper", "whisper openai elevenlabs wyoming null", "stt",
+    choice("stt.engine", "auto", "auto whisper openai elevenlabs wyoming null", "stt",
            "the recogniser; openai: a service that speaks OpenAI's /v1/audio/transcriptions; elevenlabs: "
-           "its realtime recognition; wyoming: a server of Home Assistant's kind"),
+           "its realtime recognition; wyoming: a server of Home Assistant's kind; auto: elevenlabs where its "
+           "key is there, else whisper"),
     path("stt.model", "", "stt", "whisper model (ggml); empty: the installed one"),
     number(kInt, "stt.threads", "2", 1, 64, "threads", "stt", "threads of the recogniser"),
     flag("stt.partials", "true", "stt",
@@ -245,10 +250,10 @@ constexpr ConfigKey kKeys[] = {
            "an MCP server that is silent longer at its start is ended and tried again"),
     number(kInt, "mcp.time_limit_ms", "10000", 1000, 120000, "ms", "brain", "longest call of an MCP tool"),
 
-    choice("tts.voice_en", "piper", "piper espeak elevenlabs openai wyoming tone null", "tts",
-           "English voice"),
-    choice("tts.voice_ko", "espeak", "piper espeak elevenlabs openai wyoming tone null", "tts",
-           "Korean voice"),
+    choice("tts.voice_en", "auto", "auto piper espeak elevenlabs openai wyoming tone null", "tts",
+           "English voice; auto: elevenlabs where its key and a voice are there, else piper"),
+    choice("tts.voice_ko", "auto", "auto piper espeak elevenlabs openai wyoming tone null", "tts",
+           "Korean voice; auto: elevenlabs where its key and a voice are there, else espeak"),
     choice("tts.fallback_en", "espeak", "espeak piper elevenlabs openai wyoming tone none", "tts",
            "speaks English when that voice fails or is missing"),
     choice("tts.fallback_ko", "espeak", "espeak piper elevenlabs openai wyoming tone none", "tts",

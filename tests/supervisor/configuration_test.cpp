@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "environment_names.hpp"
@@ -189,24 +190,63 @@ TEST_CASE("a .env with secrets that others can read is warned about in one line 
   CHECK(load_configuration(with_env(write_env(folder, "LOG_LEVEL=info\n", 0644)), {}).warnings.empty());
 }
 
-TEST_CASE("where the environment alone chose Anthropic's model one line says so, without the key") {
+TEST_CASE("what keys in the environment chose is said in one line, without the keys") {
   const prot::test::TempFolder folder;
+  const Variable cache("XDG_CACHE_HOME", folder.path().c_str());  // no engine is installed
   const std::string path = write_env(folder, "ANTHROPIC_API_KEY=sk-geheim\nCLAUDE_MODEL=claude-x\n");
-  const auto note = [&](const Lines& overrides) {
-    return load_configuration({.env_file = path, .overrides = overrides}, {}).model_note;
+  const auto note = [&](const std::string& file, const Lines& overrides) {
+    return load_configuration({.env_file = file, .overrides = overrides}, {}).choice_note;
   };
-  CHECK(note({}) ==
-        "language model: Anthropic's claude-x, because ANTHROPIC_API_KEY is set: what is said goes to it; "
-        "brain.engine = \"local\" keeps it here");
-  CHECK(note({"brain.engine=local"}).empty());
-  CHECK(note({"brain.engine=anthropic"}).empty());  // somebody wrote that
-  CHECK(note({"brain.url=http://127.0.0.1:1/v1"}).empty());
-  CHECK(note({"anthropic.api_key_env=OTHER_KEY"}).empty());
+  CHECK(note(path, {}) ==
+        "Anthropic's claude-x, because ANTHROPIC_API_KEY is set: what is said goes there; "
+        "general.keys_choose = false keeps it here");
+  CHECK(note(path, {"brain.engine=local"}).empty());
+  CHECK(note(path, {"brain.engine=anthropic"}).empty());  // somebody wrote that
+  CHECK(note(path, {"brain.url=http://127.0.0.1:1/v1"}).empty());
+  CHECK(note(path, {"anthropic.api_key_env=OTHER_KEY"}).empty());
+  CHECK(note(path, {"general.keys_choose=false"}).empty());
   {
     const Variable real("OTHER_KEY", "sk-geheim");
-    CHECK(note({"anthropic.api_key_env=OTHER_KEY"}).find("because OTHER_KEY is set") != std::string::npos);
+    CHECK(note(path, {"anthropic.api_key_env=OTHER_KEY"}).find("because OTHER_KEY is set") !=
+          std::string::npos);
   }
-  CHECK(load_configuration(with_env(write_env(folder, "LOG_LEVEL=info\n")), {}).model_note.empty());
+  CHECK(note(write_env(folder, "LOG_LEVEL=info\n"), {}).empty());
+  CHECK(
+      note(write_env(folder, "ELEVENLABS_API_KEY=sk-geheim\n"), {}) ==
+      "ElevenLabs for recognition, because ELEVENLABS_API_KEY is set: what is said goes there (for its voice "
+      "ELEVENLABS_VOICE_ID is missing); general.keys_choose = false keeps it here");
+  CHECK(note(write_env(folder,
+                       "ANTHROPIC_API_KEY=sk-geheim\nELEVENLABS_API_KEY=sk-geheim\nELEVENLABS_VOICE_ID=v\n"),
+             {}) ==
+        "ElevenLabs for recognition and voice, Anthropic's claude-sonnet-4-6, because ANTHROPIC_API_KEY, "
+        "ELEVENLABS_API_KEY are set: what is said goes there; general.keys_choose = false keeps it here");
+}
+
+TEST_CASE(
+    "behind what a key chose stands this machine's engine, where it is installed and nobody said otherwise") {
+  const prot::test::TempFolder folder;
+  const Variable cache("XDG_CACHE_HOME", folder.path().c_str());
+  const std::string path =
+      write_env(folder, "ANTHROPIC_API_KEY=sk-geheim\nELEVENLABS_API_KEY=sk-geheim\nELEVENLABS_VOICE_ID=v\n");
+  const auto config = [&](const Lines& overrides) {
+    return load_configuration({.env_file = path, .overrides = overrides}, {}).config;
+  };
+  const std::string program = "llm.program=" + (folder.path() / "llama-server").string();
+  const std::string model = "llm.model=" + (folder.path() / "model.gguf").string();
+  CHECK(config({program, model}).get_list("brain.fallback").empty());
+  CHECK(config({}).get_string("tts.fallback_en") == "espeak");
+  for (const char* name : {"llama-server", "model.gguf", "voice.onnx", "voice.onnx.json"})
+    std::ofstream(folder.path() / name) << "x";
+  std::filesystem::permissions(folder.path() / "llama-server", std::filesystem::perms::owner_all);
+  CHECK(config({program, model}).get_list("brain.fallback") == Lines{"local"});
+  CHECK(config({program, model, "brain.fallback=[]"}).get_list("brain.fallback").empty());
+  CHECK(config({program, model, "llm.enabled=false"}).get_list("brain.fallback").empty());
+  CHECK(config({program, model, "brain.engine=anthropic"}).get_list("brain.fallback").empty());
+  CHECK(config({program, model, "general.keys_choose=false"}).get_list("brain.fallback").empty());
+  const std::string voice = "tts.piper_model=" + (folder.path() / "voice.onnx").string();
+  CHECK(config({voice}).get_string("tts.fallback_en") == "piper");
+  CHECK(config({voice, "tts.fallback_en=none"}).get_string("tts.fallback_en") == "none");
+  CHECK(config({voice, "tts.voice_en=elevenlabs"}).get_string("tts.fallback_en") == "espeak");
 }
 
 TEST_CASE("every name that the original's users have is known") {

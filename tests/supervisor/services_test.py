@@ -17,6 +17,7 @@ from loopback.elevenlabs_tts import SpeechService  # noqa: E402
 from loopback.faults import Fault  # noqa: E402
 from loopback.home_assistant import HomeAssistantService  # noqa: E402
 from loopback.http_server import Loop  # noqa: E402
+from loopback.script import Answer, Script  # noqa: E402
 from loopback.transcription_service import TranscriptionService  # noqa: E402
 
 # Each of them can be found by any four of its letters.
@@ -289,6 +290,90 @@ class Answers(Test):
             done = prot.doctor("--services")
             self.assertEqual(done.returncode, 2)
             self.assertIn("stt.thread", done.stdout)
+
+
+# In llama-server's place: a model on the Unix socket that always says the same.
+LOCAL_MODEL = """#!/usr/bin/env python3
+import http.server, json, socketserver, sys
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def address_string(self):
+        return "socket"
+
+    def log_message(self, *_arguments):
+        pass
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        for delta, reason in (({"content": "I am local."}, None), ({}, "stop")):
+            self.wfile.write(b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}).encode() +
+                             b"\\n\\n")
+        self.wfile.write(b"data: [DONE]\\n\\n")
+
+class Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+Server(sys.argv[sys.argv.index("--host") + 1], Answer).serve_forever()
+"""
+
+
+class Chosen(Test):
+    """The original's names in the environment and nothing else; the addresses alone lead to loopback servers."""
+
+    def prot(self, services, settings=None):
+        prot = Doctor()
+        model, program = prot.folder / "model.gguf", prot.folder / "llama-server"
+        model.write_bytes(b"GGUF")
+        program.write_text(LOCAL_MODEL)
+        program.chmod(0o755)
+        for name in ("stt.engine", "brain.url", "tts.voice_en", "tts.voice_ko"):
+            del prot.values[name]
+        prot.values |= {"anthropic.url": services.url("anthropic"), "stt.url": services.url("scribe"),
+                        "tts.elevenlabs_url": services.url("speech"), "llm.program": program, "llm.model": model,
+                        "tts.fallback_en": "tone", "tts.fallback_ko": "tone", "brain.first_byte_timeout_ms": "1000"}
+        prot.values |= settings or {}
+        prot.environment |= {name: CANARIES[name] for name in ("ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY")}
+        prot.environment["ELEVENLABS_VOICE_ID"] = "voice1"
+        return prot
+
+    def up(self, prot):
+        done = subprocess.run([PROT, "up", "-d", *prot.arguments()], env=prot.environment, capture_output=True, text=True,
+                              timeout=120, stdin=subprocess.DEVNULL, cwd=prot.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_no_key(done.stderr)
+        return [line for line in done.stderr.splitlines() if "because" in line]
+
+    def test_they_are_used_told_and_followed_by_the_local_model(self):
+        with Services() as services, self.prot(services) as prot:
+            services.loop.run(services.by["anthropic"].reset, Script([Answer(text="I am Claude.", to="Who are you?")]))
+            self.assertEqual(self.up(prot), [
+                "prot: ElevenLabs for recognition and voice, Anthropic's claude-sonnet-4-6, because ANTHROPIC_API_KEY, "
+                "ELEVENLABS_API_KEY are set: what is said goes there; general.keys_choose = false keeps it here"])
+            self.assertIn("I am Claude.", prot.run("say", "Who are you?").stdout)
+            code = json.loads(prot.doctor("--services", "--json").stdout)["services"]
+            self.assertEqual({row["service"]: row["state"] for row in code},
+                             {"language model": "ok", "ElevenLabs recognition": "ok", "ElevenLabs voice": "ok"})
+            # The network is gone.
+            services.loop.call(services.by["anthropic"].server.stop())
+            services.loop.run(services.by["anthropic"].server.drop)
+            self.assertIn("I am local.", prot.run("say", "And who are you now?").stdout)
+
+    def test_one_setting_keeps_everything_here(self):
+        with Services() as services, self.prot(services, {"general.keys_choose": "false", "stt.engine": "null",
+                                                          "tts.voice_en": "tone", "tts.voice_ko": "tone"}) as prot:
+            self.assertEqual(self.up(prot), [])
+            self.assertIn("I am local.", prot.run("say", "Who are you?").stdout)
+            for name in KINDS:
+                self.assertEqual(services.records(name), [])
 
 
 class Keys(Test):

@@ -86,11 +86,13 @@ TEST_CASE("every mistake of a file is told, in the order of its lines") {
   REQUIRE(lines.size() == 9);  // of what is in an unknown section nothing is said
   for (const auto& expected : std::vector<std::pair<std::size_t, std::string>>{
            {0,
-            ":2: tts.voice_en must be one of piper, espeak, elevenlabs, openai, wyoming, tone, null, not "
+            ":2: tts.voice_en must be one of auto, piper, espeak, elevenlabs, openai, wyoming, tone, null, "
+            "not "
             "'pipper'"},
            {1, ":4: stt.threads = 65 is out of range: 1 to 64 threads"},
            {2,
-            ":5: stt.engine has the wrong type: whisper, openai, elevenlabs, wyoming, null is expected, in "
+            ":5: stt.engine has the wrong type: auto, whisper, openai, elevenlabs, wyoming, null is "
+            "expected, in "
             "quotes"},
            {3, ":6: stt.partials has the wrong type: true or false is expected"},
            {4, ":8: brain.temperature must be a number"},

@@ -22,8 +22,9 @@ static_assert(std::endian::native == std::endian::little);  // samples as they a
 
 /// A recogniser of Home Assistant's kind (faster-whisper and others). A server works when it has all of the
 /// audio, and closes behind the transcript: an utterance, or what was said at a pause, is a connection. Who
-/// gives it up closes it. Threads: the caller's; the connection has a worker, which calls `wake`. Invariant:
-/// at most one question is under way; it ends with an answer or a failure by its deadline.
+/// gives it up closes it. Servers notice that late or never: a guess is not asked for while one that was
+/// given up is likely to be at work still. Threads: the caller's; the connection has a worker, which calls
+/// `wake`. Invariant: at most one question is under way; it ends with an answer or a failure by its deadline.
 class WyomingRecognizer final : public SpeechRecognizer {
  public:
   explicit WyomingRecognizer(const RecognizerOptions& options)
@@ -41,11 +42,15 @@ class WyomingRecognizer final : public SpeechRecognizer {
     audio_.insert(audio_.end(), samples.begin(), samples.end());
   }
   bool guess() override {
+    if (clock_.now() < busy_until_) return false;
     submit(false);
     return true;
   }
   void retract() override {
-    if (deadline_ != kNever) link_.close();
+    if (deadline_ != kNever) {
+      link_.close();
+      busy_until_ = asked_at_ + usual_;
+    }
     deadline_ = kNever;
     ready_.reset();
   }
@@ -76,7 +81,8 @@ class WyomingRecognizer final : public SpeechRecognizer {
       ready_ = answer_;
       return;
     }
-    deadline_ = clock_.now() + options_.first_byte_timeout;
+    asked_at_ = clock_.now();
+    deadline_ = asked_at_ + options_.first_byte_timeout;
     link_.open(address_, kConnectMs);
     link_.send(question());
   }
@@ -119,6 +125,7 @@ class WyomingRecognizer final : public SpeechRecognizer {
     const json::View text = event.event.get("text");
     if (!text.is_string()) return fail(address_.shown + ": a transcript without text", event.at);
     answer_.text = without_loops(clean_transcript(text.as_string()));
+    usual_ = (usual_ + clock_.now() - asked_at_) / 2;
     answer(event.at);
   }
 
@@ -152,7 +159,10 @@ class WyomingRecognizer final : public SpeechRecognizer {
   const std::string name_;
   std::vector<std::int16_t> audio_;  // of the utterance
   Nanos deadline_ = kNever;          // of the question under way; kNever: there is none
-  Recognition answer_;               // to it
+  Nanos asked_at_ = 0;
+  Nanos usual_ = kSecond;  // how long an answer takes here
+  Nanos busy_until_ = 0;   // with what was given up
+  Recognition answer_;     // to it
   std::optional<Recognition> ready_;
   wyoming::Link link_;  // last: its worker wakes the owner of all this
 };

@@ -319,6 +319,33 @@ TEST_CASE("who gives a question up closes its connection, and its answer never c
   CHECK(closed);
 }
 
+TEST_CASE("a server that is at work on what was given up is not asked to guess meanwhile, but for the end") {
+  std::atomic<int> asked = 0;
+  WyomingServer server([&](WyomingPeer& peer) {
+    if (!question(peer)) return;
+    ++asked;
+    (void)peer.closed_within(20'000);
+  });
+  FakeClock clock(100 * kSecond);
+  Bench bench(server.url());
+  bench.options.clock = &clock;
+  bench.start();
+  bench.recognizer->begin();
+  bench.recognizer->push(speech());
+  REQUIRE(bench.recognizer->guess());
+  clock.advance(200 * kMillisecond);
+  bench.recognizer->retract();
+  CHECK_FALSE(bench.recognizer->guess());
+  clock.advance(800 * kMillisecond - 1);
+  CHECK_FALSE(bench.recognizer->guess());
+  bench.recognizer->finish();
+  CHECK(bench.recognizer->next_deadline() == clock.now() + bench.options.first_byte_timeout);
+  bench.recognizer->begin();
+  clock.advance(kSecond);
+  bench.recognizer->push(speech());
+  CHECK(bench.recognizer->guess());
+}
+
 TEST_CASE("a guess is not final") {
   WyomingServer server([](WyomingPeer& peer) {
     if (question(peer)) peer.send("transcript", R"({"text":"so far"})");

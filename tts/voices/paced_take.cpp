@@ -17,6 +17,13 @@ constexpr double kFastest = 0.015;
 
 static_assert(std::endian::native == std::endian::little);  // samples as they are
 
+// As if so much more were said.
+double pause_behind(std::string_view word) noexcept {
+  if (word.empty()) return 0;
+  if (is_sentence_mark(word.back())) return 5;
+  return std::string_view(",;:").find(word.back()) == std::string_view::npos ? 0 : 3;
+}
+
 std::vector<std::int16_t> mono(std::string_view bytes, unsigned channels) {
   std::vector<std::int16_t> all(bytes.size() / 2);
   if (!all.empty()) std::memcpy(all.data(), bytes.data(), all.size() * 2);
@@ -39,8 +46,12 @@ void Pace::learn(double weight, double seconds) noexcept {
 
 PacedTake::PacedTake(const std::string& text, Nanos began, Pace& pace)
     : pace_(&pace), began_(began), text_bytes_(static_cast<std::uint32_t>(text.size())) {
-  for (const Word& word : split_words(text))
-    words_.push_back({static_cast<std::uint32_t>(word.end_byte), letter_weight(word.text)});
+  for (const Word& word : split_words(text)) {
+    words_.push_back(
+        {static_cast<std::uint32_t>(word.end_byte), letter_weight(word.text), pause_behind(word.text)});
+    all_ += words_.back().weight + words_.back().pause;
+  }
+  if (!words_.empty()) all_ -= words_.back().pause;  // the sound may end with it, or without
 }
 
 bool PacedTake::set_format(std::int64_t rate, std::int64_t channels) {
@@ -87,16 +98,14 @@ std::vector<wire::AlignPoint> PacedTake::align(std::uint64_t until) {
     if (end > static_cast<double>(until)) break;
     const auto sample = static_cast<std::uint32_t>(std::llround(end));
     points.push_back({words_[next_].end_byte, sample});
-    weight_ += words_[next_].weight;
+    weight_ += words_[next_].weight + words_[next_].pause;
     ++next_;
   }
   return points;
 }
 
 void PacedTake::finish(std::deque<Piece>& out) {
-  double weight = 0;
-  for (const WordWeight& word : words_) weight += word.weight;
-  if (rate_ != 0) pace_->learn(weight, static_cast<double>(samples_) / rate_);
+  if (rate_ != 0) pace_->learn(all_, static_cast<double>(samples_) / rate_);
   if (samples_ > 0) {
     Piece made = piece(Piece::Kind::kAlignment);
     made.alignment = {{text_bytes_, static_cast<std::uint32_t>(samples_)}};

@@ -42,6 +42,11 @@ class PacedTake {
   [[nodiscard]] Piece piece(Piece::Kind kind) const;
 
  private:
+  struct TimedWord {
+    std::uint32_t end_byte;
+    double weight;
+    double pause;  // behind it
+  };
   [[nodiscard]] std::vector<wire::AlignPoint> align(std::uint64_t until);
 
   Pace* pace_;
@@ -49,9 +54,10 @@ class PacedTake {
   Nanos first_audio_ = 0;
   unsigned rate_ = 0;
   unsigned channels_ = 1;
-  std::vector<WordWeight> words_;
+  std::vector<TimedWord> words_;
   std::size_t next_ = 0;  // of words_: not aligned yet
   double weight_ = 0;     // of those before it
+  double all_ = 0;        // of all of them
   std::uint32_t text_bytes_;
   std::uint64_t samples_ = 0;
   std::string rest_;  // a frame that is not complete

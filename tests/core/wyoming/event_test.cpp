@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <random>
 #include <vector>
 
 #include "base/error.hpp"
@@ -87,6 +89,37 @@ TEST_CASE("what is no event is told at once, not waited for") {
     reader.push(bytes);
     CHECK_THROWS_AS((void)reader.next(), Error);
   }
+}
+
+TEST_CASE("20,000 damaged streams give events or an error, and nothing else") {
+  std::mt19937 random(7);
+  const std::string whole = kTranscript + kChunk + "{\"type\": \"describe\"}\n" + kTranscript;
+  int errors = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string bytes = whole;
+    for (unsigned flips = random() % 4; flips > 0; --flips) {
+      const std::size_t at = random() % bytes.size();
+      if (random() % 3 == 0)
+        bytes.erase(at, 1 + random() % 5);
+      else
+        bytes[at] = static_cast<char>(random() % 256);
+    }
+    Reader reader;
+    int events = 0;
+    try {
+      for (std::size_t at = 0; at < bytes.size();) {
+        const std::size_t size = std::min<std::size_t>(1 + random() % 40, bytes.size() - at);
+        reader.push(std::string_view(bytes).substr(at, size));
+        at += size;
+        while (reader.next()) ++events;
+      }
+    } catch (const Error&) {
+      ++errors;
+    }
+    CHECK(events <= 5);
+    if (bytes == whole) CHECK(events == 4);
+  }
+  CHECK(errors > 1'000);
 }
 
 TEST_CASE("an event that is not whole yet is none, and no place to end") {

@@ -1,3 +1,4 @@
+#include "embedders/probe.hpp"
 #include "memory_stage.hpp"
 #include "registry.hpp"
 #include "self_check.hpp"
@@ -12,5 +13,7 @@ int main(int argc, char** argv) {
       argc, argv, "memory", make,
       {prot::memory::check_memory,
        {},
-       prot::services::service_probe("memory", {{"postgres", prot::memory::probe_database}})});
+       prot::services::service_probe("memory", {{"postgres", prot::memory::probe_database},
+                                                {"embeddings", prot::memory::probe_embeddings},
+                                                {"rerank", prot::memory::probe_rerank}})});
 }

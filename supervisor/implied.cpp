@@ -80,6 +80,7 @@ std::string note_of_choices(const Config& config, const std::vector<ImpliedChoic
                            (hears && speaks ? " and " : "") + (speaks ? "voice" : ""));
   if (chose(choices, "brain.engine"))
     add_name(services, "Anthropic's " + stage::shown_text(config.get_string("anthropic.model")));
+  if (chose(choices, "memory.embedder")) add_name(services, "Voyage for what memory finds");
   for (const ImpliedChoice& choice : choices) add_name(secrets, choice.secret);
   if (services.empty()) return {};
   const bool many = secrets.find(',') != std::string::npos;

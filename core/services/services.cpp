@@ -48,6 +48,12 @@ constexpr Row kRows[] = {
      "tts.openai_model"},
     {"Wyoming voice", "tts", "wyoming", kVoices, "wyoming", "tts.wyoming_url", "tcp://127.0.0.1:10200", "",
      "", "tts.plain_http", ""},
+    {"Voyage vectors", "memory", "embeddings", "memory.embedder", "voyage", "memory.embedding_url",
+     "https://api.voyageai.com/v1", "memory.embedding_key_env", "VOYAGE_API_KEY",
+     "memory.embedding_plain_http", "memory.embedding_model"},
+    {"OpenAI-compatible vectors", "memory", "embeddings", "memory.embedder", "openai", "memory.embedding_url",
+     "https://api.openai.com/v1", "memory.embedding_key_env", "OPENAI_API_KEY", "memory.embedding_plain_http",
+     "memory.embedding_model"},
     {"Home Assistant", "brain", "home-assistant", "", "", "home_assistant.url", "",
      "home_assistant.token_env", "HASS_TOKEN", "", "", "home_assistant.ca_file"},
     {"database", "memory", "postgres", "", "", "memory.database_url", "", "", "", "", ""},
@@ -65,6 +71,8 @@ std::vector<std::string> words_of(Text list) {
 
 // An entry of a list may say more behind its first word.
 bool says(const Config& config, const std::string& key, Text word) {
+  if (key == "memory.embedder" && config.text(key) == "auto")  // an address says it
+    return word == "openai" && !config.text("memory.embedding_url").empty();
   const stage::ConfigKey* row = stage::find_key(key);
   if (row == nullptr || row->type != stage::ConfigType::kList) return config.text(key) == word;
   const std::vector<std::string> entries = config.get_list(key);
@@ -162,6 +170,24 @@ void add_fallback_recognizers(const Config& config, std::vector<Service>& servic
   }
 }
 
+void add_reranker(const Config& config, std::vector<Service>& services) {
+  const std::string& url = config.text("memory.rerank_url");
+  const std::string& key_name = config.text("memory.rerank_key_env");
+  Service service;
+  service.name = "reranker";
+  service.program = "memory";
+  service.protocol = "rerank";
+  service.url = url.empty() ? "https://api.voyageai.com/v1" : url;
+  service.url_key = "memory.rerank_url";
+  service.model = config.text("memory.rerank_model");
+  service.in_use = !url.empty() || !service.model.empty();
+  service.key_name = key_name.empty() && url.empty() ? "VOYAGE_API_KEY" : key_name;
+  service.key_needed = service.url.starts_with("https://");
+  service.chosen_by = "memory.rerank_model";
+  service.plain_key = "memory.embedding_plain_http";
+  services.push_back(std::move(service));
+}
+
 void add_models(const Config& config, std::vector<Service>& services) {
   const std::vector<ModelSpec> models = stage::model_specs(config);
   bool anthropic = false;
@@ -187,9 +213,12 @@ std::vector<Service> known_services(const Config& config) {
   add_models(config, services);
   for (const Row& row : kRows) services.push_back(describe(row, config));
   add_fallback_recognizers(config, services);
-  if (!config.get_bool("memory.enabled") || config.get_string("memory.store") != "postgres")
-    for (Service& service : services)
-      if (service.program == "memory") service.in_use = false;
+  add_reranker(config, services);
+  const bool memory = config.get_bool("memory.enabled");
+  const bool postgres = config.get_string("memory.store") == "postgres";
+  for (Service& service : services)
+    if (service.program == "memory" && (!memory || (service.protocol == "postgres" && !postgres)))
+      service.in_use = false;
   return services;
 }
 

@@ -25,6 +25,11 @@ constexpr auto kServices = std::to_array<ServiceOfKey>({
      .own = "espeak",
      .needs = kVoice,
      .name = kElevenLabsKey},
+    {.key = "memory.embedder",
+     .service = "voyage",
+     .own = "",
+     .unless = "memory.embedding_url",
+     .name = "VOYAGE_API_KEY"},
 });
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "embedders/hashed.hpp"
 #include "embedders/openai.hpp"
 #include "embedders/voyage.hpp"
@@ -55,17 +54,11 @@ void check_address(const stage::Config& config, const std::string& url) {
   if (!config.get_bool(kAllowed)) http::refuse_plain_http(url, kAllowed);
 }
 
-/// What memory.embedder = "auto" is.
-std::string engine_of(const stage::StageContext& context) {
-  const stage::Config& config = context.config();
+/// What "auto" is where no key has chosen a service (core/stage/implied_choices.hpp).
+std::string engine_of(const stage::Config& config) {
   const std::string& configured = config.get_string("memory.embedder");
   if (configured != "auto") return configured;
-  if (!config.get_string("memory.embedding_url").empty()) return "openai";
-  if (secret(context, "VOYAGE_API_KEY").empty()) return "hashed";
-  log_info(
-      "memories are found by Voyage's vectors, because VOYAGE_API_KEY is set: what is said goes to it; "
-      "memory.embedder = \"hashed\" keeps it here");
-  return "voyage";
+  return config.get_string("memory.embedding_url").empty() ? "hashed" : "openai";
 }
 
 /// Whoever names a server and no key has one that needs none: OpenAI's is not for everybody.
@@ -79,7 +72,7 @@ std::string embedding_key_name(const stage::Config& config, const Service& kind)
 
 EmbedderPair make_embedders(const stage::StageContext& context) {
   const stage::Config& config = context.config();
-  const std::string engine = engine_of(context);
+  const std::string engine = engine_of(config);
   const auto dimension = static_cast<std::size_t>(config.get_int("memory.embedding_dimension"));
   if (engine == "none") return {};
   if (engine == "hashed")

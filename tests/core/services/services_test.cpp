@@ -55,6 +55,10 @@ TEST_CASE("a service is in use when a key of the configuration chooses it") {
   CHECK(in_use({"memory.database_url=postgresql://a/b"}) == Names{"database"});
   CHECK(in_use({"memory.database_url=postgresql://a/b", "memory.store=ram"}).empty());
   CHECK(in_use({"memory.database_url=postgresql://a/b", "memory.enabled=false"}).empty());
+  CHECK(in_use({"memory.embedder=voyage"}) == Names{"Voyage vectors"});
+  CHECK(in_use({"memory.embedding_url=http://127.0.0.1:1/v1"}) == Names{"OpenAI-compatible vectors"});
+  CHECK(in_use({"memory.rerank_model=rerank-2.5", "memory.store=ram"}) == Names{"reranker"});
+  CHECK(in_use({"memory.embedder=voyage", "memory.rerank_model=m", "memory.enabled=false"}).empty());
   CHECK(in_use({"brain.engine=anthropic", R"(brain.fallback=["url=http://a model=m", "local"])"}) ==
         Names{"language model", "fallback model 1"});
   CHECK(one({"tts.voice_ko=elevenlabs"}, "ElevenLabs voice").chosen_by ==

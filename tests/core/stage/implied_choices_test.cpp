@@ -61,6 +61,14 @@ TEST_CASE("what the configuration says is stronger than a key") {
   CHECK(load(kBoth, {"stt.api_key_env=OTHER_KEY"}).get_string("stt.engine") == "whisper");
 }
 
+TEST_CASE("Voyage's key chooses its vectors, unless another server is named") {
+  const Names voyage = {{"VOYAGE_API_KEY", "v"}};
+  CHECK(load(voyage).get_string("memory.embedder") == "voyage");
+  CHECK(load(voyage, {"memory.embedder=hashed"}).get_string("memory.embedder") == "hashed");
+  CHECK(load(voyage, {"memory.embedding_url=http://127.0.0.1:1"}).get_string("memory.embedder") == "auto");
+  CHECK(load(voyage, {"general.keys_choose=false"}).get_string("memory.embedder") == "auto");
+}
+
 TEST_CASE("one key of the configuration turns all of it off") {
   const Config config = load(kBoth, {"general.keys_choose=false"});
   CHECK(config.get_string("stt.engine") == "whisper");

@@ -113,6 +113,9 @@ Service describe(const Row& row, const Config& config) {
   service.key_name = service.in_use || row.chosen_by.empty()
                          ? text_or(config, row.key_name_key, row.own_key_name)
                          : std::string(row.own_key_name);
+  // OpenAI's key is not for every server that speaks as it does.
+  if (row.protocol == "embeddings" && row.word == "openai" && !config.text(row.url_key).empty())
+    service.key_name = config.text(row.key_name_key);
   service.key_needed = service.url.starts_with("https://") || row.protocol == "home-assistant";
   return service;
 }

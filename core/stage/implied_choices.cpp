@@ -29,7 +29,8 @@ constexpr auto kServices = std::to_array<ServiceOfKey>({
      .service = "voyage",
      .own = "",
      .unless = "memory.embedding_url",
-     .name = "VOYAGE_API_KEY"},
+     .name = "VOYAGE_API_KEY",
+     .only_if = "memory.enabled"},
 });
 
 }  // namespace
@@ -46,7 +47,8 @@ std::vector<ImpliedChoice> implied_choices(const Config& config, const Environme
   for (const ServiceOfKey& row : kServices) {
     const bool open = config.text(row.key) == "auto" &&
                       (row.needs.empty() || !config.text(row.needs).empty()) &&
-                      (row.unless.empty() || config.text(row.unless).empty());
+                      (row.unless.empty() || config.text(row.unless).empty()) &&
+                      (row.only_if.empty() || config.get_bool(row.only_if));
     if (!open) continue;
     const std::string name = row.secret_of(config);
     const std::optional<PlacedValue> secret = environment(name);

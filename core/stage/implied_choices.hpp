@@ -28,6 +28,7 @@ struct ServiceOfKey {
   std::string_view unless = {};    // another one, which must be
   std::string_view name_key = {};  // the one that names the secret
   std::string_view name = {};      // the secret's name where there is none
+  std::string_view only_if = {};   // where this key is false, nobody would use it
 
   [[nodiscard]] std::string secret_of(const Config& config) const;
 };

@@ -15,6 +15,7 @@ from loopback.faults import Fault
 from loopback.http_server import Loop
 from loopback.script import Answer, Script, Tool
 from loopback.transcription_service import TranscriptionService, Utterance
+from loopback.vector_service import VectorService, vector_of
 
 KEY = "sk-peers"
 TEXT = "The Seine flows through Paris. 센강이 흘러요 🦊."
@@ -223,6 +224,36 @@ class ElevenLabsRecognition(Peer):
         got = self.ask("elevenlabs_realtime", chunks=1, key="sk-other")
         self.assertTrue(got["error"])
         self.assertIsNone(got.get("committed"))
+
+
+class Voyage(Peer):
+    kind = VectorService
+    TEXTS = ["a cat sleeps", "the river is long", "a cat eats"]
+
+    def records(self):
+        return self.loop.run(lambda: self.service.requests("embeddings") + self.service.requests("rerank"))
+
+    def test_vectors_and_ranks(self):
+        got = self.ask("voyage", texts=self.TEXTS, query="cat")
+        self.assertEqual(got.get("indexes"), [0, 1, 2], got)
+        for text, vector in zip(self.TEXTS, got["vectors"], strict=True):
+            self.assertEqual(len(vector), len(vector_of(text)))
+            for one, other in zip(vector, vector_of(text), strict=True):
+                self.assertAlmostEqual(one, other, places=5)
+        self.assertEqual(len(got["ranked"]), 2)
+        self.assertEqual([r["score"] for r in got["ranked"]], sorted((r["score"] for r in got["ranked"]), reverse=True))
+        self.assertEqual([r.body.get("input_type") for r in self.records()], ["document", None])
+
+    def test_vectors_as_openais_package_wants_them(self):
+        got = self.ask("openai_embeddings", texts=self.TEXTS)
+        self.assertEqual(len(got["vectors"]), 3)
+        for one, other in zip(got["vectors"][1], vector_of(self.TEXTS[1]), strict=True):
+            self.assertAlmostEqual(one, other, places=5)
+
+    def test_a_wrong_key_and_too_many_requests(self):
+        self.assertEqual(self.ask("voyage", texts=self.TEXTS, query="cat", key="pa-other")["status"], 401)
+        self.fault("status", status=400)
+        self.assertEqual(self.ask("voyage", texts=self.TEXTS, query="cat")["status"], 400)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from loopback.home_assistant import HomeAssistantService  # noqa: E402
 from loopback.http_server import Loop  # noqa: E402
 from loopback.script import Answer, Script  # noqa: E402
 from loopback.transcription_service import TranscriptionService  # noqa: E402
+from loopback.vector_service import VectorService  # noqa: E402
 
 # Each of them can be found by any four of its letters.
 CANARIES = {"ANTHROPIC_API_KEY": "sk-ant-Zq7Xw9Vk3Jp", "ELEVENLABS_API_KEY": "sk_Hu2Gy8Tf4Rd", "VOYAGE_API_KEY": "pa-Mn5Bv1Cx6Lk",
@@ -35,7 +36,7 @@ class Session(elevenlabs_stt.Session):
 
 elevenlabs_stt.Session = Session
 KINDS = {"anthropic": AnthropicService, "chat": ChatService, "scribe": elevenlabs_stt.ScribeService, "speech": SpeechService,
-         "home": HomeAssistantService, "transcription": TranscriptionService}
+         "home": HomeAssistantService, "transcription": TranscriptionService, "vectors": VectorService}
 
 
 def pieces(secret):
@@ -71,7 +72,7 @@ class Services:
         """Every service in use."""
         return {"stt.engine": "elevenlabs", "stt.url": self.url("scribe"), "tts.voice_en": "elevenlabs",
                 "tts.elevenlabs_url": self.url("speech"), "tts.elevenlabs_voice": "voice1", "brain.engine": "anthropic",
-                "brain.url": "", "anthropic.url": self.url("anthropic"), "home_assistant.url": self.url("home"),
+                "brain.url": "", "anthropic.url": self.url("anthropic"), "home_assistant.url": self.url("home"), "memory.embedder": "hashed",
                 "brain.fallback": f'["url={self.url("chat")}/v1 model=qwen key=OWN_KEY"]'}
 
 
@@ -148,7 +149,8 @@ class Answers(Test):
             prot.ask()
         new = {name: self.services.records(name)[before[name]:] for name in KINDS}
         self.assertEqual({name: len(records) for name, records in new.items()},
-                         {"anthropic": 1, "chat": 1, "scribe": 1, "speech": 1, "home": 1, "transcription": 0})
+                         {"anthropic": 1, "chat": 1, "scribe": 1, "speech": 1, "home": 1, "transcription": 0,
+                          "vectors": 0})
         self.assertEqual(new["anthropic"][0].body["max_tokens"], 1)
         self.assertEqual(new["chat"][0].body["max_tokens"], 1)
         self.assertEqual(new["scribe"][0].body["chunks"], 0)
@@ -271,6 +273,19 @@ class Answers(Test):
         with Asking(self.services, {"memory.enabled": "true"}) as prot:
             prot.environment["DATABASE_URL"] = f"postgresql://prot:{PASSWORD}@127.0.0.1:1/prot"
             self.check(prot, "database", "unreachable", "fail", "memory.database_url")
+
+    def test_embeddings_of_voyage_and_of_another_server(self):
+        url = self.services.url("vectors")
+        more = {"memory.embedder": "auto", "memory.enabled": "true", "memory.store": "ram", "memory.extraction": "false", "memory.embedding_url": url + "/v1"}
+        with Asking(self.services, more | {"memory.embedder": "voyage"}) as prot:
+            self.check(prot, "Voyage vectors", "ok", "ok", "VOYAGE_API_KEY")
+            self.assertEqual(self.services.records("vectors")[-1].body["texts"], 1)
+            self.services.fault("vectors", "status", status=401)
+            self.check(prot, "Voyage vectors", "wrong_key", "fail", "VOYAGE_API_KEY")
+            self.services.fault("vectors")
+        with Asking(self.services, more | {"memory.embedding_model": "m"}) as prot:
+            self.check(prot, "OpenAI-compatible vectors", "ok", "ok")
+            self.assertNotIn("authorization", self.services.records("vectors")[-1].headers)  # no key was named for it
 
     def test_a_stage_that_says_nothing_is_a_finding(self):
         with Asking(self.services) as prot:
@@ -405,7 +420,8 @@ class Keys(Test):
             env.write_text(f"ELEVENLABS_API_KEY={CANARIES['ELEVENLABS_API_KEY']}\nHASS_TOKEN={CANARIES['HASS_TOKEN']}\n")
             env.chmod(0o600)
             prot.environment |= {"HASS_TOKEN": CANARIES["HASS_TOKEN"], "VOYAGE_API_KEY": CANARIES["VOYAGE_API_KEY"],
-                                 "DATABASE_URL": f"postgresql://prot:{PASSWORD}@db/prot"}
+                                 "DATABASE_URL": f"postgresql://prot:{PASSWORD}@db/prot", "MY_SEARCH_KEY": "Qz8Wx7Ec6Rv"}
+            file.write_text(file.read_text() + '[[mcp.servers]]\nname = "s"\ncommand = ["true"]\nenvironment = ["MY_SEARCH_KEY"]\n')
             rows, others = self.rows(prot, "--set", "brain.engine=anthropic")
             stt = rows["ElevenLabs recognition"]
             self.assertTrue(stt["in_use"])
@@ -420,12 +436,15 @@ class Keys(Test):
                              (True, False, None, "--set"))
             self.assertEqual(rows["database"]["address"], "set (not shown)")
             self.assertEqual(rows["database"]["address_from"], "environment DATABASE_URL")
-            self.assertEqual(others, {"VOYAGE_API_KEY": "environment"})
+            voyage = rows["Voyage vectors"]
+            self.assertEqual((voyage["in_use"], voyage["key_from"], voyage["chosen_by"], voyage["chosen_from"]),
+                             (True, "environment", "memory.embedder", "environment VOYAGE_API_KEY"))
+            self.assertEqual(others, {"MY_SEARCH_KEY": "environment"})
             text = self.keys(prot, "--set", "brain.engine=anthropic").stdout
             self.assertRegex(text, r"(?m)^in use     ElevenLabs recognition: key ELEVENLABS_API_KEY from \S*\.env:1; address ")
             self.assertRegex(text, r"(?m)^in use     language model: key ANTHROPIC_API_KEY is NOT SET; ")
             self.assertRegex(text, r"(?m)^not in use ElevenLabs voice: key ELEVENLABS_API_KEY from ")
-            self.assertRegex(text, r"(?m)^not in use key VOYAGE_API_KEY from environment$")
+            self.assertRegex(text, r"(?m)^not in use key MY_SEARCH_KEY from environment$")
             for secret in ("Ab1Cd2Ef3", "Gh4Ij5Kl6"):
                 self.assert_no_key(text + json.dumps(rows), secret)
 

@@ -88,6 +88,14 @@ TEST_CASE("address and key are those of the engine that is chosen") {
   CHECK(one({}, "Home Assistant").key_needed);
 }
 
+TEST_CASE("OpenAI's key is not for every server of embeddings") {
+  const std::string name = "OpenAI-compatible vectors";
+  CHECK(one({"memory.embedder=openai"}, name).key_name == "OPENAI_API_KEY");
+  CHECK(one({"memory.embedding_url=http://a/v1"}, name).key_name.empty());
+  CHECK(one({"memory.embedding_url=http://a/v1", "memory.embedding_key_env=MY_KEY"}, name).key_name ==
+        "MY_KEY");
+}
+
 TEST_CASE("what is no name in capitals may be the key itself, and is not shown") {
   for (const char* name : {"OPENAI_API_KEY", "KEY_2"}) CHECK(shown_key_name(name) == name);
   for (const char* name :

@@ -67,6 +67,7 @@ TEST_CASE("Voyage's key chooses its vectors, unless another server is named") {
   CHECK(load(voyage, {"memory.embedder=hashed"}).get_string("memory.embedder") == "hashed");
   CHECK(load(voyage, {"memory.embedding_url=http://127.0.0.1:1"}).get_string("memory.embedder") == "auto");
   CHECK(load(voyage, {"general.keys_choose=false"}).get_string("memory.embedder") == "auto");
+  CHECK(load(voyage, {"memory.enabled=false"}).get_string("memory.embedder") == "auto");
 }
 
 TEST_CASE("one key of the configuration turns all of it off") {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "fallback_recognizer.hpp"
@@ -31,7 +33,12 @@ RecognizerOptions options_of(const stage::RecognizerSpec& spec, stage::StageCont
 std::unique_ptr<stage::Stage> make_stt_stage(stage::StageContext& context) {
   const std::vector<stage::RecognizerSpec> specs = stage::recognizer_specs(context.config());
   std::vector<std::unique_ptr<SpeechRecognizer>> engines;
+  const std::vector<std::string> names = recognizer_names();
   for (const stage::RecognizerSpec& spec : specs) {
+    if (!engines.empty() && std::find(names.begin(), names.end(), spec.engine) == names.end()) {
+      log_warn("the recogniser {} is not built in: it cannot go on when another one fails", spec.engine);
+      continue;
+    }
     try {
       engines.push_back(make_recognizer(spec.engine, options_of(spec, context)));
     } catch (const UsageError&) {

@@ -392,4 +392,15 @@ TEST_CASE("prot doctor asks a server what it is, at no cost") {
   CHECK(check("tcp://192.0.2.1:1").finding.find("unencrypted") != std::string::npos);
 }
 
+TEST_CASE("one that goes on when another fails is checked too, and what is wrong with it is a warning") {
+  const stage::Config config =
+      stage::Config::load("", {"stt.engine=null", R"(stt.fallback=["wyoming url=tcp://127.0.0.1:1"])"});
+  const InstancePaths paths;
+  const stage::Findings findings = check_stt({config, paths});
+  REQUIRE(findings.size() == 2);
+  CHECK(findings[0].verdict == stage::Verdict::kOk);
+  CHECK(findings[1].verdict == stage::Verdict::kWarn);
+  CHECK(findings[1].mend.find("stt.fallback") != std::string::npos);
+}
+
 }  // namespace prot::stt

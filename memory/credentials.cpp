@@ -29,11 +29,23 @@ constexpr std::string_view kNames =
 // Behind the name it is about secrets, not one of them.
 constexpr std::string_view kAbout =
     "manager|managers|policy|hint|generator|reset|관리*|앱*|변경*|찾기|잊어*|재설정*|화폐*|관리자*";
+// What is told of a secret without telling it.
+constexpr std::string_view kHarmless =
+    "stolen|lost|forgotten|changed|leaked|hacked|compromised|weak|long|hard|easy|expired|unknown|complicated|"
+    "written";
+// Beside these a word of letters and digits is a secret.
+constexpr std::string_view kAccounts = "login|logins|credential*|username|account|계정*|아이디*|로그인*";
 constexpr std::string_view kKoreanAbout =
     "잊*|바꾸*|바꿨*|바꾼*|변경*|관리*|어렵*|복잡*|중요*|까먹*|헷갈*|적어*|외우*|외운*|자주*|모른*|모르*|없*";
 
 bool has_digit(std::string_view word) {
   return std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// Letters and digits, as passwords are made of.
+bool is_mixed(const std::string& word) {
+  const auto letters = std::count_if(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  return word.size() >= 7 && letters >= 3 && has_digit(word);
 }
 
 bool named_secret(const std::vector<std::string>& words) {
@@ -47,12 +59,14 @@ bool named_secret(const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i)
     if (i + 1 == words.size() || !fits_step(words[i], kNames) || !fits_step(words[i + 1], kAbout))
       telling.push_back(words[i]);
-  const bool about = std::any_of(words.begin(), words.end(),
-                                 [](const std::string& word) { return fits_step(word, kKoreanAbout); });
-  return std::any_of(kSecrets.begin(), kSecrets.end(), [&](std::string_view pattern) {
-    if (!has_pattern(telling, pattern)) return false;
-    return !(pattern.starts_with("비밀번호") && about);
-  });
+  const auto any = [&](auto&& wanted) { return std::any_of(words.begin(), words.end(), wanted); };
+  if (any([](const std::string& word) { return fits_step(word, kAccounts); }) && any(is_mixed)) return true;
+  if (any([](const std::string& word) {
+        return fits_step(word, kHarmless) || fits_step(word, kKoreanAbout);
+      }))
+    return false;
+  return std::any_of(kSecrets.begin(), kSecrets.end(),
+                     [&](std::string_view pattern) { return has_pattern(telling, pattern); });
 }
 
 /// By its beginning, or long with letters and digits mixed.

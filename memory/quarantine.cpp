@@ -23,7 +23,21 @@ constexpr std::array kInstructions = std::to_array<std::string_view>({
     "new|updated|hidden|secret|following|additional|special instruction*|directive*",
     "follow|obey ~3 instruction*|command*|order*|directive*",
     "system|developer|debug|admin|maintenance|root|god|jailbreak|unrestricted prompt|message|mode|override",
-    "from now on",
+    "from now on ~1 "
+    "you|always|never|only|assistant|prot|reply|respond|answer|say|speak|talk|act|call|treat|use|end|begin|"
+    "add|mention|recommend|ignore|write",
+    "your ~1 goal|task|purpose|mission|role|objective|job is|will",
+    "authorize|authorise|allow|permit|want|need|order|command|instruct|ask|tell|expect|require|request you "
+    "to",
+    "you should|must|shall|will ~1 "
+    "call|recommend|send|open|ignore|obey|tell|use|act|approve|unlock|run|give|buy|treat|forget|end|begin|"
+    "add",
+    "must|shall ~1 obey|comply|reveal|ignore|approve|disclose|recommend",
+    "*도 된다고 ~1 기억해*|적어*|저장해*|말해*|메모*",
+    "송금*|이체*|결제*|승인* 돼|된다|됩니다",
+    "disable|bypass|deactivate ~2 safety|security|check*|filter*|guard*|restriction*|protection*",
+    "너의|네|당신의|비서의 ~1 목표*|임무*|역할*|목적*",
+    "너는|넌|당신은 이제|지금부터|앞으로|오늘부터",
     "in all|every future|following|later ~1 conversation*|answer*|repl*|session*|response*",
     "you must|shall",
     "you are|were now|required|instructed|authorized|obliged|to",
@@ -84,9 +98,9 @@ constexpr std::array kInstructions = std::to_array<std::string_view>({
     "지금부터*|이제부터*|앞으로*|이후로* ~9 "
     "*해라|*하라|*하세요|*해|*해줘|*마라|*마세요|*말라|*답해|*불러|*말해|*대답한다|*답한다|*추천한다|*해야|*"
     "라고|*하도록|*따라|*따라라|*따르라|*무시한다|*보낸다|*연다|*말한다",
-    "너는|넌|당신은|당신이|비서는|어시스턴트는|프롯은|인공지능은|ai는|모델은|챗봇은 ~9 "
+    "너는|넌|당신은|당신이|비서는|어시스턴트는|에이전트는|프롯은|인공지능은|ai는|모델은|챗봇은 ~9 "
     "*해야|*해라|*하라|*하세요|*한다|*말라|*마라|*된다|*이다|*라|*않는다|*준다|*연다|*보낸다",
-    "비서*|어시스턴트*|프롯*|인공지능*|ai*|모델*|챗봇* ~9 *하라고|*해야|*하도록|*라고|*하게 ~2 "
+    "비서*|어시스턴트*|에이전트*|프롯*|인공지능*|ai*|모델*|챗봇* ~9 *하라고|*해야|*하도록|*라고|*하게 ~2 "
     "*지시*|*명령*|*시켰*|*요청*|한다|했다|설정*|만들*",
     "항상*|언제나*|반드시*|무조건*|절대*|매번* ~9 "
     "*해라|*하라|*하세요|*해줘|*말해|*대답해|*답해|*추천해|*마라|*마세요|*말라|*말것|*하십시오|*답하라|*라고|"
@@ -116,7 +130,8 @@ constexpr std::string_view kVerbs =
     "tell|repeat|"
     "output|print|reveal|show|visit|click|download|install|remember|pretend|act|buy|order|pay|unlock|lock|"
     "disable|enable|"
-    "set|give|make|let|insert|append|include|translate|write|forget|follow|obey|use|do|dont|never|keep|stop|"
+    "set|give|make|let|speak|talk|behave|insert|append|include|translate|write|forget|follow|obey|use|do|"
+    "dont|never|keep|stop|"
     "start|turn|"
     "call|refer|redirect|treat|assume|note|add|remove|override|switch|share|upload|post|search|browse|"
     "navigate|"
@@ -184,6 +199,14 @@ bool begins_with_order(const Words& words, std::string_view verbs) {
 bool ends_with_order(const Words& words) {
   if (words.empty()) return false;
   const std::string& last = words.back();
+  // The plain order of any verb. "보라" and "나라" are none.
+  if (text::count_code_points(last) >= 3 && fits_step(last, "*어라|*여라|*아라|*해라|*하라|*십시오"))
+    return true;
+  // "연락해" is said of oneself, too: with somebody who does it, it is no order.
+  const auto names_somebody = [](const std::string& word) {
+    return fits_step(word, "*는|*은|*이|*가|*도|나|난");
+  };
+  if (last.ends_with("해") && std::any_of(words.begin(), words.end(), names_somebody)) return false;
   if (fits_step(last, kKoreanVerbs) && fits_step(last, kKoreanOrders)) return true;
   // "답해 줘", "보내 주세요", "말하지 마"
   return words.size() > 1 &&

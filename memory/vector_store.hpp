@@ -44,6 +44,8 @@ class VectorStore {
   virtual ~VectorStore() = default;
   virtual void connect() = 0;
   virtual void close() noexcept = 0;
+  /// What is under way, on a server that hangs too, fails soon, and whatever comes after. Thread-safe.
+  virtual void abort() noexcept {}
 
   /// Vectors of the model, about `limit`, and those after them at the next call; empty: that was all.
   virtual std::vector<StoredVector> next_vectors(const std::string& model, Cursor* cursor, int limit) = 0;

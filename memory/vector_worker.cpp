@@ -42,6 +42,7 @@ VectorWorker::~VectorWorker() {
     ended_ = true;
   }
   stop_.request_stop();
+  store_->abort();
   changed_.notify_all();
 }
 

@@ -1,9 +1,13 @@
 #include "stores/postgres_vectors.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <mutex>
 #include <type_traits>
 
 #include "base/log.hpp"
+#include "base/scope_exit.hpp"
 #include "stores/postgres_store.hpp"
 
 namespace prot::memory {
@@ -16,7 +20,7 @@ class PostgresVectors final : public VectorStore {
   explicit PostgresVectors(std::string conninfo) : conninfo_(std::move(conninfo)) {}
 
   void connect() override {
-    connection_.reset();
+    close();
     try {
       connection_ = std::make_unique<pqxx::connection>(conninfo_);
     } catch (const std::exception&) {
@@ -25,6 +29,12 @@ class PostgresVectors final : public VectorStore {
   }
 
   void close() noexcept override { connection_.reset(); }
+
+  void abort() noexcept override {
+    const std::lock_guard lock(mutex_);
+    aborted_ = true;
+    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+  }
 
   std::vector<StoredVector> next_vectors(const std::string& model, Cursor* cursor, int limit) override {
     return transaction("reading vectors", [&](pqxx::work& tx) {
@@ -86,8 +96,11 @@ class PostgresVectors final : public VectorStore {
   template <typename F>
   std::invoke_result_t<F, pqxx::work&> transaction(const char* what, F&& body) {
     if (!connection_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
+    const ScopeExit over([this] { watch(-1); });
     try {
+      watch(connection_->sock());
       pqxx::work tx(*connection_);
+      watch(connection_->sock());  // libpqxx 6 connects anew by itself
       if constexpr (std::is_void_v<decltype(body(tx))>) {
         body(tx);
         tx.commit();
@@ -96,9 +109,18 @@ class PostgresVectors final : public VectorStore {
         tx.commit();
         return result;
       }
+    } catch (const StoreError&) {
+      throw;
     } catch (const std::exception&) {
       throw pg::store_error(what);
     }
+  }
+
+  /// The socket on which something is under way; -1: nothing is.
+  void watch(int socket) {
+    const std::lock_guard lock(mutex_);
+    socket_ = socket;
+    if (aborted_ && socket >= 0) throw StoreError(StoreError::Kind::kAway, "database: the end has come");
   }
 
   /// True: there is more to read, of the facts then.
@@ -172,6 +194,10 @@ class PostgresVectors final : public VectorStore {
 
   std::string conninfo_;
   std::unique_ptr<pqxx::connection> connection_;
+  std::mutex mutex_;
+  // Below: protected by mutex_.
+  int socket_ = -1;
+  bool aborted_ = false;
 };
 
 }  // namespace

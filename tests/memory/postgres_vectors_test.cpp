@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "memory/embedders/hashed.hpp"
 #include "memory/stores/postgres.hpp"
 #include "tests/memory/memory_fixture.hpp"
@@ -142,4 +145,34 @@ TEST_CASE_FIXTURE(Fixture, "a damaged vector is passed over, a broken connection
   }
   vectors->close();
   CHECK_THROWS_AS((void)stored("m"), StoreError);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a call that hangs ends when it is told to, and none begins after it") {
+  store->append(exchange(1, 10, "I like tea.", "Ah."), kNoon);
+  std::jthread holder([] {
+    try {
+      (void)server().query("BEGIN; LOCK TABLE message IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)");
+    } catch (const Error&) {  // it is ended below
+    }
+  });
+  const auto count = [](const std::string& what) {
+    return server().query("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND " + what);
+  };
+  while (count("query LIKE '%pg_sleep%' AND wait_event = 'PgSleep'") != "1") std::this_thread::yield();
+  std::atomic<bool> failed = false;
+  std::jthread caller([&] {
+    try {
+      (void)pending("m");
+    } catch (const StoreError& e) {
+      failed = e.kind() == StoreError::Kind::kAway;
+    }
+  });
+  while (count("wait_event_type = 'Lock'") != "1") std::this_thread::yield();
+  vectors->abort();
+  caller.join();
+  CHECK(failed);
+  CHECK_THROWS_AS((void)pending("m"), StoreError);
+  (void)server().query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' "
+      "AND pid <> pg_backend_pid()");
 }

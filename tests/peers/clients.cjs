@@ -83,6 +83,13 @@ const actions = {
     const r = await openai(o).audio.transcriptions.create({ file: fs.createReadStream(o.file), model: "whisper-1" });
     return { text: r.text };
   },
+  async openai_speech(o) {
+    const r = await openai(o).audio.speech.create({
+      model: "gpt-4o-mini-tts", voice: "alloy", input: o.text, response_format: o.format,
+    });
+    const sound = Buffer.from(await r.arrayBuffer());
+    return { bytes: sound.length, head: sound.subarray(0, 4).toString("latin1") };
+  },
   async openai_embeddings(o) {
     const r = await openai(o).embeddings.create({ model: "m", input: o.texts });
     return { vectors: r.data.map((d) => Array.from(d.embedding)), usage: r.usage };

@@ -13,6 +13,7 @@ from loopback.elevenlabs_stt import ScribeService
 from loopback.elevenlabs_tts import SpeechService
 from loopback.faults import Fault
 from loopback.http_server import Loop
+from loopback.openai_speech import OpenAiSpeechService
 from loopback.script import Answer, Script, Tool
 from loopback.transcription_service import TranscriptionService, Utterance
 from loopback.vector_service import VectorService, vector_of
@@ -181,6 +182,19 @@ class Transcription(Peer):
                 writer.setframerate(16000)
                 writer.writeframes(bytes(32000))
             self.assertEqual(self.ask("openai_transcription", file=str(file)), {"text": "turn on the light"})
+
+
+class Speech(Peer):
+    kind = OpenAiSpeechService
+
+    def test_pcm_and_wav(self):
+        plain = self.ask("openai_speech", text="one two three", format="pcm")
+        self.assertGreater(plain.get("bytes", 0), 24000 * 2 * 0.5, plain)
+        self.assertEqual(plain["bytes"] % 2, 0)
+        self.assertEqual(self.ask("openai_speech", text="one two three", format="wav")["head"], "RIFF")
+
+    def test_a_wrong_key(self):
+        self.assertEqual(self.ask("openai_speech", text="one", format="pcm", key="sk-other")["error"], "AuthenticationError")
 
 
 class ElevenLabsVoice(Peer):

@@ -74,7 +74,8 @@ struct Loaded {  // a page, from the first connection on
   bool complete;
 };
 struct Facts {
-  std::vector<Fact> facts;
+  std::vector<Fact> facts;  // that hold
+  std::vector<Fact> past;   // that held before
 };
 struct Found {  // nothing when the database is away or has nothing
   ask::Search search;

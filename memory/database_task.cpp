@@ -18,6 +18,7 @@ constexpr Nanos kApplyLease = 30 * kSecond;
 constexpr int kPage = 500;
 constexpr std::size_t kReplayBatch = 200;
 constexpr int kMaxFacts = 5000;
+constexpr int kMaxPast = 1000;
 constexpr int kMaxFound = 24;
 constexpr int kMaxCommunities = 500;
 
@@ -146,7 +147,7 @@ void DatabaseTask::load_page(std::vector<Told>& told) {
   loaded_ = page.empty();
   told.emplace_back(told::Loaded{std::move(page), loaded_});
   if (!loaded_) return;
-  told.emplace_back(told::Facts{store_->active_facts(kMaxFacts)});
+  told.emplace_back(told::Facts{store_->active_facts(kMaxFacts), store_->past_facts(kMaxPast)});
   told.emplace_back(told::Communities{store_->communities(kMaxCommunities)});
 }
 
@@ -198,7 +199,8 @@ void DatabaseTask::run_applies(std::vector<Told>& told) {
   attempt([&] {
     while (const std::optional<Job> job = store_->claim(JobKind::kApply, wall_(), kApplyLease, true))
       done += apply(*job) ? 1 : 0;
-    if (done > 0) told.emplace_back(told::Facts{store_->active_facts(kMaxFacts)});
+    if (done > 0)
+      told.emplace_back(told::Facts{store_->active_facts(kMaxFacts), store_->past_facts(kMaxPast)});
   });
   if (done > 0) told.emplace_back(told::JobsDone{done});
 }

@@ -250,6 +250,8 @@ bool has_date(std::string_view text) {
 
 }  // namespace
 
+std::string iso_date(Nanos wall) { return iso(year_month_day{day_of(wall)}); }
+
 std::string with_dates(std::string_view text, Nanos said_at) {
   if (said_at == 0 || has_date(text)) return std::string(text);
   const std::vector<Word> words = words_of(text);

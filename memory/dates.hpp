@@ -12,4 +12,7 @@ namespace prot::memory {
 /// Korean and English; a text that has a date of this form already is left as it is.
 [[nodiscard]] std::string with_dates(std::string_view text, Nanos said_at);
 
+/// "2026-11-26", the day of local time.
+[[nodiscard]] std::string iso_date(Nanos wall);
+
 }  // namespace prot::memory

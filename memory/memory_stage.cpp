@@ -210,6 +210,7 @@ void MemoryStage::on(told::Loaded& loaded, Nanos now) {
 
 void MemoryStage::on(told::Facts& facts, Nanos now) {
   if (dense_) dense_->set_facts(facts.facts);
+  facts.facts.insert(facts.facts.end(), facts.past.begin(), facts.past.end());
   recall_.set_facts(std::move(facts.facts));
   if (extractor_) extractor_->facts_changed();
   // Never over a block that answers a question: the next question sees the new facts anyway.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "dates.hpp"
 #include "terms.hpp"
 
 namespace prot::memory {
@@ -15,6 +16,7 @@ constexpr double kRelevantTurn = 0.25;       // share of the question that the t
 constexpr double kRelevantFact = 0.34;       // share of the question that the fact has
 constexpr double kRelevantSummary = 0.34;    // and a summary
 constexpr double kGramShare = 0.8;           // grams alone are a weaker sign than words
+constexpr double kPastShare = 0.8;           // what held before, beside what holds
 constexpr double kOlderReply = 0.6;          // as among the newer ones
 constexpr double kRelativeToBest = 0.4;      // a line much worse than the best one is noise
 constexpr double kRelativeWithRoom = 0.05;   // to a large model, less so
@@ -73,12 +75,14 @@ void Recall::set_facts(std::vector<Fact> facts) {
   fact_words_ = TermIndex{0};
   fact_grams_ = TermIndex{1};
   for (Fact& fact : facts) {
+    const bool past = fact.valid_to != 0;
     Terms terms = terms_of(fact.statement);
+    if (past) fact.statement += " (until " + iso_date(fact.valid_to) + ")";
     const auto number = static_cast<std::uint32_t>(facts_.size());
     fact_words_.add(number, std::move(terms.words));
     fact_grams_.add(number, std::move(terms.grams));
     fact.statement.shrink_to_fit();
-    facts_.push_back({std::move(fact.statement), fact.valid_from, fact.source, fact.subject == "user"});
+    facts_.push_back({std::move(fact.statement), fact.valid_from, fact.source, fact.subject == "user", past});
   }
 }
 
@@ -142,8 +146,9 @@ std::vector<Recall::Candidate> Recall::candidates(const Question& question, std:
   const std::vector<double> scores = fact_scores(question.query);
   for (std::size_t i = 0; i < facts_.size(); ++i) {
     if (scores[i] < kRelevantFact || in_history(facts_[i].source, question.conversation)) continue;
-    candidates.push_back({scores[i], std::nullopt, &facts_[i]});
-    votes.push_back({facts_[i].source, kFactVote * scores[i]});
+    const double score = scores[i] * (facts_[i].past ? kPastShare : 1.0);
+    candidates.push_back({score, std::nullopt, &facts_[i]});
+    votes.push_back({facts_[i].source, kFactVote * score});
   }
   add_turns(question, limit, votes, candidates);
   add_older(question, hints.older, candidates);
@@ -211,7 +216,7 @@ std::vector<Recall::Found> Recall::search(std::string_view text, const wire::Con
 void Recall::add_profile(BlockPacker& packer, const wire::ConversationId& conversation,
                          std::size_t limit) const {
   for (const KnownFact& fact : facts_)
-    if (!in_history(fact.source, conversation) && fact.of_user &&
+    if (!in_history(fact.source, conversation) && fact.of_user && !fact.past &&
         !packer.add(Candidate{0.0, std::nullopt, &fact}.line(), limit))
       break;
   const auto allowed = [&](const TurnIndex::Turn& turn) { return !in_history(turn.key, conversation); };

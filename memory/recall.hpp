@@ -37,6 +37,7 @@ class Recall {
 
   /// False: known already.
   bool put(const Message& message) { return index_.put(message); }
+  /// Those with a valid_to are told as past, below what holds, and never as general knowledge.
   void set_facts(std::vector<Fact> facts);
   /// What is known of groups of people and things, each a sentence or two.
   void set_summaries(const std::vector<std::string>& summaries);
@@ -70,6 +71,7 @@ class Recall {
     Nanos valid_from;
     MessageKey source;
     bool of_user;
+    bool past;  // it held until a date that its statement has
   };
   struct Summary {
     std::string text;

@@ -175,6 +175,22 @@ TEST_CASE("facts stand in the block, dated, and the same text stands once") {
   CHECK(recall.profile(120).block.find("The user likes tea.") != std::string::npos);
 }
 
+TEST_CASE("what held before is told with its end, below what holds, and not unasked") {
+  Recall recall;
+  Fact rome = fact("lives_in", "Rome", key(1, 10), kNoon);
+  rome.statement = "The user works at a bank in Rome.";
+  rome.valid_to = kNoon + 5 * kDay;
+  Fact oslo = fact("lives_in", "Oslo", key(1, 20), kNoon + 5 * kDay);
+  oslo.statement = "The user works at a school in Oslo.";
+  recall.set_facts({rome, oslo});
+  const std::string block =
+      recall.answer("Where did I work before the school?", key(2, 0).conversation, 1000).block;
+  CHECK(block.find("a bank in Rome. (until 20") != std::string::npos);
+  CHECK(block.find("Oslo") < block.find("Rome"));
+  CHECK(block.find("Oslo. (until") == std::string::npos);
+  CHECK(recall.profile(1000).block.find("Rome") == std::string::npos);
+}
+
 TEST_CASE("a block is never above its budget and never in pieces") {
   Recall recall = known();
   recall.put(message(60, 1, Role::kUser, "My diary: " + std::string(4000, 'y'), kNoon));

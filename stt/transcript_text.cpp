@@ -70,7 +70,7 @@ std::string joined(const std::vector<std::string_view>& words) {
 }  // namespace
 
 std::string clean_transcript(std::string_view raw) {
-  const std::string plain = without_marks(utf8::sanitized(raw));
+  const std::string plain = without_marks(utf8::sanitized(raw.substr(0, kMostTranscript)));
   std::string text = joined(words_of(plain));
   return says_something(text) ? text : std::string();
 }

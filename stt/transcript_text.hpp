@@ -5,6 +5,10 @@
 
 namespace prot::stt {
 
+/// In bytes. An utterance is 28 s at most, in which nobody says a tenth of this; what a broken service sends
+/// beyond it is left out.
+inline constexpr std::size_t kMostTranscript = 8192;
+
 /// A recogniser's raw text as a person would have written it: without marks of what is no speech
 /// ("[BLANK_AUDIO]", "(music)", "*sighs*", notes), white space made single, valid UTF-8. Empty when nothing
 /// was said.

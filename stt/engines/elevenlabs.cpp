@@ -286,6 +286,7 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   [[nodiscard]] std::string said(std::string_view more) const {
     const std::string clean = clean_transcript(scribe::without_repeats(more));
     if (text_.empty() || clean.empty()) return text_ + clean;
+    if (text_.size() + clean.size() > kMostTranscript) return text_;
     return text_ + " " + clean;
   }
 

@@ -1,6 +1,7 @@
 #include "voices/openai.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -19,6 +20,11 @@ namespace {
 constexpr std::int64_t kConnectMs = 2'000;
 constexpr Nanos kLongestRetryAfter = 500 * kMillisecond;  // a person waits
 constexpr std::size_t kLongestError = 4096;
+// What servers call samples: half of them do not say.
+constexpr std::string_view kSampleTypes[] = {
+    "audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "application/octet-stream", "binary/octet-stream",
+    ""};
+constexpr std::string_view kWavTypes[] = {"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"};
 
 VoiceError error_of(http::ErrorClass error) noexcept {
   switch (error) {
@@ -40,7 +46,8 @@ VoiceError error_of(http::ErrorClass error) noexcept {
 ///
 ///   what comes                        | is
 ///   bytes of the format               | sound
-///   JSON or text under status 200     | an error: some servers do so
+///   WAV where samples were asked for  | its samples, at its rate
+///   another type under status 200     | an error: JSON, a page, or sound in a coding that nobody asked for
 ///   the end behind sound              | kDone
 ///   the end without sound, a failure, | asked once more before the first sound, else kFailed
 ///   or nothing for the time           |
@@ -133,7 +140,7 @@ class OpenAiVoice final : public Synthesizer {
     if (event.id != request_ || request_ == 0) return;
     switch (event.kind) {
       case http::Event::Kind::kStatus:
-        segment_->is_error = is_text(event.headers);
+        look_at(event.headers);
         return;
       case http::Event::Kind::kData:
         return take_data(event);
@@ -146,11 +153,22 @@ class OpenAiVoice final : public Synthesizer {
     }
   }
 
-  [[nodiscard]] static bool is_text(const http::Headers& headers) {
-    return std::any_of(headers.begin(), headers.end(), [](const auto& header) {
-      return header.first == "content-type" &&
-             (header.second.starts_with("application/json") || header.second.starts_with("text/"));
-    });
+  // Of what does not say what it is only samples are expected.
+  void look_at(const http::Headers& headers) {
+    const auto header = std::find_if(headers.begin(), headers.end(),
+                                     [](const auto& one) { return one.first == "content-type"; });
+    if (header == headers.end()) return;
+    std::string type = header->second.substr(0, header->second.find_first_of("; "));
+    std::transform(type.begin(), type.end(), type.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const auto is_one_of = [&](const auto& types) {
+      return std::find(std::begin(types), std::end(types), type) != std::end(types);
+    };
+    if (is_one_of(kWavTypes)) {
+      if (!segment_->head) segment_->head.emplace();
+    } else {
+      segment_->is_error = !is_one_of(kSampleTypes);
+    }
   }
 
   void take_data(const http::Event& event) {

@@ -300,8 +300,8 @@ constexpr ConfigKey kKeys[] = {
          "where a Wyoming voice listens (Home Assistant's Piper)"),
     text("tts.wyoming_voice_en", "", "tts", "its English voice, by name; empty: the server's own"),
     text("tts.wyoming_voice_ko", "", "tts", "its Korean voice, likewise"),
-    number(kInt, "tts.wyoming_timeout_ms", "1400", 300, 15000, "ms", "tts",
-           "without a sound for so long it is asked again, then given up"),
+    number(kInt, "tts.wyoming_timeout_ms", "2500", 300, 15000, "ms", "tts",
+           "without a sound for so long it has failed"),
     flag("tts.plain_http", "false", "tts", "what prot says may go to another machine unencrypted"),
 
     choice("player.sink", "auto", "auto pulse alsa wav null", "player", "where the loudspeaker is"),

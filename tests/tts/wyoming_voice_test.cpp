@@ -62,6 +62,8 @@ enum class Way {
 constexpr Way kWays[] = {Way::kReset,   Way::kEnd,       Way::kError,    Way::kSilent,      Way::kHalfOpen,
                          Way::kNoSound, Way::kTruncated, Way::kHugeLine, Way::kWrongLength, Way::kNoJson};
 
+bool is_silent(Way way) { return way == Way::kSilent || way == Way::kHalfOpen; }
+
 void break_off(Way way, WyomingPeer& peer) {
   switch (way) {
     case Way::kReset:
@@ -138,6 +140,7 @@ TEST_CASE("without a name the server's own voice of the language is asked for") 
 
 TEST_CASE("whatever goes wrong before the first sound, the segment is asked for once more") {
   for (const Way way : kWays) {
+    if (is_silent(way)) continue;  // a slow server would only have the work twice
     CAPTURE(static_cast<int>(way));
     std::atomic<int> number = 0;
     WyomingServer server([&](WyomingPeer& peer) {
@@ -170,7 +173,7 @@ TEST_CASE("whatever goes wrong again, the next voice is to speak, in time") {
     CHECK(spoken.end.message.find("wyoming: tcp://127.0.0.1:") == 0);
     CHECK(spoken.samples.empty());
     CHECK(monotonic_now() - before < 3 * kSecond);
-    CHECK(server.connections() == 2);
+    CHECK(server.connections() == (is_silent(way) ? 1 : 2));
   }
 }
 
@@ -256,10 +259,6 @@ TEST_CASE("the time without a sound is the clock's, and counts from the newest o
   Piece piece;
   CHECK_FALSE(bench.voice->poll(piece));
   clock.advance(1);
-  CHECK_FALSE(bench.voice->poll(piece));  // asked again
-  CHECK(bench.voice->next_deadline() == clock.now() + kSecond);
-  REQUIRE(bench.until([&] { return number == 2; }));
-  clock.advance(kSecond);
   REQUIRE(bench.voice->poll(piece));
   CHECK(piece.kind == Piece::Kind::kFailed);
   CHECK(bench.voice->next_deadline() == kNever);

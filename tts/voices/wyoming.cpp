@@ -18,8 +18,8 @@ constexpr std::int64_t kConnectMs = 1'500;
 ///
 ///   the segment's ...                        | does
 ///   audio-stop behind sound                  | kDone
-///   audio-stop without sound, error, an end, | asks once more before the first sound, else kFailed
-///   or nothing for the time                  |
+///   audio-stop without sound, error, an end  | asks once more before the first sound, else kFailed
+///   nothing for the time                     | kFailed
 ///   sound of a form that we do not play      | kFailed
 class WyomingVoice final : public Synthesizer {
  public:
@@ -41,8 +41,9 @@ class WyomingVoice final : public Synthesizer {
     else if (segment_)
       segment_->news = clock_.now();
     if (segment_ && clock_.now() - segment_->news >= options_.timeout)
-      fail(VoiceError::kRetry, options_.address.shown + ": nothing came for " +
-                                   std::to_string(options_.timeout / kMillisecond) + " ms");
+      // A slow server would only have the work twice.
+      fail(VoiceError::kUnavailable, options_.address.shown + ": nothing came for " +
+                                         std::to_string(options_.timeout / kMillisecond) + " ms");
     if (pieces_.empty()) return false;
     piece = std::move(pieces_.front());
     pieces_.pop_front();

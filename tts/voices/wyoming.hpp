@@ -17,9 +17,9 @@ struct WyomingOptions {
   wyoming::Address address;
   std::string voice;  // its name there; empty: the server's own for the language
   std::string language = "en";
-  Nanos timeout = 2 * kSecond;   // without a sound before it is asked again, or given up
-  std::function<void()> wake;    // from a worker: poll() has something
-  const Clock* clock = nullptr;  // null: CLOCK_MONOTONIC
+  Nanos timeout = 2'500 * kMillisecond;  // without a sound before it is given up
+  std::function<void()> wake;            // from a worker: poll() has something
+  const Clock* clock = nullptr;          // null: CLOCK_MONOTONIC
 };
 
 /// Each segment is a connection, for a server ends its own as it likes; cancel closes it.

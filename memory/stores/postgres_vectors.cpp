@@ -54,19 +54,8 @@ class PostgresVectors final : public VectorStore {
 
   void store(const std::string& model, std::span<const NewVector> vectors) override {
     transaction("storing vectors", [&](pqxx::work& tx) {
-      for (const NewVector& one : vectors) {
-        const std::string hex = one.vector ? to_hex(one.vector->bytes()) : std::string();
-        const std::string of = one.text->fact ? "fact" : "message";
-        // The text may have become another or been forgotten since it was read: then this is not its vector.
-        const std::string same =
-            one.text->fact ? "statement = $4 AND status = 'active'" : "text = $4 AND NOT open";
-        run(tx,
-            "INSERT INTO " + of + "_embedding (" + of +
-                "_id, model, vector) SELECT id, $2, nullif($3, '')::bytea FROM " + of +
-                " WHERE id = $1::bigint AND " + same + " FOR SHARE ON CONFLICT (" + of +
-                "_id, model) DO UPDATE SET vector = EXCLUDED.vector",
-            one.text->id, model, hex, one.text->text);
-      }
+      store(tx, false, "m.text = v.text AND NOT m.open", model, vectors);
+      store(tx, true, "m.statement = v.text AND m.status = 'active'", model, vectors);
     });
   }
 
@@ -121,6 +110,37 @@ class PostgresVectors final : public VectorStore {
     const std::lock_guard lock(mutex_);
     socket_ = socket;
     if (aborted_ && socket >= 0) throw StoreError(StoreError::Kind::kAway, "database: the end has come");
+  }
+
+  /// All in one statement. `same`: the text may have become another or been forgotten since it was read: then
+  /// this is not its vector.
+  static void store(pqxx::work& tx, bool facts, const std::string& same, const std::string& model,
+                    std::span<const NewVector> vectors) {
+    std::string ids;
+    std::string values;
+    std::string texts;
+    for (const NewVector& one : vectors) {
+      if (one.text->fact != facts) continue;
+      ids += (ids.empty() ? "{" : ",") + std::to_string(one.text->id);
+      add_element(one.vector ? to_hex(one.vector->bytes()) : std::string(), values);
+      add_element(one.text->text, texts);
+    }
+    if (ids.empty()) return;
+    const std::string of = facts ? "fact" : "message";
+    run(tx,
+        "INSERT INTO " + of + "_embedding (" + of +
+            "_id, model, vector) SELECT m.id, $2, nullif(v.vector, '')::bytea FROM unnest($1::bigint[], "
+            "$3::text[], $4::text[]) AS v (id, vector, text) JOIN " +
+            of + " m ON m.id = v.id AND " + same + " FOR SHARE OF m ON CONFLICT (" + of +
+            "_id, model) DO UPDATE SET vector = EXCLUDED.vector",
+        ids + "}", model, values + "}", texts + "}");
+  }
+
+  /// Of an array in PostgreSQL's text form.
+  static void add_element(std::string_view text, std::string& array) {
+    array += array.empty() ? "{\"" : ",\"";
+    for (const char c : text) array.append(c == '"' || c == '\\' ? 1 : 0, '\\') += c;
+    array += '"';
   }
 
   /// True: there is more to read, of the facts then.

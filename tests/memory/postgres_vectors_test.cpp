@@ -74,7 +74,8 @@ struct Fixture {
 
 TEST_CASE_FIXTURE(Fixture, "what has no vector of the model is found, stored once, and read back by pages") {
   for (std::uint64_t i = 0; i < 10; ++i)
-    store->append(exchange(1, 10 + 2 * i, "I like tea " + std::to_string(i) + ".", "Ah."), kNoon);
+    store->append(exchange(1, 10 + 2 * i, "I like tea " + std::to_string(i) + ".", R"(A "b", {c} \d\, 'e')"),
+                  kNoon);
   store->append(std::vector<TurnRecord>{segment(key(1, 99), 0, "still speaking")}, kNoon);
   add_fact("The user likes tea.");
   std::vector<PendingText> texts = pending("m", 7);

@@ -85,17 +85,24 @@ void measure_requests(int count) {
 }
 
 void fill(prot::test::PrivatePostgres& server, std::size_t count, std::size_t dimension) {
-  const auto store = make_postgres_store(server.conninfo(), "bench");
-  store->connect();
+  make_postgres_store(server.conninfo(), "bench")->connect();
   Talk talk;
   for (std::size_t i = 0; i < count;) {
-    std::vector<TurnRecord> records;
-    for (std::size_t k = 0; k < 1000 && i < count; ++k, ++i) {
+    std::string rows;
+    for (std::size_t k = 0; k < 500 && i < count; ++k, ++i) {
       const Message said = talk.next();
-      records.push_back(said.role == Role::kUser ? user(said.key, said.text) : end(said.key, said.text));
-      records.back().wall_ns = said.at_ns;
+      const std::string uuid = to_uuid(said.key.conversation);
+      rows +=
+          fmt::format("{}('{}'::uuid, {}, '{}', 'voice', '{}', to_timestamp({}))", rows.empty() ? "" : ",",
+                      uuid, said.key.sequence, to_string(said.role), said.text, said.at_ns / kSecond);
     }
-    store->append(records, kNoon);
+    (void)server.query(
+        "CREATE TEMP TABLE said (id uuid, seq bigint, role text, channel text, text text, at timestamptz); "
+        "INSERT INTO said VALUES " +
+        rows +
+        "; INSERT INTO conversation SELECT DISTINCT id, channel, now() FROM said ON CONFLICT DO NOTHING; "
+        "INSERT "
+        "INTO message (conversation_id, seq, role, channel, text, at) SELECT * FROM said ORDER BY at");
   }
   const auto vectors = make_postgres_vectors(server.conninfo());
   vectors->connect();

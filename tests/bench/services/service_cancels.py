@@ -11,6 +11,7 @@ WORD_PACE_S = 0.15  # the voice: as slowly as it is heard
 PACE_MS = 40
 WORDS = 60
 WITHIN_S = 1.0
+TORN = " has tone -1,"
 
 
 def told(what: str, count: int, took: list[float], stale: list[str]) -> list[Row]:
@@ -103,18 +104,22 @@ def voice_cancels(choice: Choice, what: str, count: int) -> list[Row]:
         talk = SlowTalk(rig)
         talk.ask()
         took, stale = [], []
+        torn = 0
         for n in range(count):
             cut = talk.interrupt(rig.random.uniform(0.5, 2.0), 12 if n == count - 1 else interruptions.LONG)
             rig.loudspeaker.forget_before(time.monotonic() - 30)
             rig.microphone.forget_before(time.monotonic() - 30)
-            if cut.stale:
+            # A word without a frequency was torn while it was played: whose it was, its place says.
+            broken = TORN in cut.recorded.broken and cut.stale == cut.recorded.broken
+            torn += broken
+            if cut.stale and not broken:
                 stale.append(f"interruption {n + 1}: {cut.stale}")
             closed = [s.closed_at for s in rig.services.spoken() if s.closed_at >= cut.cancelled - 0.02]
             if closed:
                 took.append(max(0.0, min(closed) - cut.cancelled))
             rig.services.change("voice", spoken=[])
         errors = rig.services.errors()
-    return told(what, count, took, stale + errors)
+    return [*told(what, count, took, stale + errors), Row("C", "  words that were torn while they were heard", torn, "words")]
 
 
 def rows(scale) -> list[Row]:

@@ -131,10 +131,14 @@ void McpHub::obey(Nanos now) {
       if (call != 0) underway_[order.id] = {order.server, call};
       const std::lock_guard lock(mutex_);
       if (call == 0) results_[order.id] = {true, "the server is not there at the moment"};
-    } else if (const auto found = underway_.find(order.id); found != underway_.end()) {
+      continue;
+    }
+    if (const auto found = underway_.find(order.id); found != underway_.end()) {
       servers_[found->second.server].cancel(found->second.call, now);
       underway_.erase(found);
     }
+    const std::lock_guard lock(mutex_);
+    results_.erase(order.id);  // one that failed at once, after the cancel was told
   }
 }
 

@@ -121,7 +121,9 @@ bool HomeConsent::is_grave(const HomeCall& call) const {
   constexpr std::array<std::string_view, 4> kPlain = {"turn_on", "turn_off", "toggle", "update_entity"};
   const std::string_view service = std::string_view(call.name).substr(domain.size() + 1);
   const bool is_plain = std::find(kPlain.begin(), kPlain.end(), service) != kPlain.end();
-  return !is_plain || call.broad || call.targets.empty();
+  const bool has_group = std::any_of(call.targets.begin(), call.targets.end(),
+                                     [](const auto& id) { return domain_of(id) == "group"; });
+  return !is_plain || call.broad || has_group || call.targets.empty();
 }
 
 std::optional<Consent> HomeConsent::for_call(const HomeCall& call, const Entities& entities) const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <utility>
 
 #include "base/error.hpp"
@@ -56,9 +57,11 @@ bool is_home_address(std::string_view url) noexcept {
   if (::inet_pton(AF_INET, host.c_str(), &four) == 1) return is_private(four);
   in6_addr six{};
   if (::inet_pton(AF_INET6, host.c_str(), &six) == 1) return is_private(six);
+  // A name without a dot is of this network; "134744072" is another way to write 8.8.8.8.
   constexpr std::array<std::string_view, 4> kEnds = {".local", ".lan", ".home.arpa", ".internal"};
   return !host.empty() &&
-         (host.find('.') == std::string::npos ||
+         ((host.find('.') == std::string::npos &&
+           std::isdigit(static_cast<unsigned char>(host.front())) == 0) ||
           std::any_of(kEnds.begin(), kEnds.end(), [&](std::string_view end) { return host.ends_with(end); }));
 }
 

@@ -14,7 +14,8 @@ Event describe(const Address& address, std::int64_t limit_ms) {
   Link link([&] { news.release(); });  // behind what its worker calls, so that it goes first
   link.open(address, limit_ms);
   link.send(encoded("describe"));
-  while (news.try_acquire_until(until)) {
+  // The clock is asked, too: from a flood the semaphore is had at any time.
+  while (news.try_acquire_until(until) && std::chrono::steady_clock::now() < until) {
     for (LinkEvent& event : link.poll()) {
       if (event.kind == LinkEvent::Kind::kClosed || event.kind == LinkEvent::Kind::kError)
         throw Error(event.message);

@@ -99,6 +99,7 @@ TEST_CASE("what has its effect on a lock, a cover or an alarm is asked before, a
   CHECK(asks("cover.open_cover", R"({"entity_id":"cover.garage"})"));
   CHECK(asks("homeassistant.turn_off", R"({"entity_id":["light.kitchen","cover.garage"]})"));
   CHECK(asks("homeassistant.turn_on", R"({"area_id":"hall"})"));
+  CHECK(asks("homeassistant.turn_on", R"({"entity_id":"group.covers"})"));  // nobody says what is in it
   CHECK(asks("homeassistant.toggle", "{}"));
   CHECK(asks("homeassistant.restart", "{}"));
   CHECK(asks("scene.apply", R"({"entities":{"lock.front_door":"unlocked"}})"));
@@ -227,7 +228,8 @@ TEST_CASE("the token goes unencrypted to this machine and the home's network, el
         "http://[fd00::1]:8123", "http://[::1]:8123", "http://ha.home.arpa"})
     CHECK_MESSAGE(home_is_safe(url, "home"), url);
   for (const char* url : {"http://example.com", "http://8.8.8.8", "http://172.32.0.1", "http://[2001:db8::1]",
-                          "http://10.0.0.1@example.com", "http://homeassistant.local.example.com", "ftp"})
+                          "http://10.0.0.1@example.com", "http://homeassistant.local.example.com", "ftp",
+                          "http://134744072", "http://0x08080808"})
     CHECK_FALSE_MESSAGE(home_is_safe(url, "home"), url);
   CHECK(home_is_safe("https://example.com", "never"));
   CHECK(home_is_safe("http://example.com", "always"));

@@ -13,9 +13,9 @@
 namespace prot::memory {
 namespace {
 
-constexpr double kWeak = 0.4;     // of a word that only shapes the question
-constexpr double kRelated = 0.3;  // of a word that the question did not use
-constexpr double kSpeaker = 0.3;  // of the name of somebody who speaks
+constexpr double kWeak = 0.4;      // of a word that only shapes the question
+constexpr double kRelated = 0.35;  // of a word that the question did not use
+constexpr double kSpeaker = 0.5;   // of the name of somebody who speaks
 
 // Stems that say what kind of answer is wanted, or little.
 constexpr std::array kWeakWords = std::to_array<std::string_view>(
@@ -70,11 +70,33 @@ bool asks_when(const std::vector<std::string>& words) {
   return false;
 }
 
+bool asks_number(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view next = i + 1 < words.size() ? std::string_view(words[i + 1]) : std::string_view();
+    if (words[i] == "how" && (next == "many" || next == "much" || next == "old" || next == "far" ||
+                              next == "long" || next == "big" || next == "tall"))
+      return true;
+    if ((words[i] == "what" || words[i] == "which") && (next == "hour" || next == "time" || next == "number"))
+      return true;
+    if (words[i].starts_with("몇") || words[i].starts_with("얼마")) return true;
+  }
+  return false;
+}
+
+/// "지은이가", "지은네" mean "지은".
+bool names(std::string_view word, const std::vector<std::string>& speakers) {
+  return std::any_of(speakers.begin(), speakers.end(),
+                     [&](const std::string& speaker) { return is_name_of(word, speaker); });
+}
+
 }  // namespace
 
 Query query_of(std::string_view text, const std::vector<std::string>& speakers) {
   Query query;
-  query.asks_when = asks_when(text::words(text));
+  const std::vector<std::string> said = text::words(text);
+  query.asks_when = asks_when(said);
+  query.asks_number = asks_number(said);
+  query.of_self = speaks_of_self(text);
   TermList words;
   TermList grams;
   const auto add_all = [&](const std::vector<std::string>& made, double weight, bool added) {
@@ -83,7 +105,7 @@ Query query_of(std::string_view text, const std::vector<std::string>& speakers) 
   const std::vector<ContentWord> content = content_words(text);
   for (const ContentWord& word : content) {
     query.names.push_back(word.spelled);
-    const double weight = has(speakers, word.spelled) ? kSpeaker : has(kWeakWords, word.stem) ? kWeak : 1.0;
+    const double weight = names(word.spelled, speakers) ? kSpeaker : has(kWeakWords, word.stem) ? kWeak : 1.0;
     words.add(word.stem, weight, false);
     std::vector<std::string> made;
     add_grams(word.spelled, made);

@@ -27,6 +27,8 @@ struct Query {
   std::vector<QueryTerm> grams;    // each once
   std::vector<std::string> names;  // words as they are spelled, to be compared with speakers' names
   bool asks_when = false;
+  bool asks_number = false;  // how many, how much, how old
+  bool of_self = false;      // about the person who asks
 };
 
 /// `speakers`: names, as in Query::names; who is meant is looked for by who speaks, hardly by the word.

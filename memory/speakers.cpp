@@ -70,7 +70,8 @@ std::vector<bool> Speakers::named(const std::vector<std::string>& names, std::si
   bool others = false;
   for (std::uint16_t i = 0; i < speakers_.size(); ++i) {
     if (!known(i, turns)) continue;
-    named[i] = std::find(names.begin(), names.end(), speakers_[i].name) != names.end();
+    named[i] = std::any_of(names.begin(), names.end(),
+                           [&](const std::string& name) { return is_name_of(name, speakers_[i].name); });
     others = others || !named[i];
   }
   if (!others) named.assign(named.size(), false);

@@ -47,6 +47,10 @@ constexpr std::array kParticles = std::to_array<std::string_view>(
      "이야",   "은",     "는",     "이",     "가",     "을",     "를",   "에",   "의",
      "도",     "로",     "와",     "과",     "랑",     "야",     "만"});
 
+// Behind a name, before or instead of a particle.
+constexpr std::array kNameEndings = std::to_array<std::string_view>(
+    {"이", "네", "아", "야", "님", "씨", "이네", "형", "이가", "이는", "이의"});
+
 constexpr std::array kAskingKorean = std::to_array<std::string_view>(
     {"뭐", "무엇", "무슨", "언제", "어디", "누구", "누가", "왜", "어떻게", "어떤", "몇", "얼마", "알려"});
 
@@ -98,8 +102,10 @@ std::string without_particle(const std::string& word) {
 template <typename F>
 void for_each_word(std::string_view text, F&& f) {
   for (const std::string& word : text::words(text)) {
-    if (contains(kStopWords, word) || contains(kStopWordsKorean, word)) continue;
     const bool hangul = is_hangul_word(word);
+    if (hangul ? contains(kStopWordsKorean, word)
+               : std::binary_search(kStopWords.begin(), kStopWords.end(), word))
+      continue;
     const std::string spelled = hangul ? without_particle(word) : spelling(word);
     f(spelled, hangul ? spelled : stem(std::string(plain_form(spelled))));
   }
@@ -133,6 +139,12 @@ bool asks(std::string_view sentence, const std::vector<std::string>& words) {
 
 }  // namespace
 
+bool is_name_of(std::string_view word, std::string_view name) {
+  if (word == name) return true;
+  if (!word.starts_with(name) || !is_hangul_word(name)) return false;
+  return contains(kNameEndings, word.substr(name.size()));
+}
+
 std::string spelling(std::string_view word) {
   std::string out(word);
   if (out.size() > 4)
@@ -155,6 +167,9 @@ void add_grams(std::string_view word, std::vector<std::string>& grams) {
     if (hangul && points.size() == 1) grams.push_back(points[0]);
     return;
   }
+  // "집에" and "집은" share no pair of syllables,
+  if (hangul && points.size() == 2 && contains(kParticles, points[1])) grams.push_back(points[0]);
+  if (hangul) grams.push_back("_" + points[0]);  // and "옮긴" and "옮겼어" only the first one
   for (std::size_t i = 0; i + n <= points.size(); ++i) {
     std::string gram;
     for (std::size_t k = i; k < i + n; ++k) gram += points[k];

@@ -9,7 +9,8 @@ namespace prot::memory {
 
 struct Terms {
   std::vector<std::string> words;  // without stop words, stemmed lightly; repeated as often as they occur
-  std::vector<std::string> grams;  // Hangul 2-grams and 3-grams of other words, word bounds included
+  // Hangul 2-grams and first syllables, and 3-grams of other words, word bounds included.
+  std::vector<std::string> grams;
 };
 [[nodiscard]] Terms terms_of(std::string_view text);
 
@@ -21,6 +22,9 @@ struct ContentWord {
 [[nodiscard]] std::vector<ContentWord> content_words(std::string_view text);
 /// Those of one word, appended.
 void add_grams(std::string_view spelled, std::vector<std::string>& grams);
+
+/// The word is the name, or a Korean form of it: "지은이", "지은네" of "지은". Both as ContentWord::spelled.
+[[nodiscard]] bool is_name_of(std::string_view word, std::string_view name);
 
 /// A word in one spelling: "favourite" as "favorite", "colours" as "colors".
 [[nodiscard]] std::string spelling(std::string_view word);

@@ -21,13 +21,18 @@ constexpr double kSessionGrams = 0.1;
 constexpr double kAllLegs = 2 * (kWindow + kOwn) + kSessionWords + kSessionGrams;
 
 // A question says little, and a reply may be wrong; what the person told is what is looked for.
-constexpr double kQuestionFactor = 0.25;
+constexpr double kQuestionFactor = 0.5;
 constexpr double kReplyFactor = 0.6;
 
-constexpr double kAskedSpeaker = 0.15;  // more, for what the one said whom the question names
-constexpr double kTellsTime = 0.15;     // more, for what tells a time, when that is asked
-constexpr double kThen = 0.2;           // said when the question says
-constexpr double kAfterwards = 0.1;     // or soon after: people tell what was
+// The best has at least so much of the question, else all are worth less: it is the best of little.
+constexpr double kSure = 0.5;
+
+constexpr double kAskedSpeaker = 0.25;  // more, for what the one said whom the question names
+constexpr double kTellsTime = 0.25;     // more, for what tells a time, when that is asked
+constexpr double kTellsNumber = 0.15;   // a number, when there must be one in the answer
+constexpr double kOfSelf = 0.15;        // of the person, when they ask about themselves
+constexpr double kThen = 0.3;           // said when the question says
+constexpr double kAfterwards = 0.15;    // or soon after: people tell what was
 constexpr Nanos kSoonAfter = 10 * 86'400 * kSecond;
 
 constexpr Nanos kSessionGap = 2 * 3600 * kSecond;  // a longer silence ends it
@@ -39,11 +44,6 @@ constexpr double kHalfLifeOfSelf = 730.0 * 86'400;
 // An eviction walks over the whole index, so it makes room for many.
 constexpr std::size_t kEvictedShare = 16;
 
-bool any_time(std::string_view text) {
-  const std::vector<std::string> words = text::words(text);
-  return std::any_of(words.begin(), words.end(), [](const std::string& word) { return tells_time(word); });
-}
-
 /// A leg's figures by the best of them.
 class Leg {
  public:
@@ -51,6 +51,7 @@ class Leg {
     for (const TermIndex::Found& one : matches.turns) {
       window_ = std::max(window_, one.window);
       own_ = std::max(own_, one.own);
+      coverage_ = std::max(coverage_, one.coverage);
     }
     for (const double session : matches.sessions) session_ = std::max(session_, session);
   }
@@ -63,6 +64,7 @@ class Leg {
   [[nodiscard]] double session(std::uint32_t session) const {
     return session_ > 0.0 ? matches_.sessions[session] / session_ : 0.0;
   }
+  [[nodiscard]] double coverage() const { return double{coverage_}; }
   [[nodiscard]] const TermIndex::Found& turn(std::size_t place) const { return matches_.turns[place]; }
 
  private:
@@ -70,6 +72,7 @@ class Leg {
   double window_ = 0.0;
   double own_ = 0.0;
   double session_ = 0.0;
+  float coverage_ = 0.0F;
 };
 
 }  // namespace
@@ -83,7 +86,8 @@ class TurnIndex::Scorer {
         words_(index.found_words_),
         grams_(index.found_grams_),
         times_(times),
-        asks_when_(query.asks_when),
+        query_(query),
+        sureness_(std::min(1.0, std::max(words_.coverage(), grams_.coverage()) / kSure)),
         asked_(index.speakers_.named(query.names, index.size())) {
     for (const Vote& vote : votes)
       if (const std::uint32_t doc = index.find(vote.key); doc != Places::kNone) {
@@ -103,10 +107,12 @@ class TurnIndex::Scorer {
     double score = words_.score(words_.turn(place)) + grams_.score(grams_.turn(place));
     const std::uint32_t session = index_.places_[doc].session;
     score += kSessionWords * words_.session(session) + kSessionGrams * grams_.session(session);
-    score /= kAllLegs;
+    score *= sureness_ / kAllLegs;
     double more = 1.0;
     if (turn.speaker < asked_.size() && asked_[turn.speaker]) more += kAskedSpeaker;
-    if (asks_when_ && turn.tells_time) more += kTellsTime;
+    if (query_.asks_when && turn.tells_time) more += kTellsTime;
+    if (query_.asks_number && turn.tells_number) more += kTellsNumber;
+    if (query_.of_self && turn.about_self) more += kOfSelf;
     score = score * more + then + voted;
     if (turn.question) score *= kQuestionFactor;
     if (!turn.by_user) score *= kReplyFactor;
@@ -131,7 +137,8 @@ class TurnIndex::Scorer {
   Leg words_;
   Leg grams_;
   std::span<const TimeSpan> times_;
-  bool asks_when_;
+  const Query& query_;
+  double sureness_;
   std::vector<bool> asked_;  // by speaker
   std::unordered_map<std::uint32_t, double> votes_;
 };
@@ -216,7 +223,10 @@ void TurnIndex::store(const Message& message, Conversations::value_type& convers
   turn.interrupted = message.interrupted;
   turn.question = is_question(message.text);
   turn.about_self = turn.by_user && !turn.question && !terms.words.empty() && speaks_of_self(message.text);
-  turn.tells_time = any_time(message.text);
+  for (const std::string& word : text::words(message.text)) {
+    turn.tells_time = turn.tells_time || tells_time(word);
+    turn.tells_number = turn.tells_number || (word.front() >= '0' && word.front() <= '9');
+  }
   turn.speaker = speakers_.note(message.text);
   newest_ = std::max(newest_, message.at_ns);
   text_bytes_ += heap_block(turn.text_size);

@@ -93,6 +93,7 @@ class TurnIndex {
     bool question : 1;
     bool about_self : 1;
     bool tells_time : 1;
+    bool tells_number : 1;
     std::uint16_t speaker;  // of speakers_
   };
   class Scorer;

@@ -34,19 +34,24 @@ class PlainIndex {
     const std::vector<Leg> grams = leg(query.grams, &Terms::grams);
     Nanos newest = 0;
     for (const auto& [place, turn] : turns_) newest = std::max(newest, turn.message.at_ns);
+    double most = 0.0;
+    for (std::size_t k = 0; k < words.size(); ++k)
+      most = std::max({most, words[k].coverage, grams[k].coverage});
+    const double sureness = std::min(1.0, most / 0.5);
     std::vector<Hit> hits;
     std::size_t i = 0;
     for (const auto& [place, turn] : turns_) {
       const Leg& word = words[i];
       const Leg& gram = grams[i++];
       if (word.coverage == 0.0 && gram.coverage == 0.0) continue;
-      double score = (word.score + gram.score + 0.2 * word.session + 0.1 * gram.session) / 3.3;
+      double score = (word.score + gram.score + 0.2 * word.session + 0.1 * gram.session) / 3.3 * sureness;
       const bool question = is_question(turn.message.text);
       const bool by_user = turn.message.role == Role::kUser;
-      if (question) score *= 0.25;
-      if (!by_user) score *= 0.6;
       const bool about_self =
           by_user && !question && !turn.terms.words.empty() && speaks_of_self(turn.message.text);
+      if (query.of_self && about_self) score *= 1.15;
+      if (question) score *= 0.5;
+      if (!by_user) score *= 0.6;
       score *= TurnIndex::freshness(newest - turn.message.at_ns, about_self);
       hits.push_back({turn.message.key, score, std::max(word.coverage, gram.coverage)});
     }

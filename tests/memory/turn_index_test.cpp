@@ -78,12 +78,13 @@ void check_same(const TurnIndex& index, const PlainIndex& plain, const std::stri
   const std::vector<TurnIndex::Hit> hits = index.search(query, 24, kAll);
   REQUIRE(hits.size() == std::min<std::size_t>(24, expected.size()));
   for (std::size_t i = 0; i < hits.size(); ++i) {
-    CHECK(hits[i].score == doctest::Approx(expected[i].score).epsilon(1e-9));
+    // How sure the best is is a float.
+    CHECK(hits[i].score == doctest::Approx(expected[i].score).epsilon(1e-5));
     const TurnIndex::Turn turn = index.turn(hits[i].doc);
     const auto same = std::find_if(expected.begin(), expected.end(),
                                    [&](const PlainIndex::Hit& hit) { return hit.key == turn.key; });
     REQUIRE(same != expected.end());
-    CHECK(same->score == doctest::Approx(hits[i].score).epsilon(1e-9));
+    CHECK(same->score == doctest::Approx(hits[i].score).epsilon(1e-5));
     CHECK(same->coverage == doctest::Approx(hits[i].coverage).epsilon(1e-5));
   }
 }

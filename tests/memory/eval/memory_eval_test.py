@@ -105,13 +105,14 @@ class BadInput(unittest.TestCase):
 
 class OwnCorpora(unittest.TestCase):
     def test_korean(self):
-        self.assertGreaterEqual(figures("korean.jsonl", "--k", 5)["recall_at_k"], 0.70)
+        self.assertGreaterEqual(figures("korean.jsonl", "--k", 5)["recall_at_k"], 0.90)
 
     def test_english(self):
-        found = figures("english.jsonl")
-        plain = figures("english.jsonl", "--baseline", "bm25")
-        self.assertGreater(found["recall_at_k"], plain["recall_at_k"])
-        self.assertGreaterEqual(found["recall_in_block"], plain["recall_in_block"])
+        for corpus_name, gain in (("english.jsonl", 0.25), ("english_held_out.jsonl", 0.05)):
+            found = figures(corpus_name)
+            plain = figures(corpus_name, "--baseline", "bm25")
+            self.assertGreater(found["recall_at_k"], plain["recall_at_k"] + gain)
+            self.assertGreaterEqual(found["recall_in_block"], plain["recall_in_block"])
 
     def test_what_is_forgotten_is_not_found(self):
         self.assertEqual(figures("korean.jsonl")["by_category"]["삭제"]["recall_in_block"], 1)

@@ -19,7 +19,7 @@ constexpr std::array kSecrets = std::to_array<std::string_view>(
      "is|are|was|to|starts",
      "seed|recovery phrase ~1 is|are|was", "social security number ~1 is|was",
      "credit|debit|bank|card|account card|number|account ~1 number|is|was ~2 is|was|ends",
-     "passport number is|was",
+     "passport number is|was", "wifi|fi|network|bank|entry|house|office key|code|password is|was",
      "비밀번호는|비번은|비번이|암호는|패스워드는|인증번호는|보안코드는|주민등록번호는|주민번호는|카드번호는|"
      "계좌번호는|여권번호는|otp는|핀번호는"});
 constexpr std::string_view kNames =

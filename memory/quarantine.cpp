@@ -33,6 +33,19 @@ constexpr std::array kInstructions = std::to_array<std::string_view>({
     "call|recommend|send|open|ignore|obey|tell|use|act|approve|unlock|run|give|buy|treat|forget|end|begin|"
     "add",
     "must|shall ~1 obey|comply|reveal|ignore|approve|disclose|recommend",
+    "take|takes|has|have|gets priority|precedence over",
+    "granted|grants|given|gives|has ~2 full|complete|unrestricted|admin|root "
+    "control|access|authority|permission",
+    "should be ~4 approved|executed|obeyed|trusted|believed|unlocked|followed",
+    "correct|right|only|best answer ~7 is",
+    "do not verify|confirm|question",
+    "when|whenever|if ~5 bring|recommend|suggest|mention|praise|promote|approve",
+    "secretly|covertly|silently record|send|forward|listen|open|share|store|act|collect|upload",
+    "*지 말고 ~2 *불러|*해|*말해|*라|*줘",
+    "권한이|권한을 있다|부여*|갖*|준다|가진다",
+    "비밀리에|몰래 ~3 *해|*라|녹음*|전송*|보내*",
+    "추천하도록|대답하도록|답하도록|말하도록|보내도록|열도록|승인하도록|실행하도록|무시하도록 "
+    "한다|하라|해라|해",
     "*도 된다고 ~1 기억해*|적어*|저장해*|말해*|메모*",
     "송금*|이체*|결제*|승인* 돼|된다|됩니다",
     "disable|bypass|deactivate ~2 safety|security|check*|filter*|guard*|restriction*|protection*",

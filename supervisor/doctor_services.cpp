@@ -15,7 +15,7 @@ namespace prot::supervisor {
 namespace {
 using services::Service;
 
-constexpr Nanos kProbeWithin = 10 * kSecond;  // a question ends after 5
+constexpr Nanos kProbeWithin = 25 * kSecond;  // a question ends after 5, of a local model after 20
 constexpr std::size_t kMostOutput = 256 * 1024;
 
 struct ProgramAnswer {

@@ -11,8 +11,8 @@
 
 namespace prot::services {
 
-/// Asks one service whether it is there, takes the key, and how fast it answers. Blocking, about 5 s at most.
-/// It throws Error with a message that holds nothing of the key.
+/// Asks one service whether it is there, takes the key, and how fast it answers. Blocking: for 5 s at most, a
+/// model on this machine for 20. It throws Error with a message that holds nothing of the key.
 using Prober =
     std::function<Answer(const stage::CheckContext& context, const Service& service, const std::string& key)>;
 /// By Service::protocol.

@@ -13,7 +13,7 @@
 namespace prot::services {
 namespace {
 
-constexpr std::int64_t kLimitMs = 5'000;
+constexpr std::int64_t kLoadingMs = 20'000;   // a server on this machine may have to load its model first
 constexpr std::size_t kMostBody = 4U << 20U;  // more than any answer to so small a question
 constexpr std::uint32_t kRate = 16'000;
 
@@ -106,8 +106,8 @@ Judge expect_event(std::string name) {
   };
 }
 
-Answer ask_web(http::Request request, const Judge& judge) {
-  request.connect_timeout_ms = request.first_byte_timeout_ms = request.total_timeout_ms = kLimitMs;
+Answer ask_web(http::Request request, const Judge& judge, std::int64_t limit_ms) {
+  request.connect_timeout_ms = request.first_byte_timeout_ms = request.total_timeout_ms = limit_ms;
   std::counting_semaphore<> news(0);
   http::Client client([&] { news.release(); });
   const Nanos begin = monotonic_now();
@@ -150,7 +150,9 @@ Answer ask_chat(const stage::CheckContext& /*context*/, const Service& service, 
   const bool own = http::parse_url(service.url).host == "api.openai.com";
   request.body =
       own ? small_question(service, "max_completion_tokens", 16) : small_question(service, "max_tokens", 1);
-  return ask_web(std::move(request), expect_event("choices"));
+  const bool here = http::is_loopback(service.url);
+  return here ? ask_web(std::move(request), expect_event("choices"), kLoadingMs)
+              : ask_web(std::move(request), expect_event("choices"));
 }
 
 Answer ask_transcription(const stage::CheckContext& /*context*/, const Service& service,

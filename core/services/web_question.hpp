@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -25,8 +26,8 @@ namespace prot::services {
 /// Judges the body of an answer that has no error's status: what it leaves at 0 is filled in by ask_web().
 using Judge = std::function<Answer(const std::string& body)>;
 
-/// For a stage with a question of its own. Sets the request's time limits.
-[[nodiscard]] Answer ask_web(http::Request request, const Judge& judge);
+/// For a stage with a question of its own. Sets the request's time limits: `limit_ms` for all of it.
+[[nodiscard]] Answer ask_web(http::Request request, const Judge& judge, std::int64_t limit_ms = 5'000);
 
 /// The body is a JSON object with the member `name` ("data"), and no error that came with status 200.
 [[nodiscard]] Judge expect_member(std::string name);

@@ -13,6 +13,7 @@ import peers
 os.environ["PROT"] = str(peers.PROT_BIN / "prot")
 os.environ.setdefault("FIXTURE_STAGE", "/nonexistent")
 from doctor_test import Doctor  # noqa: E402
+from instance import wait_for  # noqa: E402
 
 KEY = "sk-peers-0123456789"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "prot"
@@ -155,6 +156,24 @@ class WithLlamaServer(unittest.TestCase):
             self.assertEqual(prot.services(), {"language model": "ok"})
             prot.environment["OPENAI_API_KEY"] = "sk-another-key"
             self.assertEqual(prot.services(), {"language model": "wrong_key"})
+
+    def test_vectors_of_what_was_said(self):
+        """Of a second one, which makes nothing else; the model that is talked to is aimock's."""
+        url = f"http://127.0.0.1:{(port := peers.free_port())}"
+        with tempfile.TemporaryDirectory() as folder, Aimock(folder) as model, peers.Process(
+                [LLAMA, "--host", "127.0.0.1", "--port", str(port), "-m", MODEL, "-c", "1024", "-t", "2", "--embeddings", "--pooling",
+                 "mean", "--no-webui", "--offline", "--api-key", KEY], serves(url + "/v1/models"), seconds=120), Talking(
+                     brain__url=model.url + "/v1", memory__enabled="true", memory__store="ram", memory__extraction="false",
+                     memory__embedder="openai", memory__embedding_url=url + "/v1", memory__embedding_model="qwen",
+                     memory__embedding_key_env="OPENAI_API_KEY") as prot:
+            self.assertEqual(prot.services(), {"language model": "ok", "OpenAI-compatible vectors": "ok"})
+            self.assertEqual(prot.say("Which river flows through Paris?"), ANSWER)
+
+            def counters():
+                return next(s for s in prot.status()["stages"] if s["name"] == "memory").get("counters", {})
+            wait_for("vectors of both messages", lambda: counters().get("vectors", 0) >= 2 and
+                     counters().get("vectors_pending", 1) == 0, 120)
+            self.assertEqual(counters().get("vectors_failing", 0), 0)
 
     def test_the_syntax_of_a_tool_call(self):
         """The official package asks; brain's reader has the same fragments in its tests."""

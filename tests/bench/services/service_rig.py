@@ -41,7 +41,8 @@ class EveryService(Services):
         self.parts = {"model": self.chat, "recogniser": self.recogniser}
         if choice.voice != "tone":
             self.parts["voice"] = self.add(
-                {"openai": OpenAiSpeechService, "wyoming": WyomingService}.get(choice.voice, SpeechService)())
+                {"openai": OpenAiSpeechService,
+                 "wyoming": lambda: WyomingService(rate=24000)}.get(choice.voice, SpeechService)())  # tones keep their length
         if choice.home:
             self.parts["home"] = self.add(HomeAssistantService())
 

@@ -3,6 +3,7 @@ programs in $PROT_BIN."""
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -68,6 +69,8 @@ class Process:
 
 def main() -> None:
     """Says what failed, and "N passed, N failed" as its last line. Skipped tests are named, and are neither."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: what was started is ended
+        signal.signal(number, signal.default_int_handler)
     names = sys.argv[1:]
     loader = unittest.defaultTestLoader
     suite = loader.loadTestsFromNames(names) if names else loader.discover(str(HERE), "*_test.py")

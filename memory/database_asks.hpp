@@ -58,10 +58,16 @@ struct FinishCommunity {
   std::int64_t id;
   std::string summary;  // empty: there was none to be had
 };
+/// A line of memory.sock.
+struct Command {
+  std::uint64_t client;
+  std::string request;
+};
 struct Close {};
 }  // namespace ask
-using Ask = std::variant<ask::Store, ask::LoadMore, ask::Search, ask::History, ask::Claim, ask::Finish,
-                         ask::GiveBack, ask::Fail, ask::ClaimCommunity, ask::FinishCommunity, ask::Close>;
+using Ask =
+    std::variant<ask::Store, ask::LoadMore, ask::Search, ask::History, ask::Claim, ask::Finish, ask::GiveBack,
+                 ask::Fail, ask::ClaimCommunity, ask::FinishCommunity, ask::Command, ask::Close>;
 
 // ... and what it hears.
 namespace told {
@@ -76,6 +82,17 @@ struct Loaded {  // a page, from the first connection on
 struct Facts {
   std::vector<Fact> facts;  // that hold
   std::vector<Fact> past;   // that held before
+};
+/// What the index has is no longer what is known: it begins anew, and pages come again when the database is
+/// there. Nothing of these messages may be told to anybody any more.
+struct Forgotten {
+  std::vector<MessageKey> messages;
+  bool everything;
+};
+/// To a client of memory.sock.
+struct Answer {
+  std::uint64_t client;
+  std::string line;
 };
 struct Found {  // nothing when the database is away or has nothing
   ask::Search search;
@@ -111,6 +128,6 @@ struct Closed {
 }  // namespace told
 using Told = std::variant<told::Stored, told::Loaded, told::Facts, told::Found, told::History, told::Claimed,
                           told::CommunityClaimed, told::Communities, told::JobClosed, told::JobsDone,
-                          told::Gauges, told::Closed>;
+                          told::Gauges, told::Closed, told::Forgotten, told::Answer>;
 
 }  // namespace prot::memory

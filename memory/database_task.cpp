@@ -26,6 +26,12 @@ std::vector<Message> finished_messages(std::span<const TurnRecord> records) {
   std::vector<Message> messages;
   for (const TurnRecord& record : records)
     if (std::optional<Message> message = message_of(record); message) messages.push_back(std::move(*message));
+  for (const TurnRecord& wish : records)
+    if (wish.kind == TurnRecord::Kind::kForget)
+      std::erase_if(messages, [&](const Message& message) {
+        return message.key.conversation == wish.key.conversation &&
+               message.key.sequence >= wish.key.sequence && message.key.sequence <= wish.last_sequence;
+      });
   return messages;
 }
 
@@ -38,8 +44,7 @@ DatabaseTask::DatabaseTask(MemoryStore& store, Folders folders, std::function<Na
       spool_(folders_.own_spool),
       rejected_(folders_.own_spool / "rejected") {}
 
-template <typename F>
-bool DatabaseTask::attempt(F&& action) {
+bool DatabaseTask::attempt(const std::function<void()>& action) {
   if (!up_) return false;
   try {
     action();
@@ -121,7 +126,7 @@ void DatabaseTask::replay_folder(const std::filesystem::path& folder, const std:
       for (std::size_t i = 0; i < content.records.size(); i += kReplayBatch) {
         const auto batch =
             std::span(content.records).subspan(i, std::min(kReplayBatch, content.records.size() - i));
-        store_records(batch);
+        store_records(batch, told);
         // Before the load they would be numbered as the oldest, which the index gives up first; it brings
         // them.
         if (load_cursor_ != 0 || loaded_) told.emplace_back(told::Stored{0, finished_messages(batch)});
@@ -151,8 +156,24 @@ void DatabaseTask::load_page(std::vector<Told>& told) {
   told.emplace_back(told::Communities{store_->communities(kMaxCommunities)});
 }
 
+/// In order: what comes behind a wish to forget may be remembered.
+void DatabaseTask::store_records(std::span<const TurnRecord> records, std::vector<Told>& told) {
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (records[i].kind != TurnRecord::Kind::kForget) continue;
+    if (i > begin) store_messages(records.subspan(begin, i - begin));
+    begin = i + 1;
+    ForgetTarget target;
+    target.conversation = records[i].key.conversation;
+    target.first = records[i].key.sequence;
+    target.last = records[i].last_sequence;
+    (void)forget(target, false, told);
+  }
+  if (begin < records.size()) store_messages(records.subspan(begin));
+}
+
 /// One transaction; when the store refuses the data, one for each record.
-void DatabaseTask::store_records(std::span<const TurnRecord> records) {
+void DatabaseTask::store_messages(std::span<const TurnRecord> records) {
   try {
     store_->append(records, wall_());
     return;
@@ -180,8 +201,9 @@ void DatabaseTask::flush(std::vector<Told>& told) {
   std::vector<TurnRecord> records;
   for (const ask::Store& store : pending_) records.push_back(store.record);
   try {
-    if (!attempt([&] { store_records(records); })) {
+    if (!attempt([&] { store_records(records, told); })) {
       spool_.append(records);
+      forget_in_spools(records, told);
       spooled_ += records.size();
     }
   } catch (const Error& e) {

@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "database_asks.hpp"
 #include "memory_store.hpp"
+#include "scrub.hpp"
 #include "spool.hpp"
 
 namespace prot::memory {
@@ -24,6 +25,7 @@ class DatabaseTask {
   struct Folders {
     std::filesystem::path own_spool;    // state/spool/memory
     std::filesystem::path brain_spool;  // state/spool/brain
+    ScrubFolders said = {};             // where else something that was said may stand
   };
   DatabaseTask(MemoryStore& store, Folders folders, std::function<Nanos()> wall);
 
@@ -41,13 +43,18 @@ class DatabaseTask {
                      SpoolContent (*parse)(std::span<const std::byte>), std::vector<Told>& told);
   void load_page(std::vector<Told>& told);
   void flush(std::vector<Told>& told);
-  void store_records(std::span<const TurnRecord> records);
+  void store_records(std::span<const TurnRecord> records, std::vector<Told>& told);
+  void store_messages(std::span<const TurnRecord> records);
   void set_rejected_aside(const TurnRecord& record, const StoreError& error);
   void run_applies(std::vector<Told>& told);
   bool apply(const Job& job);
   void report(std::vector<Told>& told);
-  template <typename F>
-  bool attempt(F&& action);
+  bool attempt(const std::function<void()>& action);
+
+  // database_forget.cpp
+  Forgotten forget(const ForgetTarget& target, bool dry_run, std::vector<Told>& told);
+  void forget_in_spools(std::span<const TurnRecord> records, std::vector<Told>& told);
+  void load_again(std::vector<Told>& told);
 
   void on(const ask::LoadMore& more, std::vector<Told>& told);
   void on(const ask::Search& search, std::vector<Told>& told);
@@ -59,6 +66,7 @@ class DatabaseTask {
   void on(const ask::ClaimCommunity& claim, std::vector<Told>& told);
   void on(const ask::FinishCommunity& finish, std::vector<Told>& told);
   void tell_communities(std::vector<Told>& told);
+  void on(const ask::Command& command, std::vector<Told>& told);
   void on(const ask::Close& close, std::vector<Told>& told);
 
   MemoryStore* store_;

@@ -30,16 +30,18 @@ struct Message {
   bool open = false;  // a reply whose end has not come yet
 };
 
-/// One frame of `turns` that must be kept.
+/// One frame of `turns` that must be kept. kForget: the messages from `key` to `last_sequence` are to be
+/// forgotten, those that are still to come too.
 struct TurnRecord {
-  enum class Kind { kUser = 1, kSegment, kEnd };
+  enum class Kind { kUser = 1, kSegment, kEnd, kForget };
   Kind kind = Kind::kUser;
   MessageKey key;
   Nanos wall_ns = 0;
   wire::Channel channel = wire::Channel::kVoice;
-  std::uint32_t segment = 0;  // kSegment
-  bool interrupted = false;   // kEnd
-  std::string text;           // valid UTF-8 without NUL
+  std::uint32_t segment = 0;        // kSegment
+  bool interrupted = false;         // kEnd
+  std::uint64_t last_sequence = 0;  // kForget
+  std::string text;                 // valid UTF-8 without NUL
 };
 
 struct Entity {

@@ -30,16 +30,35 @@ MemoryStage::MemoryStage(stage::StageContext& context, Parts parts)
       parts_(std::move(parts)),
       turns_(&context.input("turns")),
       outbox_(context.output("recall")),
-      recall_(static_cast<std::size_t>(context.config().get_int("memory.index_mib")) << 20U) {}
+      recall_(index_bytes()),
+      desk_(context.loop(), desk_ports()) {}
 
 MemoryStage::~MemoryStage() { stop(); }
 
+std::size_t MemoryStage::index_bytes() const {
+  return static_cast<std::size_t>(context_->config().get_int("memory.index_mib")) << 20U;
+}
+
+Desk::Ports MemoryStage::desk_ports() {
+  Desk::Ports ports;
+  ports.database = [this](Ask ask) { database_->post(std::move(ask)); };
+  ports.database_up = [this] { return gauges_.up; };
+  ports.block = [this](std::string_view query) {
+    return recall_.answer(query, {}, static_cast<std::size_t>(stage::recall_tokens(context_->config())))
+        .block;
+  };
+  return ports;
+}
+
 void MemoryStage::start() {
   const auto wake = [bell = &context_->bell()] { bell->ring(); };
-  const std::filesystem::path spool = context_->environment().paths.state / "spool";
+  const InstancePaths& paths = context_->environment().paths;
+  const std::filesystem::path spool = paths.state / "spool";
   context_->set_engine(parts_.engine);
   database_ = std::make_unique<DatabaseWorker>(
-      std::move(parts_.store), DatabaseTask::Folders{spool / "memory", spool / "brain"}, wake);
+      std::move(parts_.store),
+      DatabaseTask::Folders{spool / "memory", spool / "brain", {paths.state, paths.runtime}}, wake);
+  desk_.start((paths.runtime / "memory.sock").string());
   if (parts_.dense.documents)
     dense_ = std::make_unique<DenseLeg>(
         std::move(parts_.dense),
@@ -64,6 +83,7 @@ int MemoryStage::do_work(Nanos now) {
   items += intake(now);
   release_done();
   items += outbox_.flush();
+  items += desk_.step(phase_ >= Phase::kClosing);
   watch_board(now);
   if (extractor_ && phase_ == Phase::kRunning)
     extractor_->step(now, quiet_since_, gauges_.up ? gauges_.counts.jobs_ready : 0);
@@ -105,6 +125,7 @@ void MemoryStage::take_frame(const ipc::FrameInfo& info, std::span<const std::by
     return;
   }
   in_hand_.push_back({info.sequence, true});
+  if (wire::is<wire::Unrecorded>(info)) return;
   if (quiet_since_ != kNever) quiet_since_ = std::max(quiet_since_, now);  // somebody is at it
   if (std::optional<TurnRecord> record = record_of(info, payload); record) {
     reply_until_ = record->kind == TurnRecord::Kind::kEnd ? 0 : now + kReplyPatience;
@@ -217,6 +238,17 @@ void MemoryStage::on(told::Facts& facts, Nanos now) {
   if (loaded_ && recalls_ == 0) publish_profile(now);
 }
 
+void MemoryStage::on(told::Forgotten& forgotten, Nanos) {
+  recall_ = Recall(index_bytes());
+  loaded_ = false;
+  outbox_.drop_blocks();
+  open_.clear();
+  if (dense_)
+    for (const MessageKey& key : forgotten.messages) dense_->forget(key);
+  if (forgotten.everything || !forgotten.messages.empty())
+    outbox_.put_forgotten(forgotten.messages, forgotten.everything);
+}
+
 void MemoryStage::on(told::Found& found, Nanos now) {
   if (found.messages.empty()) return;
   const wire::RecallRequest& request = found.search.request;
@@ -305,6 +337,7 @@ Nanos MemoryStage::next_deadline(Nanos now) const {
 
 void MemoryStage::stop() noexcept {
   // The model first: its job goes back before the connection closes.
+  desk_.stop();
   const bool asking = extractor_ && extractor_->state() == Extractor::State::kAsking;
   model_.reset();
   if (asking && database_) extractor_->hand_back();

@@ -7,6 +7,7 @@
 
 #include "database_task.hpp"
 #include "dense_leg.hpp"
+#include "desk.hpp"
 #include "extractor.hpp"
 #include "outbox.hpp"
 #include "recall.hpp"
@@ -21,6 +22,7 @@ namespace prot::memory {
 ///   loop thread      rings, board, the index in memory, the extractor's decisions; never waits
 ///   database worker  the one connection, the spool, replays
 ///   model worker     one question to the language model at a time
+///   memory.sock      what a person wants to see, or have forgotten (desk.hpp)
 ///
 /// A frame is released when its message is committed or in the spool. READY does not wait for the database.
 /// Drain: end-of-stream on `turns` -> everything stored -> extraction until memory.drain_model_s -> leases
@@ -74,7 +76,11 @@ class MemoryStage final : public stage::Stage {
   void on(told::JobsDone& done, Nanos now);
   void on(told::Gauges& gauges, Nanos now);
   void on(told::Closed& closed, Nanos now);
+  void on(told::Forgotten& forgotten, Nanos now);
+  void on(told::Answer& answer, Nanos) { desk_.answer(answer); }
   void answer(const Request& request, Nanos now);
+  [[nodiscard]] Desk::Ports desk_ports();
+  [[nodiscard]] std::size_t index_bytes() const;
   [[nodiscard]] RecallBudget block_limit(const wire::RecallRequest& request) const;
   // stage_vectors.cpp
   [[nodiscard]] std::vector<TurnIndex::Vote> votes_at_once(const Request& request);
@@ -96,6 +102,7 @@ class MemoryStage final : public stage::Stage {
   std::unique_ptr<DenseLeg> dense_;  // null: there is none
   std::unique_ptr<ModelWorker> model_;
   std::unique_ptr<Extractor> extractor_;
+  Desk desk_;
 
   Phase phase_ = Phase::kRunning;
   std::deque<Frame> in_hand_;

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "entity_store.hpp"
+#include "keeper.hpp"
 #include "memory_records.hpp"
 
 namespace prot::memory {
@@ -71,6 +72,12 @@ class MemoryStore : public EntityStore {
 
   virtual std::vector<Fact> active_facts(int limit) = 0;
   virtual Counts counts() = 0;
+
+  /// Forgets, for good: a replay of what was forgotten changes nothing. `dry_run`: only says what that would
+  /// be. A record of the kind kForget is not for append(), but for this.
+  virtual Forgotten forget(const ForgetTarget& target, Nanos now, bool dry_run) = 0;
+  /// Null: a person cannot look into this store.
+  [[nodiscard]] virtual Keeper* keeper() noexcept { return nullptr; }
 };
 
 /// A user's message whose reply never ends is extracted after this.

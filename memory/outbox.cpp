@@ -57,6 +57,21 @@ void Outbox::put_history(const wire::ConversationId& conversation, std::uint64_t
   histories_.push_back(std::move(history));
 }
 
+void Outbox::put_forgotten(const std::vector<MessageKey>& messages, bool everything) {
+  histories_.clear();  // read before; brain asks again
+  if (everything) {
+    notices_.push_back({{}, {}});
+    return;
+  }
+  constexpr std::size_t kMost = kMaxTail / sizeof(std::uint64_t);
+  for (const MessageKey& key : messages) {
+    if (notices_.empty() || notices_.back().head.conversation != key.conversation ||
+        notices_.back().sequences.size() == kMost)
+      notices_.push_back({{key.conversation}, {}});
+    notices_.back().sequences.push_back(key.sequence);
+  }
+}
+
 int Outbox::flush() {
   int sent = 0;
   const auto gone = [&](ipc::PublishResult result) {
@@ -65,6 +80,11 @@ int Outbox::flush() {
     ++sent;
     return true;
   };
+  while (!notices_.empty()) {
+    const Notice& notice = notices_.front();
+    if (!gone(wire::send(*output_, notice.head, std::as_bytes(std::span(notice.sequences)), {}))) return sent;
+    notices_.pop_front();
+  }
   while (!histories_.empty()) {
     const History& history = histories_.front();
     if (!gone(wire::send(*output_, history.head, wire::as_bytes(history.json), {}))) return sent;

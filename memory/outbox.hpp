@@ -19,6 +19,10 @@ class Outbox {
   /// The newest messages that fit into one frame.
   void put_history(const wire::ConversationId& conversation, std::uint64_t request,
                    const std::vector<Message>& messages);
+  /// What brain must not know any more; before any block that comes after it.
+  void put_forgotten(const std::vector<MessageKey>& messages, bool everything);
+  /// Those that wait are no longer what is known.
+  void drop_blocks() { blocks_.clear(); }
   /// Frames sent.
   int flush();
 
@@ -37,6 +41,11 @@ class Outbox {
   ipc::Output* output_;
   std::deque<Block> blocks_;
   std::deque<History> histories_;
+  struct Notice {
+    wire::Forgotten head;
+    std::vector<std::uint64_t> sequences;
+  };
+  std::deque<Notice> notices_;
 };
 
 /// JSON as wire::History says, at most `max_bytes`: the oldest messages are left out.

@@ -70,7 +70,7 @@ void SpoolWriter::open_file() {
   sync_folder(folder_);
 }
 
-void SpoolWriter::append(std::span<const TurnRecord> records) {
+std::string spool_bytes(std::span<const TurnRecord> records) {
   std::string data;
   for (const TurnRecord& record : records) {
     const std::string json = to_json(record);
@@ -78,6 +78,11 @@ void SpoolWriter::append(std::span<const TurnRecord> records) {
     append_word(data, ipc::crc32c(std::as_bytes(std::span(json.data(), json.size()))));
     data += json;
   }
+  return data;
+}
+
+void SpoolWriter::append(std::span<const TurnRecord> records) {
+  const std::string data = spool_bytes(records);
   if (!file_) open_file();
   if (written_ + data.size() > kMaxBytes)
     throw Error("the spool in " + folder_.string() +
@@ -187,6 +192,30 @@ void SpoolFile::remove() {
 void SpoolFile::set_aside() {
   const std::string bad = path_.string() + ".bad";
   if (::rename(path_.c_str(), bad.c_str()) != 0) throw errno_error("cannot rename " + path_.string());
+}
+
+std::vector<std::string> forget_in_spool(const std::filesystem::path& folder, const TurnRecord& forget) {
+  std::vector<std::string> texts;
+  for (const std::filesystem::path& path : spool_files(folder, ".spool")) {
+    SpoolContent content = parse_spool(SpoolFile(path).read());
+    const std::size_t before = content.records.size();
+    std::erase_if(content.records, [&](const TurnRecord& record) {
+      const bool meant =
+          record.kind != TurnRecord::Kind::kForget && record.key.conversation == forget.key.conversation &&
+          record.key.sequence >= forget.key.sequence && record.key.sequence <= forget.last_sequence;
+      if (meant && !record.text.empty()) texts.push_back(record.text);
+      return meant;
+    });
+    if (content.records.size() == before) continue;
+    const std::filesystem::path fresh = path.string() + ".new";
+    const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!file) throw errno_error("cannot make " + fresh.string());
+    write_all(file.get(), spool_bytes(content.records), folder);
+    if (::fdatasync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
+      throw errno_error("cannot write " + path.string());
+    sync_folder(folder);
+  }
+  return texts;
 }
 
 }  // namespace prot::memory

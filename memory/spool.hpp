@@ -43,6 +43,14 @@ struct SpoolContent {
   std::string problem;
 };
 
+/// Records as a file holds them.
+[[nodiscard]] std::string spool_bytes(std::span<const TurnRecord> records);
+
+/// Takes the messages of a kForget record, and their segments, out of the files that wait in `folder`, and
+/// returns their texts. The record itself stays or comes: the database must forget too. Nobody may append
+/// meanwhile. Throws Error: they are as they were.
+std::vector<std::string> forget_in_spool(const std::filesystem::path& folder, const TurnRecord& forget);
+
 /// Files to be replayed, oldest first.
 [[nodiscard]] std::vector<std::filesystem::path> spool_files(const std::filesystem::path& folder,
                                                              const std::string& extension);

@@ -9,6 +9,9 @@
 namespace prot::memory {
 namespace {
 
+// PostgreSQL's numbers are signed; no clock reaches the bit that is lost.
+constexpr std::uint64_t kSequenceBits = 0x7FFFFFFFFFFFFFFFU;
+
 std::string storable(std::span<const std::byte> tail) {
   std::string text = utf8::sanitized(wire::as_text(tail));
   text.erase(std::remove(text.begin(), text.end(), '\0'), text.end());
@@ -19,8 +22,7 @@ template <typename Head>
 TurnRecord common(TurnRecord::Kind kind, const Head& head, std::span<const std::byte> tail) {
   TurnRecord record;
   record.kind = kind;
-  // PostgreSQL's numbers are signed; no clock reaches the bit that is lost.
-  record.key = {head.conversation, head.sequence & 0x7FFFFFFFFFFFFFFFU};
+  record.key = {head.conversation, head.sequence & kSequenceBits};
   record.wall_ns = std::max<Nanos>(head.wall_ns, 0);
   record.channel = head.channel == wire::Channel::kText ? wire::Channel::kText : wire::Channel::kVoice;
   record.text = storable(tail);
@@ -31,7 +33,7 @@ TurnRecord common(TurnRecord::Kind kind, const Head& head, std::span<const std::
 
 bool is_message(const ipc::FrameInfo& info) noexcept {
   return wire::is<wire::UserMessage>(info) || wire::is<wire::ReplySegment>(info) ||
-         wire::is<wire::ReplyEnd>(info);
+         wire::is<wire::ReplyEnd>(info) || wire::is<wire::ForgetRequest>(info);
 }
 
 std::optional<TurnRecord> record_of(const ipc::FrameInfo& info, std::span<const std::byte> payload) {
@@ -50,6 +52,15 @@ std::optional<TurnRecord> record_of(const ipc::FrameInfo& info, std::span<const 
     record.interrupted = end.interrupted != 0;
     return record;
   }
+  wire::ForgetRequest forget;
+  if (wire::decode(info, payload, forget, tail)) {
+    TurnRecord record;
+    record.kind = TurnRecord::Kind::kForget;
+    record.key = {forget.conversation, forget.first & kSequenceBits};
+    record.last_sequence = forget.last & kSequenceBits;
+    record.wall_ns = std::max<Nanos>(forget.wall_ns, 0);
+    return record;
+  }
   return std::nullopt;
 }
 
@@ -63,6 +74,7 @@ std::string to_json(const TurnRecord& record) {
       .member("channel", static_cast<int>(record.channel))
       .member("segment", record.segment)
       .member("interrupted", record.interrupted)
+      .member("last", record.last_sequence)
       .member("text", record.text)
       .end_object();
   return writer.str();
@@ -72,8 +84,7 @@ TurnRecord from_json(std::string_view line) {
   const json::Document document = json::parse(line);
   const json::View root = document.root();
   const std::int64_t kind = root.get("kind").as_int();
-  if (kind < 1 || kind > 3 || !root.get("text").is_string())
-    throw Error("not a record of a conversation: " + std::string(line.substr(0, 80)));
+  if (kind < 1 || kind > 4 || !root.get("text").is_string()) throw Error("not a record of a conversation");
   TurnRecord record;
   record.kind = static_cast<TurnRecord::Kind>(kind);
   record.key.conversation = parse_uuid(root.get("conversation").as_string());
@@ -82,12 +93,14 @@ TurnRecord from_json(std::string_view line) {
   record.channel = root.get("channel").as_int() == 2 ? wire::Channel::kText : wire::Channel::kVoice;
   record.segment = static_cast<std::uint32_t>(root.get("segment").as_int());
   record.interrupted = root.get("interrupted").as_bool();
+  record.last_sequence = static_cast<std::uint64_t>(root.get("last").as_int());
   record.text = root.get("text").as_string();
   return record;
 }
 
 std::optional<Message> message_of(const TurnRecord& record) {
-  if (record.kind == TurnRecord::Kind::kSegment) return std::nullopt;
+  if (record.kind == TurnRecord::Kind::kSegment || record.kind == TurnRecord::Kind::kForget)
+    return std::nullopt;
   Message message;
   message.key = record.key;
   message.role = record.kind == TurnRecord::Kind::kUser ? Role::kUser : Role::kAssistant;

@@ -21,7 +21,7 @@ namespace prot::memory {
 [[nodiscard]] std::string to_json(const TurnRecord& record);
 [[nodiscard]] TurnRecord from_json(std::string_view line);
 
-/// The finished message that a record brings (a user's text, the end of a reply); none for a segment.
+/// The finished message that a record brings (a user's text, the end of a reply); none for the others.
 [[nodiscard]] std::optional<Message> message_of(const TurnRecord& record);
 
 }  // namespace prot::memory

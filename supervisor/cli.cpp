@@ -75,6 +75,7 @@ constexpr Command kCommands[] = {
     {"reload", command_reload},
     {"top", command_top},
     {"debug", command_debug},
+    {"memory", command_memory},
     {"config example", command_config_example},
     {"config table", command_config_table},
     {"config keys", command_config_keys},

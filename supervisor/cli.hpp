@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cli_memory.hpp"
 #include "configuration.hpp"
 #include "debugger.hpp"
 #include "json/json.hpp"
@@ -39,6 +40,7 @@ struct CliRequest {
   bool echo = false;          // doctor: the loudspeaker in the microphone, nothing else
   bool services = false;      // doctor: the configured services, nothing else
   double down_timeout_s = 0;  // 0: as long as it takes
+  MemoryRequest memory;
 };
 
 /// The program `prot`. stdout is data, stderr is messages. Exit code: 0 ok, 1 failure, 2 usage or

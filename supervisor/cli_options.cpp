@@ -88,6 +88,7 @@ void describe_cli(CLI::App& app, CliRequest& request) {
       ->add_option("TEXT", request.words, "the message; several words are joined")
       ->required();
   add("chat", "Talk by keyboard");
+  describe_memory(app, request);
   CLI::App* wait = add("wait", "Wait until everything is ready, or nothing runs");
   wait->add_option("WHAT", request.text, "ready or down")
       ->required()

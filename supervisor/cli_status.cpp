@@ -83,10 +83,11 @@ void print_status(const json::View& root) {
   print_sound(stages);
 }
 
-// What a stage says of itself while all is well: brain of its tools.
+// What a stage says of itself while all is well: brain of its tools, and of the record.
 void print_tools(const json::View& stages) {
   for (std::size_t i = 0; i < stages.size(); ++i)
-    if (const auto text = stages.at(i).get("status").as_string(); text.starts_with("tools: "))
+    if (const auto text = stages.at(i).get("status").as_string();
+        text.starts_with("tools: ") || text.starts_with("off the record"))
       fmt::print("\n{}\n", text);
 }
 

@@ -112,7 +112,7 @@ void Supervisor::finish_run() {
   }
   close_account(static_cast<long>(saved));
   std::error_code error;
-  for (const char* name : {"chat.sock", "llm.sock"})
+  for (const char* name : {"chat.sock", "memory.sock", "llm.sock"})
     std::filesystem::remove(instance_.run.paths.runtime / name, error);
   std::filesystem::remove(instance_.run.paths.state / "pids", error);
   if (failure_.empty() && drain_begun_at_ != 0)

@@ -43,9 +43,12 @@ enum class Kind : std::uint8_t {
   kReplyEnd,
   kRecallRequest,
   kHistoryRequest,
+  kForgetRequest,
+  kUnrecorded,
   // recall
   kRecallBlock = 80,
   kHistory,
+  kForgotten,
   // every ring
   kEndOfStream = 250,
 };

@@ -71,6 +71,24 @@ struct HistoryRequest {
   std::uint32_t reserved = 0;
 };
 
+/// A person wants the messages `first` to `last` of a conversation forgotten, those that are still on their
+/// way too. Kept like a message.
+struct ForgetRequest {
+  static constexpr Kind kKind = Kind::kForgetRequest;
+  static constexpr std::uint8_t kVersion = 1;
+  ConversationId conversation;
+  std::uint64_t first;
+  std::uint64_t last;
+  Nanos wall_ns;
+};
+
+/// In place of a message that is off the record: nothing of it, but that it has passed.
+struct Unrecorded {
+  static constexpr Kind kKind = Kind::kUnrecorded;
+  static constexpr std::uint8_t kVersion = 1;
+  std::uint32_t reserved = 0;
+};
+
 /// Tail: the memory block, UTF-8, ready for the prompt; empty when nothing is known.
 struct RecallBlock {
   static constexpr Kind kKind = Kind::kRecallBlock;
@@ -88,6 +106,14 @@ struct History {
   static constexpr std::uint8_t kVersion = 1;
   ConversationId conversation;
   std::uint64_t request;
+};
+
+/// Memory has forgotten messages: brain drops what it has of that conversation and asks for what is left.
+/// Tail: their sequences, eight bytes each. Conversation 0: everything is forgotten, and there is no tail.
+struct Forgotten {
+  static constexpr Kind kKind = Kind::kForgotten;
+  static constexpr std::uint8_t kVersion = 1;
+  ConversationId conversation;
 };
 
 }  // namespace prot::wire

@@ -3,11 +3,12 @@
 # What may follow, by command; "" is before any command.
 _prot_words() {
   case $1 in
-    "") echo "up down status restart start stop logs log-level crash say chat wait config reload check doctor top debug" ;;
+    "") echo "up down status restart start stop logs log-level crash say chat memory wait config reload check doctor top debug" ;;
     up | restart | start | stop | debug) echo "capture stt brain tts player memory llm db" ;;
     logs) echo "supervisor capture stt brain tts player memory llm db" ;;
     log-level) echo "debug info warn error configured supervisor capture stt brain tts player memory" ;;
     crash) echo "list show" ;;
+    memory) echo "search show facts why forget export import dead stats record" ;;
     wait) echo "ready down" ;;
     config) echo "example table keys" ;;
   esac
@@ -24,6 +25,7 @@ _prot_options() {
     status) echo "--json --verbose --watch" ;;
     logs) echo "--follow --lines --json" ;;
     crash) echo "--json" ;;
+    memory) echo "--json --limit --conversation --all --dry-run --yes --original" ;;
     wait) echo "--timeout" ;;
     config | check) echo "--config --set --env-file --json" ;;
     reload) echo "--env-file --json" ;;
@@ -49,7 +51,7 @@ _prot() {
   done
   case $previous in
     --config | --env-file) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
-    --instance | --set | --lines | -n | --timeout | -t | --iterations | --delay | --sort | --ring | --server) return ;;
+    --instance | --set | --lines | -n | --timeout | -t | --iterations | --delay | --sort | --ring | --server | --limit | --conversation) return ;;
   esac
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_prot_options "$command")" -- "$current")

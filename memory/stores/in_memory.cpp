@@ -41,7 +41,8 @@ void InMemoryStore::add_job(JobKind kind, const MessageKey& key, std::uint64_t l
 
 void InMemoryStore::append(std::span<const TurnRecord> records, Nanos now) {
   need();
-  for (const TurnRecord& record : records) append(record, now);
+  for (const TurnRecord& record : records)
+    if (record.kind != TurnRecord::Kind::kForget && !is_forgotten(record.key)) append(record, now);
 }
 
 void InMemoryStore::append(const TurnRecord& record, Nanos now) {

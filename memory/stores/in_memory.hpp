@@ -42,6 +42,7 @@ class InMemoryStore final : public MemoryStore {
   std::optional<CommunityTask> next_community() override;
   bool finish_community(std::int64_t id, const std::string& summary) override;
   std::vector<Community> communities(int limit) override;
+  Forgotten forget(const ForgetTarget& target, Nanos now, bool dry_run) override;  // in_memory_forget.cpp
 
   /// Tests: every call fails with kAway until it is back.
   void set_away(bool away) noexcept { away_ = away; }
@@ -78,7 +79,14 @@ class InMemoryStore final : public MemoryStore {
     KnownEntity known;
     std::int64_t merged_into = 0;
   };
+  struct Range {
+    std::string conversation;
+    std::uint64_t first;
+    std::uint64_t last;
+  };
   void need() const;
+  [[nodiscard]] static bool wanted(const ForgetTarget& target, const Message& message);
+  [[nodiscard]] bool is_forgotten(const MessageKey& key) const;
   void append(const TurnRecord& record, Nanos now);
   void add_job(JobKind kind, const MessageKey& key, std::uint64_t last_seq, Nanos due, std::string result);
   void fill(Job& job);
@@ -111,6 +119,7 @@ class InMemoryStore final : public MemoryStore {
   std::int64_t community_ids_ = 0;
   std::int64_t current_ = 0;   // generation that is read
   std::int64_t building_ = 0;  // and the next one; 0: none
+  std::vector<Range> forgotten_;
   std::uint64_t leases_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/log.hpp"
 #include "schema/schema.hpp"
@@ -77,15 +78,16 @@ void migrate(pqxx::connection& connection) {
   tx.exec(
       "CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, name text NOT NULL, "
       "applied_at timestamptz NOT NULL DEFAULT now())");
-  const pqxx::result newest = tx.exec("SELECT coalesce(max(version), 0) FROM schema_version");
-  const int version = newest[0][0].as<int>();
+  std::set<int> applied;
+  for (const auto& row : tx.exec("SELECT version FROM schema_version")) applied.insert(row[0].as<int>());
+  const int version = applied.empty() ? 0 : *applied.rbegin();
   const int known = migrations().back().version;
   if (version > known)
     throw StoreError(StoreError::Kind::kBroken, "the database's schema is of version " +
                                                     std::to_string(version) + ", this prot knows " +
                                                     std::to_string(known) + ": update prot");
   for (const Migration& migration : migrations()) {
-    if (migration.version <= version) continue;
+    if (applied.contains(migration.version)) continue;
     tx.exec(migration.sql);
     run(tx, "INSERT INTO schema_version (version, name) VALUES ($1::integer, $2)", migration.version,
         std::string(migration.name));
@@ -132,6 +134,11 @@ namespace {
 using pg::at;
 using pg::run;
 
+// Of a message ($1, $2): a replay brings nothing back.
+const std::string kNotForgotten =
+    " WHERE NOT EXISTS (SELECT 1 FROM forgotten_message f WHERE f.conversation_id = $1::uuid AND $2::bigint "
+    "BETWEEN f.first_seq AND f.last_seq)";
+
 void insert_conversation(pqxx::work& tx, const TurnRecord& record, const std::string& uuid) {
   run(tx,
       "INSERT INTO conversation (id, channel, started_at) VALUES ($1::uuid, $2, " + at(3) +
@@ -142,23 +149,25 @@ void insert_conversation(pqxx::work& tx, const TurnRecord& record, const std::st
 void store_user(pqxx::work& tx, const TurnRecord& record, const std::string& uuid, Nanos due) {
   const std::int64_t seq = pg::signed_seq(record.key.sequence);
   run(tx,
-      "INSERT INTO message (conversation_id, seq, role, channel, text, at) VALUES ($1::uuid, $2::bigint, "
+      "INSERT INTO message (conversation_id, seq, role, channel, text, at) SELECT $1::uuid, $2::bigint, "
       "'user', $3, $4, " +
-          at(5) + ") ON CONFLICT (conversation_id, seq) DO NOTHING",
+          at(5) + kNotForgotten + " ON CONFLICT (conversation_id, seq) DO NOTHING",
       uuid, seq, std::string(channel_name(record.channel)), record.text, pg::micros(record.wall_ns));
   run(tx,
-      "INSERT INTO memory_job (kind, dedupe_key, conversation_id, first_seq, last_seq, run_after) VALUES "
-      "('extract', $1, $2::uuid, $3::bigint, $3::bigint, " +
-          at(4) + ") ON CONFLICT (dedupe_key) DO NOTHING",
+      "INSERT INTO memory_job (kind, dedupe_key, conversation_id, first_seq, last_seq, run_after) SELECT "
+      "'extract', $1, $2::uuid, $3::bigint, $3::bigint, " +
+          at(4) +
+          " WHERE EXISTS (SELECT 1 FROM message WHERE conversation_id = $2::uuid AND seq = $3::bigint AND "
+          "text <> '') ON CONFLICT (dedupe_key) DO NOTHING",
       "extract:" + uuid + ":" + std::to_string(seq) + ":1", uuid, seq, pg::micros(due));
 }
 
 void store_segment(pqxx::work& tx, const TurnRecord& record, const std::string& uuid) {
   const std::int64_t seq = pg::signed_seq(record.key.sequence);
   run(tx,
-      "INSERT INTO message (conversation_id, seq, role, channel, text, at, open) VALUES ($1::uuid, "
+      "INSERT INTO message (conversation_id, seq, role, channel, text, at, open) SELECT $1::uuid, "
       "$2::bigint, 'assistant', $3, '', " +
-          at(4) + ", true) ON CONFLICT (conversation_id, seq) DO NOTHING",
+          at(4) + ", true" + kNotForgotten + " ON CONFLICT (conversation_id, seq) DO NOTHING",
       uuid, seq, std::string(channel_name(record.channel)), pg::micros(record.wall_ns));
   const pqxx::result added =
       run(tx,
@@ -177,10 +186,10 @@ void store_end(pqxx::work& tx, const TurnRecord& record, const std::string& uuid
   const std::int64_t seq = pg::signed_seq(record.key.sequence);
   const pqxx::result ended =
       run(tx,
-          "INSERT INTO message (conversation_id, seq, role, channel, text, at, interrupted, open) VALUES "
-          "($1::uuid, $2::bigint, 'assistant', $3, $4, " +
-              at(5) +
-              ", $6::boolean, false) ON CONFLICT (conversation_id, seq) DO UPDATE SET text = EXCLUDED.text, "
+          "INSERT INTO message (conversation_id, seq, role, channel, text, at, interrupted, open) SELECT "
+          "$1::uuid, $2::bigint, 'assistant', $3, $4, " +
+              at(5) + ", $6::boolean, false" + kNotForgotten +
+              " ON CONFLICT (conversation_id, seq) DO UPDATE SET text = EXCLUDED.text, "
               "interrupted = EXCLUDED.interrupted, open = false WHERE message.open RETURNING id",
           uuid, seq, std::string(channel_name(record.channel)), record.text, pg::micros(record.wall_ns),
           record.interrupted);
@@ -213,6 +222,8 @@ void PostgresStore::append(std::span<const TurnRecord> records, Nanos now) {
           break;
         case TurnRecord::Kind::kEnd:
           store_end(tx, record, uuid, now);
+          break;
+        case TurnRecord::Kind::kForget:  // forget()
           break;
       }
     }

@@ -105,9 +105,20 @@ std::int64_t insert(pqxx::work& tx, const Fact& fact, const Ends& ends, const Pl
   return made.empty() ? 0 : made[0][0].as<std::int64_t>();
 }
 
+/// A person had it forgotten, and has not said it since.
+bool is_forgotten(pqxx::work& tx, const std::string& spo, std::int64_t message) {
+  return !run(tx,
+              "SELECT 1 FROM forgotten_fact f JOIN message m ON m.id = $2::bigint WHERE f.spo_key = $1 AND "
+              "f.at >= "
+              "m.at",
+              spo, message)
+              .empty();
+}
+
 void apply_fact(pqxx::work& tx, EntityBook& book, Fact fact, std::int64_t message, std::string_view said) {
   const Ends ends = resolve(book, fact, said);
   const std::string spo = spo_key(fact);
+  if (is_forgotten(tx, spo, message)) return;
   // Said again: one more source. What a person has confirmed once does not wait again.
   if (const std::int64_t same = with_status(tx, spo, "active"); same != 0)
     return add_source(tx, same, message);

@@ -11,7 +11,7 @@ namespace prot::memory {
 
 /// MemoryStore over libpqxx: only what versions 6.4 to 7.x have in common. One connection, made anew after
 /// any sign that it is broken; nothing relies on session state, since 6.x reconnects silently.
-class PostgresStore final : public MemoryStore {
+class PostgresStore final : public MemoryStore, public Keeper {
  public:
   PostgresStore(std::string conninfo, std::string owner);
   ~PostgresStore() override;
@@ -44,6 +44,16 @@ class PostgresStore final : public MemoryStore {
   std::optional<CommunityTask> next_community() override;
   bool finish_community(std::int64_t id, const std::string& summary) override;
   std::vector<Community> communities(int limit) override;
+  Forgotten forget(const ForgetTarget& target, Nanos now, bool dry_run) override;  // postgres_forget.cpp
+  [[nodiscard]] Keeper* keeper() noexcept override { return this; }
+
+  // Keeper: postgres_keeper.cpp, postgres_import.cpp.
+  std::vector<Row> look(Look what, std::span<const std::string> arguments) override;
+  int retry_dead(std::span<const std::int64_t> jobs, Nanos now) override;
+  int drop_dead(std::span<const std::int64_t> jobs) override;
+  Imported import_rows(std::span<const Message> messages, std::span<const ImportedFact> facts,
+                       Nanos now) override;
+  Imported import_original(Nanos now) override;
 
  private:
   /// Runs one transaction; what goes wrong becomes a StoreError ("what: why").
@@ -73,6 +83,13 @@ pqxx::result run(pqxx::work& tx, const std::string& sql, const Args&... args) {
 [[nodiscard]] inline std::int64_t micros(Nanos wall) noexcept { return wall / kMicrosecond; }
 [[nodiscard]] inline std::int64_t signed_seq(std::uint64_t seq) noexcept {
   return static_cast<std::int64_t>(seq);
+}
+
+/// As an array's text: {1,2,3}.
+[[nodiscard]] inline std::string array_of(std::span<const std::int64_t> numbers) {
+  std::string out = "{";
+  for (const std::int64_t number : numbers) out += (out.size() > 1 ? "," : "") + std::to_string(number);
+  return out + "}";
 }
 
 /// SQL of a timestamp parameter in microseconds.

@@ -1,6 +1,7 @@
 #include "tests/memory/memory_bench.hpp"
 
 #include <cstdlib>
+#include <cstring>
 
 #include "base/error.hpp"
 #include "wire/memory.hpp"
@@ -37,6 +38,8 @@ void MemoryBench::start() {
   end();
   answers_.clear();
   context_ = run.attach();
+  std::filesystem::create_directories(context_->environment().paths.runtime);
+  std::filesystem::create_directories(context_->environment().paths.state);
   context_->loop().watch_readable(context_->bell().fd(), [] {});
   memory::MemoryStage::Parts parts;
   parts.store = make_store_();
@@ -72,6 +75,14 @@ void MemoryBench::send(const TurnRecord& record) {
       return fill(wire::ReplySegment{});
     case TurnRecord::Kind::kEnd:
       return fill(wire::ReplyEnd{});
+    case TurnRecord::Kind::kForget: {
+      wire::ForgetRequest wish{};
+      wish.conversation = record.key.conversation;
+      wish.first = record.key.sequence;
+      wish.last = record.last_sequence;
+      (void)wire::send(run.into("turns"), wish, {}, {});
+      return;
+    }
   }
 }
 
@@ -105,6 +116,11 @@ void MemoryBench::take_recall() {
       answers_[block.request] = {block.request, false, block.tokens, std::string(wire::as_text(tail))};
     if (wire::decode(info, payload, history, tail))
       answers_[history.request] = {history.request, true, 0, std::string(wire::as_text(tail))};
+    if (wire::Forgotten forgotten{}; wire::decode(info, payload, forgotten, tail)) {
+      const std::size_t before = forgotten_.size();
+      forgotten_.resize(before + tail.size() / sizeof(std::uint64_t));
+      std::memcpy(forgotten_.data() + before, tail.data(), tail.size());
+    }
     run.from("recall").release();
   }
 }
@@ -139,6 +155,10 @@ Recalled MemoryBench::answer(std::uint64_t request, Nanos limit) {
 
 std::filesystem::path MemoryBench::spool(const std::string& whose) const {
   return context_->environment().paths.state / "spool" / whose;
+}
+
+std::filesystem::path MemoryBench::runtime_file(const std::string& name) const {
+  return context_->environment().paths.runtime / name;
 }
 
 }  // namespace prot::test

@@ -79,6 +79,9 @@ class MemoryBench {
     run.board_of("brain").conversation().state.store(static_cast<std::uint32_t>(state));
   }
   std::filesystem::path spool(const std::string& whose) const;
+  std::filesystem::path runtime_file(const std::string& name) const;
+  /// What brain was told to forget: sequences.
+  [[nodiscard]] const std::vector<std::uint64_t>& forgotten() const noexcept { return forgotten_; }
 
   TempFolder folder;  // of state and runtime; made before the run reads XDG_*
   SteadyClock clock;
@@ -107,6 +110,7 @@ class MemoryBench {
 
  private:
   std::map<std::uint64_t, Recalled> answers_;
+  std::vector<std::uint64_t> forgotten_;
 };
 
 }  // namespace prot::test

@@ -5,24 +5,14 @@
 #include "memory/schema/schema.hpp"
 #include "memory/stores/postgres.hpp"
 #include "tests/memory/memory_fixture.hpp"
+#include "tests/memory/postgres_server.hpp"
 #include "tests/memory/store_contract.hpp"
-#include "tests/support/postgres.hpp"
 
 using namespace prot;
 using namespace prot::memory;
 using namespace prot::memory::test;
 
 namespace {
-
-constexpr const char* kEmpty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
-
-/// One server for all cases of this program.
-prot::test::PrivatePostgres& server() {
-  static prot::test::PrivatePostgres postgres;
-  static const bool started = (postgres.start(), true);
-  (void)started;
-  return postgres;
-}
 
 struct Fixture {
   Fixture() {
@@ -50,6 +40,7 @@ TEST_CASE_FIXTURE(Fixture, "PostgreSQL keeps the contract of stores") {
   SUBCASE("exchanges are asked about together") { contract_batch(*store); }
   SUBCASE("known entities are offered by number") { contract_offered(*store); }
   SUBCASE("communities are read by generation") { contract_communities(*store); }
+  SUBCASE("what is forgotten stays forgotten, and nothing else goes") { contract_forget(*store); }
 }
 
 TEST_CASE_FIXTURE(Fixture, "the schema is brought up to date once, by however many at a time") {

@@ -106,6 +106,9 @@ class SharedStore final : public MemoryStore {
   Counts counts() override {
     return locked([](InMemoryStore& s) { return s.counts(); });
   }
+  Forgotten forget(const ForgetTarget& target, Nanos now, bool dry_run) override {
+    return locked([&](InMemoryStore& s) { return s.forget(target, now, dry_run); });
+  }
 
  private:
   std::shared_ptr<State> state_;

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/memory/memory_fixture.hpp"
 
 namespace prot::memory::test {
@@ -208,6 +210,83 @@ void contract_facts(MemoryStore& store) {
   REQUIRE(facts.size() == 3);
   for (const Fact& known : facts) CHECK(known.object != "teal");
   CHECK(store.active_facts(1).size() == 1);
+}
+
+void contract_forget(MemoryStore& store) {
+  store.append(exchange(1, 10, "My sister Yuna lives in Busan.", "By the sea."), kNoon);
+  store.append(exchange(1, 20, "I like tea.", "Tea is fine."), kNoon);
+  store.append(exchange(2, 10, "I really like tea.", "So I heard."), kNoon);
+  const auto learn = [&](const char* predicate, const char* object) {
+    const std::optional<Job> job = store.claim(JobKind::kExtract, kNoon, kSecond, true);
+    REQUIRE(job);
+    REQUIRE(store.finish_extract(*job, "a secret answer", kNoon));
+    const std::optional<Job> apply = store.claim(JobKind::kApply, kNoon, kSecond, true);
+    REQUIRE(apply);
+    Fact learnt = fact(predicate, object, {job->conversation, job->first_seq}, kNoon);
+    REQUIRE(store.apply(*apply, {{}, {learnt}}, kNoon));
+  };
+  learn("sister_lives_in", "Busan");
+  learn("likes", "tea");
+  learn("likes", "tea");
+  REQUIRE(store.active_facts(10).size() == 2);
+
+  ForgetTarget target;
+  target.conversation = key(1, 0).conversation;
+  target.first = 10;
+  target.last = 11;
+  const Forgotten would = store.forget(target, kNoon, true);
+  CHECK(would.messages.size() == 2);
+  CHECK(would.facts == 1);
+  CHECK(all(store).size() == 6);  // it only looked
+  const Forgotten done = store.forget(target, kNoon, false);
+  CHECK(done.messages.size() == 2);
+  CHECK(done.facts == 1);
+  CHECK(std::find(done.texts.begin(), done.texts.end(), "My sister Yuna lives in Busan.") !=
+        done.texts.end());
+  CHECK(all(store).size() == 4);
+  REQUIRE(store.active_facts(10).size() == 1);
+  CHECK(store.active_facts(10)[0].object == "tea");
+
+  // Again, from a ring or a spool: nothing of it comes back.
+  store.append(exchange(1, 10, "My sister Yuna lives in Busan.", "By the sea."), kNoon);
+  const TurnRecord late = segment(key(1, 11), 4, "by the sea");
+  store.append({&late, 1}, kNoon);
+  CHECK(all(store).size() == 4);
+  CHECK(store.counts().messages == 4);
+  CHECK_FALSE(store.claim(JobKind::kExtract, kNoon, kSecond, true));
+  CHECK(store.forget(target, kNoon, false).nothing());
+
+  // One of two who say so: the fact stays.
+  target.first = 20;
+  target.last = 21;
+  CHECK(store.forget(target, kNoon, false).facts == 0);
+  CHECK(store.active_facts(10).size() == 1);
+
+  // What is not there yet, but on its way.
+  target.first = 30;
+  target.last = 31;
+  CHECK(store.forget(target, kNoon, false).nothing());
+  store.append(exchange(1, 30, "This comes later.", "Late."), kNoon);
+  CHECK(all(store).size() == 2);
+  store.append(exchange(1, 40, "And this is kept.", "Good."), kNoon);
+  CHECK(all(store).size() == 4);
+
+  // An answer that is on its way belongs to nobody any more.
+  const std::optional<Job> asked = store.claim(JobKind::kExtract, kNoon, kSecond, true);
+  REQUIRE(asked);
+  target.first = 40;
+  target.last = 41;
+  CHECK(store.forget(target, kNoon, false).messages.size() == 2);
+  CHECK_FALSE(store.finish_extract(*asked, "a late answer", kNoon));
+
+  ForgetTarget everything;
+  everything.kind = ForgetTarget::Kind::kEverything;
+  CHECK(store.forget(everything, kNoon, false).everything);
+  CHECK(all(store).empty());
+  CHECK(store.active_facts(10).empty());
+  CHECK(store.counts().jobs_ready == 0);
+  store.append(exchange(2, 10, "I really like tea.", "So I heard."), kNoon);
+  CHECK(all(store).empty());
 }
 
 }  // namespace prot::memory::test

@@ -12,6 +12,7 @@ void contract_job_of_an_exchange(MemoryStore& store);
 void contract_leases(MemoryStore& store);
 void contract_failures(MemoryStore& store);
 void contract_facts(MemoryStore& store);
+void contract_forget(MemoryStore& store);
 
 // facts_contract.cpp
 void contract_names(MemoryStore& store);

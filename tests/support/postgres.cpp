@@ -133,4 +133,10 @@ std::string PrivatePostgres::query(const std::string& sql) const {
   return output;
 }
 
+std::string PrivatePostgres::dump() const {
+  const SubprocessResult result = run_subprocess({"pg_dump", "-d", conninfo()});
+  if (result.exit_code != 0) throw Error("pg_dump failed: " + result.output);
+  return result.output;
+}
+
 }  // namespace prot::test

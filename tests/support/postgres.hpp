@@ -30,6 +30,8 @@ class PrivatePostgres {
   [[nodiscard]] std::string conninfo() const;
   /// Runs SQL by psql; the rows, fields separated by '|'. Throws Error.
   [[nodiscard]] std::string query(const std::string& sql) const;
+  /// All of the database, as pg_dump writes it. Throws Error.
+  [[nodiscard]] std::string dump() const;
 
  private:
   void end(int signal);

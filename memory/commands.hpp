@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "json/json.hpp"
+#include "memory_store.hpp"
+
+namespace prot::memory {
+
+/// memory.sock's requests that need the database, and their answers: one JSON object each (doc/memory.md).
+/// The database worker's thread.
+class Commands {
+ public:
+  using Forget = std::function<Forgotten(const ForgetTarget&, bool dry_run)>;
+  /// `forget`: with all that belongs to it, files and index.
+  Commands(MemoryStore& store, Forget forget, std::function<Nanos()> wall, std::uint64_t replayed)
+      : store_(&store), forget_(std::move(forget)), wall_(std::move(wall)), replayed_(replayed) {}
+
+  /// Throws StoreError of the kind kAway; every other failure is the answer. `changed`: what the index knows
+  /// is no longer what the store has.
+  [[nodiscard]] std::string answer(const std::string& request, bool& changed);
+
+ private:
+  [[nodiscard]] std::string run(const json::View& request, bool& changed);
+  [[nodiscard]] std::string stats();
+  [[nodiscard]] std::string search(const json::View& request);
+  [[nodiscard]] std::string show(const json::View& request);
+  [[nodiscard]] std::string facts(const json::View& request);
+  [[nodiscard]] std::string why(const json::View& request);
+  [[nodiscard]] std::string forget(const json::View& request);
+  [[nodiscard]] std::string dead(const json::View& request, bool& changed);
+  [[nodiscard]] std::string page(const json::View& request);
+  [[nodiscard]] std::string import(const json::View& request);
+  [[nodiscard]] ForgetTarget target_of(const json::View& request);
+  [[nodiscard]] MessageKey message_of(const json::View& request);
+  [[nodiscard]] Keeper& keeper();
+  [[nodiscard]] std::string rows(Keeper::Look what, const std::vector<std::string>& arguments);
+
+  MemoryStore* store_;
+  Forget forget_;
+  std::function<Nanos()> wall_;
+  std::uint64_t replayed_;
+};
+
+/// {"ok":false,"error":WHY,"code":CODE}: CODE is what the command line ends with.
+[[nodiscard]] std::string refusal(std::string_view why, int code);
+/// The answer to "stats" while the database is away.
+[[nodiscard]] std::string stats_away(std::uint64_t spooled);
+inline constexpr int kCommandFailed = 1, kCommandUsage = 2, kCommandNothing = 4;
+
+}  // namespace prot::memory

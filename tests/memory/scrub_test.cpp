@@ -1,0 +1,112 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "memory/facts.hpp"
+#include "memory/mentions.hpp"
+#include "memory/scrub.hpp"
+#include "memory/spool.hpp"
+#include "tests/memory/memory_fixture.hpp"
+#include "tests/support/temp_folder.hpp"
+
+using namespace prot;
+using namespace prot::memory;
+using namespace prot::memory::test;
+
+namespace {
+
+struct Fixture {
+  void write(const std::filesystem::path& path, const std::string& text) const {
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  static std::string read(const std::filesystem::path& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+  const prot::test::TempFolder folder;
+  const ScrubFolders folders{folder.path() / "state", folder.path() / "run"};
+};
+
+}  // namespace
+
+TEST_CASE("a name is mentioned as a word, a Korean one with its particle") {
+  CHECK(mentions("anna's cat", "anna"));
+  CHECK(mentions("was it anna?", "anna"));
+  CHECK(mentions("anna는 자요", "anna"));
+  CHECK(mentions("어제 민수는 카카오에 갔다", "민수"));
+  CHECK_FALSE(mentions("annabel's cat", "anna"));
+  CHECK_FALSE(mentions("hosanna", "anna"));
+  CHECK_FALSE(mentions("이민수는 다른 사람", "민수"));
+  CHECK_FALSE(mentions("anything", ""));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a text is overwritten in every file, and nothing else is") {
+  const std::string secret = "My \"PIN\" is 1234, do not tell";
+  write(folders.state / "turns.jsonl",
+        "{\"heard\":\"My \\\"PIN\\\" is 1234, do not tell\",\"reply\":\"Fine.\"}\n");
+  write(folders.state / "chat_history", "hello\n" + secret + "\nbye\n");
+  write(folders.state / "log/brain.log", "nothing of it\n");
+  write(folders.state / "spool/memory/rejected/1.spool", secret);
+  write(folders.runtime / "brain.text", "x" + secret + "x");
+  write(folders.state / "db/base/1", secret);  // the database's own, PostgreSQL's to tend
+  const std::string texts[] = {secret};
+  CHECK(scrub_texts(folders, texts) == 4 * secret.size() + 2);
+  CHECK(read(folders.state / "turns.jsonl") ==
+        "{\"heard\":\"" + std::string(secret.size() + 2, '*') + "\",\"reply\":\"Fine.\"}\n");
+  CHECK(read(folders.state / "chat_history") == "hello\n" + std::string(secret.size(), '*') + "\nbye\n");
+  CHECK(read(folders.state / "log/brain.log") == "nothing of it\n");
+  CHECK(read(folders.state / "db/base/1") == secret);
+  CHECK(scrub_texts(folders, texts) == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a short text counts only as words of their own") {
+  write(folders.state / "turns.jsonl",
+        "{\"heard\":\"tea time\",\"reply\":\"instead of teapots: I like tea\"}");
+  const std::string texts[] = {"tea time", "like tea", "I", "of"};
+  scrub_texts(folders, texts);
+  CHECK(read(folders.state / "turns.jsonl") ==
+        "{\"heard\":\"********\",\"reply\":\"instead of teapots: I ********\"}");
+}
+
+TEST_CASE_FIXTURE(Fixture, "everything: the files are there, and empty") {
+  write(folders.state / "turns.jsonl", "something");
+  write(folders.state / "conversations/2026-11-26.jsonl", "something");
+  write(folders.state / "other", "not ours");
+  scrub_everything(folders);
+  CHECK(read(folders.state / "turns.jsonl").empty());
+  CHECK(read(folders.state / "conversations/2026-11-26.jsonl").empty());
+  CHECK(read(folders.state / "other") == "not ours");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a waiting spool gives up what is forgotten and keeps the rest") {
+  const std::filesystem::path spool = folder.path() / "spool";
+  {
+    SpoolWriter writer(spool);
+    writer.append(exchange(1, 10, "I live in Busan.", "Ah."));
+    writer.append(exchange(1, 20, "I like tea.", "Ah."));
+  }
+  TurnRecord wish = record(TurnRecord::Kind::kForget, key(1, 10), "");
+  wish.last_sequence = 15;
+  const std::vector<std::string> texts = forget_in_spool(spool, wish);
+  CHECK(std::find(texts.begin(), texts.end(), "I live in Busan.") != texts.end());
+  const auto files = spool_files(spool, ".spool");
+  REQUIRE(files.size() == 1);
+  CHECK(read(files[0]).find("Busan") == std::string::npos);
+  const SpoolContent left = parse_spool(SpoolFile(files[0]).read());
+  CHECK_FALSE(left.bad);
+  REQUIRE(left.records.size() == 4);
+  CHECK(left.records[0].text == "I like tea.");
+}
+
+TEST_CASE("a wish to forget goes through the spool as it is") {
+  TurnRecord wish = record(TurnRecord::Kind::kForget, key(3, 10), "");
+  wish.last_sequence = 99;
+  const TurnRecord back = from_json(to_json(wish));
+  CHECK(back.kind == TurnRecord::Kind::kForget);
+  CHECK(back.key == wish.key);
+  CHECK(back.last_sequence == 99);
+}

@@ -5,13 +5,15 @@
 
 #include "base/log.hpp"
 #include "json/json.hpp"
+#include "memory_words.hpp"
 #include "stage/echo_choice.hpp"
 #include "stage/model_specs.hpp"
 
 namespace prot::brain {
 namespace {
 
-constexpr Nanos kSlowToken = 30 * kMillisecond;      // of a prompt; two cores that others use too
+constexpr Nanos kSlowToken = 30 * kMillisecond;  // of a prompt; two cores that others use too
+constexpr std::string_view kOffTheRecord = "off the record: nothing that is said is kept";
 constexpr Nanos kHearingDelay = 100 * kMillisecond;  // of capture's marks, on a busy machine
 
 stage::ModelSpec::Kind first_kind(const stage::Config& config) {
@@ -101,7 +103,8 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
              Preemptive(*model_, preemptive_when(context.config().get_string("brain.preemptive"))),
              MessageNumbers(context.board().conversation()),
              context.config().language(),
-             [this](std::string_view line) { server_.broadcast(line); }},
+             [this](std::string_view line) { server_.broadcast(line); },
+             Record((context.environment().paths.state / "off_the_record").string())},
       voice_(parts_, voice_settings(context)),
       texts_(parts_, server_),
       memory_read_(context.config().get_int("brain.memory_read_ms") * kMillisecond) {}
@@ -114,6 +117,7 @@ void BrainStage::start() {
   for (const char* ring : {"transcript", "playback"})
     context_.input(ring).resume(covered.seq[context_.input_index(ring)]);
   server_.start((context_.environment().paths.runtime / "chat.sock").string());
+  parts_.turns.set_off_the_record(parts_.record.off());
   parts_.text_journal.load();
   parts_.rounds_journal.load();
   const Nanos now = context_.clock().now();
@@ -149,7 +153,10 @@ int BrainStage::look_for_tools(Nanos now) {
   std::string words = parts_.toolbox.words();
   if (const std::string more = more_tools_ ? more_tools_->words() : ""; !more.empty())
     words += (words.empty() ? "" : "; ") + more;
-  if (words != tool_words_) context_.say_status(words.empty() ? words : "tools: " + words);
+  if (!words.empty()) words.insert(0, "tools: ");
+  if (parts_.record.off())
+    words.insert(0, words.empty() ? std::string(kOffTheRecord) : std::string(kOffTheRecord) + "; ");
+  if (words != tool_words_) context_.say_status(words);
   tool_words_ = words;
   return items;
 }
@@ -162,6 +169,7 @@ int BrainStage::do_work(Nanos now) {
   items += pump_chat(now);
   items += pump_hearing(now);
   items += parts_.memory.poll();
+  for (const MemoryClient::ForgottenNews& news : parts_.memory.take_forgotten()) forget(parts_, news);
   for (const MemoryClient::HistoryAnswer& answer : parts_.memory.take_histories()) {
     const Lane lane = answer.conversation == parts_.journal.conversation() ? Lane::kVoice : Lane::kText;
     parts_.conversations.at(answer.conversation).restore(answer.json, lane, [&](std::uint64_t user_sequence) {
@@ -286,6 +294,13 @@ int BrainStage::pump_chat(Nanos now) {
     ++items;
     if (request.kind == ChatRequest::Kind::kSubscribe) {
       server_.subscribe(request.client);
+    } else if (request.kind == ChatRequest::Kind::kRecord) {
+      if (request.record != ChatRequest::Record::kAsk)
+        set_record(parts_, request.record == ChatRequest::Record::kOff);
+      json::Writer out;
+      out.begin_object().member("type", "record").member("on", !parts_.record.off());
+      server_.send(request.client, out.end_object().str());
+      words_at_ = 0;
     } else if (request.kind == ChatRequest::Kind::kNewConversation) {
       voice_.new_conversation(now);
       ChatRequest hello = request;

@@ -64,13 +64,14 @@ Conversation::Turn* Conversation::newest(Lane lane) noexcept {
   return it == turns_.rend() ? nullptr : &*it;
 }
 
-void Conversation::add_user(std::string_view text, Nanos wall_ns, Lane lane) {
+void Conversation::add_user(std::string_view text, Nanos wall_ns, Lane lane, std::uint64_t number) {
   if (text.empty()) return;
   Turn* turn = newest(lane);
   if (turn == nullptr || !turn->reply.empty()) {
     turn = &turns_.emplace_back();
     turn->at = wall_ns;
     turn->lane = lane;
+    turn->number = number;
   } else {
     turn->user += "\n";
   }
@@ -78,10 +79,10 @@ void Conversation::add_user(std::string_view text, Nanos wall_ns, Lane lane) {
   count(*turn);
 }
 
-void Conversation::add_user_again(std::string_view text, Nanos wall_ns, Lane lane) {
+void Conversation::add_user_again(std::string_view text, Nanos wall_ns, Lane lane, std::uint64_t number) {
   const bool there = !turns_.empty() && turns_.back().reply.empty() && turns_.back().user.ends_with(text);
   if (there) turns_.back().lane = lane;
-  if (!there) add_user(text, wall_ns, lane);
+  if (!there) add_user(text, wall_ns, lane, number);
 }
 
 void Conversation::add_reply(std::string_view text, bool interrupted, std::vector<ToolRound> rounds,
@@ -110,6 +111,17 @@ void Conversation::leave_unanswered(Lane lane) {
   if (turn == nullptr || !turn->reply.empty()) return;
   turn->reply = kInterruptedMark.substr(1);
   count(*turn);
+}
+
+Conversation::Last Conversation::forget_last() {
+  if (turns_.empty()) return {};
+  Last last{std::move(turns_.back().user), turns_.back().number};
+  turns_.pop_back();
+  return last;
+}
+
+void Conversation::forget_answered() {
+  std::erase_if(turns_, [](const Turn& turn) { return !turn.reply.empty(); });
 }
 
 std::vector<Message> Conversation::messages(Lane lane) const {
@@ -156,7 +168,7 @@ void Conversation::restore(std::string_view json, Lane lane, const RoundsOf& rou
     const std::string_view text = message.get("text").as_string();
     // A message's number is the microsecond in which it was given.
     if (role == "user") asked = static_cast<std::uint64_t>(message.get("sequence").as_int());
-    if (role == "user") add_user(text, static_cast<Nanos>(asked) * kMicrosecond, lane);
+    if (role == "user") add_user(text, static_cast<Nanos>(asked) * kMicrosecond, lane, asked);
     if (role != "assistant" || message.get("open").as_bool()) continue;
     std::vector<ToolRound> rounds = rounds_of ? rounds_of(asked) : std::vector<ToolRound>();
     const std::string_view last = behind(rounds, text);
@@ -190,6 +202,10 @@ void Conversation::trim() {
     if (oldest == std::prev(turns_.end())) return;
     turns_.erase(oldest);
   }
+}
+
+void Conversations::forget_all() {
+  for (auto& [id, entry] : known_) entry.conversation.forget_answered();
 }
 
 Conversation& Conversations::at(const wire::ConversationId& id) {

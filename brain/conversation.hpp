@@ -42,14 +42,24 @@ class Conversation {
   explicit Conversation(std::size_t max_tokens) : max_tokens_(max_tokens) {}
 
   /// The person's words; several in a row (no reply between) are one message to the model.
-  void add_user(std::string_view text, Nanos wall_ns = 0, Lane lane = Lane::kVoice);
+  /// `number`: memory's of this message; 0: it is off the record.
+  void add_user(std::string_view text, Nanos wall_ns = 0, Lane lane = Lane::kVoice, std::uint64_t number = 0);
   /// The same for words that memory may have brought already: they are not said twice.
-  void add_user_again(std::string_view text, Nanos wall_ns, Lane lane = Lane::kVoice);
+  void add_user_again(std::string_view text, Nanos wall_ns, Lane lane = Lane::kVoice,
+                      std::uint64_t number = 0);
   /// What was heard of the reply, and the rounds before it; nothing when both are empty.
   void add_reply(std::string_view text, bool interrupted, std::vector<ToolRound> rounds = {},
                  Lane lane = Lane::kVoice);
   /// The person wants no answer to their last words: what they say next is a message of its own.
   void leave_unanswered(Lane lane = Lane::kVoice);
+  struct Last {
+    std::string text;          // the person's; empty: there is nothing
+    std::uint64_t number = 0;  // memory's, of the first message of it
+  };
+  /// Drops the newest turn.
+  Last forget_last();
+  /// Drops every turn but those that have no reply yet.
+  void forget_answered();
   /// Oldest first; begins with the person.
   [[nodiscard]] std::vector<Message> messages(Lane lane = Lane::kVoice) const;
   [[nodiscard]] bool empty() const noexcept { return turns_.empty(); }
@@ -67,6 +77,7 @@ class Conversation {
     std::vector<ToolRound> rounds;
     std::string reply;  // empty: none yet
     Nanos at = 0;
+    std::uint64_t number = 0;
     std::size_t tokens = 0;
     Lane lane = Lane::kVoice;
   };
@@ -86,6 +97,8 @@ class Conversations {
   explicit Conversations(std::size_t max_tokens) : max_tokens_(max_tokens) {}
   /// Made at first use; the least recently used goes when there are too many. Valid until the next call.
   Conversation& at(const wire::ConversationId& id);
+  /// All of them: memory has forgotten everything.
+  void forget_all();
   [[nodiscard]] bool has(const wire::ConversationId& id) const { return known_.contains(to_string(id)); }
 
  private:

@@ -1,6 +1,7 @@
 #include "memory_client.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/log.hpp"
@@ -73,7 +74,22 @@ void MemoryClient::take(const ipc::FrameInfo& info, std::span<const std::byte> p
     kept = {asked == asked_.end() ? 0 : block.request, std::string(wire::as_text(tail)), block.tokens};
   } else if (wire::decode(info, payload, history, tail)) {
     histories_.push_back({history.conversation, std::string(wire::as_text(tail))});
+  } else if (wire::Forgotten forgotten{}; wire::decode(info, payload, forgotten, tail)) {
+    ForgottenNews news{forgotten.conversation, {}, forgotten.conversation == wire::ConversationId{}};
+    news.sequences.resize(tail.size() / sizeof(std::uint64_t));
+    std::memcpy(news.sequences.data(), tail.data(), news.sequences.size() * sizeof(std::uint64_t));
+    forgotten_.push_back(std::move(news));
+    drop_blocks();
+    histories_.clear();
   }
+}
+
+void MemoryClient::drop_blocks() {
+  for (Block& block : blocks_) block.text.clear();
+}
+
+std::vector<MemoryClient::ForgottenNews> MemoryClient::take_forgotten() {
+  return std::exchange(forgotten_, {});
 }
 
 std::vector<MemoryClient::HistoryAnswer> MemoryClient::take_histories() {

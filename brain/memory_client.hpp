@@ -25,6 +25,11 @@ class MemoryClient {
     wire::ConversationId conversation;
     std::string json;
   };
+  struct ForgottenNews {
+    wire::ConversationId conversation;
+    std::vector<std::uint64_t> sequences;
+    bool everything = false;
+  };
   /// `max_tokens` of a block; 0: no block is wanted. `enabled`: there is a memory, which knows what was said.
   MemoryClient(ipc::Input& recall, Outbox& turns, std::uint32_t max_tokens, bool enabled);
   /// A block for a spoken answer has at most `tokens`, but for its best line; 0: as large as any.
@@ -43,6 +48,10 @@ class MemoryClient {
     return blocks_[index(lane)].request >= request;
   }
   [[nodiscard]] std::vector<HistoryAnswer> take_histories();
+  /// What memory has forgotten: the blocks from before it are gone already.
+  [[nodiscard]] std::vector<ForgottenNews> take_forgotten();
+  /// They may tell of what is forgotten.
+  void drop_blocks();
 
  private:
   static std::size_t index(Lane lane) noexcept { return lane == Lane::kVoice ? 0 : 1; }
@@ -58,6 +67,7 @@ class MemoryClient {
   std::map<std::uint64_t, Lane> asked_;
   std::array<Block, 2> blocks_;
   std::vector<HistoryAnswer> histories_;
+  std::vector<ForgottenNews> forgotten_;
 };
 
 }  // namespace prot::brain

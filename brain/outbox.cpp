@@ -75,7 +75,8 @@ int Outbox::relieve(Nanos now) {
 // keeping.
 std::string Outbox::spool_record(const Frame& frame) {
   const auto kind = static_cast<wire::Kind>(frame.info.kind);
-  if (kind != wire::Kind::kUserMessage && kind != wire::Kind::kReplySegment && kind != wire::Kind::kReplyEnd)
+  if (kind != wire::Kind::kUserMessage && kind != wire::Kind::kReplySegment &&
+      kind != wire::Kind::kReplyEnd && kind != wire::Kind::kForgetRequest)
     return {};
   ipc::RecordHeader header{};
   header.length = static_cast<std::uint32_t>(frame.head.size() + frame.tail.size());

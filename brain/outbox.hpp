@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ipc/channel.hpp"
-#include "wire/frame.hpp"
+#include "wire/memory.hpp"
 
 namespace prot::brain {
 
@@ -23,6 +23,9 @@ class Outbox {
   template <wire::Payload T>
   void push(const T& head, std::string_view tail, const wire::SendOptions& options,
             std::function<void()>&& published = {}) {
+    if constexpr (T::kKind == wire::Kind::kUserMessage || T::kKind == wire::Kind::kReplySegment ||
+                  T::kKind == wire::Kind::kReplyEnd)
+      if (off_the_record_) return push(wire::Unrecorded{}, {}, options, std::move(published));
     ipc::FrameInfo info;
     info.kind = static_cast<std::uint8_t>(T::kKind);
     info.version = T::kVersion;
@@ -33,6 +36,9 @@ class Outbox {
     add(info, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, tail, options.sources,
         std::move(published));
   }
+
+  /// From now on messages pass as Unrecorded: their text goes nowhere.
+  void set_off_the_record(bool off) noexcept { off_the_record_ = off; }
 
   /// Publishes what fits; returns frames that left. Throws Error when the ring is damaged.
   int flush();
@@ -76,6 +82,7 @@ class Outbox {
   Nanos stuck_since_ = 0;  // the first frame waits since then; 0: nothing waits
   std::deque<Frame> waiting_;
   std::uint64_t stale_ = 0;
+  bool off_the_record_ = false;
 };
 
 }  // namespace prot::brain

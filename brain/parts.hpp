@@ -13,6 +13,7 @@
 #include "preemptive.hpp"
 #include "prefill.hpp"
 #include "prompt.hpp"
+#include "record.hpp"
 #include "rounds_journal.hpp"
 #include "stage/context.hpp"
 #include "text_journal.hpp"
@@ -55,6 +56,7 @@ struct Parts {
   MessageNumbers numbers;
   std::string language;
   std::function<void(std::string_view)> publish;  // one event line to the subscribers of chat.sock
+  Record record;
 };
 
 /// Steps of a confirmation: to the subscribers, the log and the board. `channel`: "voice", "text".

@@ -1,5 +1,6 @@
 #include "rounds_journal.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -39,6 +40,24 @@ void RoundsJournal::keep(const wire::ConversationId& conversation, std::uint64_t
   kept_.push_back(std::move(kept));
   forget_oldest();
   if (++lines_ <= 2 * kMost) return file_.append(kept_.back().line);
+  write_anew();
+}
+
+void RoundsJournal::forget(const wire::ConversationId& conversation,
+                           std::span<const std::uint64_t> user_sequences) {
+  const auto gone = std::erase_if(kept_, [&](const Kept& one) {
+    return one.conversation == conversation &&
+           std::find(user_sequences.begin(), user_sequences.end(), one.user_sequence) != user_sequences.end();
+  });
+  if (gone > 0) write_anew();
+}
+
+void RoundsJournal::forget_all() {
+  kept_.clear();
+  write_anew();
+}
+
+void RoundsJournal::write_anew() {
   std::string content = session_line() + "\n";
   for (const Kept& one : kept_) content += one.line + "\n";
   lines_ = kept_.size();

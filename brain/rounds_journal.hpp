@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ class RoundsJournal {
   /// The turn is over. Nothing without a round.
   void keep(const wire::ConversationId& conversation, std::uint64_t user_sequence,
             const std::vector<ToolRound>& rounds);
+  /// What memory has forgotten.
+  void forget(const wire::ConversationId& conversation, std::span<const std::uint64_t> user_sequences);
+  void forget_all();
   /// Empty: it had none, or they are forgotten.
   [[nodiscard]] std::vector<ToolRound> find(const wire::ConversationId& conversation,
                                             std::uint64_t user_sequence) const;
@@ -41,6 +45,7 @@ class RoundsJournal {
   [[nodiscard]] static std::string line_of(const Kept& kept);
   [[nodiscard]] std::string session_line() const;
   void forget_oldest();
+  void write_anew();
 
   JournalFile file_;
   std::string run_id_;

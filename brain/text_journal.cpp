@@ -86,6 +86,33 @@ void TextJournal::append(const std::string& line) {
     ++lines_;
     return file_.append(line);
   }
+  write_anew();
+}
+
+void TextJournal::forget(const wire::ConversationId& conversation,
+                         std::span<const std::uint64_t> user_sequences) {
+  bool found = false;
+  for (TextRecord& record : records_) {
+    const bool meant =
+        record.conversation == conversation &&
+        std::find(user_sequences.begin(), user_sequences.end(), record.user_sequence) != user_sequences.end();
+    if (!meant) continue;
+    found = true;
+    record.reply.clear();
+    record.rounds.clear();
+  }
+  if (found) write_anew();
+}
+
+void TextJournal::forget_all() {
+  for (TextRecord& record : records_) {
+    record.reply.clear();
+    record.rounds.clear();
+  }
+  write_anew();
+}
+
+void TextJournal::write_anew() {
   std::string content = session_line() + "\n";
   lines_ = 1;
   for (const TextRecord& record : records_) {

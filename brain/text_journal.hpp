@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,9 @@ class TextJournal {
   /// Written before the message is offered to memory.
   void accept(const TextRecord& record);
   void done(std::string_view id, std::string_view reply);
+  /// What memory has forgotten: a message that comes again is still known, but not what was said to it.
+  void forget(const wire::ConversationId& conversation, std::span<const std::uint64_t> user_sequences);
+  void forget_all();
   /// A tool round: when its calls begin, and again with their results.
   void round(std::string_view id, std::size_t number, const ToolRound& round);
 
@@ -47,6 +51,7 @@ class TextJournal {
   [[nodiscard]] TextRecord* look_up(std::string_view id) noexcept;
   void read_line(const std::string& text);
   void append(const std::string& line);
+  void write_anew();
   [[nodiscard]] static std::string accepted_line(const TextRecord& record);
   [[nodiscard]] static std::string done_line(const TextRecord& record);
   [[nodiscard]] static std::string round_line(const TextRecord& record, std::size_t number);

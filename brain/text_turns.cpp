@@ -45,6 +45,7 @@ void TextTurns::on_request(const ChatRequest& request, ipc::ConversationState vo
       return stop_client(request.client, true);
     case ChatRequest::Kind::kSubscribe:
     case ChatRequest::Kind::kNewConversation:
+    case ChatRequest::Kind::kRecord:
       return;
   }
 }
@@ -123,7 +124,8 @@ void TextTurns::hello(const ChatRequest& request, ipc::ConversationState voice, 
   if (!known) static_cast<void>(parts_.conversations.at(id));  // memory has nothing of it
   json::Writer out;
   out.begin_object().member("type", "hello").member("conversation", to_string(id));
-  server_.send(request.client, out.member("state", ipc::to_string(voice)).end_object().str());
+  out.member("state", ipc::to_string(voice)).member("record", !parts_.record.off());
+  server_.send(request.client, out.end_object().str());
 }
 
 int TextTurns::tick(bool voice_first, Nanos now) {
@@ -131,7 +133,7 @@ int TextTurns::tick(bool voice_first, Nanos now) {
   std::erase_if(confirmations_,
                 [](const auto& one) { return one.second.state() == Confirmation::State::kNone; });
   if (!turn_) {
-    if (waiting_.empty() || voice_first) return 0;
+    if (waiting_.empty() || voice_first || now < wish_until()) return 0;
     Message next = std::move(waiting_.front());
     waiting_.pop_front();
     begin(std::move(next), now);
@@ -157,6 +159,15 @@ int TextTurns::tick(bool voice_first, Nanos now) {
   return 0;
 }
 
+// What is to be forgotten may be known to memory only.
+Nanos TextTurns::wish_until() const {
+  if (turn_ || waiting_.empty()) return 0;
+  const auto awaited = awaited_.find(to_string(waiting_.front().conversation));
+  return awaited == awaited_.end() || memory_wish(waiting_.front().content) != MemoryWish::kForget
+             ? 0
+             : awaited->second;
+}
+
 Nanos TextTurns::memory_until() const {
   Nanos until = 0;
   if (!parts_.memory.answered(Lane::kText, turn_->recall)) until = turn_->recall_until;
@@ -168,6 +179,7 @@ Nanos TextTurns::memory_until() const {
 Nanos TextTurns::next_deadline() const {
   Nanos deadline = kNever;
   for (const auto& one : confirmations_) deadline = std::min(deadline, one.second.next_deadline());
+  if (const Nanos wish = wish_until(); wish != 0) deadline = std::min(deadline, wish);
   if (!turn_ || turn_->phase == Phase::kModel) return deadline;
   return std::min(deadline, turn_->phase == Phase::kMemory ? memory_until() : turn_->tools.next_deadline());
 }
@@ -211,7 +223,23 @@ void TextTurns::ask_model(Nanos now) {
   turn.call = parts_.model.start(turn.request, now);
 }
 
+// In prot's own words, which are no part of the conversation.
+void TextTurns::obey(const Message& message, MemoryWish wish) {
+  const std::string_view language = segment_language(message.content, parts_.language);
+  const bool again = !message.id.empty() && parts_.text_journal.find(message.id) != nullptr;
+  std::string words(plain_words(wish, language));
+  if (!again) words = carry_out(parts_, wish, message.conversation, language, {}, {}).words;
+  if (!again && !message.id.empty()) {
+    parts_.text_journal.accept({message.id, message.conversation, parts_.numbers.next(), false, {}});
+    parts_.text_journal.done(message.id, plain_words(wish, language));
+  }
+  server_.send(message.client, chat_line("chunk", message.conversation, words));
+  send_done(message, words, false);
+}
+
 void TextTurns::begin(Message message, Nanos now) {
+  if (const MemoryWish wish = memory_wish(message.content); wish != MemoryWish::kNone)
+    return obey(message, wish);
   log_content("asked '{}'", message.content);
   const TextRecord* const seen = message.id.empty() ? nullptr : parts_.text_journal.find(message.id);
   if (seen != nullptr) message.conversation = seen->conversation;
@@ -224,8 +252,9 @@ void TextTurns::begin(Message message, Nanos now) {
     parts_.text_journal.accept({message.id, message.conversation, user.sequence, false, {}});
   parts_.turns.push(user, message.content, {});
   Conversation& conversation = parts_.conversations.at(message.conversation);
-  if (seen != nullptr) conversation.add_user_again(message.content, user.wall_ns, Lane::kText);
-  if (seen == nullptr) conversation.add_user(message.content, user.wall_ns, Lane::kText);
+  const std::uint64_t number = parts_.record.off() ? 0 : user.sequence;
+  if (seen != nullptr) conversation.add_user_again(message.content, user.wall_ns, Lane::kText, number);
+  if (seen == nullptr) conversation.add_user(message.content, user.wall_ns, Lane::kText, number);
   const auto history = awaited_.find(to_string(message.conversation));
   // Of attempts that failed, the history has the rounds already; behind them those of a predecessor that
   // died.
@@ -324,7 +353,7 @@ void TextTurns::finish(bool interrupted) {
   const std::size_t last = turn.phase == Phase::kTools ? turn.reply.size() : turn.round_at;
   std::vector<ToolRound> all = std::move(turn.told);
   all.insert(all.end(), turn.tools.rounds().begin(), turn.tools.rounds().end());
-  parts_.rounds_journal.keep(conversation, turn.user_sequence, all);
+  if (!parts_.record.off()) parts_.rounds_journal.keep(conversation, turn.user_sequence, all);
   parts_.conversations.at(conversation)
       .add_reply(turn.reply.substr(last), interrupted, turn.tools.rounds(), Lane::kText);
   wire::ReplyEnd end{};
@@ -335,7 +364,8 @@ void TextTurns::finish(bool interrupted) {
   end.channel = wire::Channel::kText;
   parts_.turns.push(end, turn.reply, {});
   log_content("replied '{}'", turn.reply);
-  if (!turn.message.id.empty() && !interrupted) parts_.text_journal.done(turn.message.id, turn.reply);
+  if (!turn.message.id.empty() && !interrupted)
+    parts_.text_journal.done(turn.message.id, parts_.record.off() ? std::string_view() : turn.reply);
 }
 
 void TextTurns::send_done(const Message& message, std::string_view reply, bool interrupted) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "chat_server.hpp"
+#include "memory_words.hpp"
 #include "parts.hpp"
 #include "text/utf8.hpp"
 #include "tool_runner.hpp"
@@ -68,6 +69,8 @@ class TextTurns {
   void ask_history(const wire::ConversationId& conversation, Nanos now);
   [[nodiscard]] bool known(const Message& message);
   [[nodiscard]] Nanos memory_until() const;
+  [[nodiscard]] Nanos wish_until() const;
+  void obey(const Message& message, MemoryWish wish);
   void begin(Message message, Nanos now);
   void ask_model(Nanos now);
   void note_round();

@@ -144,8 +144,33 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
     nothing_understood(info, transcript, now);
     return Taken::kDone;
   }
+  if (const MemoryWish wish = memory_wish(words); wish != MemoryWish::kNone)
+    return obey(wish, info, transcript, words, now);
   begin(info, transcript, words, now);
   return Taken::kHeld;
+}
+
+// The words are over when the wish is in `turns`: a restarted brain does not obey them again.
+VoiceTurns::Taken VoiceTurns::obey(MemoryWish wish, const ipc::FrameInfo& info,
+                                   const wire::Transcript& transcript, std::string_view words, Nanos now) {
+  TurnRecord record = new_record(info, transcript);
+  wire::SendOptions options;
+  options.turn = record.waterfall.turn;
+  options.sources.seq[parts_.context.input_index("transcript")] = info.sequence + 1;
+  transcript_held_ = true;
+  const Obeyed done = carry_out(parts_, wish, record.conversation, segment_language(words, parts_.language),
+                                options, [this, sequence = info.sequence] {
+                                  parts_.context.input("transcript").release_through(sequence);
+                                  transcript_held_ = false;
+                                });
+  if (!done.pushed) transcript_held_ = false;
+  if (answering_) {
+    preparation_.give_up();
+    say_own(done.words, std::move(record), now);
+  } else {
+    give_up_listening();
+  }
+  return done.pushed ? Taken::kHeld : Taken::kDone;
 }
 
 // What a transcript is to the reply under way.
@@ -242,7 +267,8 @@ void VoiceTurns::begin(const ipc::FrameInfo& info, const wire::Transcript& trans
     transcript_held_ = false;
   });
 
-  conversation().add_user(text, message.wall_ns);
+  conversation().add_user(text, message.wall_ns, Lane::kVoice,
+                          parts_.record.off() ? 0 : record.user_sequence);
   to_processing(turn_taking_);
   talking_ = true;
   model_at_ = now;
@@ -269,13 +295,17 @@ void VoiceTurns::nothing_understood(const ipc::FrameInfo& info, const wire::Tran
 
 // A turn that consists of a notice; it is no part of the conversation.
 void VoiceTurns::say_notice(Notice notice, TurnRecord record, Nanos now) {
-  record.has_message = false;
   record.waterfall.failed = notice != Notice::kOneMoment && notice != Notice::kStillThinking;
+  say_own(notice_text(notice, parts_.language), std::move(record), now);
+}
+
+void VoiceTurns::say_own(std::string_view words, TurnRecord record, Nanos now) {
+  record.has_message = false;
   parts_.journal.begin(record);
   to_processing(turn_taking_);
   talking_ = true;
   reply_.emplace(std::move(record), links(), Reply::Phase::kModel);
-  reply_->say(notice_text(notice, parts_.language), now);
+  reply_->say(words, now);
   end_reply(now);
 }
 

@@ -116,7 +116,7 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   if (record.has_message) {
     const std::string last_words = reply_->heard_text(static_cast<std::uint32_t>(rounds.size()));
     Conversation& talk = parts_.conversations.at(record.conversation);
-    parts_.rounds_journal.keep(record.conversation, record.user_sequence, rounds);
+    if (!parts_.record.off()) parts_.rounds_journal.keep(record.conversation, record.user_sequence, rounds);
     talk.add_reply(last_words, times.interrupted, std::move(rounds));
     if (times.interrupted && interjections_.silenced()) talk.leave_unanswered();
     wire::ReplyEnd end{};
@@ -142,9 +142,10 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   page().turns_done.store(page().turns_done.load() + 1, std::memory_order_release);
   page().turn_began_ns.store(0, std::memory_order_release);
   ipc::write_turn(page().turns, times.times());
-  const std::string line = times.to_json();
-  append_line(settings_.turns_file, line);
+  const std::string line = times.to_json();  // all of it to those who listen now
   parts_.publish(line);
+  if (parts_.record.off()) times.heard = times.reply = {};
+  append_line(settings_.turns_file, times.to_json());
   loudspeaker_.over(now);
   // To somebody whose words are still to come nothing was said that these could be about.
   if (record.has_message || times.failed) interjections_.reply_over(record, now);

@@ -3,10 +3,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "interjections.hpp"
 #include "loudspeaker.hpp"
+#include "memory_words.hpp"
 #include "parts.hpp"
 #include "patience.hpp"
 #include "preparation.hpp"
@@ -77,6 +77,9 @@ class VoiceTurns {
              Nanos now);
   void nothing_understood(const ipc::FrameInfo& info, const wire::Transcript& transcript, Nanos now);
   void say_notice(Notice notice, TurnRecord record, Nanos now);
+  void say_own(std::string_view words, TurnRecord record, Nanos now);
+  Taken obey(MemoryWish wish, const ipc::FrameInfo& info, const wire::Transcript& transcript,
+             std::string_view words, Nanos now);
   void ask_for_patience(Nanos now);
   void give_up_listening();
   [[nodiscard]] bool is_own_voice(Nanos speech_start) const noexcept;
@@ -85,8 +88,7 @@ class VoiceTurns {
 
   // voice_watch.cpp: what lasts too long
   [[nodiscard]] Waiting waiting() const noexcept;
-  bool watch(Nanos now);
-  bool player_gone(Nanos now);
+  bool watch(Nanos now), player_gone(Nanos now);
   void give_reply_up(Nanos now);
 
   // voice_recovery.cpp: what a predecessor left
@@ -121,8 +123,7 @@ class VoiceTurns {
 
   struct Numbers {  // of a message that a predecessor had in hand
     std::uint32_t utterance = 0;
-    std::uint64_t user_sequence = 0;
-    std::uint64_t reply_sequence = 0;
+    std::uint64_t user_sequence = 0, reply_sequence = 0;
   };
 
   Parts& parts_;
@@ -143,8 +144,7 @@ class VoiceTurns {
   Nanos state_since_ = 0;
   Nanos model_at_ = 0;  // its last word
   VoiceCounts counts_;
-  bool transcript_held_ = false;
-  bool playback_held_ = false;
+  bool transcript_held_ = false, playback_held_ = false;
 };
 
 }  // namespace prot::brain

@@ -104,6 +104,7 @@ std::vector<Sent> BrainBench::sent(std::string_view ring) {
   std::span<const std::byte> tail;
   while (input.peek(info, payload) == ipc::TakeResult::kFrame) {
     Sent one{static_cast<wire::Kind>(info.kind), info.turn, {}, 0, false, 0, 0};
+    tail = {};
     wire::Segment segment{};
     wire::TurnEnd turn_end{};
     wire::UserMessage user{};
@@ -121,6 +122,7 @@ std::vector<Sent> BrainBench::sent(std::string_view ring) {
       one.line = recall.line_tokens;
     }
     if (wire::decode(info, payload, history, tail)) one.number = history.request;
+    if (wire::ForgetRequest forget{}; wire::decode(info, payload, forget, tail)) one.number = forget.first;
     if (wire::decode(info, payload, end, tail)) {
       one.number = end.sequence;
       one.interrupted = end.interrupted != 0;

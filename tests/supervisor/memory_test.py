@@ -37,10 +37,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         words = request["messages"][-1]["content"]
         if "response_format" in request:
-            facts = []
-            if said := re.search(r"My (\w+) is (\w+)", words):
-                facts.append({"subject": "user", "predicate": said[1], "object": said[2],
-                              "statement": f"The user's {said[1]} is {said[2]}."})
+            facts = [{"subject": "user", "predicate": said[1], "object": said[2], "statement": f"The user's {said[1]} is {said[2]}."}
+                     for said in re.finditer(r"(?m)^User: My (\w+) is (\w+)", words)]
             content = json.dumps({"facts": facts, "entities": [
                 {"name": fact["object"], "type": "thing", "description": f"called {fact['object']}"} for fact in facts]})
             return self.answer("application/json", json.dumps({"choices": [{"message": {"content": content}}]}))

@@ -114,10 +114,9 @@ def voice_cancels(choice: Choice, what: str, count: int) -> list[Row]:
             torn += broken
             if cut.stale and not broken:
                 stale.append(f"interruption {n + 1}: {cut.stale}")
-            closed = [s.closed_at for s in rig.services.spoken() if s.closed_at >= cut.cancelled - 0.02]
+            closed = [s.closed_at for s in rig.services.spoken() if s.closed_at >= talk.said.begin]
             if closed:
                 took.append(max(0.0, min(closed) - cut.cancelled))
-            rig.services.change("voice", spoken=[])
         errors = rig.services.errors()
     return [*told(what, count, took, stale + errors), Row("C", "  words that were torn while they were heard", torn, "words")]
 

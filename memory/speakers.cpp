@@ -60,16 +60,16 @@ bool Speakers::known(std::uint16_t speaker, std::size_t turns) const {
 
 std::vector<std::string> Speakers::names(std::size_t turns) const {
   std::vector<std::string> names;
-  for (std::uint16_t i = 0; i < speakers_.size(); ++i)
-    if (known(i, turns)) names.push_back(speakers_[i].name);
+  for (std::size_t i = 0; i < speakers_.size(); ++i)
+    if (known(static_cast<std::uint16_t>(i), turns)) names.push_back(speakers_[i].name);
   return names;
 }
 
 std::vector<bool> Speakers::named(const std::vector<std::string>& names, std::size_t turns) const {
   std::vector<bool> named(speakers_.size());
   bool others = false;
-  for (std::uint16_t i = 0; i < speakers_.size(); ++i) {
-    if (!known(i, turns)) continue;
+  for (std::size_t i = 0; i < speakers_.size(); ++i) {
+    if (!known(static_cast<std::uint16_t>(i), turns)) continue;
     named[i] = std::any_of(names.begin(), names.end(),
                            [&](const std::string& name) { return is_name_of(name, speakers_[i].name); });
     others = others || !named[i];

@@ -14,7 +14,7 @@ struct SegmenterOptions {
   unsigned confirm = 3;    // windows of speech that start a segment
   unsigned barge_in = 6;   // windows of speech that confirm it
   unsigned pre_roll = 8;   // windows from before the speech
-  unsigned lull = 3;       // windows of silence behind which what was said is worth a guess
+  unsigned lull = 2;       // windows of silence behind which what was said is worth a guess
   unsigned pause = 6;      // windows of silence that make a pause
   unsigned end = 23;       // windows of silence that end the turn, unless wait_for() says otherwise
   unsigned longest = 875;  // windows from the speech's begin at which the segment is ended

@@ -101,7 +101,7 @@ constexpr ConfigKey kKeys[] = {
            "windows of 32 ms that confirm speech (barge-in)"),
     number(kInt, "capture.pre_roll_windows", "8", 0, 30, "windows", "capture",
            "windows of 32 ms kept from before the speech", "VAD_PREBUFFER_CHUNKS"),
-    number(kInt, "capture.lull_ms", "96", 32, 2000, "ms", "capture",
+    number(kInt, "capture.lull_ms", "64", 32, 2000, "ms", "capture",
            "silence after which decoding starts on a guess"),
     number(kInt, "capture.pause_ms", "192", 32, 2000, "ms", "capture brain", "silence that makes a pause"),
     scaled(number(kInt, "capture.end_of_turn_ms", "750", 100, 3000, "ms", "capture",

@@ -18,7 +18,7 @@ TEST_CASE("an utterance goes out with its pre-roll, pause and end") {
   bench.play(10, kLoud);
   bench.play(20, kQuiet);
 
-  CHECK(bench.mic() == "start1 audio:21 pause1 audio:14 end1");
+  CHECK(bench.mic() == "start1 audio:20 pause1 audio:15 end1");
   CHECK(bench.hearing() == "started1 confirmed1 paused1 ended1");
   CHECK(bench.start.first_sample == speech - 8 * wire::kMicWindow);
   CHECK(bench.start.pre_roll_samples == 8 * wire::kMicWindow);
@@ -51,11 +51,11 @@ TEST_CASE("the end-of-turn model grades the wait, and the end says so") {
   };
   bench.play(20, kQuiet);
   say(0.9F);
-  CHECK(bench.mic() == "start1 audio:31 pause1 audio:14 end1");
+  CHECK(bench.mic() == "start1 audio:30 pause1 audio:15 end1");
   CHECK(bench.end.wait_ms == 17 * 32);
   CHECK(bench.end.probability == 0.9F);
   say(0.1F);
-  CHECK(bench.mic() == "start2 audio:31 pause2 audio:44 end2");
+  CHECK(bench.mic() == "start2 audio:30 pause2 audio:45 end2");
   CHECK(bench.end.wait_ms == 47 * 32);
   CHECK(bench.end.probability == 0.1F);
   CHECK(bench.run.counter("end_wait_ms") == 47 * 32);

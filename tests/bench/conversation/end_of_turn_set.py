@@ -187,7 +187,7 @@ def contexts(audio_ms: float) -> float:
 
 def transcribe(recordings: list[Recording], run_recognizer: str, context_ms: float | None) -> None:
     """`context_ms`: what a recogniser takes for 256 positions; None: as long as it takes here and now."""
-    lead, trail = 244, 160  # of the recording: where capture begins, and where decoding starts
+    lead, trail = 244, 128  # of the recording: where capture begins, and where decoding starts
     measured: dict[float, list[float]] = {}
 
     def heard(recording: Recording, end_ms: float) -> tuple[str, float]:

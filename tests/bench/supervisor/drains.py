@@ -40,13 +40,13 @@ class Drain:
         prot = self.prot
         down = prot.instance.spawn("down")
         while down.poll() is None:
-            if self.kill_memory_at and self.model.calls >= self.kill_memory_at[0]:
+            if self.kill_memory_at and self.model.asked >= self.kill_memory_at[0]:
                 pid = prot.board()["memory"]["pid"]
                 if pid and lives(pid) and kill(pid):
                     self.kill_memory_at.pop(0)
                     self.killed += 1
                     self.stops_with_kills.add(len(self.codes))
-            elif not self.kill_memory_at and not self.supervisor_killed and self.model.calls >= self.kill_supervisor_at:
+            elif not self.kill_memory_at and not self.supervisor_killed and self.model.asked >= self.kill_supervisor_at:
                 family = descendants(prot.pid)
                 kill(prot.pid)
                 self.supervisor_killed += 1

@@ -77,18 +77,20 @@ std::string repair_question(const Job& job, std::string_view problem) {
          "\nAnswer with the JSON alone.\nJSON:";
 }
 
-std::string extraction_schema(bool offered) {
+std::string extraction_schema(bool offered, int exchanges) {
+  const std::string most = std::to_string(4 * exchanges);
   const char* known = offered ? R"(,"known":{"type":"integer","minimum":0,"maximum":6})" : "";
-  return std::string(
-             R"({"type":"object","properties":{)"
-             R"("facts":{"type":"array","maxItems":4,"items":{"type":"object","properties":{)"
-             R"("subject":{"type":"string","maxLength":40},"predicate":{"type":"string","maxLength":40},)"
-             R"("object":{"type":"string","maxLength":80},"statement":{"type":"string","maxLength":140}},)"
-             R"("required":["subject","predicate","object","statement"],"additionalProperties":false}},)"
-             R"("entities":{"type":"array","maxItems":4,"items":{"type":"object","properties":{)"
-             R"("name":{"type":"string","maxLength":40},)"
-             R"("type":{"type":"string","enum":["person","place","organization","thing","event","concept"]},)"
-             R"("description":{"type":"string","maxLength":60})") +
+  return R"({"type":"object","properties":{"facts":{"type":"array","maxItems":)" + most +
+         R"(,"items":{"type":"object","properties":{)"
+         R"("subject":{"type":"string","maxLength":40},"predicate":{"type":"string","maxLength":40},)"
+         R"("object":{"type":"string","maxLength":80},"statement":{"type":"string","maxLength":140}},)"
+         R"("required":["subject","predicate","object","statement"],"additionalProperties":false}},)"
+         R"("entities":{"type":"array","maxItems":)" +
+         most +
+         R"(,"items":{"type":"object","properties":{)"
+         R"("name":{"type":"string","maxLength":40},)"
+         R"("type":{"type":"string","enum":["person","place","organization","thing","event","concept"]},)"
+         R"("description":{"type":"string","maxLength":60})" +
          known +
          R"(},"required":["name","type","description"],"additionalProperties":false}}},)"
          R"("required":["facts","entities"],"additionalProperties":false})";

@@ -16,8 +16,9 @@ namespace prot::memory {
 /// The question once more, after an answer that could not be used, and why.
 [[nodiscard]] std::string repair_question(const Job& job, std::string_view problem);
 /// JSON schema of the answer: entities [{name, type, description}], facts [{subject, predicate, object,
-/// statement}], all bounded. `offered`: an entity may have "known", the number of the one it is.
-[[nodiscard]] std::string extraction_schema(bool offered = false);
+/// statement}], all bounded, four of each for one exchange. `offered`: an entity may have "known", the number
+/// of the one it is.
+[[nodiscard]] std::string extraction_schema(bool offered = false, int exchanges = 1);
 
 /// False: the user only asked, or said next to nothing; the answer is known to be empty.
 [[nodiscard]] bool worth_asking(const Job& job);

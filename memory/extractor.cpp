@@ -98,7 +98,7 @@ void Extractor::claimed(Nanos now, std::optional<Job> job) {
 
 void Extractor::ask(std::string question) {
   ports_.start_model({std::string(extraction_instructions()), std::move(question),
-                      extraction_schema(!job_.offered.empty())});
+                      extraction_schema(!job_.offered.empty(), job_.exchanges)});
 }
 
 void Extractor::give_back() {

@@ -198,6 +198,15 @@ TEST_CASE("known entities are offered by small numbers, and only those may be na
   const auto has_number = [](const json::Document& schema) {
     return schema.get("properties").get("entities").get("items").get("properties").get("known").is_object();
   };
+  const auto most = [](int exchanges) {
+    return json::parse(extraction_schema(false, exchanges))
+        .get("properties")
+        .get("facts")
+        .get("maxItems")
+        .as_int();
+  };
+  CHECK(most(1) == 4);
+  CHECK(most(4) == 16);
   CHECK_FALSE(has_number(plain));
   CHECK(has_number(offered));
 }

@@ -132,13 +132,6 @@ std::optional<int> day_of_week(const Word& word, const std::array<std::string_vi
   return std::nullopt;
 }
 
-sys_days day_of(Nanos wall) {
-  const std::time_t seconds = wall / kSecond;
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
-  return sys_days{std::chrono::year{parts.tm_year + 1900} / (parts.tm_mon + 1) / parts.tm_mday};
-}
-
 sys_days monday_of(sys_days day) { return day - days{(std::chrono::weekday{day}.iso_encoding() + 6) % 7}; }
 
 std::string iso(year_month_day day) {
@@ -250,12 +243,29 @@ bool has_date(std::string_view text) {
 
 }  // namespace
 
-std::string iso_date(Nanos wall) { return iso(year_month_day{day_of(wall)}); }
+sys_days local_day(Nanos wall) {
+  const std::time_t seconds = wall / kSecond;
+  std::tm parts{};
+  ::localtime_r(&seconds, &parts);
+  return sys_days{std::chrono::year{parts.tm_year + 1900} / (parts.tm_mon + 1) / parts.tm_mday};
+}
+
+Nanos begin_of(sys_days day) {
+  const year_month_day date{day};
+  std::tm parts{};
+  parts.tm_year = static_cast<int>(date.year()) - 1900;
+  parts.tm_mon = static_cast<int>(static_cast<unsigned>(date.month())) - 1;
+  parts.tm_mday = static_cast<int>(static_cast<unsigned>(date.day()));
+  parts.tm_isdst = -1;
+  return static_cast<Nanos>(std::mktime(&parts)) * kSecond;
+}
+
+std::string iso_date(Nanos wall) { return iso(year_month_day{local_day(wall)}); }
 
 std::string with_dates(std::string_view text, Nanos said_at) {
   if (said_at == 0 || has_date(text)) return std::string(text);
   const std::vector<Word> words = words_of(text);
-  const sys_days today = day_of(said_at);
+  const sys_days today = local_day(said_at);
   std::string out;
   std::size_t copied = 0;
   for (std::size_t at = 0; at < words.size();) {

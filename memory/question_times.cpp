@@ -4,13 +4,12 @@
 #include <chrono>
 #include <optional>
 
+#include "dates.hpp"
 #include "question.hpp"
 #include "text/normalize.hpp"
 
 namespace prot::memory {
 namespace {
-
-constexpr Nanos kDayLength = 86'400 * kSecond;
 
 constexpr std::array kMonths =
     std::to_array<std::string_view>({"january", "february", "march", "april", "may", "june", "july", "august",
@@ -40,15 +39,8 @@ int month_of(std::string_view word) {
   return found == kMonths.end() ? 0 : static_cast<int>(found - kMonths.begin()) + 1;
 }
 
-Nanos first_instant(int year, int month, int day) {
-  const std::chrono::year_month_day date{std::chrono::year{year},
-                                         std::chrono::month{static_cast<unsigned>(month)},
-                                         std::chrono::day{static_cast<unsigned>(day)}};
-  return static_cast<Nanos>(std::chrono::sys_days{date}.time_since_epoch().count()) * kDayLength;
-}
-
-std::chrono::year_month_day date_of(Nanos wall) {
-  return {std::chrono::sys_days{std::chrono::days{wall / kDayLength}}};
+std::chrono::sys_days day(int year, int month, int day) {
+  return std::chrono::sys_days{std::chrono::year{year} / month / day};
 }
 
 /// The calendar dates that the words name.
@@ -100,18 +92,18 @@ class Dates {
   int year_ = 0;
 };
 
-void add_span(const Named& named, int year, std::vector<TimeSpan>& spans) {
-  using namespace std::chrono;
-  if (named.month == 0) {
-    spans.push_back({first_instant(year, 1, 1), first_instant(year + 1, 1, 1)});
-  } else if (named.day == 0) {
-    const bool last = named.month == 12;
-    spans.push_back({first_instant(year, named.month, 1),
-                     first_instant(last ? year + 1 : year, last ? 1 : named.month + 1, 1)});
-  } else {
-    const Nanos begin = first_instant(year, named.month, named.day);
-    spans.push_back({begin, begin + kDayLength});
+TimeSpan span(std::chrono::sys_days begin, std::chrono::sys_days end) {
+  return {begin_of(begin), begin_of(end)};
+}
+
+TimeSpan span_of(const Named& named, int year) {
+  if (named.month == 0) return span(day(year, 1, 1), day(year + 1, 1, 1));
+  if (named.day != 0) {
+    const std::chrono::sys_days begin = day(year, named.month, named.day);
+    return span(begin, begin + std::chrono::days{1});
   }
+  const bool last = named.month == 12;
+  return span(day(year, named.month, 1), day(last ? year + 1 : year, last ? 1 : named.month + 1, 1));
 }
 
 struct Relative {
@@ -149,17 +141,18 @@ bool says(const std::vector<std::string>& words, std::string_view wanted) {
 std::vector<TimeSpan> times_in(std::string_view text, Nanos oldest, Nanos newest) {
   const std::vector<std::string> words = text::words(text);
   std::vector<TimeSpan> spans;
-  const int first = static_cast<int>(date_of(oldest).year());
-  const int last = static_cast<int>(date_of(newest).year());
+  using std::chrono::days;
+  const std::chrono::sys_days today = local_day(newest);
+  const int first = static_cast<int>(std::chrono::year_month_day{local_day(oldest)}.year());
+  const int last = static_cast<int>(std::chrono::year_month_day{today}.year());
   const Dates dates(words);
   for (const Named& named : dates.named())
     for (int year = named.year != 0 ? named.year : first; year <= (named.year != 0 ? named.year : last);
          ++year)
-      add_span(named, year, spans);
-  const Nanos today = newest / kDayLength * kDayLength;
+      spans.push_back(span_of(named, year));
   for (const Relative& relative : kRelative)
     if (says(words, relative.words))
-      spans.push_back({today - relative.from_days * kDayLength, today - relative.to_days * kDayLength});
+      spans.push_back(span(today - days{relative.from_days}, today - days{relative.to_days}));
   return spans;
 }
 

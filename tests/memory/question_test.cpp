@@ -1,6 +1,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <optional>
+#include <string>
 
 #include "memory/question.hpp"
 #include "memory/recall.hpp"
@@ -16,6 +20,7 @@ namespace {
 
 const wire::ConversationId kNew = key(99, 0).conversation;
 constexpr Nanos k2024 = 19'723 * kDay;  // the first of January
+constexpr Nanos kHour = 3600 * kSecond;
 
 double weight(const std::vector<QueryTerm>& terms, std::string_view text) {
   const auto found =
@@ -32,12 +37,43 @@ std::vector<std::pair<int, int>> days(std::string_view text) {
   return out;
 }
 
+/// The process lives there.
+class Zone {
+ public:
+  explicit Zone(const char* name) {
+    if (const char* before = std::getenv("TZ")) before_ = before;
+    ::setenv("TZ", name, 1);
+    ::tzset();
+  }
+  ~Zone() {
+    before_ ? ::setenv("TZ", before_->c_str(), 1) : ::unsetenv("TZ");
+    ::tzset();
+  }
+  Zone(const Zone&) = delete;
+  Zone& operator=(const Zone&) = delete;
+
+ private:
+  std::optional<std::string> before_;
+};
+
 std::string first(const Recall& recall, std::string_view question) {
   const std::vector<Recall::Found> found = recall.search(question, kNew, 5);
   return found.empty() ? "" : found.front().text;
 }
 
 }  // namespace
+
+TEST_CASE("a day of a question is one of the person's clock") {
+  const Zone seoul("KST-9");
+  const Nanos half_past_midnight = k2024 + 200 * kDay - 9 * kHour + kHour / 2;
+  const std::vector<TimeSpan> yesterday = times_in("What did I do yesterday?", k2024, half_past_midnight);
+  REQUIRE(yesterday.size() == 1);
+  CHECK(yesterday[0].begin == k2024 + 199 * kDay - 9 * kHour);
+  CHECK(yesterday[0].end == k2024 + 200 * kDay - 9 * kHour);
+  const std::vector<TimeSpan> named = times_in("What was on May 5th, 2024?", k2024, half_past_midnight);
+  REQUIRE(named.size() == 1);
+  CHECK(named[0].begin == k2024 + 125 * kDay - 9 * kHour);
+}
 
 TEST_CASE("a question's own words count most, shaping and related ones less") {
   const Query query = query_of("What kind of job did Anna choose?");

@@ -50,7 +50,10 @@ bool DatabaseTask::attempt(const std::function<void()>& action) {
     action();
     return true;
   } catch (const StoreError& e) {
-    lost(e);
+    if (e.kind() == StoreError::Kind::kRejected)
+      log_error("{}: {}", store_->name(), e.what());  // it is there, and does not want this
+    else
+      lost(e);
     return false;
   }
 }
@@ -64,7 +67,8 @@ void DatabaseTask::lost(const StoreError& error) {
 }
 
 void DatabaseTask::connect(Nanos now, std::vector<Told>& told) {
-  const bool first_failure = back_off_ == 0;
+  const Nanos last_back_off = back_off_;
+  const bool first_failure = last_back_off == 0;
   try {
     store_->connect();
     up_ = true;
@@ -75,7 +79,11 @@ void DatabaseTask::connect(Nanos now, std::vector<Told>& told) {
     store_->reap(wall_(), !std::exchange(connected_before_, true));
     if (!loaded_) load_page(told);
     run_applies(told);
-    if (!up_) return;
+    if (!up_) {  // lost again, while it was asked
+      back_off_ = std::clamp(2 * last_back_off, kFirstBackOff, kMaxBackOff);
+      next_tick_ = now + back_off_;
+      return report(told);
+    }
     log_info("{}: connected{}", store_->name(),
              replayed_ != 0 ? ", " + std::to_string(replayed_) + " records replayed" : "");
     back_off_ = 0;
@@ -295,8 +303,12 @@ void DatabaseTask::on(const ask::Claim& claim, std::vector<Told>& told) {
 
 void DatabaseTask::on(const ask::Finish& finish, std::vector<Told>& told) {
   bool finished = false;
-  if (!attempt([&] { finished = store_->finish_extract(finish.job, finish.answer, wall_()); }))
-    unfinished_.push_back(finish);  // an answer that was worked for is kept for the next connection
+  if (!attempt([&] { finished = store_->finish_extract(finish.job, finish.answer, wall_()); })) {
+    if (up_)
+      attempt([&] { store_->fail(finish.job, "the store refuses the answer", wall_(), true); });
+    else
+      unfinished_.push_back(finish);  // an answer that was worked for is kept for the next connection
+  }
   if (finished) {
     told.emplace_back(told::JobsDone{finish.job.exchanges});
     run_applies(told);

@@ -202,6 +202,7 @@ InMemoryStore::StoredJob* InMemoryStore::owned(const Job& job) {
 
 bool InMemoryStore::finish_extract(const Job& job, const std::string& answer, Nanos now) {
   if (owned(job) == nullptr) return false;
+  if (refusing_) throw StoreError(StoreError::Kind::kRejected, "ram: refused");
   for_lease(job, [](StoredJob& stored) { stored.state = State::kDone; });
   const std::size_t before = jobs_.size();
   add_job(JobKind::kApply, {job.conversation, job.first_seq}, job.last_seq, now, answer);

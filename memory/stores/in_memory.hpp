@@ -46,6 +46,8 @@ class InMemoryStore final : public MemoryStore {
 
   /// Tests: every call fails with kAway until it is back.
   void set_away(bool away) noexcept { away_ = away; }
+  /// Tests: answers are refused with kRejected.
+  void set_refusing(bool refusing) noexcept { refusing_ = refusing; }
 
  private:
   enum class State { kReady, kLeased, kDone, kDead };
@@ -110,6 +112,7 @@ class InMemoryStore final : public MemoryStore {
 
   bool connected_ = false;
   bool away_ = false;
+  bool refusing_ = false;
   std::vector<StoredMessage> messages_;  // in order of arrival
   std::vector<StoredJob> jobs_;
   std::set<std::string> job_keys_;

@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "facts.hpp"
 #include "stores/postgres_store.hpp"
+#include "text/utf8.hpp"
 
 /// What comes from a file of `prot memory export`, and from the tables of the Python original.
 namespace prot::memory {
@@ -31,8 +32,9 @@ std::int64_t import_message(pqxx::work& tx, const Message& message, bool& added)
           "$1::uuid "
           "AND $2::bigint BETWEEN f.first_seq AND f.last_seq) ON CONFLICT (conversation_id, seq) DO NOTHING "
           "RETURNING id",
-      uuid, seq, std::string(to_string(message.role)), channel, message.text.substr(0, kMostText),
-      pg::micros(message.at_ns), message.interrupted);
+      uuid, seq, std::string(to_string(message.role)), channel,
+      std::string(text::truncate_utf8(message.text, kMostText)), pg::micros(message.at_ns),
+      message.interrupted);
   added = !made.empty();
   if (added) return made[0][0].as<std::int64_t>();
   const pqxx::result known =

@@ -4,6 +4,7 @@
 #include "extraction.hpp"
 #include "json/json.hpp"
 #include "stores/postgres_entities.hpp"
+#include "text/utf8.hpp"
 
 /// The queue.
 namespace prot::memory {
@@ -177,7 +178,8 @@ bool PostgresStore::fail(const Job& job, const std::string& error, Nanos due, bo
                "UPDATE memory_job SET state = $2, lease_token = NULL, lease_until = NULL, last_error = $3, "
                "run_after = " +
                    at(4) + " WHERE lease_token = $1 AND state = 'leased'",
-               job.token, std::string(dead ? "dead" : "ready"), error.substr(0, kTextLimit), pg::micros(due))
+               job.token, std::string(dead ? "dead" : "ready"),
+               std::string(text::truncate_utf8(error, kTextLimit)), pg::micros(due))
                .affected_rows() >= 1;
   });
 }

@@ -175,6 +175,14 @@ TEST_CASE_FIXTURE(Fixture, "an answer is applied at once; one that cannot be use
     CHECK(counts().jobs_dead == 1);
     CHECK(counts().jobs_ready == 0);
   }
+  SUBCASE("refused: dead, once, and the connection stays") {
+    store.set_refusing(true);
+    handle({ask::Finish{*all<told::Claimed>().back().job, std::string(kEmptyAnswer)}});
+    CHECK(counts().jobs_dead == 1);
+    CHECK(all<told::Gauges>().back().up);
+    exchange_comes(20, "I like cake.");
+    CHECK(spool_count() == 0);
+  }
   SUBCASE("the connection breaks when the answer comes: it is kept for the next one") {
     store.set_away(true);
     handle({ask::Finish{*all<told::Claimed>().back().job, std::string(kEmptyAnswer)}});

@@ -253,6 +253,7 @@ std::string Commands::forget(const json::View& request) {
   json::Writer out;
   out.begin_object().member("ok", true).member("dry_run", dry_run);
   out.member("messages", forgotten.messages.size()).member("facts", forgotten.facts);
+  if (!forgotten.problem.empty()) out.member("problem", forgotten.problem);
   return out.member("entities", forgotten.entities).end_object().str();
 }
 

@@ -11,12 +11,18 @@ namespace prot::memory {
 Forgotten DatabaseTask::forget(const ForgetTarget& target, bool dry_run, std::vector<Told>& told) {
   if (dry_run) return store_->forget(target, wall_(), true);
   const Forgotten found = store_->forget(target, wall_(), true);
-  if (found.everything) {
-    scrub_everything(folders_.said);
-  } else {
-    scrub_texts(folders_.said, found.texts);
+  std::string problem;
+  try {
+    if (found.everything)
+      scrub_everything(folders_.said);
+    else
+      scrub_texts(folders_.said, found.texts);
+  } catch (const Error& e) {
+    problem = e.what();
+    log_error("{}; something that is to be forgotten still stands there", problem);
   }
   Forgotten forgotten = store_->forget(target, wall_(), false);
+  forgotten.problem = std::move(problem);
   log_info("forgotten: {} messages, {} facts", forgotten.messages.size(), forgotten.facts);
   if (target.kind == ForgetTarget::Kind::kMessages)  // brain may know it already, or still
     forgotten.messages.push_back({target.conversation, target.first});

@@ -35,6 +35,7 @@ struct Forgotten {
   std::uint64_t facts = 0;
   std::uint64_t entities = 0;
   bool everything = false;
+  std::string problem;  // a file that could not be cleaned, and why
   [[nodiscard]] bool nothing() const noexcept { return messages.empty() && facts == 0 && entities == 0; }
 };
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -136,22 +137,36 @@ std::vector<fs::path> files_of(const ScrubFolders& folders) {
   return files;
 }
 
+/// All of them, whatever becomes of one; then what became of the first that failed.
+template <typename Action>
+void for_each(const std::vector<fs::path>& files, const Action& action) {
+  std::optional<Error> failed;
+  for (const fs::path& file : files) {
+    try {
+      action(file);
+    } catch (const Error& error) {
+      if (!failed) failed = error;
+    }
+  }
+  if (failed) throw Error(*failed);
+}
+
 }  // namespace
 
 std::uint64_t scrub_texts(const ScrubFolders& folders, std::span<const std::string> texts) {
   const Needles needles(texts);
   if (needles.empty()) return 0;
   std::uint64_t total = 0;
-  for (const fs::path& file : files_of(folders)) total += scrub_file(file, needles);
+  for_each(files_of(folders), [&](const fs::path& file) { total += scrub_file(file, needles); });
   return total;
 }
 
 void scrub_everything(const ScrubFolders& folders) {
-  for (const fs::path& path : files_of(folders)) {
+  for_each(files_of(folders), [](const fs::path& path) {
     struct stat status {};
     const UniqueFd file = open_regular(path, status);
     if (file && ::ftruncate(file.get(), 0) != 0) throw errno_error("cannot empty " + path.string());
-  }
+  });
 }
 
 }  // namespace prot::memory

@@ -129,6 +129,8 @@ void print_forgotten(const json::Document& reply) {
   fmt::print("{}: {} messages, {} facts, {} names\n",
              reply.get("dry_run").as_bool() ? "would be forgotten" : "forgotten",
              reply.get("messages").as_int(), reply.get("facts").as_int(), reply.get("entities").as_int());
+  if (const auto problem = reply.get("problem").as_string(); !problem.empty())
+    fmt::print("but something of it may still stand in a file: {}\n", problem);
 }
 
 std::string the_one(const MemoryRequest& memory, const char* what) {

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/error.hpp"
 #include "memory/facts.hpp"
 #include "memory/mentions.hpp"
 #include "memory/scrub.hpp"
@@ -61,6 +62,20 @@ TEST_CASE_FIXTURE(Fixture, "a text is overwritten in every file, and nothing els
   CHECK(read(folders.state / "log/brain.log") == "nothing of it\n");
   CHECK(read(folders.state / "db/base/1") == secret);
   CHECK(scrub_texts(folders, texts) == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a file that cannot be written is told of, and the others are cleaned") {
+  const std::string secret = "nobody may know of it any more";
+  write(folder.path() / "elsewhere", secret);
+  std::filesystem::create_directories(folders.state);
+  std::filesystem::create_symlink(folder.path() / "elsewhere", folders.state / "turns.jsonl");
+  write(folders.state / "chat_history", secret);
+  const std::string texts[] = {secret};
+  CHECK_THROWS_WITH_AS(scrub_texts(folders, texts), doctest::Contains("turns.jsonl"), Error);
+  CHECK(read(folders.state / "chat_history") == std::string(secret.size(), '*'));
+  CHECK_THROWS_AS(scrub_everything(folders), Error);
+  CHECK(read(folders.state / "chat_history").empty());
+  CHECK(read(folder.path() / "elsewhere") == secret);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a short text counts only as words of their own") {

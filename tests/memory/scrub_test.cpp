@@ -39,6 +39,12 @@ TEST_CASE("a name is mentioned as a word, a Korean one with its particle") {
   CHECK(mentions("was it anna?", "anna"));
   CHECK(mentions("anna는 자요", "anna"));
   CHECK(mentions("어제 민수는 카카오에 갔다", "민수"));
+  CHECK(mentions("“anna” is her name", "anna"));
+  CHECK(mentions("she—anna—said", "anna"));
+  CHECK(mentions("내친구anna는 자요", "anna"));
+  CHECK(mentions("그래，민수가", "민수"));
+  CHECK_FALSE(mentions("éanna", "anna"));
+  CHECK_FALSE(mentions("annaë", "anna"));
   CHECK_FALSE(mentions("annabel's cat", "anna"));
   CHECK_FALSE(mentions("hosanna", "anna"));
   CHECK_FALSE(mentions("이민수는 다른 사람", "민수"));

@@ -46,14 +46,36 @@ class Forgetting {
         end_everything();
         return std::move(forgotten_);
     }
+    const std::string ended = ended_facts();
     end_facts();
     end_jobs();
     end_messages();
+    reopen(ended);
     end_entities();
     return std::move(forgotten_);
   }
 
  private:
+  std::string ended_facts() {
+    std::vector<std::int64_t> facts;
+    for (const auto& row :
+         tx_->exec("SELECT id FROM fact WHERE status = 'superseded' AND superseded_by IS NOT NULL"))
+      facts.push_back(row[0].as<std::int64_t>());
+    return pg::array_of(facts);
+  }
+
+  /// Of these what was ended by a fact that is gone holds again, the newest of its kind, unless another
+  /// holds.
+  void reopen(const std::string& ended) {
+    pg::run(*tx_,
+            "UPDATE fact SET status = 'active', valid_to = NULL WHERE id IN (SELECT DISTINCT ON (f.subject, "
+            "f.predicate) f.id FROM fact f WHERE f.id = ANY($1::bigint[]) AND f.status = 'superseded' AND "
+            "f.superseded_by IS NULL AND NOT EXISTS (SELECT 1 FROM fact a WHERE a.status = 'active' AND "
+            "a.predicate = f.predicate AND (a.subject = f.subject OR a.subject_entity = f.subject_entity)) "
+            "ORDER BY f.subject, f.predicate, f.valid_from DESC, f.id DESC)",
+            ended);
+  }
+
   template <typename... Args>
   std::vector<StoredMessage> read(const std::string& where, const Args&... args) {
     std::vector<StoredMessage> messages;

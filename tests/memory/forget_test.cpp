@@ -77,6 +77,30 @@ TEST_CASE_FIXTURE(Fixture, "a forgotten fact leaves no byte, and the others stay
   CHECK(facts() == 3);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what a forgotten fact had ended holds again") {
+  const auto lives_in = [&](std::uint64_t sequence, const std::string& place) {
+    learn(sequence, "I live in " + place + ".", "Fine.",
+          fact("lives_in", place, {}, kNoon + static_cast<Nanos>(sequence) * kSecond));
+  };
+  lives_in(10, "Oslo");
+  lives_in(20, "Rome");
+  lives_in(30, "Lima");
+  const auto now = [&] {
+    std::string out;
+    for (const Fact& one : store->active_facts(10)) out += one.object + " ";
+    return out;
+  };
+  REQUIRE(now() == "Lima ");
+  REQUIRE(ask(R"({"cmd":"forget","what":"fact","fact":)" + number_of("Lima") + "}").get("ok").as_bool());
+  CHECK(now() == "Rome ");
+  ForgetTarget rome;
+  rome.conversation = key(1, 0).conversation;
+  rome.first = 20;
+  rome.last = 21;
+  (void)store->forget(rome, kNoon, false);
+  CHECK(now() == "Oslo ");
+}
+
 TEST_CASE_FIXTURE(Fixture,
                   "a message with two facts keeps the one that was not forgotten, without its words") {
   store->append(exchange(1, 10, "My cat Quetzalcoatl likes tuna.", "Tuna it is."), kNoon);

@@ -8,9 +8,6 @@ using stage::ConfigKey;
 using enum stage::ConfigType;
 using Text = std::string_view;
 
-constexpr ConfigKey text(Text name, Text fallback, Text comment) {
-  return {.name = name, .fallback = fallback, .comment = comment};
-}
 constexpr ConfigKey flag(Text name, Text comment) {
   return {.name = name, .type = kBool, .comment = comment};
 }

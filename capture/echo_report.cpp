@@ -21,7 +21,8 @@ constexpr Nanos kAhead = 100 * kMillisecond;
 constexpr double kSettled = 2.5;  // seconds of sound after which the canceller is judged
 constexpr std::size_t kDecimation = 4;
 constexpr double kLagMs = static_cast<double>(kDecimation) * 1000 / wire::kMicRate;
-constexpr int kEarliest = -100;  // ms
+constexpr std::size_t kSection = wire::kMicRate / kDecimation / 4;  // 250 ms
+constexpr int kEarliest = -100;                                     // ms
 constexpr int kLatest = 600;
 constexpr double kWithin = 3;       // dB
 constexpr std::size_t kShort = 16;  // windows: about half a second
@@ -63,24 +64,52 @@ double energy(std::span<const float> samples) {
   return sum;
 }
 
-// The lag at which both are most alike.
+/// How alike both are at the lag at which they are most alike.
+struct Likest {
+  double likeness = 0;
+  long lag = 0;
+};
+
+Likest likest(std::span<const float> far, std::span<const float> near, long begin, long end) {
+  Likest best;
+  const double heard =
+      energy(near.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+  for (long lag = std::lround(kEarliest / kLagMs); lag <= std::lround(kLatest / kLagMs); ++lag) {
+    const long first = std::max(begin, lag);
+    const long last = std::min(end, static_cast<long>(far.size()) + lag);
+    float sum = 0;
+    float played = 0;
+    for (long i = first; i < last; ++i) {
+      const float sample = far[static_cast<std::size_t>(i - lag)];
+      sum += sample * near[static_cast<std::size_t>(i)];
+      played += sample * sample;
+    }
+    const double scale = std::sqrt(heard * static_cast<double>(played));
+    const double likeness = scale > 0 ? std::abs(static_cast<double>(sum)) / scale : 0;
+    if (likeness > best.likeness) best = {likeness, lag};
+  }
+  return best;
+}
+
+// By short sections, and their median: two clocks drift apart, and over seconds no one lag is right.
 void find_delay(const Pair& pair, EchoMeasurement& echo) {
   const std::vector<float> far = thinned(pair.far);
   const std::vector<float> near = thinned(pair.near);
-  const double scale = std::sqrt(energy(far) * energy(near));
-  if (scale <= 0) return;
-  const auto size = static_cast<long>(near.size());
-  for (long lag = std::lround(kEarliest / kLagMs); lag <= std::lround(kLatest / kLagMs); ++lag) {
-    float sum = 0;
-    const long begin = std::max(0L, -lag);
-    const long end = std::min(size, size - lag);
-    for (long i = begin; i < end; ++i)
-      sum += far[static_cast<std::size_t>(i)] * near[static_cast<std::size_t>(i + lag)];
-    const double likeness = std::abs(static_cast<double>(sum)) / scale;
-    if (likeness <= echo.likeness) continue;
-    echo.likeness = likeness;
-    echo.delay_ms = static_cast<double>(lag) * kLagMs;
+  const double usual = energy(near) / static_cast<double>(std::max<std::size_t>(near.size(), 1));
+  std::vector<Likest> sections;
+  for (std::size_t at = 0; at + kSection <= near.size(); at += kSection) {
+    if (energy(std::span(near).subspan(at, kSection)) < usual * kSection / 4) continue;  // next to nothing
+    const Likest best = likest(far, near, static_cast<long>(at), static_cast<long>(at + kSection));
+    if (best.likeness > 0) sections.push_back(best);
   }
+  if (sections.empty()) return;
+  const auto middle = sections.begin() + static_cast<std::ptrdiff_t>(sections.size() / 2);
+  std::nth_element(sections.begin(), middle, sections.end(),
+                   [](const Likest& a, const Likest& b) { return a.lag < b.lag; });
+  echo.delay_ms = static_cast<double>(middle->lag) * kLagMs;
+  std::nth_element(sections.begin(), middle, sections.end(),
+                   [](const Likest& a, const Likest& b) { return a.likeness < b.likeness; });
+  echo.likeness = middle->likeness;
 }
 
 std::vector<Slice> replay(const audio::Tape& played, const audio::Tape& recorded, EchoRemover& remover,

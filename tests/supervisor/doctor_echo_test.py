@@ -29,7 +29,7 @@ class Echo(Base):
             self.assertGreater(report["echo"]["removed_db"], 20)
             self.assertGreater(report["echo"]["delay_ms"], 5)
             self.assertLess(report["echo"]["delay_ms"], 250)
-            self.assertGreater(report["echo"]["likeness"], 0.2)
+            self.assertGreater(report["echo"]["likeness"], 0.3)
             prot.values["player.headphones"] = "true"
             self.check(self.echo(prot), PATH, "fail", "player.headphones = true")
 

@@ -5,8 +5,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "queue/turn_record.hpp"
 #include "stage/model_specs.hpp"
-#include "turn_record.hpp"
 
 namespace prot::memory {
 namespace {

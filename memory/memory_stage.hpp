@@ -5,15 +5,15 @@
 #include <optional>
 #include <string>
 
-#include "database_task.hpp"
-#include "dense_leg.hpp"
-#include "desk.hpp"
-#include "extractor.hpp"
-#include "outbox.hpp"
-#include "recall.hpp"
+#include "desk/desk.hpp"
+#include "extraction/extractor.hpp"
+#include "queue/database_task.hpp"
+#include "queue/outbox.hpp"
+#include "queue/worker.hpp"
+#include "recall/recall.hpp"
 #include "stage/context.hpp"
 #include "stage/stage.hpp"
-#include "worker.hpp"
+#include "vectors/dense_leg.hpp"
 
 namespace prot::memory {
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "entity_store.hpp"
-#include "keeper.hpp"
-#include "memory_records.hpp"
+#include "desk/keeper.hpp"
+#include "knowledge/entity_store.hpp"
+#include "recall/memory_records.hpp"
 
 namespace prot::memory {
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "terms.hpp"
+#include "recall/terms.hpp"
 
 namespace prot::memory {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "embedder.hpp"
+#include "vectors/embedder.hpp"
 
 namespace prot::memory {
 

@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "embedder.hpp"
 #include "stage/context.hpp"
+#include "vectors/embedder.hpp"
 
 namespace prot::memory {
 

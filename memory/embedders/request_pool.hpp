@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "embedder.hpp"
 #include "http/client.hpp"
+#include "vectors/embedder.hpp"
 
 namespace prot::memory {
 

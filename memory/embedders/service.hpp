@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
-#include "embedder.hpp"
 #include "embedders/batches.hpp"
 #include "embedders/request_pool.hpp"
+#include "vectors/embedder.hpp"
 
 namespace prot::memory {
 

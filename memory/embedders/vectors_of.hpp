@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "embedder.hpp"
+#include "vectors/embedder.hpp"
 
 /// The answers of services, checked. All throw Error about what is wrong.
 namespace prot::memory {

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "extraction_model.hpp"
+#include "extraction/extraction_model.hpp"
 
 namespace prot::memory {
 

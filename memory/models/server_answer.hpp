@@ -4,7 +4,7 @@
 #include <stop_token>
 #include <string>
 
-#include "extraction_model.hpp"
+#include "extraction/extraction_model.hpp"
 #include "http/http.hpp"
 #include "json/json.hpp"
 

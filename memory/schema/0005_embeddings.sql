@@ -1,4 +1,4 @@
--- Vectors of messages and facts by model, as memory/packed_vector.hpp has them: of a model that is not in use any
+-- Vectors of messages and facts by model, as memory/vectors/packed_vector.hpp has them: of a model that is not in use any
 -- more too, since going back to it then costs nothing. NULL: the model refuses this text.
 CREATE TABLE message_embedding (
   message_id bigint NOT NULL REFERENCES message (id) ON DELETE CASCADE,

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "extraction.hpp"
+#include "extraction/extraction.hpp"
 #include "text/normalize.hpp"
 
 namespace prot::memory {

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "entities.hpp"
+#include "knowledge/entities.hpp"
 #include "memory_store.hpp"
 
 namespace prot::memory {

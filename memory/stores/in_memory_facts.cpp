@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "extraction.hpp"
-#include "facts.hpp"
+#include "extraction/extraction.hpp"
+#include "knowledge/facts.hpp"
 #include "stores/in_memory.hpp"
 
 /// Entities and facts of the store in memory; stores/postgres_facts.cpp says the same in SQL.

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "facts.hpp"
-#include "mentions.hpp"
+#include "knowledge/facts.hpp"
+#include "safety/mentions.hpp"
 #include "stores/in_memory.hpp"
 
 namespace prot::memory {

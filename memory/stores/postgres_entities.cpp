@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "facts.hpp"
+#include "knowledge/facts.hpp"
 #include "text/utf8.hpp"
 
 namespace prot::memory {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "entities.hpp"
+#include "knowledge/entities.hpp"
 #include "stores/postgres_store.hpp"
 
 namespace prot::memory::pg {

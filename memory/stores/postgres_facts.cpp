@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "extraction.hpp"
-#include "facts.hpp"
+#include "extraction/extraction.hpp"
+#include "knowledge/facts.hpp"
 #include "stores/postgres_entities.hpp"
 
 /// What comes out of the queue: facts, how they follow each other, and what waits for a person.

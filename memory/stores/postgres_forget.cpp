@@ -2,8 +2,8 @@
 #include <set>
 
 #include "base/error.hpp"
-#include "facts.hpp"
-#include "mentions.hpp"
+#include "knowledge/facts.hpp"
+#include "safety/mentions.hpp"
 #include "stores/postgres_entities.hpp"
 
 /// Forgetting: one transaction, so that nothing of it is ever half done.

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "facts.hpp"
+#include "knowledge/facts.hpp"
 #include "stores/postgres_store.hpp"
 #include "text/utf8.hpp"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <random>
 
-#include "extraction.hpp"
+#include "extraction/extraction.hpp"
 #include "json/json.hpp"
 #include "stores/postgres_entities.hpp"
 #include "text/utf8.hpp"

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "vector_store.hpp"
+#include "vectors/vector_store.hpp"
 
 namespace prot::memory {
 

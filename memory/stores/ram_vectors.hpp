@@ -4,7 +4,7 @@
 #include <memory>
 #include <mutex>
 
-#include "vector_store.hpp"
+#include "vectors/vector_store.hpp"
 
 namespace prot::memory {
 

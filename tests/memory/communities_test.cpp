@@ -1,4 +1,4 @@
-#include "memory/communities.hpp"
+#include "memory/knowledge/communities.hpp"
 
 #include <doctest/doctest.h>
 

@@ -2,8 +2,8 @@
 
 #include <fstream>
 
-#include "memory/database_task.hpp"
-#include "memory/extraction.hpp"
+#include "memory/extraction/extraction.hpp"
+#include "memory/queue/database_task.hpp"
 #include "memory/stores/in_memory.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "tests/support/temp_folder.hpp"

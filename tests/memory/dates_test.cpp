@@ -1,4 +1,4 @@
-#include "memory/dates.hpp"
+#include "memory/extraction/dates.hpp"
 
 #include <doctest/doctest.h>
 

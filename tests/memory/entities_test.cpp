@@ -1,11 +1,11 @@
-#include "memory/entities.hpp"
+#include "memory/knowledge/entities.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
-#include "memory/facts.hpp"
-#include "memory/name_particles.hpp"
+#include "memory/knowledge/facts.hpp"
+#include "memory/knowledge/name_particles.hpp"
 #include "tests/memory/corpus.hpp"
 
 using namespace prot::memory;

@@ -2,8 +2,8 @@
 
 #include "base/error.hpp"
 #include "json/json.hpp"
-#include "memory/extraction.hpp"
-#include "memory/facts.hpp"
+#include "memory/extraction/extraction.hpp"
+#include "memory/knowledge/facts.hpp"
 #include "tests/memory/memory_fixture.hpp"
 
 using namespace prot;

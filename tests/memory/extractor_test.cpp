@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "memory/extraction.hpp"
-#include "memory/extractor.hpp"
+#include "memory/extraction/extraction.hpp"
+#include "memory/extraction/extractor.hpp"
 #include "tests/memory/memory_fixture.hpp"
 
 using namespace prot;

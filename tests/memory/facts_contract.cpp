@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "memory/facts.hpp"
-#include "memory/quarantine.hpp"
+#include "memory/knowledge/facts.hpp"
+#include "memory/safety/quarantine.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "tests/memory/store_contract.hpp"
 

@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "json/json.hpp"
-#include "memory/commands.hpp"
-#include "memory/facts.hpp"
+#include "memory/desk/commands.hpp"
+#include "memory/knowledge/facts.hpp"
 #include "memory/stores/postgres.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "tests/memory/postgres_server.hpp"

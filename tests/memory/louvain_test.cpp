@@ -1,4 +1,4 @@
-#include "memory/louvain.hpp"
+#include "memory/knowledge/louvain.hpp"
 
 #include <doctest/doctest.h>
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "memory/memory_records.hpp"
+#include "memory/recall/memory_records.hpp"
 
 /// Conversations for the tests, in few words.
 namespace prot::memory::test {

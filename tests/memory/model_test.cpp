@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "http/fetch.hpp"
-#include "memory/extraction.hpp"
+#include "memory/extraction/extraction.hpp"
 #include "memory/models/openai.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "tests/support/temp_folder.hpp"

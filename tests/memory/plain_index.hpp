@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "memory/memory_records.hpp"
-#include "memory/terms.hpp"
-#include "memory/turn_index.hpp"
+#include "memory/recall/memory_records.hpp"
+#include "memory/recall/terms.hpp"
+#include "memory/recall/turn_index.hpp"
 
 namespace prot::memory::test {
 

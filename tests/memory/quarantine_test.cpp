@@ -1,8 +1,8 @@
-#include "memory/quarantine.hpp"
+#include "memory/safety/quarantine.hpp"
 
 #include <doctest/doctest.h>
 
-#include "memory/word_patterns.hpp"
+#include "memory/safety/word_patterns.hpp"
 #include "tests/memory/corpus.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "tests/memory/victim.hpp"

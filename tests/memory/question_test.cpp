@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "memory/question.hpp"
-#include "memory/recall.hpp"
-#include "memory/vocabulary.hpp"
+#include "memory/recall/question.hpp"
+#include "memory/recall/recall.hpp"
+#include "memory/recall/vocabulary.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "text/normalize.hpp"
 

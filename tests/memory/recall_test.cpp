@@ -5,7 +5,7 @@
 #include <random>
 
 #include "base/log.hpp"
-#include "memory/recall.hpp"
+#include "memory/recall/recall.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "text/normalize.hpp"
 #include "text/utf8.hpp"

@@ -5,10 +5,10 @@
 #include <sstream>
 
 #include "base/error.hpp"
-#include "memory/facts.hpp"
-#include "memory/mentions.hpp"
-#include "memory/scrub.hpp"
-#include "memory/spool.hpp"
+#include "memory/knowledge/facts.hpp"
+#include "memory/queue/spool.hpp"
+#include "memory/safety/mentions.hpp"
+#include "memory/safety/scrub.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "tests/support/temp_folder.hpp"
 

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "base/error.hpp"
-#include "memory/spool.hpp"
+#include "memory/queue/spool.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "tests/support/temp_folder.hpp"
 

@@ -6,7 +6,7 @@
 #include <new>
 #include <random>
 
-#include "memory/recall.hpp"
+#include "memory/recall/recall.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "tests/memory/plain_index.hpp"
 

@@ -1,4 +1,4 @@
-#include "memory/vector_index.hpp"
+#include "memory/vectors/vector_index.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <random>
 #include <set>
 
-#include "memory/dot_product.hpp"
+#include "memory/vectors/dot_product.hpp"
 #include "tests/memory/memory_fixture.hpp"
 
 using namespace prot;

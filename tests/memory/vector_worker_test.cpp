@@ -1,4 +1,4 @@
-#include "memory/vector_worker.hpp"
+#include "memory/vectors/vector_worker.hpp"
 
 #include <doctest/doctest.h>
 
@@ -6,9 +6,9 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "memory/dense_leg.hpp"
 #include "memory/embedders/hashed.hpp"
 #include "memory/stores/ram_vectors.hpp"
+#include "memory/vectors/dense_leg.hpp"
 #include "tests/memory/memory_fixture.hpp"
 
 using namespace prot;

@@ -6,9 +6,9 @@
 
 #include "base/error.hpp"
 #include "json/json.hpp"
-#include "memory/extraction.hpp"
-#include "memory/quarantine.hpp"
-#include "memory/recall.hpp"
+#include "memory/extraction/extraction.hpp"
+#include "memory/recall/recall.hpp"
+#include "memory/safety/quarantine.hpp"
 #include "memory/stores/in_memory.hpp"
 #include "tests/memory/memory_fixture.hpp"
 

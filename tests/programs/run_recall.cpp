@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
-#include "memory/recall.hpp"
+#include "memory/recall/recall.hpp"
 #include "memory/stores/postgres.hpp"
 
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "memory/embedder.hpp"
+#include "memory/vectors/embedder.hpp"
 #include "tests/core/http/loopback_server.hpp"
 
 namespace prot::test {

@@ -3,9 +3,9 @@
 #include <cstdio>
 #include <random>
 
-#include "memory/entities.hpp"
-#include "memory/louvain.hpp"
-#include "memory/quarantine.hpp"
+#include "memory/knowledge/entities.hpp"
+#include "memory/knowledge/louvain.hpp"
+#include "memory/safety/quarantine.hpp"
 #include "tests/memory/corpus.hpp"
 #include "tests/memory/victim.hpp"
 

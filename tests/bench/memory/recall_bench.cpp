@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "memory/recall.hpp"
+#include "memory/recall/recall.hpp"
 #include "memory/stores/postgres.hpp"
 #include "tests/bench/memory/talk.hpp"
 #include "tests/memory/memory_bench.hpp"

@@ -4,8 +4,8 @@
 
 #include "base/error.hpp"
 #include "json/json.hpp"
-#include "memory/extraction.hpp"
-#include "memory/terms.hpp"
+#include "memory/extraction/extraction.hpp"
+#include "memory/recall/terms.hpp"
 
 namespace prot::eval {
 namespace {

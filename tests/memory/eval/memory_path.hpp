@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "memory/database_task.hpp"
-#include "memory/dense_leg.hpp"
-#include "memory/recall.hpp"
+#include "memory/queue/database_task.hpp"
+#include "memory/recall/recall.hpp"
+#include "memory/vectors/dense_leg.hpp"
 #include "tests/memory/eval/corpus.hpp"
 #include "tests/support/temp_folder.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "memory/terms.hpp"
+#include "memory/recall/terms.hpp"
 
 namespace prot::eval {
 namespace {

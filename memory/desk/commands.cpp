@@ -1,0 +1,313 @@
+#include "desk/commands.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.hpp"
+#include "base/utf8.hpp"
+#include "knowledge/facts.hpp"
+#include "recall/terms.hpp"
+
+namespace prot::memory {
+namespace {
+
+using Look = Keeper::Look;
+
+constexpr std::int64_t kMostRows = 1000;
+constexpr std::size_t kPageBytes = 1U << 20U;
+constexpr std::int64_t kPageRows = 200;
+
+std::int64_t number_of(const json::View& value, const char* what) {
+  const std::string shown = value.is_number() ? value.to_json() : std::string();
+  const std::string_view text = value.is_number() ? std::string_view(shown) : value.as_string();
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || number < 0)
+    throw UsageError(std::string(what) + " is a number, not '" + std::string(text.substr(0, 40)) + "'");
+  return number;
+}
+
+std::string limit_of(const json::View& request, std::int64_t fallback) {
+  return std::to_string(std::clamp<std::int64_t>(request.get("limit").as_int(fallback), 1, kMostRows));
+}
+
+/// Any of the words, as find_messages() has it.
+std::string ts_query(std::string_view text) {
+  std::string query;
+  for (const std::string& word : word_beginnings(text)) {
+    query += query.empty() ? "'" : " | '";
+    for (const char c : word) query.append(c == '\'' || c == '\\' ? 2 : 1, c);
+    query += "':*";
+  }
+  return query;
+}
+
+std::string joined(const std::vector<Keeper::Row>& rows) {
+  std::string out = "[";
+  for (const Keeper::Row& row : rows) out += (out.size() > 1 ? "," : "") + row.json;
+  return out + "]";
+}
+
+std::string lists(std::string_view name, const std::string& rows, std::string_view other = {},
+                  const std::string& others = {}) {
+  json::Writer out;
+  out.begin_object().member("ok", true).key(name).raw(rows);
+  if (!other.empty()) out.key(other).raw(others);
+  return out.end_object().str();
+}
+
+std::string cleaned(std::string_view text) {
+  std::string out = utf8::sanitized(text);
+  std::erase(out, '\0');
+  return out;
+}
+
+wire::ConversationId conversation_of(const json::View& row) {
+  try {
+    return parse_uuid(row.get("conversation").as_string());
+  } catch (const Error& e) {
+    throw UsageError(std::string("a conversation is ") + e.what());
+  }
+}
+
+Message imported_message(const json::View& row) {
+  Message message;
+  message.key.conversation = conversation_of(row);
+  message.key.sequence = static_cast<std::uint64_t>(number_of(row.get("id"), "a message's id"));
+  const std::string_view role = row.get("role").as_string();
+  if (role != "user" && role != "assistant") throw UsageError("a message's role is user or assistant");
+  message.role = role == "user" ? Role::kUser : Role::kAssistant;
+  message.channel = row.get("channel").as_string() == "text" ? wire::Channel::kText : wire::Channel::kVoice;
+  message.at_ns = number_of(row.get("at_us"), "a message's at_us") * kMicrosecond;
+  message.text = cleaned(row.get("text").as_string());
+  message.interrupted = row.get("interrupted").as_bool();
+  return message;
+}
+
+Keeper::ImportedFact imported_fact(const json::View& row) {
+  Keeper::ImportedFact out;
+  out.fact.subject = cleaned(row.get("subject").as_string());
+  out.fact.predicate = canonical_predicate(row.get("predicate").as_string());
+  out.fact.object = cleaned(row.get("object").as_string());
+  out.fact.statement = cleaned(row.get("statement").as_string());
+  out.fact.valid_from = number_of(row.get("valid_from_us"), "a fact's valid_from_us") * kMicrosecond;
+  if (row.get("valid_to_us"))
+    out.valid_to = number_of(row.get("valid_to_us"), "a fact's valid_to_us") * kMicrosecond;
+  out.status = row.get("status").as_string();
+  constexpr std::string_view kKnown[] = {"active", "superseded", "quarantined"};
+  if (std::find(std::begin(kKnown), std::end(kKnown), out.status) == std::end(kKnown))
+    throw UsageError("a fact's status is active, superseded or quarantined");
+  const json::View sources = row.get("sources");
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    out.sources.push_back({conversation_of(sources.at(i)),
+                           static_cast<std::uint64_t>(number_of(sources.at(i).get("id"), "a source's id"))});
+  if (out.sources.empty() || normalized_name(out.fact.subject).empty() || out.fact.statement.empty())
+    throw UsageError("a fact has a subject, a statement and a source");
+  out.fact.source = out.sources.back();
+  return out;
+}
+
+}  // namespace
+
+std::string refusal(std::string_view why, int code) {
+  json::Writer out;
+  return out.begin_object().member("ok", false).member("error", why).member("code", code).end_object().str();
+}
+
+std::string Commands::answer(const std::string& request, bool& changed) {
+  try {
+    const json::Document document = json::parse(request);
+    return run(document.root(), changed);
+  } catch (const StoreError& e) {
+    if (e.kind() == StoreError::Kind::kAway) throw;
+    return refusal(e.what(), kCommandFailed);
+  } catch (const Error& e) {
+    return refusal(e.what(), e.exit_code());
+  }
+}
+
+std::string Commands::run(const json::View& request, bool& changed) {
+  const std::string_view command = request.get("cmd").as_string();
+  if (command == "search") return search(request);
+  if (command == "show") return show(request);
+  if (command == "facts") return facts(request);
+  if (command == "why") return why(request);
+  if (command == "forget") return forget(request);
+  if (command == "dead") return dead(request, changed);
+  if (command == "export") return page(request);
+  if (command == "stats") return stats();
+  if (command == "import") {
+    changed = true;
+    return import(request);
+  }
+  throw UsageError("memory knows no command '" + std::string(command.substr(0, 40)) + "'");
+}
+
+std::string stats_away(std::uint64_t spooled) {
+  json::Writer out;
+  out.begin_object().member("ok", true).member("database", "away");
+  return out.member("spooled", spooled).end_object().str();
+}
+
+std::string Commands::stats() {
+  json::Writer out;
+  out.begin_object().member("ok", true).member("database", "up").member("spooled", 0);
+  out.member("replayed", replayed_).key("stats").raw(keeper().look(Look::kSizes, {}).at(0).json);
+  return out.end_object().str();
+}
+
+Keeper& Commands::keeper() {
+  Keeper* const keeper = store_->keeper();
+  if (keeper == nullptr) throw Error("memory.store = ram keeps nothing that could be looked at");
+  return *keeper;
+}
+
+std::string Commands::rows(Look what, const std::vector<std::string>& arguments) {
+  return joined(keeper().look(what, arguments));
+}
+
+std::string Commands::search(const json::View& request) {
+  const std::string query = ts_query(request.get("query").as_string());
+  if (query.empty()) throw UsageError("there is no word to search for");
+  const std::string limit = limit_of(request, 10);
+  return lists("messages", rows(Look::kFind, {query, limit}), "facts",
+               rows(Look::kFindFacts, {query, limit}));
+}
+
+MessageKey Commands::message_of(const json::View& request) {
+  const std::int64_t id = number_of(request.get("id"), "a message's id");
+  const std::string conversation(request.get("conversation").as_string());
+  if (!conversation.empty()) (void)conversation_of(request);
+  const std::string found = rows(Look::kMessage, {std::to_string(id), conversation});
+  const json::Document document = json::parse(found);
+  if (document.root().size() == 0) throw Error("there is no message " + std::to_string(id), kCommandNothing);
+  if (document.root().size() > 1)
+    throw UsageError("several conversations have a message " + std::to_string(id) +
+                     ": say which (--conversation)");
+  return {parse_uuid(document.root().at(0).get("conversation").as_string()), static_cast<std::uint64_t>(id)};
+}
+
+std::string Commands::show(const json::View& request) {
+  if (request.get("from_us")) {
+    const auto from = number_of(request.get("from_us"), "from_us");
+    const auto until = number_of(request.get("until_us"), "until_us");
+    return lists("messages",
+                 rows(Look::kTime, {std::to_string(from), std::to_string(until), limit_of(request, 200)}));
+  }
+  const MessageKey key = message_of(request);
+  const std::vector<std::string> place = {to_uuid(key.conversation), std::to_string(key.sequence)};
+  return lists("messages", rows(Look::kExchange, place), "facts", rows(Look::kFactsOf, place));
+}
+
+std::string Commands::facts(const json::View& request) {
+  const std::string status = request.get("all").as_bool() ? "" : "active";
+  return lists("facts", rows(Look::kFacts, {status, limit_of(request, 200)}));
+}
+
+std::string Commands::why(const json::View& request) {
+  const std::string number = std::to_string(number_of(request.get("fact"), "a fact"));
+  const std::string fact = rows(Look::kFact, {number});
+  if (fact == "[]") throw Error("there is no fact " + number, kCommandNothing);
+  return lists("facts", fact, "messages", rows(Look::kSources, {number}));
+}
+
+ForgetTarget Commands::target_of(const json::View& request) {
+  using Kind = ForgetTarget::Kind;
+  ForgetTarget target;
+  const std::string_view what = request.get("what").as_string();
+  if (what == "message") {
+    const MessageKey key = message_of(request);
+    const json::Document exchange =
+        json::parse(rows(Look::kExchange, {to_uuid(key.conversation), std::to_string(key.sequence)}));
+    target.conversation = key.conversation;
+    target.first = target.last = key.sequence;
+    // A reply says again what was asked: it goes with the question; by itself it goes alone.
+    const json::View messages = exchange.root();
+    if (messages.at(0).get("role").as_string() == "user")
+      target.last = static_cast<std::uint64_t>(messages.at(messages.size() - 1).get("id").as_int());
+  } else if (what == "fact") {
+    target.kind = Kind::kFact;
+    target.fact = number_of(request.get("fact"), "a fact");
+  } else if (what == "entity") {
+    target.kind = Kind::kEntity;
+    target.name = request.get("name").as_string();
+    if (normalized_name(target.name).empty()) throw UsageError("an entity has a name");
+  } else if (what == "time") {
+    target.kind = Kind::kTime;
+    target.from = number_of(request.get("from_us"), "from_us") * kMicrosecond;
+    target.until = number_of(request.get("until_us"), "until_us") * kMicrosecond;
+  } else if (what == "everything") {
+    target.kind = Kind::kEverything;
+  } else {
+    throw UsageError("what is to be forgotten? message, fact, entity, time or everything");
+  }
+  return target;
+}
+
+std::string Commands::forget(const json::View& request) {
+  (void)keeper();
+  const bool dry_run = request.get("dry_run").as_bool();
+  const Forgotten forgotten = forget_(target_of(request), dry_run);
+  if (forgotten.nothing() && !forgotten.everything)
+    throw Error("memory knows nothing of that", kCommandNothing);
+  json::Writer out;
+  out.begin_object().member("ok", true).member("dry_run", dry_run);
+  out.member("messages", forgotten.messages.size()).member("facts", forgotten.facts);
+  if (!forgotten.problem.empty()) out.member("problem", forgotten.problem);
+  return out.member("entities", forgotten.entities).end_object().str();
+}
+
+std::string Commands::dead(const json::View& request, bool& changed) {
+  const std::string_view action = request.get("action").as_string("list");
+  if (action == "list") return lists("jobs", rows(Look::kDead, {limit_of(request, 100)}));
+  std::vector<std::int64_t> jobs;
+  for (std::size_t i = 0; i < request.get("jobs").size(); ++i)
+    jobs.push_back(number_of(request.get("jobs").at(i), "a job"));
+  if (jobs.empty() && !request.get("all").as_bool()) throw UsageError("which jobs? their numbers, or all");
+  if (action != "retry" && action != "drop") throw UsageError("dead: list, retry or drop");
+  const int count = action == "retry" ? keeper().retry_dead(jobs, wall_()) : keeper().drop_dead(jobs);
+  if (count == 0 && !jobs.empty()) throw Error("there is no such dead job", kCommandNothing);
+  changed = action == "retry";
+  json::Writer out;
+  return out.begin_object().member("ok", true).member("jobs", count).end_object().str();
+}
+
+std::string Commands::page(const json::View& request) {
+  const bool of_facts = request.get("of").as_string() == "facts";
+  const std::int64_t after = request.get("after").as_int(0);
+  std::vector<Keeper::Row> found =
+      keeper().look(of_facts ? Look::kAllFacts : Look::kAllMessages,
+                    std::vector{std::to_string(after), std::to_string(kPageRows)});
+  std::size_t bytes = 0;
+  const auto too_much = std::find_if(found.begin(), found.end(), [&](const Keeper::Row& row) {
+    return (bytes += row.json.size()) > kPageBytes;
+  });
+  // One at least, else it would never end.
+  if (too_much != found.end()) found.erase(too_much == found.begin() ? too_much + 1 : too_much, found.end());
+  json::Writer out;
+  out.begin_object().member("ok", true).key("rows").raw(joined(found));
+  return out.member("next", found.empty() ? -1 : found.back().cursor).end_object().str();
+}
+
+std::string Commands::import(const json::View& request) {
+  Keeper::Imported done;
+  if (request.get("original").as_bool()) {
+    done = keeper().import_original(wall_());
+  } else {
+    std::vector<Message> messages;
+    std::vector<Keeper::ImportedFact> facts;
+    const json::View rows = request.get("rows");
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::string_view type = rows.at(i).get("type").as_string();
+      if (type == "message") messages.push_back(imported_message(rows.at(i)));
+      if (type == "fact") facts.push_back(imported_fact(rows.at(i)));
+      if (type != "message" && type != "fact") throw UsageError("a row is of the type message or fact");
+    }
+    done = keeper().import_rows(messages, facts, wall_());
+  }
+  json::Writer out;
+  out.begin_object().member("ok", true).member("messages", done.messages).member("facts", done.facts);
+  return out.member("forgotten", done.forgotten).end_object().str();
+}
+
+}  // namespace prot::memory

@@ -1,0 +1,42 @@
+#include "desk/desk.hpp"
+
+#include "base/error.hpp"
+#include "desk/commands.hpp"
+#include "json/json.hpp"
+
+namespace prot::memory {
+
+int Desk::step(bool closing) {
+  int items = 0;
+  for (const stage::LineServer::Event& event : lines_.take()) {
+    ++items;
+    if (event.kind == stage::LineServer::Event::Kind::kTooLong)
+      lines_.send(event.client, refusal("the line is longer than 4 MiB and was not read", kCommandUsage));
+    if (event.kind != stage::LineServer::Event::Kind::kLine) continue;
+    if (closing) {
+      lines_.send(event.client, refusal("memory is shutting down", kCommandFailed));
+    } else {
+      take(event.client, event.line);
+    }
+  }
+  return items;
+}
+
+void Desk::take(stage::ClientId client, const std::string& line) {
+  try {
+    const json::Document document = json::parse(line);
+    if (!document.root().is_object()) throw UsageError("a line must be one JSON object");
+    const std::string_view command = document.get("cmd").as_string();
+    if (command == "search" && !ports_.database_up()) {
+      json::Writer out;
+      out.begin_object().member("ok", true).member("database", "away");
+      out.member("block", ports_.block(document.get("query").as_string()));
+      return lines_.send(client, out.end_object().str());
+    }
+    ports_.database(ask::Command{client, line});
+  } catch (const Error& e) {
+    lines_.send(client, refusal(e.what(), kCommandUsage));
+  }
+}
+
+}  // namespace prot::memory

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "recall/memory_records.hpp"
+
+/// What makes two facts the same, or one the successor of the other.
+namespace prot::memory {
+
+/// 32 hexadecimal digits of what a fact says: subject, predicate, object, normalised.
+[[nodiscard]] std::string spo_key(const Fact& fact);
+/// The same with the message that says it: applying one exchange twice gives the same keys.
+[[nodiscard]] std::string fact_key(const Fact& fact);
+
+/// 32 hexadecimal digits of a text: an identity, not a defence against forged input.
+[[nodiscard]] std::string digest(std::string_view text);
+
+/// An entity's name as it is compared: NFKC, case-folded, single spaces.
+[[nodiscard]] std::string normalized_name(std::string_view name);
+/// One spelling for a predicate: lower case, "_" between words, without filler: "Has favourite colour" and
+/// "favorite_color" are one.
+[[nodiscard]] std::string canonical_predicate(std::string_view predicate);
+/// Only one object at a time is true of it ("lives_in", "favorite_color"): a newer one ends the older.
+[[nodiscard]] bool is_functional(std::string_view canonical_predicate) noexcept;
+
+}  // namespace prot::memory

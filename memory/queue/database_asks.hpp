@@ -1,0 +1,133 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "knowledge/communities.hpp"
+#include "recall/memory_records.hpp"
+#include "wire/memory.hpp"
+
+/// What the loop and the database's thread say to each other. Plain values.
+namespace prot::memory {
+
+// What the loop asks of the database ...
+namespace ask {
+struct Store {
+  std::uint64_t frame;  // sequence in `turns`; it comes back in told::Stored
+  TurnRecord record;
+};
+/// The next page, when the one before is taken in: a long past is never in memory as a whole.
+struct LoadMore {};
+/// For older messages that have any of the words, best first.
+struct Search {
+  wire::RecallRequest request;
+  std::string query;
+  std::vector<std::string> words;
+  Nanos before;  // wall time
+};
+struct History {
+  wire::ConversationId conversation;
+  std::uint64_t request;
+  int max_messages;
+};
+struct Claim {
+  bool ignore_due;
+  int batch = 1;  // exchanges that may be asked about at once
+};
+struct Finish {
+  Job job;
+  std::string answer;
+};
+struct GiveBack {
+  Job job;
+};
+struct Fail {
+  Job job;
+  std::string error;
+  Nanos delay;
+  bool dead;
+};
+/// For a community whose summary is wanted; `plan`: after looking which ones there are now.
+struct ClaimCommunity {
+  bool plan;
+};
+struct FinishCommunity {
+  std::int64_t id;
+  std::string summary;  // empty: there was none to be had
+};
+/// A line of memory.sock.
+struct Command {
+  std::uint64_t client;
+  std::string request;
+};
+struct Close {};
+}  // namespace ask
+using Ask =
+    std::variant<ask::Store, ask::LoadMore, ask::Search, ask::History, ask::Claim, ask::Finish, ask::GiveBack,
+                 ask::Fail, ask::ClaimCommunity, ask::FinishCommunity, ask::Command, ask::Close>;
+
+// ... and what it hears.
+namespace told {
+struct Stored {                 // kept for good, in the database or in the spool
+  std::uint64_t through_frame;  // 0: a replay
+  std::vector<Message> messages;
+};
+struct Loaded {  // a page, from the first connection on
+  std::vector<Message> messages;
+  bool complete;
+};
+struct Facts {
+  std::vector<Fact> facts;  // that hold
+  std::vector<Fact> past;   // that held before
+};
+/// What the index has is no longer what is known: it begins anew, and pages come again when the database is
+/// there. Nothing of these messages may be told to anybody any more.
+struct Forgotten {
+  std::vector<MessageKey> messages;
+  bool everything;
+};
+/// To a client of memory.sock.
+struct Answer {
+  std::uint64_t client;
+  std::string line;
+};
+struct Found {  // nothing when the database is away or has nothing
+  ask::Search search;
+  std::vector<Message> messages;
+};
+struct History {
+  ask::History question;
+  bool failed;
+  std::vector<Message> messages;
+};
+struct Claimed {
+  std::optional<Job> job;
+};
+struct CommunityClaimed {
+  std::optional<CommunityTask> task;  // none: the generation is whole
+};
+struct Communities {  // of a generation that is new, and at the start
+  std::vector<Community> communities;
+};
+struct JobClosed {};  // the answer to Finish, GiveBack, Fail, FinishCommunity
+struct JobsDone {
+  int count;
+};
+struct Gauges {
+  Counts counts;
+  bool up;
+  std::uint64_t spooled;
+  std::uint64_t replayed;
+};
+struct Closed {
+  Counts counts;
+};
+}  // namespace told
+using Told = std::variant<told::Stored, told::Loaded, told::Facts, told::Found, told::History, told::Claimed,
+                          told::CommunityClaimed, told::Communities, told::JobClosed, told::JobsDone,
+                          told::Gauges, told::Closed, told::Forgotten, told::Answer>;
+
+}  // namespace prot::memory

@@ -1,0 +1,365 @@
+#include "queue/database_task.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "extraction/extraction.hpp"
+
+namespace prot::memory {
+namespace {
+
+constexpr Nanos kFirstBackOff = 100 * kMillisecond;
+constexpr Nanos kMaxBackOff = 2 * kSecond;
+constexpr Nanos kPeriod = 5 * kSecond;
+constexpr Nanos kExtractLease = 120 * kSecond;  // longer than the model's total time-out
+constexpr Nanos kApplyLease = 30 * kSecond;
+constexpr int kPage = 500;
+constexpr std::size_t kReplayBatch = 200;
+constexpr int kMaxFacts = 5000;
+constexpr int kMaxPast = 1000;
+constexpr int kMaxFound = 24;
+constexpr int kMaxCommunities = 500;
+
+std::vector<Message> finished_messages(std::span<const TurnRecord> records) {
+  std::vector<Message> messages;
+  for (const TurnRecord& record : records)
+    if (std::optional<Message> message = message_of(record); message) messages.push_back(std::move(*message));
+  for (const TurnRecord& wish : records)
+    if (wish.kind == TurnRecord::Kind::kForget)
+      std::erase_if(messages, [&](const Message& message) {
+        return message.key.conversation == wish.key.conversation &&
+               message.key.sequence >= wish.key.sequence && message.key.sequence <= wish.last_sequence;
+      });
+  return messages;
+}
+
+}  // namespace
+
+DatabaseTask::DatabaseTask(MemoryStore& store, Folders folders, std::function<Nanos()> wall)
+    : store_(&store),
+      folders_(std::move(folders)),
+      wall_(std::move(wall)),
+      spool_(folders_.own_spool),
+      rejected_(folders_.own_spool / "rejected") {}
+
+bool DatabaseTask::attempt(const std::function<void()>& action) {
+  if (!up_) return false;
+  try {
+    action();
+    return true;
+  } catch (const StoreError& e) {
+    if (e.kind() == StoreError::Kind::kRejected)
+      log_error("{}: {}", store_->name(), e.what());  // it is there, and does not want this
+    else
+      lost(e);
+    return false;
+  }
+}
+
+void DatabaseTask::lost(const StoreError& error) {
+  if (up_) log_warn("{}; messages go to the spool until it is back", error.what());
+  up_ = false;
+  back_off_ = kFirstBackOff;
+  next_tick_ = 0;
+  store_->close();
+}
+
+void DatabaseTask::connect(Nanos now, std::vector<Told>& told) {
+  const Nanos last_back_off = back_off_;
+  const bool first_failure = last_back_off == 0;
+  try {
+    store_->connect();
+    up_ = true;
+    spool_.close_file();
+    replay(told);
+    for (const ask::Finish& finish : std::exchange(unfinished_, {})) on(finish, told);
+    // Only a predecessor can hold leases in this name before the first connection of this process.
+    store_->reap(wall_(), !std::exchange(connected_before_, true));
+    if (!loaded_) load_page(told);
+    run_applies(told);
+    if (!up_) {  // lost again, while it was asked
+      back_off_ = std::clamp(2 * last_back_off, kFirstBackOff, kMaxBackOff);
+      next_tick_ = now + back_off_;
+      return report(told);
+    }
+    log_info("{}: connected{}", store_->name(),
+             replayed_ != 0 ? ", " + std::to_string(replayed_) + " records replayed" : "");
+    back_off_ = 0;
+    problem_.clear();
+    next_tick_ = now + kPeriod;
+    report(told);
+  } catch (const StoreError& e) {
+    // What only a person can mend is said once, however often it is met.
+    const bool news = std::exchange(problem_, e.what()) != e.what();
+    if (first_failure || (news && e.kind() == StoreError::Kind::kBroken))
+      log_warn("{}; messages go to the spool until it is back", e.what());
+    up_ = false;
+    store_->close();
+    back_off_ = std::clamp(2 * back_off_, kFirstBackOff, kMaxBackOff);
+    next_tick_ = now + back_off_;
+    report(told);
+  }
+}
+
+void DatabaseTask::tick(Nanos now, std::vector<Told>& told) {
+  if (now < next_tick_) return;
+  if (!up_) {
+    connect(now, told);
+  } else {
+    next_tick_ = now + kPeriod;
+    attempt([&] {
+      replay(told);
+      store_->reap(wall_(), false);
+      report(told);
+    });
+  }
+  flush(told);  // what even the spool refused before
+}
+
+void DatabaseTask::replay(std::vector<Told>& told) {
+  replay_folder(folders_.own_spool, ".spool", parse_spool, told);
+  spooled_ = 0;
+  replay_folder(folders_.brain_spool, ".frames", parse_frames, told);
+}
+
+void DatabaseTask::replay_folder(const std::filesystem::path& folder, const std::string& extension,
+                                 SpoolContent (*parse)(std::span<const std::byte>), std::vector<Told>& told) {
+  for (const std::filesystem::path& path : spool_files(folder, extension)) {
+    try {
+      SpoolFile file(path);
+      if (!file.locked()) continue;
+      const SpoolContent content = parse(file.read());
+      for (std::size_t i = 0; i < content.records.size(); i += kReplayBatch) {
+        const auto batch =
+            std::span(content.records).subspan(i, std::min(kReplayBatch, content.records.size() - i));
+        store_records(batch, told);
+        // Before the load they would be numbered as the oldest, which the index gives up first; it brings
+        // them.
+        if (load_cursor_ != 0 || loaded_) told.emplace_back(told::Stored{0, finished_messages(batch)});
+      }
+      replayed_ += content.records.size();
+      if (content.bad) {
+        log_error("{}: {}; what stood before it is stored, the file is kept as .bad", path.string(),
+                  content.problem);
+        file.set_aside();
+      } else {
+        file.remove();
+      }
+    } catch (const StoreError&) {
+      throw;
+    } catch (const Error& e) {
+      log_error("replaying the spool: {}", e.what());
+    }
+  }
+}
+
+void DatabaseTask::load_page(std::vector<Told>& told) {
+  std::vector<Message> page = store_->next_messages(&load_cursor_, kPage);
+  loaded_ = page.empty();
+  told.emplace_back(told::Loaded{std::move(page), loaded_});
+  if (!loaded_) return;
+  told.emplace_back(told::Facts{store_->active_facts(kMaxFacts), store_->past_facts(kMaxPast)});
+  told.emplace_back(told::Communities{store_->communities(kMaxCommunities)});
+}
+
+/// In order: what comes behind a wish to forget may be remembered.
+void DatabaseTask::store_records(std::span<const TurnRecord> records, std::vector<Told>& told) {
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (records[i].kind != TurnRecord::Kind::kForget) continue;
+    if (i > begin) store_messages(records.subspan(begin, i - begin));
+    begin = i + 1;
+    ForgetTarget target;
+    target.conversation = records[i].key.conversation;
+    target.first = records[i].key.sequence;
+    target.last = records[i].last_sequence;
+    (void)forget(target, false, told);
+  }
+  if (begin < records.size()) store_messages(records.subspan(begin));
+}
+
+/// One transaction; when the store refuses the data, one for each record.
+void DatabaseTask::store_messages(std::span<const TurnRecord> records) {
+  try {
+    store_->append(records, wall_());
+    return;
+  } catch (const StoreError& e) {
+    if (e.kind() != StoreError::Kind::kRejected) throw;
+  }
+  for (const TurnRecord& record : records) {
+    try {
+      store_->append({&record, 1}, wall_());
+    } catch (const StoreError& e) {
+      if (e.kind() != StoreError::Kind::kRejected) throw;
+      set_rejected_aside(record, e);
+    }
+  }
+}
+
+void DatabaseTask::set_rejected_aside(const TurnRecord& record, const StoreError& error) {
+  log_error("a message was refused and is kept in {}/rejected: {}", folders_.own_spool.string(),
+            error.what());
+  rejected_.append({&record, 1});
+}
+
+void DatabaseTask::flush(std::vector<Told>& told) {
+  if (pending_.empty()) return;
+  std::vector<TurnRecord> records;
+  for (const ask::Store& store : pending_) records.push_back(store.record);
+  try {
+    if (!attempt([&] { store_records(records, told); })) {
+      spool_.append(records);
+      forget_in_spools(records, told);
+      spooled_ += records.size();
+    }
+  } catch (const Error& e) {
+    // Neither database nor disk: the frames stay in the ring, and brain spools when that is full.
+    log_error("{}; trying again", e.what());
+    next_tick_ = std::min(next_tick_, monotonic_now() + kSecond);
+    return;
+  }
+  told.emplace_back(told::Stored{pending_.back().frame, finished_messages(records)});
+  pending_.clear();
+}
+
+void DatabaseTask::run_applies(std::vector<Told>& told) {
+  int done = 0;
+  attempt([&] {
+    while (const std::optional<Job> job = store_->claim(JobKind::kApply, wall_(), kApplyLease, true))
+      done += apply(*job) ? 1 : 0;
+    if (done > 0)
+      told.emplace_back(told::Facts{store_->active_facts(kMaxFacts), store_->past_facts(kMaxPast)});
+  });
+  if (done > 0) told.emplace_back(told::JobsDone{done});
+}
+
+bool DatabaseTask::apply(const Job& job) {
+  // A stored answer that cannot be used now never can: dead, where it is seen, and its text is kept.
+  try {
+    return store_->apply(job, parse_answer(job.result, job), wall_());
+  } catch (const StoreError& e) {
+    if (e.kind() == StoreError::Kind::kAway) throw;
+    store_->fail(job, e.what(), wall_(), true);
+  } catch (const Error& e) {
+    store_->fail(job, e.what(), wall_(), true);
+  }
+  return false;
+}
+
+void DatabaseTask::report(std::vector<Told>& told) {
+  told::Gauges gauges{{}, up_, spooled_, replayed_};
+  if (up_) gauges.counts = store_->counts();
+  told.emplace_back(gauges);
+}
+
+void DatabaseTask::handle(std::vector<Ask> asks, std::vector<Told>& told) {
+  for (Ask& next : asks) {
+    if (auto* store = std::get_if<ask::Store>(&next)) {
+      pending_.push_back(std::move(*store));
+      continue;
+    }
+    flush(told);
+    std::visit(
+        [&](const auto& question) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(question)>, ask::Store>) on(question, told);
+        },
+        next);
+  }
+  const bool stored = !pending_.empty();
+  flush(told);
+  if (stored) attempt([&] { report(told); });
+}
+
+void DatabaseTask::on(const ask::LoadMore&, std::vector<Told>& told) {
+  if (!loaded_) attempt([&] { load_page(told); });  // else the next connection goes on with it
+}
+
+void DatabaseTask::on(const ask::Search& search, std::vector<Told>& told) {
+  told::Found found{search, {}};
+  attempt([&] { found.messages = store_->find_messages(search.words, search.before, kMaxFound); });
+  told.emplace_back(std::move(found));
+}
+
+void DatabaseTask::on(const ask::History& question, std::vector<Told>& told) {
+  told::History history{question, false, {}};
+  history.failed =
+      !attempt([&] { history.messages = store_->history(question.conversation, question.max_messages); });
+  told.emplace_back(std::move(history));
+}
+
+void DatabaseTask::on(const ask::Claim& claim, std::vector<Told>& told) {
+  told::Claimed claimed;
+  attempt([&] {
+    claimed.job = store_->claim(JobKind::kExtract, wall_(), kExtractLease, claim.ignore_due);
+    if (!claimed.job) return;
+    // What failed comes in half the number, until the one that is to blame stands alone.
+    const int most = claim.batch >> std::min(claimed.job->attempts - 1, 16);
+    if (most > 1) store_->claim_more(&*claimed.job, wall_(), kExtractLease, claim.ignore_due, most);
+  });
+  told.emplace_back(std::move(claimed));
+}
+
+void DatabaseTask::on(const ask::Finish& finish, std::vector<Told>& told) {
+  bool finished = false;
+  if (!attempt([&] { finished = store_->finish_extract(finish.job, finish.answer, wall_()); })) {
+    if (up_)
+      attempt([&] { store_->fail(finish.job, "the store refuses the answer", wall_(), true); });
+    else
+      unfinished_.push_back(finish);  // an answer that was worked for is kept for the next connection
+  }
+  if (finished) {
+    told.emplace_back(told::JobsDone{finish.job.exchanges});
+    run_applies(told);
+  }
+  told.emplace_back(told::JobClosed{});
+  attempt([&] { report(told); });
+}
+
+void DatabaseTask::on(const ask::GiveBack& back, std::vector<Told>& told) {
+  attempt([&] { store_->give_back(back.job, wall_()); });
+  told.emplace_back(told::JobClosed{});
+  attempt([&] { report(told); });
+}
+
+void DatabaseTask::on(const ask::Fail& fail, std::vector<Told>& told) {
+  attempt([&] { store_->fail(fail.job, fail.error, wall_() + fail.delay, fail.dead); });
+  told.emplace_back(told::JobClosed{});
+  attempt([&] { report(told); });
+}
+
+void DatabaseTask::tell_communities(std::vector<Told>& told) {
+  attempt([&] { told.emplace_back(told::Communities{store_->communities(kMaxCommunities)}); });
+}
+
+void DatabaseTask::on(const ask::ClaimCommunity& claim, std::vector<Told>& told) {
+  told::CommunityClaimed claimed;
+  bool fresh = false;
+  attempt([&] {
+    if (claim.plan) fresh = store_->plan_generation(plan_communities(store_->graph()));
+    claimed.task = store_->next_community();
+  });
+  // A plan whose summaries are all there already is read at once.
+  if (fresh && !claimed.task) tell_communities(told);
+  told.emplace_back(std::move(claimed));
+}
+
+void DatabaseTask::on(const ask::FinishCommunity& finish, std::vector<Told>& told) {
+  bool last = false;
+  attempt([&] { last = store_->finish_community(finish.id, finish.summary) && !store_->next_community(); });
+  if (last) tell_communities(told);
+  told.emplace_back(told::JobClosed{});
+}
+
+void DatabaseTask::on(const ask::Close&, std::vector<Told>& told) {
+  if (!up_) connect(monotonic_now(), told);  // a last try, so that the spool need not wait for the next start
+  told::Closed closed;
+  attempt([&] { closed.counts = store_->counts(); });
+  store_->close();
+  up_ = false;
+  next_tick_ = kNever;
+  told.emplace_back(closed);
+}
+
+}  // namespace prot::memory

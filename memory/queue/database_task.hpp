@@ -1,0 +1,90 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "memory_store.hpp"
+#include "queue/database_asks.hpp"
+#include "queue/spool.hpp"
+#include "safety/scrub.hpp"
+
+namespace prot::memory {
+
+/// The database's side of memory: connection, spool, replay, jobs. No thread of its own; the worker's thread
+/// drives it, a test by hand.
+///
+///   state | Store      | others            | tick
+///   down  | spool      | nothing / failed  | connect (back-off) -> migrate, replay, free leases -> up
+///   up    | one commit | done              | brain's spool, leases that are over, gauges
+///   A call that fails because the store is away: up -> down, and the call is answered as in down.
+class DatabaseTask {
+ public:
+  struct Folders {
+    std::filesystem::path own_spool;    // state/spool/memory
+    std::filesystem::path brain_spool;  // state/spool/brain
+    ScrubFolders said = {};             // where else something that was said may stand
+  };
+  DatabaseTask(MemoryStore& store, Folders folders, std::function<Nanos()> wall);
+
+  void handle(std::vector<Ask> asks, std::vector<Told>& told);
+  /// Periodic work; `now` monotonic.
+  void tick(Nanos now, std::vector<Told>& told);
+  [[nodiscard]] Nanos next_tick() const noexcept { return next_tick_; }
+  [[nodiscard]] bool up() const noexcept { return up_; }
+
+ private:
+  void connect(Nanos now, std::vector<Told>& told);
+  void lost(const StoreError& error);
+  void replay(std::vector<Told>& told);
+  void replay_folder(const std::filesystem::path& folder, const std::string& extension,
+                     SpoolContent (*parse)(std::span<const std::byte>), std::vector<Told>& told);
+  void load_page(std::vector<Told>& told);
+  void flush(std::vector<Told>& told);
+  void store_records(std::span<const TurnRecord> records, std::vector<Told>& told);
+  void store_messages(std::span<const TurnRecord> records);
+  void set_rejected_aside(const TurnRecord& record, const StoreError& error);
+  void run_applies(std::vector<Told>& told);
+  bool apply(const Job& job);
+  void report(std::vector<Told>& told);
+  bool attempt(const std::function<void()>& action);
+
+  // database_forget.cpp
+  Forgotten forget(const ForgetTarget& target, bool dry_run, std::vector<Told>& told);
+  void forget_in_spools(std::span<const TurnRecord> records, std::vector<Told>& told);
+  void load_again(std::vector<Told>& told);
+
+  void on(const ask::LoadMore& more, std::vector<Told>& told);
+  void on(const ask::Search& search, std::vector<Told>& told);
+  void on(const ask::History& question, std::vector<Told>& told);
+  void on(const ask::Claim& claim, std::vector<Told>& told);
+  void on(const ask::Finish& finish, std::vector<Told>& told);
+  void on(const ask::GiveBack& back, std::vector<Told>& told);
+  void on(const ask::Fail& fail, std::vector<Told>& told);
+  void on(const ask::ClaimCommunity& claim, std::vector<Told>& told);
+  void on(const ask::FinishCommunity& finish, std::vector<Told>& told);
+  void tell_communities(std::vector<Told>& told);
+  void on(const ask::Command& command, std::vector<Told>& told);
+  void on(const ask::Close& close, std::vector<Told>& told);
+
+  MemoryStore* store_;
+  Folders folders_;
+  std::function<Nanos()> wall_;
+  SpoolWriter spool_;
+  SpoolWriter rejected_;
+  std::vector<ask::Store> pending_;
+  std::vector<ask::Finish> unfinished_;  // answers whose connection broke
+  bool up_ = false;
+  bool connected_before_ = false;
+  bool loaded_ = false;
+  std::int64_t load_cursor_ = 0;
+  Nanos back_off_ = 0;
+  std::string problem_;  // why it cannot connect, as it was logged last
+  Nanos next_tick_ = 0;
+  std::uint64_t spooled_ = 0;
+  std::uint64_t replayed_ = 0;
+};
+
+}  // namespace prot::memory

@@ -1,0 +1,172 @@
+#include "safety/scrub.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/unique_fd.hpp"
+#include "json/json.hpp"
+
+namespace prot::memory {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLeast = 4;   // bytes: less stands in everything
+constexpr std::size_t kShort = 24;  // bytes: could be a part of something else
+constexpr std::size_t kHead = 4;    // bytes by which a text is looked for
+
+bool goes_on(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+         (byte >= 'A' && byte <= 'Z');
+}
+
+std::uint32_t head_of(const char* bytes) noexcept {
+  std::uint32_t head = 0;
+  std::memcpy(&head, bytes, kHead);
+  return head;
+}
+
+/// Texts by how they begin: a file is gone through once, however many they are.
+class Needles {
+ public:
+  explicit Needles(std::span<const std::string> texts) {
+    for (const std::string& text : texts) {
+      add(text);
+      const std::string json = json::escape(text);
+      add(json.substr(1, json.size() - 2));
+    }
+  }
+  [[nodiscard]] bool empty() const noexcept { return by_head_.empty(); }
+
+  /// Length of the longest text that stands at `at`; 0: none.
+  [[nodiscard]] std::size_t at(std::string_view bytes, std::size_t at) const {
+    if (bytes.size() - at < kLeast) return 0;
+    const auto found = by_head_.find(head_of(bytes.data() + at));
+    if (found == by_head_.end()) return 0;
+    std::size_t longest = 0;
+    for (const std::string& text : found->second)
+      if (bytes.substr(at, text.size()) == text && (text.size() >= kShort || alone(bytes, at, text.size())))
+        longest = std::max(longest, text.size());
+    return longest;
+  }
+
+ private:
+  void add(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.remove_suffix(1);
+    if (text.size() < kLeast) return;
+    std::vector<std::string>& same = by_head_[head_of(text.data())];
+    if (std::find(same.begin(), same.end(), text) == same.end()) same.emplace_back(text);
+  }
+  static bool alone(std::string_view bytes, std::size_t at, std::size_t size) noexcept {
+    const bool before = at > 0 && goes_on(bytes[at - 1]) && goes_on(bytes[at]);
+    const std::size_t end = at + size;
+    // Korean particles follow without a space.
+    const bool behind = end < bytes.size() && static_cast<unsigned char>(bytes[end]) < 0x80 &&
+                        goes_on(bytes[end]) && goes_on(bytes[end - 1]);
+    return !before && !behind;
+  }
+
+  std::unordered_map<std::uint32_t, std::vector<std::string>> by_head_;
+};
+
+/// A file of somebody else, or one that went meanwhile, is nobody's to scrub.
+UniqueFd open_regular(const fs::path& path, struct stat& status) {
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file && errno == ENOENT) return file;
+  if (!file) throw errno_error("cannot open " + path.string());
+  if (::fstat(file.get(), &status) != 0) throw errno_error("cannot look at " + path.string());
+  return file;
+}
+
+std::uint64_t scrub_file(const fs::path& path, const Needles& needles) {
+  struct stat status {};
+  const UniqueFd file = open_regular(path, status);
+  if (!file || status.st_size == 0) return 0;
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* const memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (memory == MAP_FAILED) throw errno_error("cannot read " + path.string());
+  const std::string_view bytes(static_cast<const char*>(memory), size);
+  std::vector<std::pair<std::size_t, std::size_t>> places;
+  for (std::size_t at = 0; at < size;) {
+    const std::size_t length = needles.at(bytes, at);
+    if (length != 0) places.emplace_back(at, length);
+    at += std::max<std::size_t>(length, 1);
+  }
+  ::munmap(memory, size);
+  std::uint64_t total = 0;
+  for (const auto& [at, length] : places) {
+    const std::string stars(length, '*');
+    if (::pwrite(file.get(), stars.data(), length, static_cast<off_t>(at)) != static_cast<ssize_t>(length))
+      throw errno_error("cannot write " + path.string());
+    total += length;
+  }
+  if (total > 0 && ::fdatasync(file.get()) != 0) throw errno_error("cannot sync " + path.string());
+  return total;
+}
+
+bool is_replayed(const fs::path& path) {
+  return path.extension() == ".spool" && path.parent_path().filename() == "memory";
+}
+
+/// Only what is named: the database's cluster may lie beside it.
+std::vector<fs::path> files_of(const ScrubFolders& folders) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const char* name : {"turns.jsonl", "turns.jsonl.1", "chat_history"})
+    files.push_back(folders.state / name);
+  for (const char* name : {"log", "conversations", "dead-letters", "crashes", "spool"})
+    for (fs::recursive_directory_iterator it(folders.state / name, error), end; !error && it != end;
+         it.increment(error))
+      if (it->is_regular_file(error) && !it->is_symlink(error) && !is_replayed(it->path()))
+        files.push_back(it->path());
+  for (fs::directory_iterator it(folders.runtime, error), end; !error && it != end; it.increment(error))
+    if (it->path().filename().string().starts_with("brain.") && it->is_regular_file(error))
+      files.push_back(it->path());
+  return files;
+}
+
+/// All of them, whatever becomes of one; then what became of the first that failed.
+template <typename Action>
+void for_each(const std::vector<fs::path>& files, const Action& action) {
+  std::optional<Error> failed;
+  for (const fs::path& file : files) {
+    try {
+      action(file);
+    } catch (const Error& error) {
+      if (!failed) failed = error;
+    }
+  }
+  if (failed) throw Error(*failed);
+}
+
+}  // namespace
+
+std::uint64_t scrub_texts(const ScrubFolders& folders, std::span<const std::string> texts) {
+  const Needles needles(texts);
+  if (needles.empty()) return 0;
+  std::uint64_t total = 0;
+  for_each(files_of(folders), [&](const fs::path& file) { total += scrub_file(file, needles); });
+  return total;
+}
+
+void scrub_everything(const ScrubFolders& folders) {
+  for_each(files_of(folders), [](const fs::path& path) {
+    struct stat status {};
+    const UniqueFd file = open_regular(path, status);
+    if (file && ::ftruncate(file.get(), 0) != 0) throw errno_error("cannot empty " + path.string());
+  });
+}
+
+}  // namespace prot::memory

@@ -34,7 +34,7 @@ def show(row):
 
 def main():
     parser = argparse.ArgumentParser(prog="./bench memory")
-    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("--build", required=True, type=lambda path: pathlib.Path(path).resolve())
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--only", default=",".join(PARTS))
     parser.add_argument("--quick", action="store_true")

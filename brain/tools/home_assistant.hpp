@@ -11,8 +11,8 @@ namespace prot::brain {
 
 /// One home, as both tools see it. Its members are made and destroyed in this order.
 struct Home {
-  Home(HomeOptions options, std::vector<std::string> confirm_domains, const std::function<void()>& wake)
-      : link(std::move(options), wake), catalog(link, wake), consent(std::move(confirm_domains)) {}
+  Home(HomeOptions options, HomeConsent asked, const std::function<void()>& wake)
+      : link(std::move(options), wake), catalog(link, wake), consent(std::move(asked)) {}
   HomeLink link;
   EntityCatalog catalog;
   HomeConsent consent;

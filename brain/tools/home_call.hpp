@@ -30,22 +30,27 @@ struct HomeCall {
 /// Throws Error: what is wrong, for the model.
 [[nodiscard]] HomeCall read_home_call(json::View arguments);
 
-/// Which calls a person has to agree to: by the domain of the service, of each target, and of whatever looks
-/// like an entity. Immutable.
+/// Which calls a person has to agree to: those whose service, or one of whose targets, is of a domain that is
+/// not known to be harmless, for nobody sees what a script or a button opens. Immutable.
 class HomeConsent {
  public:
-  /// Empty: alarm_control_panel, cover, garage, garage_door, lock, valve, and what changes the server itself.
-  explicit HomeConsent(std::vector<std::string> domains);
+  /// Domains that need a yes, and that need none, besides the built-in ones (home_consent.cpp). A domain in
+  /// both needs one.
+  explicit HomeConsent(std::vector<std::string> confirm = {}, std::vector<std::string> free = {});
 
   [[nodiscard]] std::optional<Consent> for_call(const HomeCall& call, const Entities& entities) const;
   /// Of words for the conversation agent: they name such a thing, or an entity of such a domain.
   [[nodiscard]] std::optional<Consent> for_words(std::string_view command, const Entities* entities) const;
 
  private:
-  [[nodiscard]] bool has(std::string_view domain) const;
-  [[nodiscard]] bool is_grave(const HomeCall& call) const;
+  [[nodiscard]] bool is_listed(std::string_view domain) const;
+  [[nodiscard]] bool is_free(std::string_view domain) const;
+  [[nodiscard]] bool is_grave(std::string_view domain) const;
+  [[nodiscard]] bool is_grave_target(const std::string& id, const Entities& entities) const;
+  [[nodiscard]] bool is_grave(const HomeCall& call, const Entities& entities) const;
 
-  std::vector<std::string> domains_;
+  std::vector<std::string> confirm_;
+  std::vector<std::string> free_;
 };
 
 }  // namespace prot::brain

@@ -43,7 +43,9 @@ std::shared_ptr<Home> make_home(const stage::Config& config, const stage::Secret
   options.language = config.language();
   options.time_limit = config.get_int("home_assistant.time_limit_ms") * kMillisecond;
   options.agent_time_limit = config.get_int("home_assistant.agent_time_limit_ms") * kMillisecond;
-  return std::make_shared<Home>(std::move(options), config.get_list("home_assistant.confirm_domains"), wake);
+  HomeConsent consent(config.get_list("home_assistant.confirm_domains"),
+                      config.get_list("home_assistant.free_domains"));
+  return std::make_shared<Home>(std::move(options), std::move(consent), wake);
 }
 
 }  // namespace

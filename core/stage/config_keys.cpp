@@ -237,8 +237,9 @@ constexpr ConfigKey kKeys[] = {
     path("home_assistant.ca_file", "", "brain",
          "certificate (PEM) of a server that signed its own; empty: the system's"),
     list("home_assistant.confirm_domains", "brain",
-         "domains whose services need a spoken yes; empty: alarm_control_panel cover garage lock valve and "
-         "more"),
+         "domains whose services need a spoken yes, besides all that are not known to be harmless"),
+    list("home_assistant.free_domains", "brain",
+         "domains whose services need none, besides light, media_player and the other harmless ones"),
     number(kInt, "home_assistant.time_limit_ms", "10000", 1000, 60000, "ms", "brain",
            "longest state or service call"),
     number(kInt, "home_assistant.agent_time_limit_ms", "15000", 1000, 60000, "ms", "brain",

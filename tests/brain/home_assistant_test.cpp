@@ -92,7 +92,7 @@ TEST_CASE("what has its effect on a lock, a cover or an alarm is asked before, a
   CHECK(bench.requests().size() == 1);
 
   const Entities entities = read_entities(kStates);
-  const HomeConsent consent({});
+  const HomeConsent consent;
   const auto asks = [&](const std::string& service, const std::string& with) {
     return consent.for_call(call_of(service, with), entities).has_value();
   };
@@ -109,9 +109,83 @@ TEST_CASE("what has its effect on a lock, a cover or an alarm is asked before, a
   CHECK_FALSE(asks("light.turn_on", R"({"entity_id":"light.kitchen"})"));
   CHECK_FALSE(asks("light.turn_off", R"({"area_id":"hall"})"));
   CHECK_FALSE(asks("homeassistant.turn_on", R"({"entity_id":"light.kitchen"})"));
-  const HomeConsent other({"light"});
-  CHECK(other.for_call(call_of("light.turn_on", "{}"), entities).has_value());
-  CHECK_FALSE(other.for_call(call_of("lock.unlock", "{}"), entities).has_value());
+}
+
+TEST_CASE("what is not known to be harmless is asked for: a script can open a door") {
+  std::string states = "[";
+  for (const auto& [id, name] : std::map<std::string, std::string>{{"script.leave", "Leaving Home"},
+                                                                   {"scene.movie", "Movie Night"},
+                                                                   {"automation.gate", "Open at Dusk"},
+                                                                   {"switch.relay_4", "Garage Opener"},
+                                                                   {"switch.front_gate", "Relay 5"},
+                                                                   {"switch.lamp", "Desk Lamp"},
+                                                                   {"input_button.ring", "Ring"},
+                                                                   {"media_player.tv", "TV"},
+                                                                   {"person.anna", "Anna"},
+                                                                   {"zone.home", "Home"},
+                                                                   {"light.hall", "Hall Door Light"}})
+    states += std::string(states.size() > 1 ? "," : "") + R"({"entity_id":")" + id +
+              R"(","attributes":{"friendly_name":")" + name + "\"}}";
+  const Entities entities = read_entities(states + "]");
+  const auto asked = [&](const HomeConsent& consent, const std::string& service, const std::string& with) {
+    const std::optional<Consent> found = consent.for_call(call_of(service, with), entities);
+    return found ? found->en : "";
+  };
+  const HomeConsent usual;
+  CHECK(asked(usual, "script.turn_on", R"({"entity_id":"script.leave"})") == "Run Leaving Home.");
+  CHECK(asked(usual, "script.leave", "{}") == "Run Leaving Home.");  // a script is a service, too
+  CHECK(asked(usual, "script.unheard_of", "{}") == "Run script unheard of.");
+  CHECK(asked(usual, "scene.turn_on", R"({"entity_id":"scene.movie"})") == "Activate Movie Night.");
+  CHECK(asked(usual, "automation.trigger", R"({"entity_id":"automation.gate"})") == "Run Open at Dusk.");
+  CHECK(asked(usual, "input_button.press", R"({"entity_id":"input_button.ring"})") == "Press Ring.");
+  CHECK(asked(usual, "notify.phone", R"({"message":"Hello"})") == "Run notify phone: Hello.");
+  CHECK(asked(usual, "conversation.process", R"({"text":"unlock the door"})") ==
+        "Run conversation process: unlock the door.");
+  for (const char* service :
+       {"conversation.process", "mqtt.publish", "rest_command.open", "remote.send_command", "camera.turn_off",
+        "device_tracker.see", "homeassistant.restart", "of_tomorrow.run"})
+    CHECK_MESSAGE(!asked(usual, service, R"({"text":"unlock the door"})").empty(), service);
+  // Whichever way it is reached.
+  CHECK(!asked(usual, "homeassistant.turn_on", R"({"entity_id":"script.leave"})").empty());
+  CHECK(!asked(usual, "light.turn_on", R"({"entity_id":["light.hall","script.leave"]})").empty());
+  CHECK(!asked(usual, "light.turn_on", R"({"next":{"run":"script.unheard_of"}})").empty());
+  CHECK(!asked(usual, "media_player.play_media", R"({"media_content_id":"input_button.ring"})").empty());
+  // A relay is a switch.
+  CHECK(asked(usual, "switch.turn_on", R"({"entity_id":"switch.relay_4"})") == "Switch Garage Opener on.");
+  CHECK(!asked(usual, "homeassistant.toggle", R"({"entity_id":"switch.front_gate"})").empty());
+
+  for (const auto& [service, with] : std::map<std::string, std::string>{
+           {"switch.turn_on", R"({"entity_id":"switch.lamp"})"},
+           {"light.turn_on", R"({"entity_id":"light.hall"})"},
+           {"media_player.play_media",
+            R"({"entity_id":"media_player.tv","media_content_id":"song.mp_four"})"},
+           {"homeassistant.update_entity", R"({"entity_id":"automation.gate"})"},
+           {"tts.speak", R"({"media_player_entity_id":"media_player.tv","message":"Dinner"})"},
+           {"todo.add_item", R"({"item":"milk"})"},
+           {"vacuum.start", "{}"},
+           {"climate.set_temperature", R"({"temperature":21})"}})
+    CHECK(asked(usual, service, with) == "");
+
+  const HomeConsent own({"light", "fan"}, {"scene", "script", "switch", "fan"});
+  CHECK(!asked(own, "light.turn_on", "{}").empty());
+  CHECK(!asked(own, "fan.turn_on", "{}").empty());  // in both
+  CHECK(asked(own, "scene.turn_on", R"({"entity_id":"scene.movie"})").empty());
+  CHECK(asked(own, "script.leave", "{}").empty());
+  CHECK(asked(own, "switch.turn_on", R"({"entity_id":"switch.relay_4"})").empty());
+  CHECK(!asked(own, "automation.trigger", R"({"entity_id":"automation.gate"})").empty());
+  CHECK(!asked(own, "lock.unlock", "{}").empty());
+
+  const auto told = [&](const HomeConsent& consent, const char* words) {
+    return consent.for_words(words, &entities).has_value();
+  };
+  for (const char* grave : {"it is time for leaving home", "movie night please", "start the script",
+                            "open all doors", "영화 장면 켜줘"})
+    CHECK_MESSAGE(told(usual, grave), grave);
+  for (const char* light :
+       {"turn on the light at home", "tell Anna that dinner is ready", "TV on", "desk lamp off"})
+    CHECK_MESSAGE(!told(usual, light), light);
+  CHECK_FALSE(told(own, "movie night please"));
+  CHECK(told(HomeConsent({"person"}), "tell Anna that dinner is ready"));
 }
 
 TEST_CASE("the conversation agent is told in plain words; what names a lock or the like only after a yes") {

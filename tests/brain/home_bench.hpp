@@ -35,7 +35,7 @@ class HomeBench {
     options.url = server_.url("");
     if (options.token.empty()) options.token = "long-lived-token";
     options.language = "ko";
-    home = std::make_shared<brain::Home>(std::move(options), std::vector<std::string>{}, [this] { wake(); });
+    home = std::make_shared<brain::Home>(std::move(options), brain::HomeConsent(), [this] { wake(); });
   }
 
   ~HomeBench() { home.reset(); }  // its workers call wake()

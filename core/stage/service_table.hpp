@@ -26,15 +26,16 @@ struct ServiceRow {
 
 inline constexpr std::string_view kVoiceKeys = "tts.voice_en tts.voice_ko tts.fallback_en tts.fallback_ko";
 
-/// The only place that knows the addresses, the names of the keys and the models of services: the defaults and
-/// choices of the configuration, the stages, `prot config keys` and `prot doctor --services` take them from
-/// here. A new service is a line, beside its file and its line in its stage's registry.
+/// The only place that knows the addresses, the names of the keys and the models of services: the defaults
+/// and choices of the configuration, the stages, `prot config keys` and `prot doctor --services` take them
+/// from here. A new service is a line, beside its file and its line in its stage's registry.
 inline constexpr auto kServiceRows = std::to_array<ServiceRow>({
     {"Anthropic", "brain", "anthropic", "brain.engine", "anthropic", "anthropic.url",
      "https://api.anthropic.com", "anthropic.api_key_env", "ANTHROPIC_API_KEY", "anthropic.plain_http",
      "anthropic.model", "claude-sonnet-4-6"},
     {"OpenAI-compatible model", "brain", "openai-chat", "brain.engine", "openai", "brain.url",
-     "https://api.openai.com/v1", "brain.api_key_env", "OPENAI_API_KEY", "brain.plain_http", "brain.model", ""},
+     "https://api.openai.com/v1", "brain.api_key_env", "OPENAI_API_KEY", "brain.plain_http", "brain.model",
+     ""},
     {"ElevenLabs recognition", "stt", "elevenlabs-realtime", "stt.engine", "elevenlabs", "stt.url",
      "https://api.elevenlabs.io", "stt.api_key_env", "ELEVENLABS_API_KEY", "stt.plain_http", "stt.model_name",
      "scribe_v2_realtime"},
@@ -66,9 +67,9 @@ inline constexpr auto kServiceRows = std::to_array<ServiceRow>({
 
 /// Null: the program has no such service.
 [[nodiscard]] constexpr const ServiceRow* find_service(std::string_view program, std::string_view word) {
-  const auto* const found = std::find_if(kServiceRows.begin(), kServiceRows.end(), [&](const ServiceRow& row) {
-    return row.program == program && row.word == word;
-  });
+  const auto* const found =
+      std::find_if(kServiceRows.begin(), kServiceRows.end(),
+                   [&](const ServiceRow& row) { return row.program == program && row.word == word; });
   return found == kServiceRows.end() ? nullptr : found;
 }
 /// One that is there: else it does not compile.

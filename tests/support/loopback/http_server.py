@@ -242,12 +242,45 @@ class Server:
         finally:
             record.done = True
             self._writers[writer] = None
-        self._tell("closed" if record.closed_early else "answered", record)
+        self.ended(record)
         return exchange.keep_alive and not record.closed_early and not record.dropped
 
     def request_known(self, record: Record) -> None:
         """The handler has understood the request."""
         self._tell("request", record)
+
+    def ended(self, record: Record) -> None:
+        """Nothing more comes of it."""
+        self._tell("closed" if record.closed_early else "answered", record)
+
+
+class RawServer(Server):
+    """Without HTTP: a connection is one record, and `handle(reader, exchange)` has all of it. `name` is for errors."""
+
+    def __init__(self, handle, tell=None, name: str = ""):
+        super().__init__(handle, tell)
+        self._name = name
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        record = Record(len(self.records) + 1, "", {}, received=time.monotonic())
+        self.records.append(record)
+        self._writers[writer] = record
+        try:
+            await self._handle(reader, Exchange(reader, writer, "", "", {}, b"", record))
+            await writer.drain()
+        except PeerGone:
+            pass
+        except asyncio.IncompleteReadError:  # in the middle of something
+            record.closed_early, record.closed_at = True, time.monotonic()
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # a defect of the service, or a client that speaks something else
+            self.errors.append(f"{self._name}: {type(error).__name__}: {error}")
+        finally:
+            record.done = True
+            self._writers[writer] = None
+            self.ended(record)
+        return False
 
 
 async def read_chunks(reader: asyncio.StreamReader) -> bytes:

@@ -53,8 +53,9 @@ class VectorService:
         self.fault = fault
         self.faulted = 0
 
-    def requests(self, kind: str) -> list[Record]:
-        return [r for r in self.server.records if r.kind == kind]
+    def requests(self, kind: str = "") -> list[Record]:
+        """Those of one kind, "embeddings" or "rerank"; empty: all."""
+        return [r for r in self.server.records if kind in ("", r.kind)]
 
     async def _handle(self, exchange: Exchange) -> None:
         record = exchange.record

@@ -7,7 +7,7 @@ import time
 
 from .elevenlabs_tts import Spoken, chunks_of
 from .faults import Fault
-from .http_server import Exchange, PeerGone, Record, Server
+from .http_server import Exchange, RawServer, Record
 from .transcription_service import Utterance
 
 VERSION = "1.9.0"
@@ -31,32 +31,6 @@ def encoded(kind: str, data: dict | None = None, payload: bytes = b"", lengths: 
     if payload:
         head["payload_length"] = len(payload)
     return json.dumps(head | (lengths or {})).encode() + b"\n" + body + payload
-
-
-class WyomingServer(Server):
-    """A connection is one record; the handler reads its events."""
-
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        record = Record(len(self.records) + 1, "", {}, received=time.monotonic())
-        self.records.append(record)
-        self._writers[writer] = record
-        exchange = Exchange(reader, writer, "", "", {}, b"", record)
-        try:
-            await self._handle(Connection(reader, exchange))
-            await writer.drain()
-        except PeerGone:
-            pass
-        except asyncio.IncompleteReadError:  # in the middle of an event
-            record.closed_early, record.closed_at = True, time.monotonic()
-        except (ConnectionError, asyncio.CancelledError):
-            raise
-        except Exception as error:  # a defect of the service, or a client that speaks no Wyoming
-            self.errors.append(f"wyoming: {type(error).__name__}: {error}")
-        finally:
-            record.done = True
-            self._writers[writer] = None
-            self._tell("closed" if record.closed_early else "answered", record)
-        return False
 
 
 class Connection:
@@ -91,7 +65,7 @@ class WyomingService:
     `seconds`, `shape` of an utterance, `text`, `voice` of a segment. All of the loop's thread."""
 
     def __init__(self, tell=None, tell_spoken=None, rate: int = 22050):
-        self.server = WyomingServer(self._handle, tell)
+        self.server = RawServer(self._serve, tell, "wyoming")
         self.tell_spoken = tell_spoken or (lambda _kind, _spoken: None)
         self.rate = rate
         self.voices = ("en_US-loopback", "ko_KR-loopback")
@@ -128,6 +102,9 @@ class WyomingService:
         return self.fault
 
     # -- a connection -------------------------------------------------------------------------------------------
+    async def _serve(self, reader: asyncio.StreamReader, exchange: Exchange) -> None:
+        await self._handle(Connection(reader, exchange))
+
     async def _handle(self, connection: Connection) -> None:
         record = connection.exchange.record
         record.kind = "other"

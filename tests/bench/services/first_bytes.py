@@ -1,6 +1,7 @@
 """What prot's clients add: from a service's first useful byte to the frame in the ring."""
 import asyncio
 import socket
+import sys
 import threading
 import time
 
@@ -11,10 +12,10 @@ from service_rig import Answer, Choice, RingTail, ServiceRig
 from loopback.http_server import Loop
 
 SAYS_S = 0.8
-ANCHOR_TIMES = 300
+SWITCH_S = 0.0005  # of this program's threads: what listens must not hold up what answers
 
 
-def bare_socket() -> list[float]:
+def bare_socket(times: int) -> list[float]:
     """The same without prot: a byte over a loopback connection, from this program to a thread of it that waits."""
     loop = Loop()
     sent: list[float] = []
@@ -22,7 +23,7 @@ def bare_socket() -> list[float]:
 
     async def serve(_reader, writer) -> None:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for _ in range(ANCHOR_TIMES):
+        for _ in range(times):
             await asyncio.sleep(0.01)
             sent.append(time.monotonic())
             writer.write(b"x")
@@ -65,8 +66,8 @@ def moments_of(rig: ServiceRig, what: str) -> list[float]:
 RINGS = {"recogniser": ("transcript", "transcript"), "model": ("speech", "segment"), "voice": ("pcm", "pcm-audio")}
 
 
-def measure(choice: Choice, parts: list[str], turns: int) -> dict[str, list[float]]:
-    """The times of each part, by turns of one conversation."""
+def measure(choice: Choice, parts, scale) -> tuple[dict[str, list[float]], list[float]]:
+    """The times of each part, by turns of one conversation; those of a bare socket while it is silent."""
     with ServiceRig("first-bytes", choice) as rig:
         ask(rig)  # connections, caches
         rig.settle()
@@ -74,14 +75,15 @@ def measure(choice: Choice, parts: list[str], turns: int) -> dict[str, list[floa
         time.sleep(0.5)
         try:
             since = time.monotonic()
-            for _ in range(turns):
+            for _ in range(scale.turns):
                 ask(rig)
                 rig.settle(0.2)
                 rig.loudspeaker.forget_before(time.monotonic() - 10)
                 rig.microphone.forget_before(time.monotonic() - 10)
             time.sleep(0.5)
-            return {part: next_after(tails[part].published(RINGS[part][1]),
-                                     [at for at in moments_of(rig, part) if at > since]) for part in parts}
+            times = {part: next_after(tails[part].published(RINGS[part][1]),
+                                      [at for at in moments_of(rig, part) if at > since]) for part in parts}
+            return times, bare_socket(scale.anchors)
         finally:
             for tail in tails.values():
                 tail.close()
@@ -103,20 +105,26 @@ def row(what: str, added: list[float], turns: int) -> list[Row]:
                 "ms", "<= 5", {"p50": round(1000 * percentile(added, 0.5), 2), "worst": round(1000 * max(added), 2)})]
 
 
-def rows(scale) -> list[Row]:
-    anchor = bare_socket()
-    made = [Row("B", f"a bare socket, p99 of {len(anchor)}", round(1000 * percentile(anchor, 0.99), 2), "ms", "",
-                {"p50": round(1000 * percentile(anchor, 0.5), 2)})]
-    first = measure(Choice(recogniser="elevenlabs", voice="socket"), ["recogniser", "model", "voice"], scale.turns)
-    made += row("ElevenLabs' recogniser", first["recogniser"], scale.turns)
-    made += row("OpenAI's chat", first["model"], scale.turns)
-    made += row("ElevenLabs' voice, socket", first["voice"], scale.turns)
-    second = measure(Choice(model="anthropic", voice="http"), ["recogniser", "model", "voice"], scale.turns)
-    made += row("OpenAI's recogniser", second["recogniser"], scale.turns)
-    made += row("Anthropic", second["model"], scale.turns)
-    made += row("ElevenLabs' voice, HTTP", second["voice"], scale.turns)
-    third = measure(Choice(recogniser="wyoming", voice="wyoming"), ["recogniser", "voice"], scale.turns)
-    made += row("Wyoming recogniser", third["recogniser"], scale.turns)
-    made += row("Wyoming voice", third["voice"], scale.turns)
-    made += row("OpenAI's voice", measure(Choice(voice="openai"), ["voice"], scale.turns)["voice"], scale.turns)
-    return made
+# By conversation: which services it has, and what each part of it is called.
+SERVICES = {
+    "elevenlabs": (Choice(recogniser="elevenlabs", voice="socket"),
+                   {"recogniser": "ElevenLabs' recogniser", "model": "OpenAI's chat", "voice": "ElevenLabs' voice, socket"}),
+    "anthropic": (Choice(model="anthropic", voice="http"),
+                  {"recogniser": "OpenAI's recogniser", "model": "Anthropic", "voice": "ElevenLabs' voice, HTTP"}),
+    "wyoming": (Choice(recogniser="wyoming", voice="wyoming"),
+                {"recogniser": "Wyoming recogniser", "voice": "Wyoming voice"}),
+    "openai-voice": (Choice(voice="openai"), {"voice": "OpenAI's voice"}),
+}
+
+
+def rows_of(scale, name: str) -> list[Row]:
+    choice, called = SERVICES[name]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        added, anchor = measure(choice, called, scale)
+    finally:
+        sys.setswitchinterval(usual)
+    made = [Row("B", f"a bare socket beside {name}, p99 of {len(anchor)}", round(1000 * percentile(anchor, 0.99), 2), "ms",
+                "", {"p50": round(1000 * percentile(anchor, 0.5), 2), "worst": round(1000 * max(anchor), 2)})]
+    return made + [line for part, what in called.items() for line in row(what, added[part], scale.turns)]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Services that misbehave, in a running conversation with prot, on loopback. See --help."""
+"""Services that misbehave, on loopback, and prot as their client: in a running conversation, or one client alone."""
 import argparse
 import importlib
 import os
@@ -9,37 +9,47 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 PARTS = {
-    "faults": ("service_faults", "A: every fault of the menu on every service (45 min)"),
-    "bytes": ("first_bytes", "B: first useful byte of a service -> ring (6 min)"),
-    "cancels": ("service_cancels", "C: 200 cancels in mid-stream of each service (35 min)"),
-    "thousand": ("thousand", "D: 1,000 requests with random splits, delays, resets (10 min)"),
+    "faults": ("service_faults", "A: every fault of the menu on every service, in a conversation (75 min)"),
+    "bytes": ("first_bytes", "B: first useful byte of a service -> ring (8 min)"),
+    "cancels": ("service_cancels", "C: 200 cancels in mid-stream of each service (45 min)"),
+    "thousand": ("thousand", "D: 1,000 requests with random splits, delays, resets to each service (35 min)"),
+    "load": ("embedding_load", "E: at most five requests for vectors at once, and 128 texts in each (2 min)"),
 }
-ONE_SERVICE = ("recogniser", "scribe", "wyoming", "socket", "http", "wyoming-voice", "openai-voice", "home")
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="services", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter,
                                      epilog="parts:\n" + "\n".join(f"  {n:<10} {what}" for n, (_, what) in PARTS.items()) +
-                                     f"\n  faults of one service: {' '.join(ONE_SERVICE)}")
+                                     "\n  PART:SERVICE: of one service alone, as faults:mcp; --list tells them all")
     parser.add_argument("--build", required=True, help="the build folder")
     parser.add_argument("--json", default="", metavar="FILE", help="also one JSON object a line")
-    parser.add_argument("--only", default="", metavar="NAMES", help="of " + ",".join([*PARTS, *ONE_SERVICE]))
+    parser.add_argument("--only", default="", metavar="NAMES", help="of " + ",".join(PARTS) + ", or PART:SERVICE")
+    parser.add_argument("--list", action="store_true", help="tells all PART:SERVICE, and ends")
     parser.add_argument("--quick", action="store_true", help="a little of everything: whether it works")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER",
                         help="one number of the scale (tests/bench/services/amounts.py)")
-    options = parser.parse_args()
-    options.only = options.only.split(",") if options.only else list(PARTS)
-    for name in options.only:
-        if name not in PARTS and name not in ONE_SERVICE:
+    return parser, parser.parse_args()
+
+
+def services_of(part: str) -> list[str]:
+    return [f"{part}:{service}" for service in importlib.import_module(PARTS[part][0]).SERVICES]
+
+
+def chosen(parser, names: list[str]) -> list[str]:
+    known = {part: services_of(part) for part in PARTS}
+    out: list[str] = []
+    for name in names:
+        part = name.partition(":")[0]
+        if part not in PARTS or ":" in name and name not in known[part]:
             parser.error(f"there is no part {name}")
-    return parser, options
+        out += [name] if ":" in name else known[part]
+    return out
 
 
 def measure(name: str, scale):
-    if name in ONE_SERVICE:
-        return importlib.import_module("service_faults").rows_of(scale, name)
-    return importlib.import_module(PARTS[name][0]).rows(scale)
+    part, _, service = name.partition(":")
+    return importlib.import_module(PARTS[part][0]).rows_of(scale, service)
 
 
 def main() -> int:
@@ -51,8 +61,12 @@ def main() -> int:
     import amounts
     import report
     scale = report.changed(amounts.QUICK if options.quick else amounts.FULL, options.set, parser)
+    names = chosen(parser, options.only.split(",") if options.only else list(PARTS))
+    if options.list:
+        print("\n".join(names))
+        return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # so that everything is ended on the way out
-    return report.measure_all(options.json, options.only, lambda name: measure(name, scale))
+    return report.measure_all(options.json, names, lambda name: measure(name, scale))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 import time
 
 import interruptions
+import lone_cancels
 from figures import percentile
 from report import Row
-from service_rig import Answer, Choice, Fault, ServiceRig, TextClient
+from service_rig import TOOLS, Answer, Choice, Fault, ServiceRig, TextClient
 
 LIMIT_MS = 50
 WORD_PACE_S = 0.15  # the voice: as slowly as it is heard
@@ -65,27 +66,28 @@ def closed_at(rig: ServiceRig, part: str) -> float:
     return 0.0
 
 
-def home_cancels(rig: ServiceRig, count: int) -> list[Row]:
+def tool_cancels(rig: ServiceRig, part: str, what: str, count: int) -> list[Row]:
+    """A message is stopped while its tool is asked."""
     client = TextClient(rig)
     took, stale = [], []
-    rig.services.befall("home", Fault("hang"))
+    rig.services.befall(part, Fault("hang"))
     for n in range(count):
         question = rig.question()
-        rig.services.use_home(question, Answer(rig.reply(4)))
-        before = len(rig.services.records("home"))
+        rig.services.use_tool(part, question, Answer(rig.reply(4)))
+        before = len(rig.services.records(part))
         client.ask(question)
         until = time.monotonic() + 5
-        while len(rig.services.records("home")) == before and time.monotonic() < until:
+        while len(rig.services.records(part)) == before and time.monotonic() < until:
             time.sleep(0.005)
         at = client.stop()
         kind, text, _line = client.answer(5)
         if kind != "done" or text:
             stale.append(f"cancel {n + 1}: {kind}, {text!r}")
-        closed = closed_at(rig, "home")
+        closed = closed_at(rig, part)
         if closed:
             took.append(max(0.0, closed - at))
     client.close()
-    return told("Home Assistant", count, took, stale)
+    return told(what, count, took, stale)
 
 
 class SlowTalk(interruptions.Talk):
@@ -121,15 +123,31 @@ def voice_cancels(choice: Choice, what: str, count: int) -> list[Row]:
     return [*told(what, count, took, stale + errors), Row("C", "  words that were torn while they were heard", torn, "words")]
 
 
-def rows(scale) -> list[Row]:
-    made = []
-    for model, what in (("model", "OpenAI's chat"), ("anthropic", "Anthropic")):
-        with ServiceRig("cancels", Choice(model=model, home=model == "model")) as rig:
-            made += text_cancels(rig, what, scale.cancels)
-            if model == "model":
-                made += home_cancels(rig, scale.cancels)
-    made += voice_cancels(Choice(voice="socket", recogniser="elevenlabs"), "ElevenLabs' voice, socket", scale.cancels)
-    made += voice_cancels(Choice(voice="http", model="anthropic"), "ElevenLabs' voice, HTTP", scale.cancels)
-    made += voice_cancels(Choice(voice="wyoming", recogniser="wyoming"), "Wyoming voice", scale.cancels)
-    made += voice_cancels(Choice(voice="openai"), "OpenAI's voice", scale.cancels)
-    return made
+def rows_of(scale, name: str) -> list[Row]:
+    if name in lone_cancels.NAMES:
+        called, took, stale = lone_cancels.measure(name, scale.cancels)
+        return told(f"{called}, client alone", scale.cancels, took, stale)
+    if name in SPOKEN:
+        return voice_cancels(*SPOKEN[name], scale.cancels)
+    what, choice = TYPED[name]
+    with ServiceRig("cancels", choice) as rig:
+        if name == "mcp":
+            rig.services.await_mcp()
+        return tool_cancels(rig, name, what, scale.cancels) if name in TOOLS else text_cancels(rig, what, scale.cancels)
+
+
+# By text, in a conversation
+TYPED = {
+    "chat": ("OpenAI's chat", Choice()),
+    "anthropic": ("Anthropic", Choice(model="anthropic")),
+    "home": ("Home Assistant", Choice(home=True)),
+    "mcp": ("MCP", Choice(mcp=True)),
+}
+# By interruptions, in a spoken conversation
+SPOKEN = {
+    "socket": (Choice(voice="socket", recogniser="elevenlabs"), "ElevenLabs' voice, socket"),
+    "http": (Choice(voice="http", model="anthropic"), "ElevenLabs' voice, HTTP"),
+    "wyoming-voice": (Choice(voice="wyoming", recogniser="wyoming"), "Wyoming voice"),
+    "openai-voice": (Choice(voice="openai"), "OpenAI's voice"),
+}
+SERVICES = [*TYPED, *SPOKEN, *lone_cancels.NAMES]

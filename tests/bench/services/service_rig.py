@@ -14,12 +14,18 @@ from loopback.elevenlabs_stt import ScribeService
 from loopback.elevenlabs_tts import SpeechService
 from loopback.faults import Fault
 from loopback.home_assistant import HomeAssistantService
+from loopback.mcp_service import McpService
 from loopback.openai_speech import OpenAiSpeechService
 from loopback.script import Tool
+from loopback.vector_service import VectorService
 from loopback.wyoming_service import WyomingService
 
 ESTABLISHED, CLOSE_WAIT = "01", "08"
 MOST_OPEN = 3  # connections that a client may keep for its next request
+REMEMBERED = 3  # messages of another conversation, so that there is something to find
+VECTORS_QUIET_S = 0.4
+TOOLS = {"home": Tool("home_assistant", json.dumps({"action": "get_state", "entity_id": "light.kitchen"})),
+         "mcp": Tool("loopback__echo", json.dumps({"text": "all is well"}))}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +35,8 @@ class Choice:
     recogniser: str = "openai"  # or "elevenlabs", "wyoming"
     voice: str = "tone"         # or "socket", "http": ElevenLabs'; "openai", "wyoming"
     home: bool = False
+    mcp: bool = False
+    vectors: str = ""           # or "openai", "voyage": embeddings and ranks
 
 
 class EveryService(Services):
@@ -36,6 +44,7 @@ class EveryService(Services):
 
     def __init__(self, choice: Choice):
         self.choice = choice
+        self._found_from = 0
         other = {"elevenlabs": ScribeService, "wyoming": WyomingService}.get(choice.recogniser)
         super().__init__(choice.model, other and other())
         self.parts = {"model": self.chat, "recogniser": self.recogniser}
@@ -45,6 +54,10 @@ class EveryService(Services):
                  "wyoming": lambda: WyomingService(rate=24000)}.get(choice.voice, SpeechService)())  # tones keep their length
         if choice.home:
             self.parts["home"] = self.add(HomeAssistantService())
+        if choice.mcp:
+            self.parts["mcp"] = self.add(McpService())
+        if choice.vectors:
+            self.parts |= {"vectors": self.add(VectorService()), "ranks": self.add(VectorService())}
 
     def url(self, part: str) -> str:
         return f"http://127.0.0.1:{self.parts[part].server.port}"
@@ -59,9 +72,17 @@ class EveryService(Services):
         def tell():
             service.fault = fault
             service.faulted = 0
+            self._found_from = len(service.server.records)
             if part == "recogniser" and self.choice.recogniser == "elevenlabs" or part == "voice":
                 service.server.drop()
         self._loop.run(tell)
+
+    def struck(self, part: str) -> bool:
+        """Has the newest fault of that part met anybody?"""
+        def look():
+            service = self.parts[part]
+            return service.faulted > 0 or any(r.fault for r in service.server.records[self._found_from:])
+        return self._loop.run(look)
 
     def spoken(self) -> list:
         return self._loop.run(lambda: [dataclasses.replace(s) for s in self.parts["voice"].spoken])
@@ -75,14 +96,20 @@ class EveryService(Services):
                 setattr(self.parts[part], name, value)
         self._loop.run(tell)
 
-    def use_home(self, question: str, reply: Answer) -> None:
-        """The model reads a lamp, and says the reply when it knows."""
-        arguments = json.dumps({"action": "get_state", "entity_id": "light.kitchen"})
-        self.will_answer(question, Answer(tools=[Tool("home_assistant", arguments)], first_ms=50))
+    def use_tool(self, part: str, question: str, reply: Answer) -> None:
+        """The model asks that part, and says the reply when it knows."""
+        tool = TOOLS[part]
+        self.will_answer(question, Answer(tools=[dataclasses.replace(tool)], first_ms=50))
 
         def tell():
             self.answers.after_tools = reply
         self._loop.run(tell)
+
+    def await_mcp(self) -> None:
+        """Until its process has told its tools."""
+        until = time.monotonic() + 20
+        while not self._loop.run(lambda: self.parts["mcp"].ready) and time.monotonic() < until:
+            time.sleep(0.02)
 
 
 class ServiceRig(Rig):
@@ -109,6 +136,36 @@ class ServiceRig(Rig):
                          "tts.elevenlabs_transport": self.choice.voice}
         if self.choice.home:
             settings["home_assistant.url"] = self.services.url("home")
+        if self.choice.mcp:
+            settings["mcp.servers"] = json.dumps([{"name": "loopback", "command": self.services.parts["mcp"].command()}])
+        if self.choice.vectors:
+            self._adapt_vectors(settings, environment)
+
+    def _adapt_vectors(self, settings: dict, environment: dict) -> None:
+        ranks = self.services.url("ranks")
+        if self.choice.vectors == "voyage":  # the ranks' address says whose they are
+            ranks += "/voyageai.com"
+            environment["VOYAGE_API_KEY"] = "loopback"
+            settings["memory.rerank_key_env"] = "VOYAGE_API_KEY"
+        settings |= {"memory.embedder": self.choice.vectors, "memory.embedding_url": self.services.url("vectors") + "/v1",
+                     "memory.embedding_model": "loopback", "memory.rerank_url": ranks + "/v1",
+                     "memory.rerank_model": "loopback"}
+
+    def remember(self) -> None:
+        """Something that the next question has to do with, with its vectors: returns when they are made."""
+        before = len(self.services.records("vectors"))
+        client = TextClient(self)
+        for _ in range(REMEMBERED):
+            client.ask(self.question() + " is what we talked about")
+            client.answer(10)
+        client.close()
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            seen = self.services.records("vectors")[before:]
+            if seen and all(r.done for r in seen) and time.monotonic() - seen[-1].received > VECTORS_QUIET_S:
+                return
+            time.sleep(0.05)
+        raise TimeoutError("memory does not ask for vectors")
 
     def restart(self, stage: str) -> None:
         """As a person does who has mended what was wrong."""
@@ -131,10 +188,6 @@ class ServiceRig(Rig):
 
     def files(self) -> dict[str, int]:
         return {name: len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir())) for name, pid in self.pids().items()}
-
-    def anonymous_kib(self, stage: str) -> int:
-        text = pathlib.Path(f"/proc/{self.pids()[stage]}/status").read_text()
-        return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("RssAnon"))
 
 
 def client_states(port: int) -> list[str]:
@@ -221,4 +274,4 @@ class TextClient:
         self._socket.close()
 
 
-__all__ = ["Answer", "Choice", "EveryService", "Fault", "RingTail", "ServiceRig", "STAGES", "TextClient", "text_of"]
+__all__ = ["TOOLS", "Answer", "Choice", "EveryService", "Fault", "RingTail", "ServiceRig", "STAGES", "TextClient", "text_of"]

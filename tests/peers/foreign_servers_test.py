@@ -1,9 +1,11 @@
 """prot's own clients, in a whole prot, against servers that we did not write: aimock (npm) for Anthropic and OpenAI, and
 llama-server with the model of ./run."""
+import http.server
 import json
 import os
 import pathlib
 import tempfile
+import threading
 import unittest
 import urllib.error
 import urllib.request
@@ -62,6 +64,46 @@ class Aimock(peers.Process):
             return json.loads(answer.read())
 
 
+class ToolsFirst:
+    """Stands before a server and wants a call of a tool as long as there is none: so small a model calls as it likes. What
+    else goes by is untouched. `seen`: the messages and the status of each request."""
+
+    def __init__(self, url: str):
+        seen = self.seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if all(message["role"] != "tool" for message in asked["messages"]):
+                    asked["tool_choice"] = "required"
+                request = urllib.request.Request(url + self.path, json.dumps(asked).encode(), {
+                    "content-type": "application/json", "authorization": self.headers["authorization"]})
+                try:
+                    answer = urllib.request.urlopen(request, timeout=300)
+                except urllib.error.HTTPError as error:
+                    answer = error
+                with answer:
+                    seen.append((asked["messages"], answer.status))
+                    self.send_response(answer.status)
+                    self.send_header("content-type", answer.headers["content-type"])
+                    self.end_headers()
+                    while piece := answer.read1(65536):
+                        self.wfile.write(piece)
+
+            def log_message(self, *_arguments):
+                pass
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error):
+        self._server.shutdown()
+        self._server.server_close()
+
+
 class Talking(Doctor):
     """A prot by keyboard alone."""
 
@@ -77,8 +119,8 @@ class Talking(Doctor):
             raise AssertionError(done.stderr)
         return self
 
-    def say(self, text):
-        done = self.run("say", text, timeout=90)
+    def say(self, text, seconds=90):
+        done = self.run("say", text, timeout=seconds)
         return done.stdout.strip() or done.stderr.strip()
 
     def services(self):
@@ -174,6 +216,21 @@ class WithLlamaServer(unittest.TestCase):
             wait_for("vectors of both messages", lambda: counters().get("vectors", 0) >= 2 and
                      counters().get("vectors_pending", 1) == 0, 120)
             self.assertEqual(counters().get("vectors_failing", 0), 0)
+
+    def test_a_call_of_a_tool_and_its_result_through_our_client(self):
+        with ToolsFirst(self.url) as between, Talking(
+                brain__engine="openai", brain__url=between.url + "/v1", brain__tools="on", brain__max_tokens="60",
+                brain__first_byte_timeout_ms="120000", brain__wait_notice_ms="0") as prot:
+            said = prot.say("What is the time in Seoul?", 300)
+        rounds = [(messages, status) for messages, status in between.seen if messages[-1]["role"] == "tool"]
+        self.assertTrue(rounds, (said, between.seen))
+        self.assertEqual({status for _messages, status in between.seen}, {200})
+        messages, _status = rounds[0]
+        call = messages[-2]["tool_calls"][0]
+        self.assertEqual((call["function"]["name"], call["id"]), ("date_time", messages[-1]["tool_call_id"]))
+        self.assertIsInstance(json.loads(call["function"]["arguments"]), dict)
+        self.assertRegex(messages[-1]["content"], r"\d\d:\d\d")
+        self.assertTrue(said)
 
     def test_the_syntax_of_a_tool_call(self):
         """The official package asks; brain's reader has the same fragments in its tests."""

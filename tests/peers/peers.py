@@ -1,5 +1,5 @@
-"""What the tests against foreign peers have in common. The packages are in $PEERS/node_modules (tools/setup/peers.sh), prot's
-programs in $PROT_BIN."""
+"""What the tests against foreign peers have in common. The packages are in $PEERS/node_modules and
+$PEERS/python (tools/setup/peers.sh), prot's programs in $PROT_BIN."""
 import json
 import os
 import pathlib
@@ -15,6 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests" / "supervisor")]
 PEERS = pathlib.Path(os.environ["PEERS"])
+PYTHON = PEERS / "python"
 PROT_BIN = pathlib.Path(os.environ["PROT_BIN"])
 NODE = os.environ.get("PEERS_NODE", "node")
 

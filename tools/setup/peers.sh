@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches what `./test --peers` tries prot against: packages of peers.lock, by name through npm, each checked against its
-# SHA-256. They go into the cache, nowhere else. Prints the folder that holds node_modules as its last line.
+# Fetches what `./test --peers` tries prot against: packages of peers.lock, by name through npm and pip, each checked against
+# its SHA-256. They go into the cache, nowhere else. Prints the folder that holds node_modules and python as its last line.
 set -euo pipefail
 
 setup_name=peers
@@ -38,11 +38,35 @@ fetch_one() {
   note "$name $version"
 }
 
+# One package of Python's registry, which needs nothing but Python.
+fetch_wheel() {
+  local name=$1 version=$2 sum=$3 tmp="$folder/part" target="$folder/python" python
+  [ "$(cat "$target/.checked-$name" 2>/dev/null)" != "$sum" ] || return 0
+  for python in python3 /usr/bin/python3 ''; do
+    [ -n "$python" ] || fail "pip is missing: install the package python3-pip"
+    if "$python" -m pip --version >/dev/null 2>&1; then break; fi
+  done
+  rm -rf -- "$tmp" "$target/.checked-$name" "${target:?}/$name" "$target/$name-"*.dist-info
+  mkdir -p "$tmp/out" "$tmp/whole" "$target"
+  echo "$name==$version --hash=sha256:$sum" >"$tmp/requirements.txt"
+  "$python" -m pip download --quiet --no-input --disable-pip-version-check --no-cache-dir --no-deps --only-binary :all: \
+    --require-hashes --dest "$tmp/out" --requirement "$tmp/requirements.txt" >"$log" 2>&1 ||
+    fail "$name $version cannot be fetched: $(tail -n 1 "$log")"
+  [ "$(sha256_of "$(echo "$tmp"/out/*.whl)")" = "$sum" ] || fail "$name: the checksum does not match"
+  "$python" -m zipfile -e "$(echo "$tmp"/out/*.whl)" "$tmp/whole"
+  mv -- "$tmp/whole"/* "$target"
+  echo "$sum" >"$target/.checked-$name"
+  note "$name $version"
+}
+
 check_node
 mkdir -p "$folder/node_modules"
 while read -r name version sum; do
   case $name in '' | '#'*) continue ;; esac
-  fetch_one "$name" "$version" "$sum"
+  case $name in
+    python:*) fetch_wheel "${name#python:}" "$version" "$sum" ;;
+    *) fetch_one "$name" "$version" "$sum" ;;
+  esac
 done <"$lock_file"
 rm -rf -- "$folder/part"
 echo "$folder"

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "http/url.hpp"
 #include "stage/config_keys.hpp"
+#include "stage/service_table.hpp"
 
 namespace prot::stt {
 std::string transcription_endpoint(const std::string& url, bool plain_http) {
@@ -31,7 +32,8 @@ std::string models_endpoint(const std::string& url, bool plain_http) {
 }
 
 wyoming::Address wyoming_address(const std::string& url, bool plain_http) {
-  wyoming::Address address = wyoming::parse_address(url, "10300");
+  wyoming::Address address =
+      wyoming::parse_address(url, stage::port_of(stage::service_row("stt", "wyoming").own_url));
   if (address.exposed && !plain_http)
     throw UsageError("stt.url: " + address.shown +
                      " would get what is said unencrypted; allow it with stt.plain_http = true");

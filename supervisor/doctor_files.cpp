@@ -16,6 +16,7 @@
 #include "stage/model_specs.hpp"
 #include "stage/recognizer_specs.hpp"
 #include "stage/service_keys.hpp"
+#include "stage/service_table.hpp"
 
 namespace prot::supervisor {
 namespace {
@@ -117,6 +118,8 @@ std::string who_needs(const stage::ModelSpec& model, bool first) {
          stage::shown_text(model.url);
 }
 
+constexpr std::string_view kElevenLabs = stage::service_row("tts", "elevenlabs").own_key_name;
+
 void check_keys(const DoctorContext& context, Findings& findings) {
   std::vector<std::string> seen;
   const auto check = [&](const std::string& name, bool needed, const std::string& who) {
@@ -129,7 +132,7 @@ void check_keys(const DoctorContext& context, Findings& findings) {
     check(model.key_name, model.url.starts_with("https://"), who_needs(model, seen.empty()));
   if (context.config.get_string("tts.voice_en") == "elevenlabs" ||
       context.config.get_string("tts.voice_ko") == "elevenlabs")
-    check("ELEVENLABS_API_KEY", true, "the voice elevenlabs");
+    check(std::string(kElevenLabs), true, "the voice elevenlabs");
   for (const stage::RecognizerSpec& recogniser : stage::recognizer_specs(context.config))
     check(recogniser.key_name, recogniser.url.starts_with("https://"),
           "recognition by " + stage::shown_text(recogniser.url));
@@ -140,9 +143,9 @@ void check_keys(const DoctorContext& context, Findings& findings) {
   const std::string& home = context.config.get_string("home_assistant.url");
   check(context.config.get_string("home_assistant.token_env"), !home.empty(),
         "home_assistant.url = " + stage::shown_text(home));
-  // No backend of some of these services is built in yet: nothing can need them.
-  for (const char* name : {"ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY", "VOYAGE_API_KEY"})
-    check(name, false, "");
+  for (const std::string_view name : {stage::service_row("brain", "anthropic").own_key_name, kElevenLabs,
+                                      stage::service_row("memory", "voyage").own_key_name})
+    check(std::string(name), false, "");
 }
 
 Finding check_instance(const InstancePaths& paths) {

@@ -15,6 +15,7 @@
 #include "stage/model_specs.hpp"
 #include "stage/recognizer_specs.hpp"
 #include "stage/service_keys.hpp"
+#include "stage/service_table.hpp"
 #include "wire/topology.hpp"
 
 extern char** environ;  // NOLINT
@@ -33,10 +34,10 @@ struct Secret {
   std::string_view programs;
 };
 constexpr Secret kSecrets[] = {
-    {"ANTHROPIC_API_KEY", "brain memory"},
-    {"ELEVENLABS_API_KEY", "stt tts"},
-    {"VOYAGE_API_KEY", "memory"},
-    {"HASS_TOKEN", "brain"},
+    {stage::service_row("brain", "anthropic").own_key_name, "brain memory"},
+    {stage::service_row("stt", "elevenlabs").own_key_name, "stt tts"},
+    {stage::service_row("memory", "voyage").own_key_name, "memory"},
+    {stage::service_row("brain", "home").own_key_name, "brain"},
     {"DATABASE_URL", "memory"},
 };
 
@@ -45,7 +46,8 @@ std::vector<std::string> vector_key_names(const stage::Config& config) {
   std::vector<std::string> names;
   for (const char* key : {"memory.embedding_key_env", "memory.rerank_key_env"})
     if (const std::string& name = config.get_string(key); !name.empty()) names.push_back(name);
-  if (config.get_string("memory.embedder") == "openai") names.emplace_back("OPENAI_API_KEY");
+  if (config.get_string("memory.embedder") == "openai")
+    names.emplace_back(stage::service_row("memory", "openai").own_key_name);
   return names;
 }
 

@@ -21,7 +21,7 @@ std::shared_ptr<Synthesizer> make_local(const std::string& name, const VoiceOpti
 
 std::shared_ptr<Synthesizer> make_elevenlabs(const std::string& language, stage::StageContext& context) {
   ElevenLabsOptions service = elevenlabs_options(context.config(), language);
-  service.api_key = context.environment().secrets.find(kElevenLabsKey).value_or("");
+  service.api_key = context.environment().secrets.find(std::string(kElevenLabsKey)).value_or("");
   service.wake = [&context] { context.bell().ring(); };
   service.clock = &context.clock();
   return make_elevenlabs_voice(service);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "stage/self_check.hpp"
+#include "stage/service_table.hpp"
 #include "voices/elevenlabs.hpp"
 #include "voices/openai.hpp"
 #include "voices/wyoming.hpp"
@@ -10,7 +11,7 @@ namespace prot::tts {
 /// For --check.
 [[nodiscard]] stage::Findings check_tts(const stage::CheckContext& context);
 /// The environment variable that holds ElevenLabs' key.
-inline constexpr const char* kElevenLabsKey = "ELEVENLABS_API_KEY";
+inline constexpr std::string_view kElevenLabsKey = stage::service_row("tts", "elevenlabs").own_key_name;
 /// What is configured of a service's voice, without its key. Throws Error when something is missing,
 /// UsageError when its address is none, or would need what the configuration does not allow.
 [[nodiscard]] ElevenLabsOptions elevenlabs_options(const stage::Config& config, const std::string& language);

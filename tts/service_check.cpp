@@ -44,11 +44,11 @@ stage::Finding check_elevenlabs(const std::string& what, const std::string& lang
   } catch (const Error& error) {
     return {stage::Verdict::kFail, what, error.what(), "set tts.elevenlabs_voice, or ELEVENLABS_VOICE_ID"};
   }
-  const std::string key = key_of(kElevenLabsKey);
+  const std::string key = key_of(std::string(kElevenLabsKey));
   if (key.empty())
-    return {stage::Verdict::kFail, what, "elevenlabs has no key", std::string("set ") + kElevenLabsKey};
+    return {stage::Verdict::kFail, what, "elevenlabs has no key", "set " + std::string(kElevenLabsKey)};
   request.headers = {{"xi-api-key", key}};
-  return ask(what, "elevenlabs", std::move(request), kElevenLabsKey, "tts.elevenlabs_url");
+  return ask(what, "elevenlabs", std::move(request), std::string(kElevenLabsKey), "tts.elevenlabs_url");
 }
 
 stage::Finding check_openai(const std::string& what, const std::string& language,

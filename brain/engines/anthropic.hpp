@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engines/server_model.hpp"
+#include "stage/service_table.hpp"
 
 namespace prot::brain {
 
@@ -29,7 +30,7 @@ struct AnthropicFeatures {
 };
 
 struct AnthropicOptions {
-  std::string url = "https://api.anthropic.com";  // with or without /v1
+  std::string url{stage::service_row("brain", "anthropic").own_url};  // with or without /v1
   std::string model;
   std::string api_key;
   std::string key_name;                     // for messages

@@ -8,56 +8,15 @@
 #include "stage/config_keys.hpp"
 #include "stage/model_specs.hpp"
 #include "stage/recognizer_specs.hpp"
+#include "stage/service_table.hpp"
 
 namespace prot::services {
 namespace {
 
 using stage::Config;
 using stage::ModelSpec;
+using stage::ServiceRow;
 using Text = std::string_view;
-
-/// A service that keys of the configuration choose by its name. One line each.
-struct Row {
-  Text name;
-  Text program;
-  Text protocol;
-  Text chosen_by;  // keys, texts or lists of them; empty: its address alone
-  Text word;       // what they say
-  Text url_key;
-  Text own_url;
-  Text key_name_key;  // the key that names the environment variable; empty: it is always `own_key_name`
-  Text own_key_name;
-  Text plain_key;
-  Text model_key;
-  Text ca_file_key = {};
-};
-
-constexpr Text kElevenLabs = "https://api.elevenlabs.io";
-constexpr Text kVoices = "tts.voice_en tts.voice_ko tts.fallback_en tts.fallback_ko";
-constexpr Row kRows[] = {
-    {"ElevenLabs recognition", "stt", "elevenlabs-realtime", "stt.engine", "elevenlabs", "stt.url",
-     kElevenLabs, "stt.api_key_env", "ELEVENLABS_API_KEY", "stt.plain_http", "stt.model_name"},
-    {"OpenAI-compatible recognition", "stt", "openai-transcription", "stt.engine", "openai", "stt.url", "",
-     "stt.api_key_env", "OPENAI_API_KEY", "stt.plain_http", "stt.model_name"},
-    {"Wyoming recognition", "stt", "wyoming", "stt.engine", "wyoming", "stt.url", "tcp://127.0.0.1:10300", "",
-     "", "stt.plain_http", ""},
-    {"ElevenLabs voice", "tts", "elevenlabs-voice", kVoices, "elevenlabs", "tts.elevenlabs_url", kElevenLabs,
-     "", "ELEVENLABS_API_KEY", "tts.plain_http", "tts.elevenlabs_model"},
-    {"OpenAI-compatible voice", "tts", "openai-speech", kVoices, "openai", "tts.openai_url",
-     "https://api.openai.com/v1", "tts.openai_api_key_env", "OPENAI_API_KEY", "tts.plain_http",
-     "tts.openai_model"},
-    {"Wyoming voice", "tts", "wyoming", kVoices, "wyoming", "tts.wyoming_url", "tcp://127.0.0.1:10200", "",
-     "", "tts.plain_http", ""},
-    {"Voyage vectors", "memory", "embeddings", "memory.embedder", "voyage", "memory.embedding_url",
-     "https://api.voyageai.com/v1", "memory.embedding_key_env", "VOYAGE_API_KEY",
-     "memory.embedding_plain_http", "memory.embedding_model"},
-    {"OpenAI-compatible vectors", "memory", "embeddings", "memory.embedder", "openai", "memory.embedding_url",
-     "https://api.openai.com/v1", "memory.embedding_key_env", "OPENAI_API_KEY", "memory.embedding_plain_http",
-     "memory.embedding_model"},
-    {"Home Assistant", "brain", "home-assistant", "", "", "home_assistant.url", "",
-     "home_assistant.token_env", "HASS_TOKEN", "", "", "home_assistant.ca_file"},
-    {"database", "memory", "postgres", "", "", "memory.database_url", "", "", "", "", ""},
-};
 
 std::vector<std::string> words_of(Text list) {
   std::vector<std::string> words;
@@ -87,7 +46,7 @@ std::string text_or(const Config& config, Text key, Text own) {
   return text.empty() ? std::string(own) : text;
 }
 
-Service describe(const Row& row, const Config& config) {
+Service describe(const ServiceRow& row, const Config& config) {
   Service service;
   service.name = row.name;
   service.program = row.program;
@@ -109,7 +68,7 @@ Service describe(const Row& row, const Config& config) {
     // What stands there while another one is chosen is that one's.
     service.url = service.in_use ? text_or(config, row.url_key, row.own_url) : std::string(row.own_url);
   }
-  if (!row.model_key.empty() && service.in_use) service.model = config.text(row.model_key);
+  if (!row.model_key.empty() && service.in_use) service.model = text_or(config, row.model_key, row.own_model);
   service.key_name = service.in_use || row.chosen_by.empty()
                          ? text_or(config, row.key_name_key, row.own_key_name)
                          : std::string(row.own_key_name);
@@ -120,32 +79,36 @@ Service describe(const Row& row, const Config& config) {
   return service;
 }
 
+constexpr ServiceRow kAnthropic = stage::service_row("brain", "anthropic");
+constexpr ServiceRow kChat = stage::service_row("brain", "openai");
+
 Service describe(const ModelSpec& model, std::size_t number) {
   const bool anthropic = model.kind == ModelSpec::Kind::kAnthropic;
+  const ServiceRow& row = anthropic ? kAnthropic : kChat;
   Service service;
   service.name = number == 0 ? "language model" : "fallback model " + std::to_string(number);
-  service.program = "brain";
-  service.protocol = anthropic ? "anthropic" : "openai-chat";
+  service.program = row.program;
+  service.protocol = row.protocol;
   service.url = model.url;
-  service.url_key = anthropic ? "anthropic.url" : number == 0 ? "brain.url" : "brain.fallback";
+  service.url_key = anthropic || number == 0 ? row.url_key : "brain.fallback";
   service.key_name = model.key_name;
   service.key_needed = model.url.starts_with("https://");
   service.model = model.model;
-  service.chosen_by = number == 0 ? "brain.engine" : "brain.fallback";
+  service.chosen_by = number == 0 ? row.chosen_by : "brain.fallback";
   service.in_use = true;
-  service.plain_key = anthropic ? "anthropic.plain_http" : "brain.plain_http";
+  service.plain_key = row.plain_key;
   return service;
 }
 
-Service unused_model(Text name, Text protocol, Text url, Text url_key, const std::string& key_name) {
+Service unused_model(const ServiceRow& row, const Config& config) {
   Service service;
-  service.name = name;
-  service.program = "brain";
-  service.protocol = protocol;
-  service.url = url;
-  service.url_key = url_key;
-  service.key_name = key_name;
-  service.chosen_by = "brain.engine";
+  service.name = row.name;
+  service.program = row.program;
+  service.protocol = row.protocol;
+  if (row.url_key != kChat.url_key) service.url = config.text(row.url_key);  // that may be the local one's
+  service.url_key = row.url_key;
+  service.key_name = config.text(row.key_name_key);
+  service.chosen_by = row.chosen_by;
   return service;
 }
 
@@ -154,10 +117,8 @@ void add_fallback_recognizers(const Config& config, std::vector<Service>& servic
   const std::vector<stage::RecognizerSpec> specs = stage::recognizer_specs(config);
   for (std::size_t number = 1; number < specs.size(); ++number) {
     const stage::RecognizerSpec& spec = specs[number];
-    const auto* const row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& one) {
-      return one.program == "stt" && one.word == spec.engine;
-    });
-    if (row == std::end(kRows)) continue;
+    const ServiceRow* row = stage::find_service("stt", spec.engine);
+    if (row == nullptr) continue;
     Service service;
     service.name = "fallback recogniser " + std::to_string(number);
     service.program = row->program;
@@ -174,20 +135,21 @@ void add_fallback_recognizers(const Config& config, std::vector<Service>& servic
 }
 
 void add_reranker(const Config& config, std::vector<Service>& services) {
-  const std::string& url = config.text("memory.rerank_url");
-  const std::string& key_name = config.text("memory.rerank_key_env");
+  constexpr ServiceRow kRow = stage::service_row("memory", "rerank");
+  const std::string& url = config.text(kRow.url_key);
+  const std::string& key_name = config.text(kRow.key_name_key);
   Service service;
-  service.name = "reranker";
-  service.program = "memory";
-  service.protocol = "rerank";
-  service.url = url.empty() ? "https://api.voyageai.com/v1" : url;
-  service.url_key = "memory.rerank_url";
-  service.model = config.text("memory.rerank_model");
+  service.name = kRow.name;
+  service.program = kRow.program;
+  service.protocol = kRow.protocol;
+  service.url = text_or(config, kRow.url_key, kRow.own_url);
+  service.url_key = kRow.url_key;
+  service.model = config.text(kRow.model_key);
   service.in_use = !url.empty() || !service.model.empty();
-  service.key_name = key_name.empty() && url.empty() ? "VOYAGE_API_KEY" : key_name;
+  service.key_name = key_name.empty() && url.empty() ? std::string(kRow.own_key_name) : key_name;
   service.key_needed = service.url.starts_with("https://");
-  service.chosen_by = "memory.rerank_model";
-  service.plain_key = "memory.embedding_plain_http";
+  service.chosen_by = kRow.chosen_by;
+  service.plain_key = kRow.plain_key;
   services.push_back(std::move(service));
 }
 
@@ -201,12 +163,8 @@ void add_models(const Config& config, std::vector<Service>& services) {
     (kind == ModelSpec::Kind::kAnthropic ? anthropic : openai) = true;
     services.push_back(describe(models[number], number));
   }
-  if (!anthropic)
-    services.push_back(unused_model("Anthropic", "anthropic", config.text("anthropic.url"), "anthropic.url",
-                                    config.text("anthropic.api_key_env")));
-  if (!openai)
-    services.push_back(unused_model("OpenAI-compatible model", "openai-chat", "", "brain.url",
-                                    config.text("brain.api_key_env")));
+  if (!anthropic) services.push_back(unused_model(kAnthropic, config));
+  if (!openai) services.push_back(unused_model(kChat, config));
 }
 
 }  // namespace
@@ -214,7 +172,9 @@ void add_models(const Config& config, std::vector<Service>& services) {
 std::vector<Service> known_services(const Config& config) {
   std::vector<Service> services;
   add_models(config, services);
-  for (const Row& row : kRows) services.push_back(describe(row, config));
+  for (const ServiceRow& row : stage::kServiceRows)  // models and the reranker have rules of their own
+    if (row.chosen_by != kChat.chosen_by && row.protocol != "rerank")
+      services.push_back(describe(row, config));
   add_fallback_recognizers(config, services);
   add_reranker(config, services);
   const bool memory = config.get_bool("memory.enabled");

@@ -19,8 +19,7 @@ std::string session_url(const Service& service) {
   std::string address = http::parse_url(service.url).shown();
   while (address.ends_with('/')) address.pop_back();
   if (!address.ends_with(kPath)) address += kPath;
-  return address +
-         "?model_id=" + http::percent_encoded(service.model.empty() ? "scribe_v2_realtime" : service.model) +
+  return address + "?model_id=" + http::percent_encoded(service.model) +
          "&commit_strategy=manual&audio_format=pcm_16000";
 }
 

@@ -170,8 +170,8 @@ Answer ask_transcription(const stage::CheckContext& /*context*/, const Service& 
   request.headers = {{"content-type", "multipart/form-data; boundary=" + boundary}};
   add_bearer(request, key);
   request.body = part("name=\"file\"; filename=\"silence.wav\"\r\nContent-Type: audio/wav", silent_wav()) +
-                 part("name=\"model\"", service.model.empty() ? "whisper-1" : service.model) +
-                 part("name=\"response_format\"", "json") + "--" + boundary + "--\r\n";
+                 part("name=\"model\"", service.model) + part("name=\"response_format\"", "json") + "--" +
+                 boundary + "--\r\n";
   return ask_web(std::move(request), expect_member("text"));
 }
 

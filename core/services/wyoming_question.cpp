@@ -1,6 +1,7 @@
 #include "services/wyoming_question.hpp"
 
 #include "base/error.hpp"
+#include "stage/service_table.hpp"
 #include "wyoming/describe.hpp"
 
 namespace prot::services {
@@ -10,7 +11,9 @@ constexpr std::int64_t kLimitMs = 5'000;
 
 Answer ask_wyoming(const stage::CheckContext& context, const Service& service, const std::string& /*key*/) {
   const bool hears = service.program == "stt";
-  const wyoming::Address address = wyoming::parse_address(service.url, hears ? "10300" : "10200");
+  const stage::ServiceRow* row = stage::find_service(service.program, "wyoming");
+  const wyoming::Address address =
+      wyoming::parse_address(service.url, row == nullptr ? "" : stage::port_of(row->own_url));
   if (address.exposed && !context.config.get_bool(service.plain_key)) return {State::kUnencrypted};
   const Nanos begin = monotonic_now();
   try {

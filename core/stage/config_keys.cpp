@@ -1,5 +1,7 @@
 #include "stage/config_keys.hpp"
 
+#include "stage/service_table.hpp"
+
 namespace prot::stage {
 namespace {
 using enum ConfigType;
@@ -68,6 +70,17 @@ constexpr ConfigKey live(ConfigKey key) {
 
 constexpr Text kStages = "capture stt brain tts player memory";
 
+constexpr ServiceWords kRecognizers = service_words("auto whisper", "stt.engine", "null");
+constexpr ServiceWords kModels = service_words("auto local", "brain.engine");
+constexpr ServiceWords kVoices = service_words("auto piper espeak", kVoiceKeys, "tone null");
+constexpr ServiceWords kOtherVoices = service_words("espeak piper", kVoiceKeys, "tone none");
+constexpr ServiceWords kEmbedders = service_words("auto none hashed", "memory.embedder");
+constexpr ServiceRow kAnthropic = service_row("brain", "anthropic");
+constexpr ServiceRow kOpenAiModel = service_row("brain", "openai");
+constexpr ServiceRow kElevenLabsVoice = service_row("tts", "elevenlabs");
+constexpr ServiceRow kOpenAiVoice = service_row("tts", "openai");
+constexpr ServiceRow kWyomingVoice = service_row("tts", "wyoming");
+
 constexpr ConfigKey kKeys[] = {
     choice("general.language", "auto", "auto en ko", "stt brain tts",
            "language of the conversation; auto: from the locale", "STT_LANGUAGE"),
@@ -118,7 +131,7 @@ constexpr ConfigKey kKeys[] = {
     number(kInt, "capture.max_utterance_ms", "28000", 1000, 60000, "ms", "capture",
            "a longer utterance is ended"),
 
-    choice("stt.engine", "auto", "auto whisper openai elevenlabs wyoming null", "stt",
+    choice("stt.engine", "auto", kRecognizers.text(), "stt",
            "the recogniser; openai: a service that speaks OpenAI's /v1/audio/transcriptions; elevenlabs: "
            "its realtime recognition; wyoming: a server of Home Assistant's kind; auto: elevenlabs where its "
            "key is there, else whisper"),
@@ -127,12 +140,11 @@ constexpr ConfigKey kKeys[] = {
     flag("stt.partials", "true", "stt",
          "decode at pauses, before the turn has ended (openai: where the service is on this machine)"),
     text("stt.url", "", "stt",
-         "address of the service; empty: ElevenLabs' own, tcp://127.0.0.1:10300 (wyoming); openai needs one"),
+         "address of the service; empty: its own, as prot config keys tells it; openai needs one"),
     text("stt.model_name", "", "stt",
-         "model name sent to the service; empty: whisper-1 (openai), scribe_v2_realtime (elevenlabs), none "
-         "(wyoming)"),
+         "model name sent to the service; empty: the usual one of openai and elevenlabs, none for wyoming"),
     text("stt.api_key_env", "", "stt",
-         "environment variable that holds the service's key; empty: OPENAI_API_KEY, ELEVENLABS_API_KEY"),
+         "environment variable that holds the service's key; empty: its usual one"),
     flag("stt.plain_http", "false", "stt", "speech may go to another machine unencrypted"),
     number(kInt, "stt.first_byte_timeout_ms", "5000", 500, 15000, "ms", "stt",
            "a service that is silent longer has failed (openai, wyoming)"),
@@ -147,14 +159,15 @@ constexpr ConfigKey kKeys[] = {
     list("stt.key_terms", "stt", "names that are likely to be said, for elevenlabs: 50 of 20 characters"),
 
     choice(
-        "brain.engine", "auto", "auto local openai anthropic", "brain memory",
+        "brain.engine", "auto", kModels.text(), "brain memory",
         "which language model; auto: brain.url's server, else Anthropic's where its key is there, else the "
         "local llama-server"),
     text("brain.url", "", "brain memory", "OpenAI-compatible server; empty: OpenAI's own for that engine"),
     flag("brain.plain_http", "false", "brain memory",
          "key and conversation may go to another machine unencrypted"),
     text("brain.model", "", "brain memory", "model name sent to the server"),
-    text("brain.api_key_env", "OPENAI_API_KEY", "brain memory", "environment variable that holds the key"),
+    text("brain.api_key_env", kOpenAiModel.own_key_name, "brain memory",
+         "environment variable that holds the key"),
     list("brain.flags", "brain", "what the model's server supports: \"server=ollama\" and others, see below"),
     number(kInt, "brain.max_tokens", "0", 0, 8192, "tokens", "brain",
            "longest reply; 0: what suits the model, 1500 for Anthropic's, else 160", "CLAUDE_MAX_TOKENS"),
@@ -194,12 +207,12 @@ constexpr ConfigKey kKeys[] = {
            "ask the model at a pause, before the turn is over; auto: only the local one"),
     list("brain.fallback", "brain", "models that go on in this order when one fails, see below"),
 
-    text("anthropic.url", "https://api.anthropic.com", "brain memory",
+    text("anthropic.url", kAnthropic.own_url, "brain memory",
          "Anthropic's Messages, or a server that speaks the same"),
     flag("anthropic.plain_http", "false", "brain memory",
          "key and conversation may go to another machine unencrypted"),
-    text("anthropic.model", "claude-sonnet-4-6", "brain memory", "which of its models", "CLAUDE_MODEL"),
-    text("anthropic.api_key_env", "ANTHROPIC_API_KEY", "brain memory",
+    text("anthropic.model", kAnthropic.own_model, "brain memory", "which of its models", "CLAUDE_MODEL"),
+    text("anthropic.api_key_env", kAnthropic.own_key_name, "brain memory",
          "environment variable that holds the key"),
     choice("anthropic.effort", "medium", "none low medium high xhigh max", "brain",
            "how much it takes on; none: for models that know no effort", "CLAUDE_EFFORT"),
@@ -228,7 +241,7 @@ constexpr ConfigKey kKeys[] = {
 
     text("home_assistant.url", "", "brain", "Home Assistant, as http://homeassistant.local:8123; empty: none",
          "HASS_URL"),
-    text("home_assistant.token_env", "HASS_TOKEN", "brain",
+    text("home_assistant.token_env", service_row("brain", "home").own_key_name, "brain",
          "environment variable that holds its long-lived access token"),
     text("home_assistant.agent_id", "", "brain", "conversation agent for hass_request; empty: its default",
          "HASS_AGENT_ID"),
@@ -251,13 +264,13 @@ constexpr ConfigKey kKeys[] = {
            "an MCP server that is silent longer at its start is ended and tried again"),
     number(kInt, "mcp.time_limit_ms", "10000", 1000, 120000, "ms", "brain", "longest call of an MCP tool"),
 
-    choice("tts.voice_en", "auto", "auto piper espeak elevenlabs openai wyoming tone null", "tts",
+    choice("tts.voice_en", "auto", kVoices.text(), "tts",
            "English voice; auto: elevenlabs where its key and a voice are there, else piper"),
-    choice("tts.voice_ko", "auto", "auto piper espeak elevenlabs openai wyoming tone null", "tts",
+    choice("tts.voice_ko", "auto", kVoices.text(), "tts",
            "Korean voice; auto: elevenlabs where its key and a voice are there, else espeak"),
-    choice("tts.fallback_en", "espeak", "espeak piper elevenlabs openai wyoming tone none", "tts",
+    choice("tts.fallback_en", "espeak", kOtherVoices.text(), "tts",
            "speaks English when that voice fails or is missing"),
-    choice("tts.fallback_ko", "espeak", "espeak piper elevenlabs openai wyoming tone none", "tts",
+    choice("tts.fallback_ko", "espeak", kOtherVoices.text(), "tts",
            "speaks Korean when that voice fails or is missing"),
     number(kInt, "tts.first_audio_timeout_ms", "3000", 200, 15000, "ms", "tts",
            "a voice that is silent longer has failed"),
@@ -267,7 +280,7 @@ constexpr ConfigKey kKeys[] = {
     number(kInt, "tts.espeak_wpm", "165", 80, 450, "words/min", "tts", "speed of espeak-ng"),
     text("tts.elevenlabs_voice", "", "tts", "id of ElevenLabs' voice; its key is ELEVENLABS_API_KEY",
          "ELEVENLABS_VOICE_ID"),
-    text("tts.elevenlabs_model", "eleven_flash_v2_5", "tts", "ElevenLabs' model for speech",
+    text("tts.elevenlabs_model", kElevenLabsVoice.own_model, "tts", "ElevenLabs' model for speech",
          "ELEVENLABS_MODEL"),
     choice("tts.elevenlabs_format", "pcm_24000",
            "pcm_8000 pcm_16000 pcm_22050 pcm_24000 pcm_32000 pcm_44100 pcm_48000", "tts",
@@ -283,10 +296,10 @@ constexpr ConfigKey kKeys[] = {
     number(kDouble, "tts.elevenlabs_speed", "1", 0.7, 1.2, "ratio", "tts", "ElevenLabs' voice setting"),
     number(kInt, "tts.elevenlabs_timeout_ms", "1000", 300, 15000, "ms", "tts",
            "without a sound for so long ElevenLabs is asked again on a new connection, then given up"),
-    text("tts.openai_url", "https://api.openai.com/v1", "tts",
-         "a service that speaks OpenAI's /v1/audio/speech"),
-    text("tts.openai_api_key_env", "OPENAI_API_KEY", "tts", "environment variable that holds its key"),
-    text("tts.openai_model", "gpt-4o-mini-tts", "tts", "its model"),
+    text("tts.openai_url", kOpenAiVoice.own_url, "tts", "a service that speaks OpenAI's /v1/audio/speech"),
+    text("tts.openai_api_key_env", kOpenAiVoice.own_key_name, "tts",
+         "environment variable that holds its key"),
+    text("tts.openai_model", kOpenAiVoice.own_model, "tts", "its model"),
     text("tts.openai_voice_en", "alloy", "tts", "its voice for English"),
     text("tts.openai_voice_ko", "alloy", "tts", "its voice for Korean"),
     text("tts.openai_instructions", "", "tts",
@@ -297,7 +310,7 @@ constexpr ConfigKey kKeys[] = {
     number(kDouble, "tts.openai_speed", "1", 0.25, 4, "ratio", "tts", "how fast it speaks"),
     number(kInt, "tts.openai_timeout_ms", "1400", 300, 15000, "ms", "tts",
            "without a sound for so long it is asked again, then given up"),
-    text("tts.wyoming_url", "tcp://127.0.0.1:10200", "tts",
+    text("tts.wyoming_url", kWyomingVoice.own_url, "tts",
          "where a Wyoming voice listens (Home Assistant's Piper)"),
     text("tts.wyoming_voice_en", "", "tts", "its English voice, by name; empty: the server's own"),
     text("tts.wyoming_voice_ko", "", "tts", "its Korean voice, likewise"),
@@ -332,7 +345,7 @@ constexpr ConfigKey kKeys[] = {
     number(kDouble, "memory.drain_model_s", "8", 0, 600, "s", "memory",
            "at stop: time for model calls under way"),
 
-    choice("memory.embedder", "auto", "auto none hashed openai voyage", "memory",
+    choice("memory.embedder", "auto", kEmbedders.text(), "memory",
            "who makes vectors; auto: Voyage where its key is, else memory.embedding_url, else hashed here"),
     text("memory.embedding_url", "", "memory", "where /v1/embeddings is; empty: the service's own"),
     flag("memory.embedding_plain_http", "false", "memory", "keys and memories may leave unencrypted"),

@@ -2,10 +2,12 @@
 
 #include <array>
 
+#include "stage/service_table.hpp"
+
 namespace prot::stage {
 namespace {
 
-constexpr std::string_view kElevenLabsKey = "ELEVENLABS_API_KEY";
+constexpr std::string_view kElevenLabsKey = service_row("stt", "elevenlabs").own_key_name;
 constexpr std::string_view kVoice = "tts.elevenlabs_voice";
 constexpr auto kServices = std::to_array<ServiceOfKey>({
     {.key = "brain.engine",
@@ -29,7 +31,7 @@ constexpr auto kServices = std::to_array<ServiceOfKey>({
      .service = "voyage",
      .own = "",
      .unless = "memory.embedding_url",
-     .name = "VOYAGE_API_KEY",
+     .name = service_row("memory", "voyage").own_key_name,
      .only_if = "memory.enabled"},
 });
 

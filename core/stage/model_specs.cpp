@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "stage/service_table.hpp"
 
 namespace prot::stage {
 namespace {
@@ -117,7 +118,7 @@ ModelSpec first_spec(const Config& config) {
   ModelSpec spec = base_spec(config, kind);
   if (kind == Kind::kLocal) spec.model = config.get_string("brain.model");
   if (kind == Kind::kOpenAi) {
-    spec.url = url.empty() ? "https://api.openai.com/v1" : url;
+    spec.url = url.empty() ? std::string(service_row("brain", "openai").own_url) : url;
     spec.model = config.get_string("brain.model");
     spec.key_name = config.get_string("brain.api_key_env");
   }

@@ -6,11 +6,13 @@
 #include "base/error.hpp"
 #include "stage/config_keys.hpp"
 #include "stage/service_keys.hpp"
+#include "stage/service_table.hpp"
 
 namespace prot::stage {
 namespace {
 
-constexpr std::string_view kEngines = "whisper openai elevenlabs wyoming";
+constexpr ServiceWords kWords = service_words("whisper", "stt.engine");
+constexpr std::string_view kEngines = kWords.text();
 
 // "wyoming url=tcp://127.0.0.1:10300 model=tiny"; "whisper" takes what [stt] says.
 RecognizerSpec parse_entry(const std::string& entry) {

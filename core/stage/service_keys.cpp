@@ -1,45 +1,32 @@
 #include "stage/service_keys.hpp"
 
+#include "stage/service_table.hpp"
+
 namespace prot::stage {
 namespace {
 
-struct Service {
-  std::string_view engine;
-  std::string_view key_name;
-  std::string_view url;
-  std::string_view model;
-};
-constexpr Service kServices[] = {
-    {"openai", "OPENAI_API_KEY", "", "whisper-1"},
-    {"elevenlabs", "ELEVENLABS_API_KEY", "https://api.elevenlabs.io", "scribe_v2_realtime"},
-    {"wyoming", "", "tcp://127.0.0.1:10300", ""},
-};
-
-std::string chosen(const Config& config, std::string_view key, std::string_view Service::*own) {
-  const std::string& engine = config.get_string("stt.engine");
-  for (const Service& service : kServices) {
-    if (service.engine != engine) continue;
-    const std::string& configured = config.get_string(key);
-    return configured.empty() ? std::string(service.*own) : configured;
-  }
-  return {};
+std::string chosen(const Config& config, std::string_view key, std::string_view ServiceRow::*own) {
+  const ServiceRow* service = find_service("stt", config.get_string("stt.engine"));
+  if (service == nullptr) return {};
+  const std::string& configured = config.get_string(key);
+  return configured.empty() ? std::string(service->*own) : configured;
 }
 
 }  // namespace
 
 RecognizerSpec usual_recognizer(const std::string& engine) {
-  for (const Service& service : kServices)
-    if (service.engine == engine)
-      return {engine, std::string(service.url), std::string(service.model), std::string(service.key_name)};
-  return {engine, {}, {}, {}};
+  const ServiceRow* service = find_service("stt", engine);
+  if (service == nullptr) return {engine, {}, {}, {}};
+  return {engine, std::string(service->own_url), std::string(service->own_model),
+          std::string(service->own_key_name)};
 }
 
 std::string recognizer_key_name(const Config& config) {
-  return chosen(config, "stt.api_key_env", &Service::key_name);
+  return chosen(config, "stt.api_key_env", &ServiceRow::own_key_name);
 }
-std::string recognizer_url(const Config& config) { return chosen(config, "stt.url", &Service::url); }
+std::string recognizer_url(const Config& config) { return chosen(config, "stt.url", &ServiceRow::own_url); }
 std::string recognizer_model_name(const Config& config) {
-  return chosen(config, "stt.model_name", &Service::model);
+  return chosen(config, "stt.model_name", &ServiceRow::own_model);
 }
 
 std::string voice_key_name(const Config& config) {

@@ -46,11 +46,10 @@ services::Judge judged(std::vector<std::string> members, F read) {
 services::Answer probe_embeddings(const stage::CheckContext& context, const services::Service& service,
                                   const std::string& key) {
   const bool voyage = service.name.starts_with("Voyage");
-  const std::string& model = service.model.empty() && voyage ? "voyage-4-lite" : service.model;
   const long dimension = context.config.get_int("memory.embedding_dimension");
   json::Writer w;
   w.begin_object().key("input").begin_array().value("hello").end_array();
-  if (!model.empty()) w.member("model", model);
+  if (!service.model.empty()) w.member("model", service.model);
   if (dimension != 0) w.member(voyage ? "output_dimension" : "dimensions", dimension);
   return services::ask_web(request_of(service, "/embeddings", key, w.end_object().str()),
                            judged({"data"}, [dimension](const std::string& body) {

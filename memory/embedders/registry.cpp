@@ -7,6 +7,7 @@
 #include "embedders/openai.hpp"
 #include "embedders/voyage.hpp"
 #include "http/url.hpp"
+#include "stage/service_table.hpp"
 
 namespace prot::memory {
 namespace {
@@ -20,22 +21,18 @@ constexpr std::int64_t kDocumentsMs = 60'000;
 constexpr std::int64_t kQuestionsMs = 3'000;
 
 struct Service {
-  std::string_view name;
-  std::string_view url;
-  std::string_view model;
-  std::string_view key_name;
+  stage::ServiceRow row;
   std::unique_ptr<Embedder> (*embedder)(VectorService service);
   std::unique_ptr<Reranker> (*reranker)(VectorService service);
 };
 constexpr Service kServices[] = {
-    {"voyage", "https://api.voyageai.com/v1", "voyage-4-lite", "VOYAGE_API_KEY", make_voyage_embedder,
-     make_voyage_reranker},
-    {"openai", "https://api.openai.com/v1", "", "OPENAI_API_KEY", make_openai_embedder, make_openai_reranker},
+    {stage::service_row("memory", "voyage"), make_voyage_embedder, make_voyage_reranker},
+    {stage::service_row("memory", "openai"), make_openai_embedder, make_openai_reranker},
 };
 
 const Service& service_named(std::string_view name) {
   const auto* const found = std::find_if(std::begin(kServices), std::end(kServices),
-                                         [&](const Service& service) { return service.name == name; });
+                                         [&](const Service& service) { return service.row.word == name; });
   if (found == std::end(kServices))
     throw UsageError("memory.embedder = '" + std::string(name) + "': there is no such service");
   return *found;
@@ -64,8 +61,8 @@ std::string engine_of(const stage::Config& config) {
 /// Whoever names a server and no key has one that needs none: OpenAI's is not for everybody.
 std::string embedding_key_name(const stage::Config& config, const Service& kind) {
   const std::string& configured = config.get_string("memory.embedding_key_env");
-  const bool own = kind.name != "openai" || config.get_string("memory.embedding_url").empty();
-  return configured.empty() && own ? std::string(kind.key_name) : configured;
+  const bool own = kind.row.word != "openai" || config.get_string("memory.embedding_url").empty();
+  return configured.empty() && own ? std::string(kind.row.own_key_name) : configured;
 }
 
 }  // namespace
@@ -80,15 +77,15 @@ EmbedderPair make_embedders(const stage::StageContext& context) {
             make_hashed_embedder(dimension == 0 ? kHashedDimension : dimension)};
   const Service& kind = service_named(engine);
   VectorService service;
-  service.url = chosen(config.get_string("memory.embedding_url"), kind.url);
-  service.model = chosen(config.get_string("memory.embedding_model"), kind.model);
+  service.url = chosen(config.get_string("memory.embedding_url"), kind.row.own_url);
+  service.model = chosen(config.get_string("memory.embedding_model"), kind.row.own_model);
   const std::string key_name = embedding_key_name(config, kind);
   service.api_key = secret(context, key_name);
   service.dimension = dimension;
   service.query_prefix = config.get_string("memory.embedding_query_prefix");
   service.document_prefix = config.get_string("memory.embedding_document_prefix");
   check_address(config, service.url);
-  if (service.api_key.empty() && service.url == kind.url)
+  if (service.api_key.empty() && service.url == kind.row.own_url)
     throw UsageError("memory.embedder = '" + engine + "' needs a key in " + key_name);
   EmbedderPair pair;
   service.rules = kDocuments;
@@ -107,10 +104,10 @@ std::unique_ptr<Reranker> make_reranker(const stage::StageContext& context) {
   const Service& kind =
       service_named(url.empty() || url.find("voyageai.com") != std::string::npos ? "voyage" : "openai");
   VectorService service;
-  service.url = chosen(url, kind.url);
+  service.url = chosen(url, kind.row.own_url);
   service.model = config.get_string("memory.rerank_model");
-  service.api_key =
-      secret(context, chosen(config.get_string("memory.rerank_key_env"), url.empty() ? kind.key_name : ""));
+  service.api_key = secret(
+      context, chosen(config.get_string("memory.rerank_key_env"), url.empty() ? kind.row.own_key_name : ""));
   check_address(config, service.url);
   service.rules = kQuestions;
   service.timeout_ms = kQuestionsMs;

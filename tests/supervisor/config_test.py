@@ -112,7 +112,7 @@ class Check(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             lines = done.stderr.splitlines()
             self.assertEqual(len(lines), 6, done.stderr)
-            for place, word in ((f"{prot.toml}:2: ", "1 to 64"), (f"{prot.toml}:3: ", "auto, whisper, openai, elevenlabs, wyoming, null"),
+            for place, word in ((f"{prot.toml}:2: ", "1 to 64"), (f"{prot.toml}:3: ", "auto, whisper, elevenlabs, openai, wyoming, null"),
                                 (f"{prot.toml}:6: ", "brain.url"), (f"{prot.toml}:7: ", "brain.model"),
                                 (f"{prot.env_file}:1: ", "debug, info, warn, error"), (f"{prot.env_file}:2: ", "NAME=value")):
                 self.assertTrue(any(line.startswith(place) and word in line for line in lines), (place, done.stderr))

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "stage/service_table.hpp"
 #include "synthesizer.hpp"
 
 namespace prot::tts {
@@ -13,10 +14,10 @@ inline constexpr std::string_view kElevenLabs = "elevenlabs";  // its name in th
 
 /// A voice of ElevenLabs. Values are as in their interface.
 struct ElevenLabsOptions {
-  std::string url = "https://api.elevenlabs.io";
+  std::string url{stage::service_row("tts", "elevenlabs").own_url};
   std::string api_key;
   std::string voice_id;
-  std::string model = "eleven_flash_v2_5";
+  std::string model{stage::service_row("tts", "elevenlabs").own_model};
   std::string language = "en";
   unsigned rate = 24'000;          // output_format pcm_RATE
   std::string transport = "auto";  // "socket", "http"; auto: the socket, where the model has it

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "stage/service_table.hpp"
 #include "synthesizer.hpp"
 
 namespace prot::tts {
@@ -13,7 +14,7 @@ inline constexpr std::string_view kOpenAi = "openai";  // its name in the config
 
 /// A voice of a service that speaks OpenAI's /v1/audio/speech. Values are as in that interface.
 struct OpenAiVoiceOptions {
-  std::string url = "https://api.openai.com";
+  std::string url{stage::service_row("tts", "openai").own_url};
   std::string api_key;  // may be empty: services on this machine need none
   std::string model;
   std::string voice;

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "stage/service_table.hpp"
 #include "voices/paced_take.hpp"
 
 namespace prot::tts {
@@ -155,7 +156,8 @@ std::unique_ptr<Synthesizer> make_wyoming_voice(const WyomingOptions& options) {
 }
 
 wyoming::Address wyoming_voice_address(const std::string& url, bool plain_allowed) {
-  wyoming::Address address = wyoming::parse_address(url, "10200");
+  wyoming::Address address =
+      wyoming::parse_address(url, stage::port_of(stage::service_row("tts", "wyoming").own_url));
   if (address.exposed && !plain_allowed)
     throw UsageError("tts.wyoming_url: " + address.shown +
                      " would get what is said unencrypted; allow it with tts.plain_http = true");

@@ -8,6 +8,8 @@
 #include "json/json.hpp"
 #include "services/answer.hpp"
 #include "services/web_question.hpp"
+#include "stage/config_keys.hpp"
+#include "stage/service_table.hpp"
 
 using namespace prot;
 using namespace prot::services;
@@ -162,4 +164,42 @@ TEST_CASE("a line of a probe is a finding too") {
   CHECK(stage::finding_from_json(line).verdict == stage::Verdict::kFail);
   CHECK(stage::finding_from_json(line).finding.find("HTTP 401") != std::string::npos);
   CHECK(stage::finding_from_json(line).mend.find("ELEVENLABS_API_KEY") != std::string::npos);
+}
+
+TEST_CASE("the keys of the configuration have their defaults and choices from the table") {
+  const auto key = [](std::string_view name) {
+    const stage::ConfigKey* found = stage::find_key(name);
+    REQUIRE_MESSAGE(found != nullptr, name);
+    return *found;
+  };
+  std::vector<std::string> listed;
+  for (const Service& service : known({})) listed.push_back(service.name);
+  for (const stage::ServiceRow& row : stage::kServiceRows) {
+    CAPTURE(row.name);
+    CHECK(std::find(listed.begin(), listed.end(), row.name) != listed.end());
+    for (const std::string_view name :
+         {row.url_key, row.key_name_key, row.plain_key, row.model_key, row.ca_file_key})
+      if (!name.empty()) CHECK(stage::has_word(key(name).programs, row.program));
+    // What stands there is the table's, or nothing: then the table's is taken.
+    for (const auto& [name, own] :
+         {std::pair{row.url_key, row.own_url}, std::pair{row.key_name_key, row.own_key_name},
+          std::pair{row.model_key, row.own_model}})
+      if (!name.empty()) CHECK((key(name).fallback.empty() || key(name).fallback == own));
+    if (row.chosen_by == "memory.rerank_model" || row.chosen_by.empty()) continue;
+    std::string_view keys = row.chosen_by;
+    while (!keys.empty()) {
+      const std::string_view name = keys.substr(0, keys.find(' '));
+      keys.remove_prefix(std::min(keys.size(), name.size() + 1));
+      CHECK(stage::has_word(key(name).choices, row.word));
+    }
+  }
+}
+
+TEST_CASE("a service that is in use is told with the model that it is asked for") {
+  CHECK(one({"stt.engine=elevenlabs"}, "ElevenLabs recognition").model == "scribe_v2_realtime");
+  CHECK(one({"stt.engine=openai", "stt.url=http://a/v1"}, "OpenAI-compatible recognition").model ==
+        "whisper-1");
+  CHECK(one({"stt.engine=openai", "stt.url=http://a/v1", "stt.model_name=m"}, "OpenAI-compatible recognition")
+            .model == "m");
+  CHECK(one({"memory.embedder=voyage"}, "Voyage vectors").model == "voyage-4-lite");
 }

@@ -91,7 +91,7 @@ TEST_CASE("every mistake of a file is told, in the order of its lines") {
             "'pipper'"},
            {1, ":4: stt.threads = 65 is out of range: 1 to 64 threads"},
            {2,
-            ":5: stt.engine has the wrong type: auto, whisper, openai, elevenlabs, wyoming, null is "
+            ":5: stt.engine has the wrong type: auto, whisper, elevenlabs, openai, wyoming, null is "
             "expected, in "
             "quotes"},
            {3, ":6: stt.partials has the wrong type: true or false is expected"},

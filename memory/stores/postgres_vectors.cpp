@@ -6,9 +6,9 @@
 #include <mutex>
 #include <type_traits>
 
-#include "base/log.hpp"
 #include "base/scope_exit.hpp"
 #include "stores/postgres_store.hpp"
+#include "stores/vector_reader.hpp"
 
 namespace prot::memory {
 namespace {
@@ -17,7 +17,7 @@ using pg::run;
 
 class PostgresVectors final : public VectorStore {
  public:
-  explicit PostgresVectors(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+  explicit PostgresVectors(std::string conninfo) : conninfo_(std::move(conninfo)), reader_(conninfo_) {}
 
   void connect() override {
     close();
@@ -28,20 +28,21 @@ class PostgresVectors final : public VectorStore {
     }
   }
 
-  void close() noexcept override { connection_.reset(); }
+  void close() noexcept override {
+    connection_.reset();
+    reader_.close();
+  }
 
   void abort() noexcept override {
+    reader_.abort();
     const std::lock_guard lock(mutex_);
     aborted_ = true;
     if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
   }
 
   std::vector<StoredVector> next_vectors(const std::string& model, Cursor* cursor, int limit) override {
-    return transaction("reading vectors", [&](pqxx::work& tx) {
-      std::vector<StoredVector> vectors;
-      while (vectors.empty() && step(cursor, read_vectors(tx, model, cursor, limit, vectors))) continue;
-      return vectors;
-    });
+    if (!connection_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
+    return reader_.next(model, cursor, limit);
   }
 
   std::vector<PendingText> next_pending(const std::string& model, Cursor* cursor, int limit) override {
@@ -150,38 +151,8 @@ class PostgresVectors final : public VectorStore {
     return true;
   }
 
-  // "> $1" stands on both sides of each join: else every page reads one of them from its beginning.
-
-  /// False: no rows.
-  static bool read_vectors(pqxx::work& tx, const std::string& model, Cursor* cursor, int limit,
-                           std::vector<StoredVector>& vectors) {
-    const pqxx::result rows =
-        cursor->facts
-            ? run(tx,
-                  "SELECT e.fact_id, e.vector, f.statement FROM fact_embedding e JOIN fact f ON f.id = "
-                  "e.fact_id WHERE e.fact_id > $1::bigint AND f.id > $1::bigint AND e.model = $2 AND "
-                  "f.status = 'active' ORDER BY "
-                  "e.fact_id LIMIT $3::integer",
-                  cursor->id, model, limit)
-            : run(tx,
-                  "SELECT e.message_id, e.vector, m.conversation_id::text, m.seq FROM message_embedding e "
-                  "JOIN message m ON m.id = e.message_id WHERE e.message_id > $1::bigint AND m.id > "
-                  "$1::bigint AND e.model = $2 "
-                  "ORDER BY e.message_id LIMIT $3::integer",
-                  cursor->id, model, limit);
-    for (const auto& row : rows) {
-      cursor->id = row[0].as<std::int64_t>();
-      if (row[1].is_null()) continue;
-      try {
-        vectors.push_back({key_of(row, cursor->facts), PackedVector::from_bytes(from_hex(row[1].c_str()))});
-      } catch (const Error& e) {
-        log_error("the vector of {} {} is passed over: {}", cursor->facts ? "fact" : "message", cursor->id,
-                  e.what());
-      }
-    }
-    return !rows.empty();
-  }
-
+  /// False: no rows. "> $1" stands on both sides of the join: else every page reads one of them from its
+  /// beginning.
   static bool read_pending(pqxx::work& tx, const std::string& model, Cursor* cursor, int limit,
                            std::vector<PendingText>& texts) {
     const pqxx::result rows =
@@ -213,6 +184,7 @@ class PostgresVectors final : public VectorStore {
   }
 
   std::string conninfo_;
+  VectorReader reader_;
   std::unique_ptr<pqxx::connection> connection_;
   std::mutex mutex_;
   // Below: protected by mutex_.

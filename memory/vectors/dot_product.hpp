@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,23 +9,17 @@ namespace prot::memory {
 /// Rows are multiples of this; what is behind a vector is zero.
 inline constexpr std::size_t kDotBlock = 64;
 
-/// Products of one vector with many that lie one behind the other, some rows at a time. The compiler makes
-/// vector instructions of it; what the processor has is found out at run time. Lifetime: the spans' owner's.
-class DotScan {
- public:
-  static constexpr std::size_t kRows = 512;
+/// The products of one vector with rows as long as it, which lie one behind the other: out.size() of them.
+/// With the processor's vector instructions, which are looked for at run time. REQUIRES: no sum is outside
+/// of int32 (largest_factor()).
+void dot_products(std::span<const std::int16_t> query, const std::int8_t* rows,
+                  std::span<std::int32_t> out) noexcept;
 
-  DotScan(std::span<const std::int8_t> query, std::span<const std::int8_t> rows, std::size_t stride)
-      : query_(query), rows_(rows), stride_(stride) {}
+/// The same without them: what every processor can.
+void dot_products_plain(std::span<const std::int16_t> query, const std::int8_t* rows,
+                        std::span<std::int32_t> out) noexcept;
 
-  /// Of the rows from `begin` on, at most kRows, none from `end` on. Until the next call.
-  [[nodiscard]] std::span<const std::int32_t> rows(std::size_t begin, std::size_t end);
-
- private:
-  std::span<const std::int8_t> query_;
-  std::span<const std::int8_t> rows_;
-  std::size_t stride_;
-  std::array<std::int32_t, kRows> products_{};
-};
+/// What a number of the query may be at most, for rows of such a length.
+[[nodiscard]] int largest_factor(std::size_t length) noexcept;
 
 }  // namespace prot::memory

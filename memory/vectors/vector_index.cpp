@@ -1,7 +1,9 @@
 #include "vectors/vector_index.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -11,8 +13,12 @@
 namespace prot::memory {
 namespace {
 
-constexpr std::size_t kChecked = 4;     // of so many times the limit the exact order is looked at
-constexpr std::size_t kGoneShare = 16;  // when it is full, room is made for that part of it
+constexpr std::size_t kBlockRows = 512;   // half a megabyte at 1,024 numbers
+constexpr std::size_t kLeastBlocks = 16;  // when it is full the oldest block goes: not too large a part
+// What 8 bits leave open is spread like a normal distribution: beyond so many of its deviations is nothing.
+constexpr float kDeviations = 6.0F;
+constexpr float kStepDeviation = 0.2887F;   // of a rounding error, in steps: 1 / sqrt(12)
+constexpr std::size_t kFewCandidates = 16;  // times the limit: more are never compared anew
 constexpr float kFull = PackedVector::kFull;
 
 /// The high byte, rounded, so that the rest is a byte too.
@@ -33,109 +39,165 @@ VectorKey VectorKey::of_statement(std::string_view statement) noexcept {
   return {0, other, hash};
 }
 
+struct VectorIndex::Scored {
+  float score;
+  Row row;
+};
+
+/// All rows that may be among the best `limit`, while they are looked through. A row's score is off by less
+/// than `error`, so whatever is more than twice that below the last of the best by score is not among them.
+class VectorIndex::Candidates {
+ public:
+  Candidates(std::size_t limit, float error) : limit_(limit), margin_(2 * error) { best_.reserve(limit); }
+
+  [[nodiscard]] bool may_be(float score) const noexcept { return score >= floor_; }
+  void add(const Scored& scored) {
+    if (best_.size() < limit_) {
+      best_.push_back(scored.score);
+      std::push_heap(best_.begin(), best_.end(), std::greater<>());
+    } else if (scored.score > best_.front()) {
+      std::pop_heap(best_.begin(), best_.end(), std::greater<>());
+      best_.back() = scored.score;
+      std::push_heap(best_.begin(), best_.end(), std::greater<>());
+    }
+    if (best_.size() == limit_) floor_ = best_.front() - margin_;
+    found_.push_back(scored);
+    if (found_.size() >= 2 * kFewCandidates * limit_) cut();
+  }
+  [[nodiscard]] std::vector<Scored> take() {
+    cut();
+    return std::move(found_);
+  }
+
+ private:
+  void cut() {
+    std::erase_if(found_, [&](const Scored& one) { return one.score < floor_; });
+    const std::size_t most = kFewCandidates * limit_;
+    if (found_.size() <= most) return;
+    std::nth_element(found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(most), found_.end(),
+                     [](const Scored& a, const Scored& b) { return a.score > b.score; });
+    found_.resize(most);
+  }
+
+  std::size_t limit_;
+  float margin_;
+  float floor_ = -std::numeric_limits<float>::infinity();
+  std::vector<float> best_;  // a heap, the worst in front
+  std::vector<Scored> found_;
+};
+
+void VectorIndex::begin(std::size_t dimension) {
+  dimension_ = dimension;
+  stride_ = (dimension_ + kDotBlock - 1) / kDotBlock * kDotBlock;
+  const std::size_t each = 2 * stride_ + sizeof(Owner) + 72;  // the table's node and bucket
+  const std::size_t most = std::max<std::size_t>(1, max_bytes_ / each);
+  block_rows_ = std::clamp<std::size_t>(most / kLeastBlocks, 1, kBlockRows);
+  most_blocks_ = std::max<std::size_t>(1, most / block_rows_);
+}
+
+std::uint64_t VectorIndex::new_row(const VectorKey& key) {
+  if (blocks_.empty() || blocks_.back().owners.size() == block_rows_) {
+    if (blocks_.size() == most_blocks_) drop_oldest_block();
+    Block block;
+    block.high = std::make_unique_for_overwrite<std::int8_t[]>(block_rows_ * stride_);
+    block.low = std::make_unique_for_overwrite<std::int8_t[]>(block_rows_ * stride_);
+    block.owners.reserve(block_rows_);
+    blocks_.push_back(std::move(block));
+  }
+  std::vector<Owner>& owners = blocks_.back().owners;
+  owners.push_back({key, 0.0F});
+  return first_ + (blocks_.size() - 1) * block_rows_ + owners.size() - 1;
+}
+
+void VectorIndex::drop_oldest_block() {
+  first_ += block_rows_;
+  for (const Owner& owner : blocks_.front().owners)
+    if (const auto known = places_.find(owner.key); known != places_.end() && known->second < first_)
+      places_.erase(known);
+  blocks_.pop_front();
+}
+
 bool VectorIndex::put(const VectorKey& key, const PackedVector& vector) {
-  if (dimension_ == 0) {
-    dimension_ = vector.values.size();
-    stride_ = (dimension_ + kDotBlock - 1) / kDotBlock * kDotBlock;
-  }
-  if (vector.values.size() != dimension_) return false;
+  if (dimension_ == 0) begin(vector.values.size());
+  if (vector.values.size() != dimension_ || dimension_ == 0) return false;
   const auto known = places_.find(key);
-  if (known == places_.end()) make_room();
-  const std::size_t slot = known == places_.end() ? owners_.size() : known->second;
-  if (slot == owners_.size()) {
-    owners_.push_back({key, 0.0F});
-    high_.resize(high_.size() + stride_);
-    low_.resize(low_.size() + stride_);
-    places_.emplace(key, slot);
-  }
-  owners_[slot].scale = vector.scale;
-  std::int8_t* const high = high_.data() + slot * stride_;
-  std::int8_t* const low = low_.data() + slot * stride_;
+  const std::uint64_t row = known != places_.end() ? known->second : new_row(key);
+  if (known == places_.end()) places_.emplace(key, row);
+  Block& block = block_of(row);
+  const std::size_t place = place_of(row);
+  block.owners[place].scale = vector.scale;
+  largest_scale_ = std::max(largest_scale_, vector.scale);
+  std::int8_t* const high = block.high.get() + place * stride_;
+  std::int8_t* const low = block.low.get() + place * stride_;
   for (std::size_t i = 0; i < dimension_; ++i) {
     high[i] = high_of(vector.values[i]);
     low[i] = static_cast<std::int8_t>(vector.values[i] - 256 * high[i]);
   }
+  std::fill(high + dimension_, high + stride_, std::int8_t{0});
+  std::fill(low + dimension_, low + stride_, std::int8_t{0});
   return true;
 }
 
 void VectorIndex::erase(const VectorKey& key) {
   const auto known = places_.find(key);
   if (known == places_.end()) return;
-  const std::size_t slot = known->second;
-  owners_[slot] = {};
-  std::fill_n(high_.begin() + static_cast<std::ptrdiff_t>(slot * stride_), stride_, std::int8_t{0});
-  std::fill_n(low_.begin() + static_cast<std::ptrdiff_t>(slot * stride_), stride_, std::int8_t{0});
+  Block& block = block_of(known->second);
+  const std::size_t place = place_of(known->second);
+  block.owners[place] = {};
+  std::fill_n(block.high.get() + place * stride_, stride_, std::int8_t{0});
+  std::fill_n(block.low.get() + place * stride_, stride_, std::int8_t{0});
   places_.erase(known);
 }
 
 void VectorIndex::clear() {
-  dimension_ = stride_ = 0;
-  high_ = std::vector<std::int8_t>();  // "= {}" would keep the memory
-  low_ = std::vector<std::int8_t>();
-  owners_ = std::vector<Owner>();
+  dimension_ = stride_ = block_rows_ = most_blocks_ = 0;
+  first_ = 0;
+  largest_scale_ = 0.0F;
+  blocks_.clear();
   places_.clear();
 }
 
-void VectorIndex::make_room() {
-  const std::size_t each = 2 * stride_ + sizeof(Owner) + 72;  // the table's node and bucket
-  const std::size_t most = std::max<std::size_t>(1, max_bytes_ / each);
-  if (high_.capacity() == high_.size()) {
-    // Doubling would take twice the memory for the time of the copy, and half of it for ever.
-    const std::size_t wanted =
-        std::min(most, std::max<std::size_t>(1024, owners_.size() + owners_.size() / 4));
-    high_.reserve(wanted * stride_);
-    low_.reserve(wanted * stride_);
-    owners_.reserve(wanted);
-  }
-  if (owners_.size() < most) return;
-  const std::size_t gone = std::max<std::size_t>(1, owners_.size() / kGoneShare);
-  for (std::size_t slot = 0; slot < gone; ++slot)
-    if (owners_[slot].scale > 0.0F) places_.erase(owners_[slot].key);
-  owners_.erase(owners_.begin(), owners_.begin() + static_cast<std::ptrdiff_t>(gone));
-  high_.erase(high_.begin(), high_.begin() + static_cast<std::ptrdiff_t>(gone * stride_));
-  low_.erase(low_.begin(), low_.begin() + static_cast<std::ptrdiff_t>(gone * stride_));
-  for (auto& [key, slot] : places_) slot -= gone;
-}
-
-float VectorIndex::exact(std::size_t slot, const Vector& query) const {
-  const std::int8_t* const high = high_.data() + slot * stride_;
-  const std::int8_t* const low = low_.data() + slot * stride_;
+float VectorIndex::exact(const Row& row, const Vector& query) const {
+  const std::int8_t* const high = row.block->high.get() + row.place * stride_;
+  const std::int8_t* const low = row.block->low.get() + row.place * stride_;
+  std::array<float, 8> sums{};  // one sum would make each addition wait for the one before
+  const auto value = [&](std::size_t i) { return static_cast<float>(256 * high[i] + low[i]) * query[i]; };
+  std::size_t i = 0;
+  for (; i + sums.size() <= dimension_; i += sums.size())
+    for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += value(i + k);
   float sum = 0.0F;
-  for (std::size_t i = 0; i < dimension_; ++i) sum += static_cast<float>(256 * high[i] + low[i]) * query[i];
-  return sum * owners_[slot].scale / kFull;
+  for (; i < dimension_; ++i) sum += value(i);
+  for (const float part : sums) sum += part;
+  return sum * row.block->owners[row.place].scale / kFull;
 }
 
 std::vector<VectorIndex::Near> VectorIndex::search(const Vector& query, std::size_t limit,
                                                    const Allowed& allowed) const {
   if (query.size() != dimension_ || limit == 0) return {};
-  const PackedVector packed = PackedVector::of(query);
-  std::vector<std::int8_t> asked(stride_);
-  for (std::size_t i = 0; i < dimension_; ++i) asked[i] = high_of(packed.values[i]);
+  float largest = 0.0F;
+  for (const float value : query) largest = std::max(largest, std::abs(value));
+  if (!(largest > 0.0F)) return {};
+  const auto most = static_cast<float>(largest_factor(stride_));
+  std::vector<std::int16_t> asked(stride_);
+  for (std::size_t i = 0; i < query.size(); ++i)
+    asked[i] = static_cast<std::int16_t>(std::lrint(query[i] * most / largest));
 
-  using Scored = std::pair<float, std::size_t>;
-  std::vector<Scored> best;  // a heap, the worst in front
-  const std::size_t wanted = kChecked * limit;
-  const auto better = [](const Scored& a, const Scored& b) { return a > b; };
-  DotScan scan(asked, high_, stride_);
-  for (std::size_t begin = 0; begin < owners_.size(); begin += DotScan::kRows) {
-    const std::span<const std::int32_t> products = scan.rows(begin, owners_.size());
-    for (std::size_t i = 0; i < products.size(); ++i) {
-      const Owner& owner = owners_[begin + i];
-      const Scored scored{static_cast<float>(products[i]) * owner.scale, begin + i};
-      if (owner.scale == 0.0F || (best.size() == wanted && !better(scored, best.front()))) continue;
-      if (allowed && !allowed(owner.key)) continue;
-      if (best.size() == wanted) {
-        std::pop_heap(best.begin(), best.end(), better);
-        best.pop_back();
-      }
-      best.push_back(scored);
-      std::push_heap(best.begin(), best.end(), better);
+  const float unit = 256.0F * largest / (kFull * most);  // of a product, with its row's scale: a cosine
+  Candidates candidates(limit, kDeviations * kStepDeviation * 256.0F / kFull * largest_scale_);
+  std::array<std::int32_t, kBlockRows> products;
+  for (const Block& block : blocks_) {
+    const std::size_t count = block.owners.size();
+    dot_products(asked, block.high.get(), std::span(products).first(count));
+    for (std::size_t i = 0; i < count; ++i) {
+      const Owner& owner = block.owners[i];
+      const float score = static_cast<float>(products[i]) * owner.scale * unit;
+      if (!candidates.may_be(score) || owner.scale == 0.0F || (allowed && !allowed(owner.key))) continue;
+      candidates.add({score, {&block, i}});
     }
   }
   std::vector<Near> nearest;
-  nearest.reserve(best.size());
-  for (const Scored& scored : best)
-    nearest.push_back({owners_[scored.second].key, exact(scored.second, query)});
+  for (const Scored& scored : candidates.take())
+    nearest.push_back({scored.row.block->owners[scored.row.place].key, exact(scored.row, query)});
   std::sort(nearest.begin(), nearest.end(), [](const Near& a, const Near& b) {
     return std::tuple(-a.similarity, a.key.high, a.key.low, a.key.number) <
            std::tuple(-b.similarity, b.key.high, b.key.low, b.key.number);
@@ -145,8 +207,8 @@ std::vector<VectorIndex::Near> VectorIndex::search(const Vector& query, std::siz
 }
 
 std::size_t VectorIndex::bytes() const noexcept {
-  return high_.capacity() + low_.capacity() + owners_.capacity() * sizeof(Owner) + places_.size() * 64 +
-         places_.bucket_count() * sizeof(void*);
+  return blocks_.size() * (block_rows_ * (2 * stride_ + sizeof(Owner)) + sizeof(Block)) +
+         places_.size() * 64 + places_.bucket_count() * sizeof(void*);
 }
 
 }  // namespace prot::memory

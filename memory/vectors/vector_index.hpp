@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -27,8 +29,10 @@ struct VectorKey {
 };
 
 /// Vectors of one model, all of them compared with a question's, and the nearest found. The comparison reads
-/// 8 bits a number; the best by that are compared anew with 16. Not thread-safe. Invariants: a key has at
-/// most one vector, the newest; never more than `max_vectors`: the first that were put go.
+/// 8 bits a number; all that may be among the nearest by what these 8 bits leave open are compared anew with
+/// 16. Rows lie in blocks that never move: nothing is copied while a long past is loaded. Not thread-safe.
+/// Invariants: a key has at most one vector, the newest; never more than `max_bytes`: the blocks that were
+/// filled first go.
 class VectorIndex {
  public:
   struct Near {
@@ -61,17 +65,36 @@ class VectorIndex {
     VectorKey key;
     float scale;  // 0: it is gone
   };
-  void make_room();
-  [[nodiscard]] float exact(std::size_t slot, const Vector& query) const;
+  /// Rows, by place: a number of one is 256 * high + low.
+  struct Block {
+    std::unique_ptr<std::int8_t[]> high;
+    std::unique_ptr<std::int8_t[]> low;
+    std::vector<Owner> owners;
+  };
+  struct Row {
+    const Block* block;
+    std::size_t place;
+  };
+  struct Scored;
+  class Candidates;
+
+  void begin(std::size_t dimension);
+  /// Where a new row is to be.
+  [[nodiscard]] std::uint64_t new_row(const VectorKey& key);
+  void drop_oldest_block();
+  [[nodiscard]] Block& block_of(std::uint64_t row) { return blocks_[(row - first_) / block_rows_]; }
+  [[nodiscard]] std::size_t place_of(std::uint64_t row) const { return (row - first_) % block_rows_; }
+  [[nodiscard]] float exact(const Row& row, const Vector& query) const;
 
   std::size_t max_bytes_;
   std::size_t dimension_ = 0;
-  std::size_t stride_ = 0;  // dimension, rounded up to what is compared at once
-  // By slot: the value is 256 * high + low.
-  std::vector<std::int8_t> high_;
-  std::vector<std::int8_t> low_;
-  std::vector<Owner> owners_;
-  std::unordered_map<VectorKey, std::size_t, Hash> places_;
+  std::size_t stride_ = 0;      // dimension, rounded up to what is compared at once
+  std::size_t block_rows_ = 0;  // of a block
+  std::size_t most_blocks_ = 0;
+  std::uint64_t first_ = 0;     // row that the first block begins with: a multiple of block_rows_
+  float largest_scale_ = 0.0F;  // that there was
+  std::deque<Block> blocks_;
+  std::unordered_map<VectorKey, std::uint64_t, Hash> places_;
 };
 
 }  // namespace prot::memory

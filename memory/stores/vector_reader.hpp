@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "vectors/vector_store.hpp"
+
+struct pg_conn;  // libpq's
+
+namespace prot::memory {
+
+/// Reads stored vectors in PostgreSQL's binary form, which libpqxx does not speak: as text each is twice as
+/// long, is written by the server and taken apart here. On a connection of its own, for as long as it reads.
+/// One thread, but for abort().
+class VectorReader {
+ public:
+  explicit VectorReader(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+  VectorReader(const VectorReader&) = delete;
+  VectorReader& operator=(const VectorReader&) = delete;
+  ~VectorReader() { close(); }
+
+  /// VectorStore::next_vectors(). Throws StoreError.
+  [[nodiscard]] std::vector<StoredVector> next(const std::string& model, VectorStore::Cursor* cursor,
+                                               int limit);
+  void close() noexcept;
+  /// What is under way fails soon, and whatever comes after. Thread-safe.
+  void abort() noexcept;
+
+ private:
+  struct Finish {
+    void operator()(pg_conn* connection) const noexcept;
+  };
+  void connect();
+  /// False: there were no rows.
+  [[nodiscard]] bool read(const std::string& model, VectorStore::Cursor* cursor, int limit,
+                          std::vector<StoredVector>& vectors);
+
+  std::string conninfo_;
+  std::unique_ptr<pg_conn, Finish> connection_;
+  std::mutex mutex_;
+  // Below: protected by mutex_.
+  int socket_ = -1;
+  bool aborted_ = false;
+};
+
+}  // namespace prot::memory

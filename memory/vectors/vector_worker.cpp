@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "base/log.hpp"
@@ -126,13 +127,51 @@ void VectorWorker::load() {
   report();
 }
 
+void VectorWorker::store_made() {
+  if (made_.empty()) return;
+  std::vector<NewVector> all;
+  for (const Made& one : made_) all.push_back({&one.text, one.vector});
+  try {
+    store_->store(embedder_->model_id(), all);
+  } catch (const StoreError& e) {
+    if (e.kind() != StoreError::Kind::kRejected) throw;  // they are kept for the next connection
+    for (const NewVector& one : all) store_alone(one);
+  }
+  counts_.stored += made_.size();
+  counts_.pending -= std::min<std::uint64_t>(counts_.pending, made_.size());
+  std::vector<StoredVector> vectors;
+  for (Made& one : made_)
+    if (one.vector) vectors.push_back({one.text.key, std::move(*one.vector)});
+  made_.clear();
+  if (!vectors.empty()) deliver(std::move(vectors));
+}
+
+void VectorWorker::store_alone(const NewVector& one) {
+  NewVector kept = one;
+  for (int tries = 0; tries < 2; ++tries) {
+    try {
+      store_->store(embedder_->model_id(), {&kept, 1});
+      return;
+    } catch (const StoreError& e) {
+      if (e.kind() != StoreError::Kind::kRejected) throw;
+      log_error("the vector of {} {} is refused: {}", one.text->fact ? "fact" : "message", one.text->id,
+                e.what());
+      kept.vector.reset();  // then at least that it shall have none
+    }
+  }
+  hopeless_.emplace(one.text->fact, one.text->id);
+}
+
 void VectorWorker::fill() {
   wait_ = 0;
+  store_made();
   const std::int64_t last = store_->last_message();
   VectorStore::Cursor cursor{false, std::max<std::int64_t>(0, looked_through_ - kLookBack)};
   while (!stop_.stop_requested()) {
-    const std::vector<PendingText> texts = store_->next_pending(embedder_->model_id(), &cursor, page_);
+    std::vector<PendingText> texts = store_->next_pending(embedder_->model_id(), &cursor, page_);
     if (texts.empty()) break;
+    std::erase_if(texts, [&](const PendingText& text) { return hopeless_.contains({text.fact, text.id}); });
+    if (texts.empty()) continue;
     const bool done = embed(texts);
     report();
     if (!done) return;
@@ -154,26 +193,22 @@ bool VectorWorker::embed(const std::vector<PendingText>& texts) {
   words.reserve(texts.size());
   for (const PendingText& text : texts) words.push_back(text.text);
   const Embedded embedded = embedder_->embed(words, TextKind::kDocument, stop_.get_token());
-  std::vector<NewVector> made;
+  std::vector<Made> made;
   for (std::size_t i = 0; i < texts.size(); ++i)
-    if (!embedded.vectors[i].empty()) made.push_back({&texts[i], PackedVector::of(embedded.vectors[i])});
-  for (const std::size_t i : embedded.refused) made.push_back({&texts[i], std::nullopt});
+    if (!embedded.vectors[i].empty()) made.push_back({texts[i], PackedVector::of(embedded.vectors[i])});
+  for (const std::size_t i : embedded.refused) made.push_back({texts[i], std::nullopt});
   const bool alone = texts.size() == 1;
   works_ = works_ || !made.empty();
   const bool to_blame =
       embedded.error && embedded.error->kind() == Kind::kFailed && alone && failures_ + 1 >= kRefusals;
-  if (to_blame && works_) made.push_back({&texts[0], std::nullopt});
+  if (to_blame && works_) made.push_back({texts[0], std::nullopt});
   if (to_blame) works_ = false;  // a service that refuses everything does not lose everything
   if (to_blame && made.empty())
     looked_through_ = texts[0].id + kLookBack;  // others first, until the next start
-  store_->store(embedder_->model_id(), made);
-  counts_.stored += made.size();
-  counts_.pending -= std::min<std::uint64_t>(counts_.pending, made.size());
-  std::vector<StoredVector> vectors;
-  for (NewVector& one : made)
-    if (one.vector) vectors.push_back({one.text->key, std::move(*one.vector)});
-  if (!vectors.empty()) deliver(std::move(vectors));
-  if (!embedded.error || (alone && !made.empty())) {
+  const bool any = !made.empty();
+  std::move(made.begin(), made.end(), std::back_inserter(made_));
+  store_made();
+  if (!embedded.error || (alone && any)) {
     failures_ = 0;
     page_ = std::min(kFillPage, 2 * page_);
     return true;

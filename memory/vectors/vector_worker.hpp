@@ -5,9 +5,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "vectors/embedder.hpp"
@@ -26,9 +28,10 @@ namespace prot::memory {
 ///            | wait, complete           | 2 s to 10 min; a wrong key or no money: 10 min
 ///   wait     | news(), or a minute -> fill
 ///
-/// A text that alone makes a service that otherwise works fail kRefusals times is marked as refused.
-/// Lifetime: the destructor cancels and joins; what was not stored is still missing, and so will be made at
-/// the next start.
+/// Vectors that were made are stored when the store is back, not made again; those that it refuses are not
+/// asked for again either. A text that alone makes a service that otherwise works fail kRefusals times is
+/// marked as refused. Lifetime: the destructor cancels and joins; what was not stored is still missing, and
+/// so will be made at the next start.
 class VectorWorker {
  public:
   /// What there is to say, since the last time.
@@ -56,11 +59,19 @@ class VectorWorker {
   static constexpr Nanos kFirstWait = 2 * kSecond;  // after a failure of the service
 
  private:
+  struct Made {
+    PendingText text;
+    std::optional<PackedVector> vector;  // nothing: the model refuses it
+  };
   void run();
   void load();
   void fill();
   /// Those of one page. False: the service failed, and `wait_` says for how long to leave it alone.
   [[nodiscard]] bool embed(const std::vector<PendingText>& texts);
+  /// What was made and paid for; where the store is away it is kept.
+  void store_made();
+  /// After a refusal of several.
+  void store_alone(const NewVector& one);
   void deliver(std::vector<StoredVector> vectors);
   void report();
   /// Until `time`, or until news when `news_end_it`. False: the end.
@@ -75,6 +86,8 @@ class VectorWorker {
   VectorStore::Cursor load_cursor_;
   std::int64_t looked_through_ = 0;  // messages up to here have had their turn
   VectorStore::Counts counts_;
+  std::vector<Made> made_;                            // and not stored yet
+  std::set<std::pair<bool, std::int64_t>> hopeless_;  // texts for which the store takes nothing: fact, id
   bool works_ = false;  // it gave vectors since a text was last marked as refused
   int page_ = 0;        // texts at once; fewer after a failure that one of them may be to blame for
   int failures_ = 0;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <numeric>
 
 #include "memory/embedders/hashed.hpp"
 #include "memory/stores/ram_vectors.hpp"
@@ -166,4 +167,100 @@ TEST_CASE("an instant model's nearest are there at once; its end does not wait f
   CHECK(leg.near_at_once("녹차 좋아해?")->at(0).key == VectorKey::of(test::key(1, 1)));
   leg.forget(test::key(1, 1));
   CHECK(leg.near_at_once("녹차 좋아해?")->size() == 1);
+}
+namespace {
+
+/// Refuses what has "odd" in it, and is away as often as it is told. Vectors are asked for on one thread, and
+/// looked at when nothing is under way any more.
+class PickyVectors final : public VectorStore {
+ public:
+  struct State {
+    std::atomic<int> away = 0;
+    std::atomic<int> without_vector = 0;
+    std::atomic<bool> takes_none_of_odd = false;  // not even that it has no vector
+  };
+  explicit PickyVectors(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  void connect() override {}
+  void close() noexcept override {}
+  std::vector<StoredVector> next_vectors(const std::string& model, Cursor* cursor, int limit) override {
+    return vectors_.next_vectors(model, cursor, limit);
+  }
+  std::vector<PendingText> next_pending(const std::string& model, Cursor* cursor, int limit) override {
+    return vectors_.next_pending(model, cursor, limit);
+  }
+  void store(const std::string& model, std::span<const NewVector> vectors) override {
+    if (state_->away.load() > 0) {
+      --state_->away;
+      throw StoreError(StoreError::Kind::kAway, "away");
+    }
+    for (const NewVector& one : vectors) {
+      const bool odd = one.text->text.find("odd") != std::string::npos;
+      if (odd && (one.vector || state_->takes_none_of_odd.load()))
+        throw StoreError(StoreError::Kind::kRejected, "refused");
+      if (odd) ++state_->without_vector;
+    }
+    vectors_.store(model, vectors);
+  }
+  std::int64_t last_message() override { return 0; }
+  Counts counts(const std::string& model) override { return vectors_.counts(model); }
+  void note(bool fact, const VectorKey& key, std::string_view text) override {
+    vectors_.note(fact, key, text);
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+  RamVectors vectors_;
+};
+
+struct PickyFixture {
+  Bench bench;
+  std::shared_ptr<Script> script = std::make_shared<Script>();
+  std::shared_ptr<PickyVectors::State> state = std::make_shared<PickyVectors::State>();
+  VectorWorker worker{std::make_unique<PickyVectors>(state), std::make_unique<ScriptedEmbedder>(script),
+                      bench.wake(), kMillisecond};
+  std::size_t told = 0;
+  bool complete = false;
+
+  void say(std::uint64_t number, const std::string& words) {
+    worker.note(false, VectorKey::of(test::key(1, number)), words);
+  }
+  bool until_told(std::size_t count) {
+    worker.news();
+    complete = false;
+    return bench.until([&] {
+      const VectorWorker::Told news = worker.poll();
+      told += news.vectors.size();
+      complete = complete || news.complete;
+      return told == count && complete;
+    });
+  }
+  std::size_t asked() {
+    const std::lock_guard lock(script->mutex);
+    return std::accumulate(script->asked.begin(), script->asked.end(), std::size_t{0});
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(PickyFixture,
+                  "vectors that were made while the store was away are stored, not made again") {
+  state->away = 3;
+  for (std::uint64_t i = 0; i < 5; ++i) say(i, "green tea");
+  CHECK(until_told(5));
+  CHECK(asked() == 5);
+  CHECK(state->away.load() == 0);
+}
+
+TEST_CASE_FIXTURE(PickyFixture, "a vector that the store refuses is made once, and keeps no other from it") {
+  SUBCASE("it is marked as having none") { state->takes_none_of_odd = false; }
+  SUBCASE("and where not even that is taken, left alone") { state->takes_none_of_odd = true; }
+  say(1, "green tea");
+  say(2, "odd tea");
+  say(3, "black tea");
+  CHECK(until_told(3));
+  CHECK(asked() == 3);
+  CHECK(state->without_vector.load() == (state->takes_none_of_odd ? 0 : 1));
+  say(4, "white tea");
+  CHECK(until_told(4));
+  CHECK(asked() == 4);
 }

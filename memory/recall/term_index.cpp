@@ -27,17 +27,22 @@ bool too_common(const QueryTerm& term, std::size_t docs, std::size_t all) {
 /// Room for what comes next, at the cost of less than doubling.
 std::size_t grown(std::size_t size) { return size + size / 8 + 64; }
 
-/// With its divisions by the average length done once: there is one for each posting.
-class Bm25 {
+/// What a length weighs in BM25, beside a count.
+class Norm {
  public:
-  explicit Bm25(double average) : slope_(kK1 * kB / average) {}
-  [[nodiscard]] double operator()(double count, double length, double idf) const {
-    return idf * count * (kK1 + 1) / (count + kK1 * (1 - kB) + slope_ * length);
+  explicit Norm(double average) : slope_(static_cast<float>(kK1 * kB / average)) {}
+  [[nodiscard]] float operator()(std::uint32_t length) const noexcept {
+    return static_cast<float>(kK1 * (1 - kB)) + slope_ * static_cast<float>(length);
   }
 
  private:
-  double slope_;
+  float slope_;
 };
+
+/// `weight`: of the term, with its idf and k1 + 1.
+float bm25(float count, float norm, float weight) noexcept { return weight * count / (count + norm); }
+
+float weight_of(double weight, double idf) noexcept { return static_cast<float>(weight * idf * (kK1 + 1)); }
 
 double idf(std::size_t docs, std::size_t with) {
   return std::log(1.0 + (static_cast<double>(docs) - static_cast<double>(with) + 0.5) /
@@ -170,85 +175,104 @@ void TermIndex::drop_below(std::uint32_t doc) {
   rehash(slots);
 }
 
-/// One search: a term after the other adds to what is found.
+/// One search: a term after the other adds to what is found. Written for the processor: a posting of a common
+/// term costs a few nanoseconds, and a question meets a hundred thousand of them.
 class TermIndex::Search {
  public:
   Search(const TermIndex& index, const Places& places, Matches& matches)
       : index_(index),
         places_(places),
         first_(places.first()),
-        found_(matches.turns),
+        found_(matches.turns.data()),
         sessions_(matches.sessions),
         counts_(places.sessions().size()),
-        alone_(places.average(index.kind_)),
-        together_(4 * places.average(index.kind_)),
-        whole_(places.session_average(index.kind_)) {}
+        touched_(matches.touched.data()),
+        whole_(places.session_average(index.kind_)) {
+    const Norm alone(places.average(index.kind_));
+    const Norm together(4 * places.average(index.kind_));
+    for (std::uint32_t doc = first_; doc != places.end(); ++doc) {
+      const Places::Place& place = places[doc];
+      Found& found = found_[doc - first_];
+      const std::uint32_t own = place.lengths[index.kind_];
+      found.own_norm = alone(own);
+      found.window_norm = together(2 * own + length_of(place.previous) + length_of(place.next));
+    }
+  }
 
   void add(const Entry& entry, double weight) {
-    touched_.clear();
+    touched_end_ = 0;
     touched_sessions_.clear();
-    const double own_idf = weight * idf(places_.size(), entry.postings.docs);
+    const double own_idf = idf(places_.size(), entry.postings.docs);
+    const float own_weight = weight_of(weight, own_idf);
     index_.pool_.for_each(entry.postings, [&](std::uint32_t doc, std::uint32_t count) {
       const Places::Place& place = places_[doc];
       if (place.session == Places::kNone) return;
-      found_[doc - first_].own += alone_(count, place.lengths[index_.kind_], own_idf);
-      touch(doc, 2 * count);
-      touch(place.previous, count);
-      touch(place.next, count);
+      Found& found = found_[doc - first_];
+      const auto counted = static_cast<float>(count);
+      found.own += bm25(counted, found.own_norm, own_weight);
+      touch(doc, 2 * counted);
+      touch(place.previous, counted);
+      touch(place.next, counted);
       if (counts_[place.session] == 0) touched_sessions_.push_back(place.session);
       counts_[place.session] += count;
     });
-    add_windows(weight, own_idf);
+    add_windows(weight, static_cast<float>(weight * own_idf));
     add_sessions(weight);
   }
 
  private:
-  [[nodiscard]] double length_of(std::uint32_t doc) const {
-    return doc == Places::kNone ? 0.0 : double{0} + places_[doc].lengths[index_.kind_];
+  [[nodiscard]] std::uint32_t length_of(std::uint32_t doc) const {
+    return doc == Places::kNone ? 0 : places_[doc].lengths[index_.kind_];
   }
-  void touch(std::uint32_t doc, std::uint32_t count) {
+  void touch(std::uint32_t doc, float count) {
     if (doc == Places::kNone) return;
     float& counted = found_[doc - first_].count;
-    if (counted == 0.0F) touched_.push_back(doc);
-    counted += static_cast<float>(count);
+    // Without a branch, which would be guessed wrong half of the time: written in any case, kept if it is
+    // new.
+    touched_[touched_end_] = doc - first_;
+    touched_end_ += counted == 0.0F ? 1 : 0;
+    counted += count;
   }
-  void add_windows(double weight, double coverage) {
-    const double window_idf = weight * idf(places_.size(), touched_.size());
-    for (const std::uint32_t doc : touched_) {
-      const Places::Place& place = places_[doc];
-      const double length = 2 * length_of(doc) + length_of(place.previous) + length_of(place.next);
-      Found& window = found_[doc - first_];
-      window.window += together_(window.count, length, window_idf);
-      window.coverage += static_cast<float>(coverage);
+  void add_windows(double weight, float coverage) {
+    const float window_weight = weight_of(weight, idf(places_.size(), touched_end_));
+    for (std::size_t i = 0; i < touched_end_; ++i) {
+      Found& window = found_[touched_[i]];
+      window.window += bm25(window.count, window.window_norm, window_weight);
+      window.coverage += coverage;
       window.count = 0.0F;
     }
   }
   void add_sessions(double weight) {
-    const double session_idf = weight * idf(places_.open_sessions(), touched_sessions_.size());
+    const float session_weight = weight_of(weight, idf(places_.open_sessions(), touched_sessions_.size()));
     for (const std::uint32_t session : touched_sessions_) {
-      const double length = places_.sessions()[session].lengths[index_.kind_];
-      sessions_[session] += whole_(std::exchange(counts_[session], 0), length, session_idf);
+      const auto count = static_cast<float>(std::exchange(counts_[session], 0));
+      const float norm = whole_(places_.sessions()[session].lengths[index_.kind_]);
+      sessions_[session] += static_cast<double>(bm25(count, norm, session_weight));
     }
   }
 
   const TermIndex& index_;
   const Places& places_;
   const std::uint32_t first_;
-  std::vector<Found>& found_;
+  Found* const found_;
   std::vector<double>& sessions_;
   std::vector<std::uint32_t> counts_;  // of one term, by session
-  std::vector<std::uint32_t> touched_;
+  std::uint32_t* const touched_;       // by that term: places in found_, and room for one more
+  std::size_t touched_end_ = 0;
   std::vector<std::uint32_t> touched_sessions_;
-  Bm25 alone_;
-  Bm25 together_;
-  Bm25 whole_;
+  Norm whole_;
 };
 
 void TermIndex::search(std::span<const QueryTerm> query, const Places& places, Matches& matches) const {
   std::vector<Found>& found = matches.turns;
-  if (found.capacity() < places.size()) found.reserve(grown(places.size()));
+  if (found.capacity() < places.size()) {
+    found.reserve(grown(places.size()));
+    matches.touched.resize(found.capacity() + 1);
+  }
   found.assign(places.size(), {});
   matches.sessions.assign(places.sessions().size(), 0.0);
+  matches.best = {};
+  matches.best_session = 0.0;
   if (places.average(kind_) == 0.0) return;
   Search search(*this, places, matches);
   double all = 0.0;
@@ -258,9 +282,16 @@ void TermIndex::search(std::span<const QueryTerm> query, const Places& places, M
     if (!term.added) all += term.weight * idf(places.size(), entry == nullptr ? 0 : entry->postings.docs);
     if (entry != nullptr) search.add(*entry, term.weight);
   }
-  // What is related counts too, so there may be more than was asked for.
-  if (all > 0.0)
-    for (Found& one : found) one.coverage = std::min(1.0F, one.coverage / static_cast<float>(all));
+  Found& best = matches.best;
+  for (Found& one : found) {
+    // What is related counts too, so there may be more than was asked for.
+    if (all > 0.0) one.coverage = std::min(1.0F, one.coverage / static_cast<float>(all));
+    best.window = std::max(best.window, one.window);
+    best.own = std::max(best.own, one.own);
+    best.coverage = std::max(best.coverage, one.coverage);
+  }
+  for (const double session : matches.sessions)
+    matches.best_session = std::max(matches.best_session, session);
 }
 
 std::size_t TermIndex::bytes() const noexcept {

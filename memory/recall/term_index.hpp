@@ -72,14 +72,20 @@ class Places {
 class TermIndex {
  public:
   struct Found {
-    double window = 0.0;   // BM25 of the turn with its neighbours
-    double own = 0.0;      // and alone
-    float coverage = 0.0;  // share of the query, by weight of its terms, that the window holds: 0 to 1
-    float count = 0.0;     // of one term, while searching
+    float window = 0.0F;    // BM25 of the turn with its neighbours
+    float own = 0.0F;       // and alone
+    float coverage = 0.0F;  // share of the query, by weight of its terms, that the window holds: 0 to 1
+    // While searching: of one term, and what the lengths of the two weigh.
+    float count = 0.0F;
+    float window_norm = 0.0F;
+    float own_norm = 0.0F;
   };
   struct Matches {
-    std::vector<Found> turns;      // every doc from places.first() on
-    std::vector<double> sessions;  // BM25, by session
+    std::vector<Found> turns;            // every doc from places.first() on
+    std::vector<double> sessions;        // BM25, by session
+    std::vector<std::uint32_t> touched;  // while searching: by one term
+    Found best;                          // the largest of each
+    double best_session = 0.0;
   };
 
   explicit TermIndex(std::size_t kind) : kind_(kind) {}

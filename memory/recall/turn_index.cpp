@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <unordered_map>
 
 #include "recall/heap_size.hpp"
 #include "recall/vocabulary.hpp"
@@ -47,32 +46,23 @@ constexpr std::size_t kEvictedShare = 16;
 /// A leg's figures by the best of them.
 class Leg {
  public:
-  explicit Leg(const TermIndex::Matches& matches) : matches_(matches) {
-    for (const TermIndex::Found& one : matches.turns) {
-      window_ = std::max(window_, one.window);
-      own_ = std::max(own_, one.own);
-      coverage_ = std::max(coverage_, one.coverage);
-    }
-    for (const double session : matches.sessions) session_ = std::max(session_, session);
-  }
+  explicit Leg(const TermIndex::Matches& matches)
+      : matches_(matches),
+        window_(matches.best.window > 0.0F ? kWindow / double{matches.best.window} : 0.0),
+        own_(matches.best.own > 0.0F ? kOwn / double{matches.best.own} : 0.0),
+        session_(matches.best_session > 0.0 ? 1.0 / matches.best_session : 0.0) {}
   [[nodiscard]] double score(const TermIndex::Found& one) const {
-    double score = 0.0;
-    if (window_ > 0.0) score += kWindow * one.window / window_;
-    if (own_ > 0.0) score += kOwn * one.own / own_;
-    return score;
+    return window_ * double{one.window} + own_ * double{one.own};
   }
-  [[nodiscard]] double session(std::uint32_t session) const {
-    return session_ > 0.0 ? matches_.sessions[session] / session_ : 0.0;
-  }
-  [[nodiscard]] double coverage() const { return double{coverage_}; }
+  [[nodiscard]] double session(std::uint32_t session) const { return session_ * matches_.sessions[session]; }
+  [[nodiscard]] double coverage() const { return double{matches_.best.coverage}; }
   [[nodiscard]] const TermIndex::Found& turn(std::size_t place) const { return matches_.turns[place]; }
 
  private:
   const TermIndex::Matches& matches_;
-  double window_ = 0.0;
-  double own_ = 0.0;
-  double session_ = 0.0;
-  float coverage_ = 0.0F;
+  double window_;
+  double own_;
+  double session_;
 };
 
 }  // namespace
@@ -90,18 +80,17 @@ class TurnIndex::Scorer {
         sureness_(std::min(1.0, std::max(words_.coverage(), grams_.coverage()) / kSure)),
         asked_(index.speakers_.named(query.names, index.size())) {
     for (const Vote& vote : votes)
-      if (const std::uint32_t doc = index.find(vote.key); doc != Places::kNone) {
-        double& known = votes_[doc];
-        known = std::max(known, vote.score);
-      }
+      if (const std::uint32_t doc = index.find(vote.key); doc != Places::kNone)
+        votes_.emplace_back(doc, vote.score);
+    std::sort(votes_.begin(), votes_.end());
   }
 
-  /// 0: the turn has nothing to do with it.
-  [[nodiscard]] double score(std::uint32_t doc, const StoredTurn& turn) const {
+  /// Before it fades with time, which costs more than the rest; 0: the turn has nothing to do with it.
+  /// REQUIRES: docs rise from call to call.
+  [[nodiscard]] double unfaded(std::uint32_t doc, const StoredTurn& turn) {
     const std::size_t place = doc - index_.places_.first();
     const double then = said_then(turn.at_ns);
-    const auto vote = votes_.empty() ? votes_.end() : votes_.find(doc);
-    const double voted = vote == votes_.end() ? 0.0 : vote->second;
+    const double voted = vote_for(doc);
     const bool matches = words_.turn(place).window > 0.0 || grams_.turn(place).window > 0.0;
     if (!matches && then + voted == 0.0) return 0.0;
     double score = words_.score(words_.turn(place)) + grams_.score(grams_.turn(place));
@@ -116,7 +105,10 @@ class TurnIndex::Scorer {
     score = score * more + then + voted;
     if (turn.question) score *= kQuestionFactor;
     if (!turn.by_user) score *= kReplyFactor;
-    return score * freshness(index_.newest_ - turn.at_ns, turn.about_self);
+    return score;
+  }
+  [[nodiscard]] double left(const StoredTurn& turn) const {
+    return freshness(index_.newest_ - turn.at_ns, turn.about_self);
   }
   [[nodiscard]] double coverage(std::uint32_t doc) const {
     const std::size_t place = doc - index_.places_.first();
@@ -124,6 +116,13 @@ class TurnIndex::Scorer {
   }
 
  private:
+  /// The best of them.
+  [[nodiscard]] double vote_for(std::uint32_t doc) {
+    double most = 0.0;
+    for (; next_vote_ < votes_.size() && votes_[next_vote_].first <= doc; ++next_vote_)
+      if (votes_[next_vote_].first == doc) most = std::max(most, votes_[next_vote_].second);
+    return most;
+  }
   [[nodiscard]] double said_then(Nanos at) const {
     double most = 0.0;
     for (const TimeSpan& time : times_) {
@@ -139,8 +138,9 @@ class TurnIndex::Scorer {
   std::span<const TimeSpan> times_;
   const Query& query_;
   double sureness_;
-  std::vector<bool> asked_;  // by speaker
-  std::unordered_map<std::uint32_t, double> votes_;
+  std::vector<bool> asked_;                              // by speaker
+  std::vector<std::pair<std::uint32_t, double>> votes_;  // by doc
+  std::size_t next_vote_ = 0;
 };
 
 std::size_t TurnIndex::position(const std::vector<std::uint32_t>& docs, std::uint64_t sequence) const {
@@ -276,6 +276,7 @@ void TurnIndex::evict(std::size_t count) {
 std::size_t TurnIndex::bytes() const noexcept {
   return heap_size(turns_) + places_.bytes() + text_bytes_ + conversation_bytes_ + words_.bytes() +
          grams_.bytes() + speakers_.bytes() + 2 * heap_block(places_.capacity() * sizeof(TermIndex::Found)) +
+         2 * heap_block((places_.capacity() + 1) * sizeof(std::uint32_t)) +
          2 * heap_block(places_.sessions().capacity() * sizeof(double));
 }
 
@@ -296,7 +297,7 @@ std::vector<TurnIndex::Hit> TurnIndex::search(const Query& query, std::size_t li
                                               std::span<const TimeSpan> times) const {
   words_.search(query.words, places_, found_words_);
   grams_.search(query.grams, places_, found_grams_);
-  const Scorer scorer(*this, query, votes, times);
+  Scorer scorer(*this, query, votes, times);
   const auto better = [&](const Hit& a, const Hit& b) {
     if (a.score != b.score) return a.score > b.score;
     return std::pair(stored(a.doc).at_ns, a.doc) > std::pair(stored(b.doc).at_ns, b.doc);
@@ -305,9 +306,9 @@ std::vector<TurnIndex::Hit> TurnIndex::search(const Query& query, std::size_t li
   std::uint32_t doc = places_.first();
   for (auto turn = turns_.begin(); turn != turns_.end() && limit > 0; ++turn, ++doc) {
     if (turn->conversation == nullptr) continue;
-    const double score = scorer.score(doc, *turn);
-    if (score <= 0.0) continue;
-    const Hit hit{doc, score, scorer.coverage(doc)};
+    const double unfaded = scorer.unfaded(doc, *turn);
+    if (unfaded <= 0.0 || (hits.size() == limit && unfaded < hits.front().score)) continue;
+    const Hit hit{doc, unfaded * scorer.left(*turn), scorer.coverage(doc)};
     if ((hits.size() == limit && !better(hit, hits.front())) || !allowed(this->turn(hit.doc))) continue;
     if (hits.size() == limit) {
       std::pop_heap(hits.begin(), hits.end(), better);
@@ -345,12 +346,20 @@ std::vector<Message> TurnIndex::conversation(const wire::ConversationId& id, std
 }
 
 std::vector<std::uint32_t> TurnIndex::newest_statements(std::size_t limit, const Allowed& allowed) const {
-  std::vector<std::uint32_t> found;
-  for (std::uint32_t doc = places_.first(); doc != places_.end(); ++doc)
-    if (stored(doc).about_self && allowed(turn(doc))) found.push_back(doc);
-  std::sort(found.begin(), found.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return stored(a).at_ns > stored(b).at_ns; });
-  if (found.size() > limit) found.resize(limit);
+  const auto newer = [&](std::uint32_t a, std::uint32_t b) { return stored(a).at_ns > stored(b).at_ns; };
+  std::vector<std::uint32_t> found;  // a heap, the oldest in front
+  std::uint32_t doc = places_.first();
+  for (auto turn = turns_.begin(); turn != turns_.end() && limit > 0; ++turn, ++doc) {
+    const bool may = turn->about_self && (found.size() < limit || newer(doc, found.front()));
+    if (!may || !allowed(this->turn(doc))) continue;
+    if (found.size() == limit) {
+      std::pop_heap(found.begin(), found.end(), newer);
+      found.pop_back();
+    }
+    found.push_back(doc);
+    std::push_heap(found.begin(), found.end(), newer);
+  }
+  std::sort_heap(found.begin(), found.end(), newer);
   return found;
 }
 

@@ -87,6 +87,7 @@ int MemoryStage::do_work(Nanos now) {
   watch_board(now);
   if (extractor_ && phase_ == Phase::kRunning)
     extractor_->step(now, quiet_since_, gauges_.up ? gauges_.counts.jobs_ready : 0);
+  if (reads_.due() <= now) count_reads();
   drain_step(now);
   return items;
 }
@@ -165,8 +166,9 @@ RecallBudget MemoryStage::block_limit(const wire::RecallRequest& request) const 
 void MemoryStage::answer(const Request& request, Nanos now) {
   const RecallBudget limit = block_limit(request.head);
   const std::vector<TurnIndex::Vote> votes = votes_at_once(request);
-  outbox_.put_block(request.head.request, ++generation_, now,
-                    recall_.answer(request.query, request.head.conversation, limit, {{}, votes}));
+  const RecallResult result = recall_.answer(request.query, request.head.conversation, limit, {{}, votes});
+  outbox_.put_block(request.head.request, ++generation_, now, result);
+  reads_.add(result.facts, now);
   ask_services(request, votes);
   // What the index had to give up may add to it: a second block, which brain takes when it comes in time.
   if (recall_.index().evicted() > 0 && loaded_ && gauges_.up)
@@ -176,6 +178,11 @@ void MemoryStage::answer(const Request& request, Nanos now) {
   const auto took = static_cast<std::uint64_t>(context_->clock().now() - now) / 1000;
   ipc::Word& worst = context_->counter("recall_max_us");
   if (took > worst.load()) worst.store(took);
+}
+
+void MemoryStage::count_reads() {
+  if (std::vector<std::int64_t> facts = reads_.take(); !facts.empty())
+    database_->post(ask::Reads{std::move(facts)});
 }
 
 void MemoryStage::publish_profile(Nanos now) {
@@ -326,13 +333,15 @@ void MemoryStage::drain_step(Nanos now) {
     extractor_->step(now, quiet_since_, gauges_.counts.jobs_ready);
     if (!extractor_->drained(now)) return;
   }
+  count_reads();
   database_->post(ask::Close{});
   phase_ = Phase::kClosing;
 }
 
 Nanos MemoryStage::next_deadline(Nanos now) const {
-  if (!extractor_ || phase_ == Phase::kStoring || phase_ == Phase::kClosing) return kNever;
-  return extractor_->next_deadline(now, quiet_since_, gauges_.up ? gauges_.counts.jobs_ready : 0);
+  if (!extractor_ || phase_ == Phase::kStoring || phase_ == Phase::kClosing) return reads_.due();
+  const std::uint64_t jobs = gauges_.up ? gauges_.counts.jobs_ready : 0;
+  return std::min(reads_.due(), extractor_->next_deadline(now, quiet_since_, jobs));
 }
 
 void MemoryStage::stop() noexcept {

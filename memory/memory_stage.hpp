@@ -10,6 +10,7 @@
 #include "queue/database_task.hpp"
 #include "queue/outbox.hpp"
 #include "queue/worker.hpp"
+#include "recall/read_tally.hpp"
 #include "recall/recall.hpp"
 #include "stage/context.hpp"
 #include "stage/stage.hpp"
@@ -88,6 +89,7 @@ class MemoryStage final : public stage::Stage {
   void rank(OpenRequest& open, const std::vector<TurnIndex::Vote>& votes);
   int take_vectors(Nanos now);
   void answer_again(OpenRequest& open, const DenseLeg::Answer& answer, Nanos now);
+  void count_reads();
   void publish_profile(Nanos now);
   void watch_board(Nanos now);
   void drain_step(Nanos now);
@@ -113,6 +115,7 @@ class MemoryStage final : public stage::Stage {
   std::uint64_t generation_ = 0;
   std::uint64_t recalls_ = 0;
   std::uint64_t recalls_by_vectors_ = 0;
+  ReadTally reads_;
   std::deque<OpenRequest> open_;
   std::uint64_t model_calls_ = 0;
   told::Gauges gauges_{{}, false, 0, 0};

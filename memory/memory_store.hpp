@@ -71,6 +71,8 @@ class MemoryStore : public EntityStore {
   virtual int reap(Nanos now, bool all_of_owner) = 0;
 
   virtual std::vector<Fact> active_facts(int limit) = 0;
+  /// They were told to the model, once more.
+  virtual void mark_read(std::span<const std::int64_t> facts, Nanos now) = 0;
   virtual Counts counts() = 0;
 
   /// Forgets, for good: a replay of what was forgotten changes nothing. `dry_run`: only says what that would

@@ -58,6 +58,10 @@ struct FinishCommunity {
   std::int64_t id;
   std::string summary;  // empty: there was none to be had
 };
+/// Facts that were told to the model, to be counted. Where the database is away they are not.
+struct Reads {
+  std::vector<std::int64_t> facts;
+};
 /// A line of memory.sock.
 struct Command {
   std::uint64_t client;
@@ -67,7 +71,7 @@ struct Close {};
 }  // namespace ask
 using Ask =
     std::variant<ask::Store, ask::LoadMore, ask::Search, ask::History, ask::Claim, ask::Finish, ask::GiveBack,
-                 ask::Fail, ask::ClaimCommunity, ask::FinishCommunity, ask::Command, ask::Close>;
+                 ask::Fail, ask::ClaimCommunity, ask::FinishCommunity, ask::Reads, ask::Command, ask::Close>;
 
 // ... and what it hears.
 namespace told {

@@ -282,6 +282,10 @@ void DatabaseTask::on(const ask::Search& search, std::vector<Told>& told) {
   told.emplace_back(std::move(found));
 }
 
+void DatabaseTask::on(const ask::Reads& reads, std::vector<Told>&) {
+  attempt([&] { store_->mark_read(reads.facts, wall_()); });
+}
+
 void DatabaseTask::on(const ask::History& question, std::vector<Told>& told) {
   told::History history{question, false, {}};
   history.failed =

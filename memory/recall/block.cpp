@@ -114,7 +114,7 @@ std::string_view BlockPacker::head() const noexcept { return form_ == Form::kCom
 std::string_view BlockPacker::tail() const noexcept { return form_ == Form::kCompact ? kCompactTail : kTail; }
 
 BlockPacker::Entry BlockPacker::entry_of(const Line& line) const {
-  Entry entry{line.kind, 0, line.source, {}, {}};
+  Entry entry{line.kind, 0, line.source, line.fact, {}, {}};
   const std::string text = quotable(line.text, roomy() ? kRoomyQuoteBytes : kQuoteBytes);
   const std::string quote = "\"" + text + "\"\n";
   const std::string who = line.role == Role::kUser ? "user" : "assistant";
@@ -159,12 +159,13 @@ bool BlockPacker::said(const std::vector<std::size_t>& words) const {
 }
 
 bool BlockPacker::add(const Line& line, std::size_t limit) {
-  std::vector<std::size_t> words = word_hashes(line.text);
-  if (said(words)) return true;
   Entry entry = entry_of(line);
   const std::size_t cost = block_tokens(entry.line) + 1 + head_cost(entry);  // 1: the line break
   const std::size_t most = std::min(limit, budget_.tokens);
+  // First, since to compare what is said takes the most time, and of a full block most lines come to nothing.
   if (used_ + cost > (entries_.empty() ? std::max(most, budget_.line) : most)) return false;
+  std::vector<std::size_t> words = word_hashes(line.text);
+  if (said(words)) return true;
   used_ += cost;
   entries_.push_back(std::move(entry));
   said_.push_back(std::move(words));
@@ -195,6 +196,7 @@ RecallResult BlockPacker::result() const {
     under = entry.head;
     result.block += entry.line;
     if (entry.kind != Line::Kind::kSummary) result.sources.push_back(entry.source);
+    if (entry.fact != 0) result.facts.push_back(entry.fact);
   }
   result.block += tail();
   result.tokens = static_cast<std::uint32_t>(used_);

@@ -24,6 +24,7 @@ struct RecallResult {
   std::uint32_t tokens = 0;
   std::uint32_t items = 0;          // quotes, facts and summaries
   std::vector<MessageKey> sources;  // the messages that are quoted, and those that facts come from
+  std::vector<std::int64_t> facts;  // that answer the question: their ids in the store
 };
 
 /// Tokens of a line of a block, rather too many than too few: text::estimate_tokens, and each digit one.
@@ -46,9 +47,10 @@ class BlockPacker {
     Kind kind;
     std::string_view text;
     Nanos at;
-    MessageKey source;   // not of a summary
-    Role role;           // of a quote
-    bool named = false;  // the quote says itself who speaks
+    MessageKey source;      // not of a summary
+    Role role;              // of a quote
+    bool named = false;     // the quote says itself who speaks
+    std::int64_t fact = 0;  // its id, when it counts as read
   };
 
   explicit BlockPacker(RecallBudget budget);
@@ -64,6 +66,7 @@ class BlockPacker {
     Line::Kind kind;
     int day;  // of quotes: they stand together by day and conversation
     MessageKey source;
+    std::int64_t fact;
     std::string head;
     std::string line;
     [[nodiscard]] bool before(const Entry& other) const;

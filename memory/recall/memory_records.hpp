@@ -79,6 +79,8 @@ struct Fact {
   FactStatus status = FactStatus::kActive;
   std::string suspicion = {};  // why it is quarantined
   std::int64_t id = 0;         // in the store; 0: not from there
+  int reads = 0;               // how often it was told to the model
+  Nanos read_at = 0;           // and when last
 };
 
 /// What one exchange yields.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "extraction/dates.hpp"
 #include "recall/terms.hpp"
 
 namespace prot::memory {
@@ -26,7 +25,7 @@ constexpr std::size_t kFactsPart = 3;        // of the block where there is room
 constexpr std::size_t kSummariesPart = 8;    // one in eight,
 constexpr std::size_t kProfileTokens = 600;  // and so many of general knowledge
 
-/// Share of the question that a text has, as fact_scores() counts it.
+/// Share of the question that a text has, as FactIndex counts it.
 double share(const Query& query, const Terms& text) {
   const auto part = [](const std::vector<QueryTerm>& asked, const std::vector<std::string>& known) {
     double all = 0.0;
@@ -54,7 +53,7 @@ TurnIndex::Turn turn_of(const Message& message) {
 
 struct Recall::Question {
   Query query;
-  const wire::ConversationId& conversation;
+  History history;
   // What prot said itself is remembered when it is asked for, else a wrong answer would prove itself.
   bool replies;
   bool roomy;
@@ -63,27 +62,9 @@ struct Recall::Question {
 
 BlockPacker::Line Recall::Candidate::line() const {
   using Kind = BlockPacker::Line::Kind;
-  if (!turn) return {Kind::kFact, fact->statement, fact->valid_from, fact->source, Role::kUser};
+  if (!turn)
+    return {Kind::kFact, fact->statement, fact->valid_from, fact->source, Role::kUser, false, fact->id};
   return {Kind::kQuote, turn->text, turn->at_ns, turn->key, turn->role, turn->named};
-}
-
-void Recall::set_facts(std::vector<Fact> facts) {
-  std::stable_sort(facts.begin(), facts.end(),
-                   [](const Fact& a, const Fact& b) { return a.valid_from > b.valid_from; });
-  facts_.clear();
-  facts_.reserve(facts.size());
-  fact_words_ = TermIndex{0};
-  fact_grams_ = TermIndex{1};
-  for (Fact& fact : facts) {
-    const bool past = fact.valid_to != 0;
-    Terms terms = terms_of(fact.statement);
-    if (past) fact.statement += " (until " + iso_date(fact.valid_to) + ")";
-    const auto number = static_cast<std::uint32_t>(facts_.size());
-    fact_words_.add(number, std::move(terms.words));
-    fact_grams_.add(number, std::move(terms.grams));
-    fact.statement.shrink_to_fit();
-    facts_.push_back({std::move(fact.statement), fact.valid_from, fact.source, fact.subject == "user", past});
-  }
 }
 
 void Recall::set_summaries(const std::vector<std::string>& summaries) {
@@ -91,29 +72,12 @@ void Recall::set_summaries(const std::vector<std::string>& summaries) {
   for (const std::string& summary : summaries) summaries_.push_back({summary, terms_of(summary)});
 }
 
-bool Recall::in_history(const MessageKey& key, const wire::ConversationId& conversation) const {
-  return key.conversation == conversation && key.sequence >= index_.nth_newest(conversation, kHistoryTurns);
+Recall::History Recall::history_of(const wire::ConversationId& conversation) const {
+  return {conversation, index_.nth_newest(conversation, kHistoryTurns)};
 }
 
 bool Recall::allowed(const Question& question, const TurnIndex::Turn& turn) const {
-  return (question.replies || turn.role == Role::kUser) && !in_history(turn.key, question.conversation);
-}
-
-std::vector<double> Recall::fact_scores(const Query& query) const {
-  const auto shares = [&](const std::vector<QueryTerm>& asked, const TermIndex& known) {
-    std::vector<double> found(facts_.size());
-    double all = 0.0;
-    for (const QueryTerm& term : asked) {
-      if (!term.added) all += term.weight;
-      known.for_each(term.text, [&](std::uint32_t fact, std::uint32_t) { found[fact] += term.weight; });
-    }
-    for (double& share : found) share = all > 0.0 ? std::min(1.0, share / all) : 0.0;
-    return found;
-  };
-  std::vector<double> scores = shares(query.words, fact_words_);
-  const std::vector<double> grams = shares(query.grams, fact_grams_);
-  for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = std::max(scores[i], kGramShare * grams[i]);
-  return scores;
+  return (question.replies || turn.role == Role::kUser) && !question.history.has(turn.key);
 }
 
 void Recall::add_turns(const Question& question, std::size_t limit, std::span<const TurnIndex::Vote> votes,
@@ -143,12 +107,12 @@ std::vector<Recall::Candidate> Recall::candidates(const Question& question, std:
   std::vector<Candidate> candidates;
   std::vector<TurnIndex::Vote> votes;
   for (const TurnIndex::Vote& vote : hints.dense) votes.push_back({vote.key, kDenseVote * vote.score});
-  const std::vector<double> scores = fact_scores(question.query);
-  for (std::size_t i = 0; i < facts_.size(); ++i) {
-    if (scores[i] < kRelevantFact || in_history(facts_[i].source, question.conversation)) continue;
-    const double score = scores[i] * (facts_[i].past ? kPastShare : 1.0);
-    candidates.push_back({score, std::nullopt, &facts_[i]});
-    votes.push_back({facts_[i].source, kFactVote * score});
+  for (const FactIndex::Hit& hit : facts_.search(question.query, kRelevantFact)) {
+    if (question.history.has(hit.fact->source)) continue;
+    const double score =
+        hit.share * (hit.fact->past ? kPastShare : 1.0) * hit.fact->strength(index_.newest());
+    candidates.push_back({score, std::nullopt, hit.fact});
+    votes.push_back({hit.fact->source, kFactVote * score});
   }
   add_turns(question, limit, votes, candidates);
   add_older(question, hints.older, candidates);
@@ -160,7 +124,7 @@ std::vector<Recall::Candidate> Recall::candidates(const Question& question, std:
 RecallResult Recall::answer(std::string_view text, const wire::ConversationId& conversation,
                             RecallBudget budget, RecallHints hints) const {
   BlockPacker packer(budget);
-  const Question question{query_of(text, index_.speakers()), conversation, asks_for_replies(text),
+  const Question question{query_of(text, index_.speakers()), history_of(conversation), asks_for_replies(text),
                           packer.roomy(), times_in(text, index_.oldest(), index_.newest())};
   const std::size_t limit = packer.roomy() ? budget.tokens / kTokensEach : kCandidates;
   const std::vector<Candidate> found = candidates(question, limit, hints);
@@ -175,7 +139,8 @@ RecallResult Recall::answer(std::string_view text, const wire::ConversationId& c
   // General knowledge of the person misleads a small model when the question is about something else.
   if (speaks_of_self(text)) {
     const std::size_t half = (budget.tokens + 1) / 2;
-    add_profile(packer, conversation, packer.roomy() ? packer.used() + std::min(half, kProfileTokens) : half);
+    add_profile(packer, question.history,
+                packer.roomy() ? packer.used() + std::min(half, kProfileTokens) : half);
   }
   return packer.result();
 }
@@ -199,8 +164,8 @@ void Recall::pack_all(const Question& question, const std::vector<Candidate>& ca
 
 std::vector<Recall::Found> Recall::search(std::string_view text, const wire::ConversationId& conversation,
                                           std::size_t limit, RecallHints hints) const {
-  const Question question{query_of(text, index_.speakers()), conversation, asks_for_replies(text), true,
-                          times_in(text, index_.oldest(), index_.newest())};
+  const Question question{query_of(text, index_.speakers()), history_of(conversation), asks_for_replies(text),
+                          true, times_in(text, index_.oldest(), index_.newest())};
   std::vector<Found> found;
   std::set<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>> seen;
   for (const Candidate& candidate : candidates(question, limit, hints)) {
@@ -213,20 +178,21 @@ std::vector<Recall::Found> Recall::search(std::string_view text, const wire::Con
   return found;
 }
 
-void Recall::add_profile(BlockPacker& packer, const wire::ConversationId& conversation,
-                         std::size_t limit) const {
-  for (const KnownFact& fact : facts_)
-    if (!in_history(fact.source, conversation) && fact.of_user && !fact.past &&
-        !packer.add(Candidate{0.0, std::nullopt, &fact}.line(), limit))
-      break;
-  const auto allowed = [&](const TurnIndex::Turn& turn) { return !in_history(turn.key, conversation); };
+void Recall::add_profile(BlockPacker& packer, const History& history, std::size_t limit) const {
+  for (const FactIndex::Known* fact : facts_.newest()) {
+    if (history.has(fact->source) || !fact->of_user || fact->past) continue;
+    BlockPacker::Line line = Candidate{0.0, std::nullopt, fact}.line();
+    line.fact = 0;  // nobody asked for it
+    if (!packer.add(line, limit)) break;
+  }
+  const auto allowed = [&](const TurnIndex::Turn& turn) { return !history.has(turn.key); };
   for (const std::uint32_t doc : index_.newest_statements(kCandidates, allowed))
     packer.add(Candidate{0.0, index_.turn(doc), nullptr}.line(), limit);
 }
 
 RecallResult Recall::profile(std::size_t max_tokens) const {
   BlockPacker packer(max_tokens);
-  add_profile(packer, {}, max_tokens);
+  add_profile(packer, history_of({}), max_tokens);
   return packer.result();
 }
 

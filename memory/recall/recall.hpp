@@ -5,9 +5,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "recall/block.hpp"
+#include "recall/fact_index.hpp"
 #include "recall/memory_records.hpp"
 #include "recall/turn_index.hpp"
 
@@ -38,7 +40,7 @@ class Recall {
   /// False: known already.
   bool put(const Message& message) { return index_.put(message); }
   /// Those with a valid_to are told as past, below what holds, and never as general knowledge.
-  void set_facts(std::vector<Fact> facts);
+  void set_facts(std::vector<Fact> facts) { facts_.set(std::move(facts)); }
   /// What is known of groups of people and things, each a sentence or two.
   void set_summaries(const std::vector<std::string>& summaries);
   /// A message that no block may have any more; its facts go by set_facts(). False: it is not in the index.
@@ -66,13 +68,6 @@ class Recall {
   static constexpr std::size_t kMaxBytes = 64U << 20U;
 
  private:
-  struct KnownFact {
-    std::string statement;
-    Nanos valid_from;
-    MessageKey source;
-    bool of_user;
-    bool past;  // it held until a date that its statement has
-  };
   struct Summary {
     std::string text;
     Terms terms;
@@ -81,9 +76,17 @@ class Recall {
   struct Candidate {
     double score;
     std::optional<TurnIndex::Turn> turn;
-    const KnownFact* fact;
+    const FactIndex::Known* fact;
     [[nodiscard]] const MessageKey& source() const { return turn ? turn->key : fact->source; }
     [[nodiscard]] BlockPacker::Line line() const;
+  };
+  /// What the running conversation has before its eyes anyway.
+  struct History {
+    wire::ConversationId conversation;
+    std::uint64_t begin;
+    [[nodiscard]] bool has(const MessageKey& key) const noexcept {
+      return key.conversation == conversation && key.sequence >= begin;
+    }
   };
   struct Question;  // what is asked, taken apart
   [[nodiscard]] std::vector<Candidate> candidates(const Question& question, std::size_t limit,
@@ -92,18 +95,14 @@ class Recall {
                  std::vector<Candidate>& candidates) const;
   void add_older(const Question& question, std::span<const Message> older,
                  std::vector<Candidate>& candidates) const;
-  /// By fact: how much of the question it has, 0 to 1.
-  [[nodiscard]] std::vector<double> fact_scores(const Query& query) const;
   void pack_all(const Question& question, const std::vector<Candidate>& candidates, std::size_t tokens,
                 BlockPacker& packer) const;
-  void add_profile(BlockPacker& packer, const wire::ConversationId& conversation, std::size_t limit) const;
-  [[nodiscard]] bool in_history(const MessageKey& key, const wire::ConversationId& conversation) const;
+  void add_profile(BlockPacker& packer, const History& history, std::size_t limit) const;
+  [[nodiscard]] History history_of(const wire::ConversationId& conversation) const;
   [[nodiscard]] bool allowed(const Question& question, const TurnIndex::Turn& turn) const;
 
   TurnIndex index_;
-  std::vector<KnownFact> facts_;  // newest first
-  TermIndex fact_words_{0};
-  TermIndex fact_grams_{1};
+  FactIndex facts_;
   std::vector<Summary> summaries_;
 };
 

@@ -146,6 +146,15 @@ std::vector<Fact> InMemoryStore::active_facts(int limit) {
   return facts_where(limit, [](const Fact& fact) { return fact.status == FactStatus::kActive; });
 }
 
+void InMemoryStore::mark_read(std::span<const std::int64_t> facts, Nanos now) {
+  need();
+  for (auto& [key, stored] : facts_) {
+    if (std::find(facts.begin(), facts.end(), stored.fact.id) == facts.end()) continue;
+    ++stored.fact.reads;
+    stored.fact.read_at = std::max(stored.fact.read_at, now);
+  }
+}
+
 std::vector<Fact> InMemoryStore::past_facts(int limit) {
   need();
   return facts_where(

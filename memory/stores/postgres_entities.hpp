@@ -56,7 +56,8 @@ inline const std::string kFactColumns =
     std::string("f.id, f.subject, f.predicate, f.object, f.statement, ") +
     "(extract(epoch FROM f.valid_from) * 1000000)::bigint, " +
     "coalesce((extract(epoch FROM f.valid_to) * 1000000)::bigint, 0), f.origin, f.status, f.suspicion, " +
-    "m.conversation_id::text, m.seq";
+    "m.conversation_id::text, m.seq, f.read_count, coalesce((extract(epoch FROM f.read_at) * "
+    "1000000)::bigint, 0)";
 /// Its newest source beside each fact, where it has one.
 inline const std::string kFactSource =
     std::string(" LEFT JOIN LATERAL (SELECT conversation_id, seq FROM message JOIN fact_source s ON ") +

@@ -174,6 +174,8 @@ Fact read_fact(const pqxx::row& row) {
   fact.suspicion = row[9].c_str();
   if (!row[10].is_null())
     fact.source = {parse_uuid(row[10].c_str()), static_cast<std::uint64_t>(row[11].as<std::int64_t>())};
+  fact.reads = row[12].as<int>();
+  fact.read_at = row[13].as<std::int64_t>() * kMicrosecond;
   return fact;
 }
 

@@ -31,6 +31,7 @@ class PostgresStore final : public MemoryStore, public Keeper {
   bool fail(const Job& job, const std::string& error, Nanos due, bool dead) override;
   int reap(Nanos now, bool all_of_owner) override;
   std::vector<Fact> active_facts(int limit) override;
+  void mark_read(std::span<const std::int64_t> facts, Nanos now) override;  // postgres_reads.cpp
   Counts counts() override;
   std::vector<KnownEntity> entities(int limit) override;
   bool merge_entities(std::int64_t winner, std::int64_t loser) override;

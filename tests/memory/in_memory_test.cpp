@@ -22,5 +22,6 @@ TEST_CASE("the store in memory keeps the contract of stores") {
   SUBCASE("exchanges are asked about together") { test::contract_batch(store); }
   SUBCASE("known entities are offered by number") { test::contract_offered(store); }
   SUBCASE("communities are read by generation") { test::contract_communities(store); }
+  SUBCASE("facts that are told count their reads") { test::contract_reads(store); }
   SUBCASE("what is forgotten stays forgotten, and nothing else goes") { test::contract_forget(store); }
 }

@@ -69,6 +69,29 @@ TEST_CASE_FIXTURE(Patient, "a message is recalled in a new conversation, and aft
   CHECK(bench.answer(3).text.empty());  // its own history says so already
 }
 
+TEST_CASE_FIXTURE(Fixture, "what was told to the model counts as read, off the turn's path") {
+  bench.start();
+  {
+    const std::lock_guard lock(bench.script->mutex);
+    bench.script->answer = kTeal;
+  }
+  bench.send(
+      exchange(1, 10, "Of all colours I like teal most, it reminds me of the sea at home.", "A fine one."));
+  REQUIRE(bench.all_released());
+  REQUIRE(bench.until([&] { return bench.gauge("facts") == 1; }));
+  bench.ask(1, "What is my favourite colour?", key(2, 0).conversation);
+  REQUIRE(bench.answer(1).text.find("The user's favorite color is teal.") != std::string::npos);
+  bench.ask(2, "What is my favourite colour?", key(2, 0).conversation);
+  REQUIRE(bench.answer(2).request == 2);
+  bench.end_of_stream();
+  REQUIRE(bench.until([&] { return bench.stage->finished(); }));
+  const std::lock_guard lock(state->mutex);
+  const std::vector<Fact> facts = state->store.active_facts(10);
+  REQUIRE(facts.size() == 1);
+  CHECK(facts[0].reads == 1);  // both at once
+  CHECK(facts[0].read_at > 0);
+}
+
 TEST_CASE_FIXTURE(Patient, "it is ready and answers before anything is known or any database is there") {
   set_away(true);
   bench.start();

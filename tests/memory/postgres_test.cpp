@@ -40,6 +40,7 @@ TEST_CASE_FIXTURE(Fixture, "PostgreSQL keeps the contract of stores") {
   SUBCASE("exchanges are asked about together") { contract_batch(*store); }
   SUBCASE("known entities are offered by number") { contract_offered(*store); }
   SUBCASE("communities are read by generation") { contract_communities(*store); }
+  SUBCASE("facts that are told count their reads") { contract_reads(*store); }
   SUBCASE("what is forgotten stays forgotten, and nothing else goes") { contract_forget(*store); }
 }
 

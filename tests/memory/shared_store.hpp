@@ -64,6 +64,9 @@ class SharedStore final : public MemoryStore {
   int reap(Nanos now, bool all) override {
     return locked([&](InMemoryStore& s) { return s.reap(now, all); });
   }
+  void mark_read(std::span<const std::int64_t> facts, Nanos now) override {
+    locked([&](InMemoryStore& s) { s.mark_read(facts, now); });
+  }
   std::vector<Fact> active_facts(int limit) override {
     return locked([&](InMemoryStore& s) { return s.active_facts(limit); });
   }

@@ -23,4 +23,7 @@ void contract_batch(MemoryStore& store);
 void contract_offered(MemoryStore& store);
 void contract_communities(MemoryStore& store);
 
+// reads_contract.cpp
+void contract_reads(MemoryStore& store);
+
 }  // namespace prot::memory::test

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include "base/error.hpp"
 #include "extraction/extraction.hpp"
@@ -49,19 +50,23 @@ std::string key_of(const CommunityPlan& plan) {
 }  // namespace
 
 std::vector<CommunityPlan> plan_communities(std::span<const GraphFact> facts) {
-  std::vector<CommunityPlan> plans;
+  std::vector<CommunityPlan> groups;
+  std::unordered_map<std::int64_t, std::size_t> group_of;  // by entity
   for (std::vector<std::int64_t>& members : louvain(ties_of(facts))) {
-    CommunityPlan plan{std::move(members), {}, {}};
-    const auto inside = [&](std::int64_t entity) {
-      return std::binary_search(plan.members.begin(), plan.members.end(), entity);
-    };
-    for (const GraphFact& fact : facts) {
-      // What leads out of the group is of neither.
-      const bool about = inside(fact.subject) || inside(fact.object);
-      const bool leads_out =
-          (fact.subject != 0 && !inside(fact.subject)) || (fact.object != 0 && !inside(fact.object));
-      if (about && !leads_out && plan.facts.size() < kMostFacts) plan.facts.push_back(fact.id);
-    }
+    for (const std::int64_t member : members) group_of.emplace(member, groups.size());
+    groups.push_back({std::move(members), {}, {}});
+  }
+  for (const GraphFact& fact : facts) {
+    const auto group = group_of.find(fact.subject != 0 ? fact.subject : fact.object);
+    if (group == group_of.end()) continue;
+    const auto other = group_of.find(fact.object != 0 ? fact.object : fact.subject);
+    // What leads out of the group is of neither.
+    if (other == group_of.end() || other->second != group->second) continue;
+    if (std::vector<std::int64_t>& own = groups[group->second].facts; own.size() < kMostFacts)
+      own.push_back(fact.id);
+  }
+  std::vector<CommunityPlan> plans;
+  for (CommunityPlan& plan : groups) {
     if (plan.facts.size() < kLeastFacts) continue;
     plan.content_key = key_of(plan);
     plans.push_back(std::move(plan));

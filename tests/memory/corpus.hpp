@@ -8,7 +8,7 @@
 
 namespace prot::memory::test {
 
-/// The rows of a file in tests/memory/corpus, by column; lines that begin with '#' are comments.
+/// The rows of a file in tests/memory/corpora, by column; lines that begin with '#' are comments.
 inline std::vector<std::vector<std::string>> corpus(const std::string& name) {
   std::ifstream file(std::string(PROT_CORPUS) + "/" + name);
   if (!file) throw Error("no corpus " + name);

@@ -15,7 +15,7 @@
 namespace prot::memory::test {
 
 /// A memory whose model believes everything: what it is told goes the whole way from the message to the
-/// block. A case is a row of corpus/injections.tsv: origin, what was said, the object, the statement.
+/// block. A case is a row of corpora/injections.tsv: origin, what was said, the object, the statement.
 class Victim {
  public:
   using Case = std::vector<std::string>;

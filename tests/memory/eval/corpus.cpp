@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <map>
 
 #include "base/error.hpp"
 #include "json/json.hpp"
@@ -78,11 +79,23 @@ std::vector<std::string> ids(json::View object, std::string_view name, bool need
   return out;
 }
 
-Message message_of(json::View object) {
+/// Without a number of its own it is the first one's.
+std::int64_t session_of(json::View object) {
   const json::View session = object.get("session");
-  if (!session.is_number()) throw Error("'session' must be a number");
-  return {need_text(object, "id"), session.as_int(), need_text(object, "speaker"), need_text(object, "text"),
-          parse_time(need_text(object, "at"))};
+  if (session && !session.is_number()) throw Error("'session' must be a number");
+  return session.is_number() ? session.as_int() : 0;
+}
+
+/// What may be missing: then it is empty.
+std::string text_if_any(json::View object, std::string_view name) {
+  const json::View value = object.get(name);
+  return value ? need_text(object, name) : std::string();
+}
+
+Message message_of(json::View object) {
+  const std::string at = text_if_any(object, "at");
+  return {need_text(object, "id"), session_of(object), need_text(object, "speaker"),
+          need_text(object, "text"), at.empty() ? kNoTime : parse_time(at)};
 }
 
 Facts facts_of(json::View object) {
@@ -90,7 +103,7 @@ Facts facts_of(json::View object) {
   if (!items.is_array()) throw Error("'items' must be a list");
   Facts facts;
   for (std::size_t i = 0; i < items.size(); ++i)
-    facts.items.push_back({need_text(items.at(i), "subject"), need_text(items.at(i), "text"),
+    facts.items.push_back({text_if_any(items.at(i), "subject"), need_text(items.at(i), "text"),
                            ids(items.at(i), "sources", true)});
   return facts;
 }
@@ -106,7 +119,7 @@ Line line_of(const std::string& text) {
   if (type == "forget") return {conversation, Forget{need_text(object, "id")}};
   if (type != "question") throw Error("'" + type + "' is no type: message, facts, question and forget are");
   return {conversation, Question{need_text(object, "text"), ids(object, "evidence", true),
-                                 ids(object, "absent", false), need_text(object, "category")}};
+                                 ids(object, "absent", false), text_if_any(object, "category")}};
 }
 
 }  // namespace
@@ -136,15 +149,40 @@ Nanos parse_time(std::string_view text) {
   return at;
 }
 
+namespace {
+
+/// Gives messages without a time one: a minute after the one before, in another session a day.
+class Calendar {
+ public:
+  void date(Line& line) {
+    auto* const message = std::get_if<Message>(&line.what);
+    if (message == nullptr) return;
+    const auto [last, first] = last_.try_emplace(line.conversation, kBegin, message->session);
+    if (message->at == kNoTime) {
+      const Nanos later = message->session == last->second.second ? 60 * kSecond : 86'400 * kSecond;
+      message->at = last->second.first + (first ? 0 : later);
+    }
+    last->second = {message->at, message->session};
+  }
+
+ private:
+  static constexpr Nanos kBegin = Nanos{1'704'103'200} * kSecond;  // 2024
+  std::map<std::string, std::pair<Nanos, std::int64_t>> last_;
+};
+
+}  // namespace
+
 std::vector<Line> read_corpus(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw errno_error("cannot read " + path);
   std::vector<Line> lines;
+  Calendar calendar;
   std::string text;
   for (int number = 1; std::getline(file, text); ++number) {
     if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
     try {
       lines.push_back(line_of(text));
+      calendar.date(lines.back());
     } catch (const Error& e) {
       throw Error(path + ":" + std::to_string(number) + ": " + e.what());
     }

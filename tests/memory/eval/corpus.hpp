@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -8,6 +9,9 @@
 
 /// Conversations with questions about them, as a file of one JSON object a line: doc/memory.md.
 namespace prot::eval {
+
+/// A message of which nobody knows when it was said.
+inline constexpr Nanos kNoTime = INT64_MIN;
 
 struct Message {
   std::string id;
@@ -44,7 +48,7 @@ struct Line {
   std::variant<Message, Facts, Question, Forget> what;
 };
 
-/// Throws Error: "FILE:LINE: what is wrong".
+/// Messages without a time have one then. Throws Error: "FILE:LINE: what is wrong".
 [[nodiscard]] std::vector<Line> read_corpus(const std::string& path);
 
 /// "2024-03-05T18:20", with seconds, their parts, "Z" or "+09:00" if they are there; without a zone it is

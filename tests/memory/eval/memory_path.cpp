@@ -78,10 +78,13 @@ void MemoryPath::take(const Message& message) {
 }
 
 void MemoryPath::take(const Facts& facts) {
-  for (const Facts::Item& item : facts.items)
+  for (const Facts::Item& item : facts.items) {
+    std::vector<std::string>& sources = sources_[item.text];
+    sources.insert(sources.end(), item.sources.begin(), item.sources.end());
     for (const std::string& source : item.sources)
       if (const auto known = keys_.find(source); known != keys_.end())
         facts_[known->second.sequence - 1].push_back(item);
+  }
   waiting_ = true;
 }
 
@@ -94,6 +97,7 @@ void MemoryPath::take(const Forget& forget) {
   if (dense_) dense_->forget(known->second);
   std::erase(awaited_, memory::VectorKey::of(known->second));
   std::erase_if(known_, [&](const memory::Fact& fact) { return fact.source == known->second; });
+  for (auto& [statement, sources] : sources_) std::erase(sources, forget.id);
   recall_.set_facts(known_);
 }
 
@@ -149,16 +153,29 @@ const std::string& MemoryPath::id_of(const memory::MessageKey& key) const {
   return ids_.at(key.sequence - 1);
 }
 
+/// All that a fact comes from: memory itself names the newest.
+void MemoryPath::add_sources(const std::string& statement, std::vector<std::string>& ids) const {
+  const auto known = sources_.find(statement);
+  if (known != sources_.end()) ids.insert(ids.end(), known->second.begin(), known->second.end());
+}
+
 Findings MemoryPath::ask(const Question& question, std::size_t k, std::size_t tokens) {
   extract();
   Findings findings;
   const std::vector<memory::TurnIndex::Vote> dense = votes(question.text);
-  for (const memory::Recall::Found& found : recall_.search(question.text, kAsking, k, {{}, dense}))
+  for (const memory::Recall::Found& found : recall_.search(question.text, kAsking, k, {{}, dense})) {
     findings.ranked.push_back(id_of(found.source));
+    if (found.fact) add_sources(found.text, findings.ranked);
+  }
   const Nanos begin = monotonic_now();
   const memory::RecallResult result = recall_.answer(question.text, kAsking, tokens, {{}, dense});
   findings.ms = static_cast<double>(monotonic_now() - begin) / static_cast<double>(kMillisecond);
   for (const memory::MessageKey& source : result.sources) findings.in_block.insert(id_of(source));
+  std::vector<std::string> sources;
+  for (const std::int64_t id : result.facts)
+    for (const memory::Fact& fact : known_)
+      if (fact.id == id) add_sources(fact.statement, sources);
+  findings.in_block.insert(sources.begin(), sources.end());
   return findings;
 }
 

@@ -17,7 +17,7 @@ namespace prot::eval {
 
 /// What was found for a question, by the ids of messages.
 struct Findings {
-  std::vector<std::string> ranked;  // the first k
+  std::vector<std::string> ranked;  // the first k: of a fact all that it comes from
   std::set<std::string> in_block;
   double ms = 0.0;
 };
@@ -46,6 +46,7 @@ class MemoryPath {
   [[nodiscard]] std::string answer(const memory::Job& job) const;
   /// What the embedder says, when it has read everything.
   [[nodiscard]] std::vector<memory::TurnIndex::Vote> votes(const std::string& question);
+  void add_sources(const std::string& statement, std::vector<std::string>& ids) const;
   [[nodiscard]] const std::string& id_of(const memory::MessageKey& key) const;
 
   test::TempFolder folder_;
@@ -58,6 +59,7 @@ class MemoryPath {
   std::map<std::string, memory::MessageKey> keys_;
   std::vector<std::string> ids_;  // by sequence - 1
   std::vector<std::vector<Facts::Item>> facts_;
+  std::map<std::string, std::vector<std::string>> sources_;  // by statement
   std::vector<memory::Fact> known_;
   std::optional<memory::Job> job_;
   bool claimed_ = false;

@@ -11,32 +11,24 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+def hold(folder, *options):
+    """The report of a whole demonstration, and what it said."""
+    os.chmod(folder, 0o711)  # the database's user must get through
+    os.mkdir(folder + "/run", 0o711)
+    environment = dict(os.environ, XDG_STATE_HOME=folder + "/state", XDG_RUNTIME_DIR=folder + "/run")
+    report = pathlib.Path(folder) / "report.json"
+    done = subprocess.run([sys.executable, ROOT / "tools" / "demo" / "demo.py", "--report", report,
+                           "--instance", f"demo-test-{os.getpid()}", "--output", folder, "--seed", "10", *options],
+                          env=environment, capture_output=True, text=True, timeout=400)
+    if done.returncode != 0:
+        raise AssertionError(done.stdout + done.stderr)
+    return json.loads(report.read_text()), done.stdout
+
+
 class DemoRuns(unittest.TestCase):
-    def hold(self, folder, *options):
-        """The report of a whole demonstration."""
-        os.chmod(folder, 0o711)  # the database's user must get through
-        os.mkdir(folder + "/run", 0o711)
-        environment = dict(os.environ, XDG_STATE_HOME=folder + "/state", XDG_RUNTIME_DIR=folder + "/run")
-        report = pathlib.Path(folder) / "report.json"
-        done = subprocess.run([sys.executable, ROOT / "tools" / "demo" / "demo.py", "--report", report,
-                               "--instance", f"demo-test-{os.getpid()}", "--output", folder, "--seed", "10", *options],
-                              env=environment, capture_output=True, text=True, timeout=400)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return json.loads(report.read_text()), done.stdout
-
-    def test_through_the_loopback_services(self):
-        with tempfile.TemporaryDirectory() as folder:
-            data, said = self.hold(folder, "--services", "loopback")
-        self.assertIn("loopback servers", said)  # what is faked is said
-        self.assertTrue(data["memory"]["recalled"])
-        self.assertEqual((data["services"]["kind"], data["services"]["problems"]), ("loopback", []))
-        for name, asked in data["services"]["asked"].items():
-            self.assertGreater(asked, 0, name)
-        self.assertEqual([turn["said"] for turn in data["turns"]], [turn["heard"] for turn in data["turns"]])
-
     def test_the_whole_conversation(self):
         with tempfile.TemporaryDirectory() as folder:
-            data, _said = self.hold(folder)
+            data, _said = hold(folder)
             self.assertGreaterEqual(len(data["turns"]), 8)
             self.assertTrue(data["memory"]["recalled"])
             self.assertEqual(sum(r["drops"] for r in data["rings"].values()), 0)

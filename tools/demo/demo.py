@@ -38,6 +38,9 @@ class Demo:
         self.binaries = ROOT / "build" / "bin"
         self.language = options.lang
         self.turns, self.recall = questions.script(self.language, options.seed)
+        if options.services != "configured":
+            import loopback_services as loopback  # of a checkout alone
+            self.turns = loopback.with_home(self.turns, self.language)
         cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "prot"
         self.wavs = {t.said: questions.make_wav(t.said, self.language, cache / "demo", self.binaries / "run_voice")
                      for t in [*self.turns, self.recall]}
@@ -65,12 +68,13 @@ class Demo:
         settings = {"general.language": self.language, "capture.source": "pulse", "capture.device": "mic",
                     "player.sink": "pulse", "player.device": "speaker", "player.headphones": "true",
                     "brain.max_tokens": "90"}
-        if self.options.services == "loopback":
+        if self.options.services != "configured":
             import loopback_services as loopback
-            self.services = loopback.LoopbackServices(self.language, self.turns, self.recall)
+            family = loopback.CHOICES[self.options.services]
+            self.services = loopback.LoopbackServices(family, self.language, self.turns, self.recall)
             settings |= self.services.settings()
             environment |= self.services.environment()
-            self.say(f"({loopback.NOTE})")
+            self.say(f"({self.services.note})")
         self.prot = Prot(self.binaries, self.options.instance, settings, environment)
         if self.options.instance == DEMO_INSTANCE:
             self.prot.forget_everything()
@@ -231,8 +235,10 @@ def main() -> int:
     parser.add_argument("--instance", default=DEMO_INSTANCE,
                         help="name of the instance (default: demo, which begins without memories)")
     parser.add_argument("--output", default=str(ROOT / "demo"), help="folder of the recorded answers")
-    parser.add_argument("--services", choices=["configured", "loopback"], default="configured",
-                        help="loopback: ElevenLabs and Anthropic as servers on this machine that only act as if")
+    parser.add_argument("--services", default="configured",
+                        choices=["configured", "loopback", "loopback:elevenlabs", "loopback:wyoming", "loopback:openai"],
+                        help="loopback: through servers on this machine that only act as if, with the protocols of "
+                        "ElevenLabs, Anthropic, Voyage and Home Assistant; or those of another family")
     parser.add_argument("--seed", type=int, help="choose the fact to be remembered repeatably")
     options = parser.parse_args()
     end_by_signal()

@@ -13,6 +13,7 @@ MAY_INCLUDE = {
     "core/base": {"base"},
     "core/ipc": {"base", "ipc"},
     "core/wire": {"base", "ipc", "wire"},
+    "core/observe": {"base", "ipc", "wire", "observe"},
     "core/json": {"base", "json"},
     "core/text": {"base", "text"},
     "core/stage": {"base", "ipc", "wire", "stage", "json"},
@@ -28,7 +29,8 @@ MAY_INCLUDE = {
     "brain": STAGE | {"http", "services"},
     "memory": STAGE | {"http", "services"},
     "supervisor": STAGE | {"http", "services"},
-    "top": {"base", "ipc", "wire", "json", "text"},
+    "top": {"base", "ipc", "wire", "observe", "json", "text"},
+    "web": STAGE | {"observe", "http"},
 }
 
 # Header of a wrapped library -> the only places that may include it.

@@ -7,9 +7,9 @@
 
 #include "base/error.hpp"
 #include "columns.hpp"
+#include "observed.hpp"
 #include "output.hpp"
 #include "top_json.hpp"
-#include "top_model.hpp"
 #include "top_view.hpp"
 
 namespace prot::top {
@@ -31,7 +31,7 @@ bool print_tables(Output& output, const Snapshot& snapshot, const ViewState& vie
 
 int run_batch(const Options& options) {
   const SteadyClock clock;
-  TopModel model(options.instance, clock);
+  RunModel model(options.instance, clock);
   if (!model.refused().empty()) fmt::print(stderr, "prot-top: left out: {}\n", model.refused());
   Output output;
   ViewState view;

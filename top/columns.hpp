@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "snapshot.hpp"
+#include "observed.hpp"
 
 namespace prot::top {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "ring_view.hpp"
+#include "observed.hpp"
 
 namespace prot::top {
 

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "observed.hpp"
 #include "screen.hpp"
-#include "snapshot.hpp"
 #include "top_view.hpp"
 
 namespace prot::top {

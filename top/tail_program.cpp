@@ -7,10 +7,10 @@
 #include "batch.hpp"
 #include "frame_tail.hpp"
 #include "json/json.hpp"
+#include "observed.hpp"
 #include "output.hpp"
 #include "text_format.hpp"
 #include "top_json.hpp"
-#include "top_model.hpp"
 
 namespace prot::top {
 namespace {

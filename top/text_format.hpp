@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,12 +13,6 @@ namespace prot::top {
 /// Numbers and names as a table shows them: short, of bounded width, `---` for no data.
 inline constexpr const char* kNoData = "---";
 inline constexpr const char* kInProgress = "+++";  // taken, not released; or blocked
-
-/// A zero-terminated field of shared memory.
-template <std::size_t N>
-[[nodiscard]] std::string field_text(const char (&field)[N]) {
-  return {field, ::strnlen(field, N)};
-}
 
 /// Printable ASCII stays, everything else becomes '?': what comes from shared memory must not steer a
 /// terminal.

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "snapshot.hpp"
+#include "observed.hpp"
 
 namespace prot::top {
 

@@ -16,8 +16,8 @@
 #include "columns.hpp"
 #include "curses_screen.hpp"
 #include "live.hpp"
+#include "observed.hpp"
 #include "options.hpp"
-#include "top_model.hpp"
 
 namespace prot::top {
 namespace {
@@ -36,7 +36,7 @@ bool on_terminal() {
 
 int run_live(const Options& options) {
   const SteadyClock clock;
-  TopModel model(options.instance, clock);  // before the screen: what it says must stay readable
+  RunModel model(options.instance, clock);  // before the screen: what it says must stay readable
   if (!model.refused().empty()) fmt::print(stderr, "prot-top: left out: {}\n", model.refused());
   std::setlocale(LC_CTYPE, "");
   ViewState view;

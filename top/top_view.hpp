@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "observed.hpp"
 #include "screen.hpp"
-#include "snapshot.hpp"
 
 namespace prot::top {
 

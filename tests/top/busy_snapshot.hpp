@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "snapshot.hpp"
+#include "observed.hpp"
 
 namespace prot::top::test {
 

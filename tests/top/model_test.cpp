@@ -1,4 +1,4 @@
-#include "top_model.hpp"
+#include "observed.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -68,7 +68,7 @@ std::optional<Error> refusal(const std::string& instance) {
 TEST_CASE("rates are those of the interval, and there are none before there is one") {
   FakeClock clock(monotonic_now());
   TestInstance instance(own_name("rates"));
-  TopModel model(instance.instance, clock);
+  RunModel model(instance.instance, clock);
   TestRing& mic = instance.ring("mic");
   CHECK_FALSE(model.read().interval_ns);
   for (int i = 0; i < 50; ++i) {
@@ -89,7 +89,7 @@ TEST_CASE("rates are those of the interval, and there are none before there is o
 TEST_CASE("what waits is counted in bytes, frames and time") {
   FakeClock clock(monotonic_now());
   TestInstance instance(own_name("waits"));
-  TopModel model(instance.instance, clock);
+  RunModel model(instance.instance, clock);
   TestRing& ring = instance.ring("transcript");
   CHECK_FALSE(ring_of(model.read(), "transcript").lag_ns);
   for (int i = 0; i < 3; ++i) {
@@ -111,7 +111,7 @@ TEST_CASE("what waits is counted in bytes, frames and time") {
 TEST_CASE("a frame in hand is in progress; afterwards its wait and its work are known") {
   FakeClock clock(monotonic_now());
   TestInstance instance(own_name("hand"));
-  TopModel model(instance.instance, clock);
+  RunModel model(instance.instance, clock);
   TestRing& ring = instance.ring("transcript");
   REQUIRE(ring.publish("hello", clock.now()) == ipc::PublishResult::kOk);
   clock.advance(5 * kMillisecond);
@@ -144,7 +144,7 @@ TEST_CASE("p99 is of the samples of the last minute, and clear forgets them") {
 TEST_CASE("a ring that is always empty when it is looked at has a p99, too: the stay of its newest frame") {
   FakeClock clock(monotonic_now());
   TestInstance instance(own_name("p99"));
-  TopModel model(instance.instance, clock);
+  RunModel model(instance.instance, clock);
   TestRing& ring = instance.ring("mic");
   for (int i = 0; i < 10; ++i) {
     REQUIRE(ring.publish("x", clock.now()) == ipc::PublishResult::kOk);
@@ -162,7 +162,7 @@ TEST_CASE("a ring that is always empty when it is looked at has a p99, too: the 
 TEST_CASE("a producer that sleeps for room shows as blocked; counts come from both sides") {
   FakeClock clock(monotonic_now());
   TestInstance instance(own_name("counts"));
-  TopModel model(instance.instance, clock);
+  RunModel model(instance.instance, clock);
   TestRing& ring = instance.ring("transcript");
   ring.producer_page().space_ticket.store(7);
   ring.producer_page().drops.store(3);
@@ -188,7 +188,7 @@ TEST_CASE("a producer that sleeps for room shows as blocked; counts come from bo
 TEST_CASE("a stage's row: process, heartbeat, counters, CPU to the nanosecond") {
   FakeClock clock(monotonic_now());
   TestInstance instance(own_name("stage"));
-  TopModel model(instance.instance, clock);
+  RunModel model(instance.instance, clock);
   CHECK(model.read().stages.empty());  // none was ever started
   instance.start("stt", static_cast<std::uint32_t>(::getpid()), clock.now());
   ipc::Board stt = instance.board_of("stt");
@@ -233,7 +233,7 @@ TEST_CASE("a dead instance is read as it was left: ages stand still at its last 
   instance.supervisor.supervisor().heartbeat_ns.store(static_cast<std::uint64_t>(last));
   instance.start("stt", static_cast<std::uint32_t>(dead_pid()), last - kSecond);
   kill_supervisor(instance);
-  TopModel model(instance.instance, clock);
+  RunModel model(instance.instance, clock);
   static_cast<void>(model.read());
   clock.advance(kSecond);
   const Snapshot s = model.read();
@@ -259,7 +259,7 @@ TEST_CASE("the living run is chosen, and the next one is followed") {
   const std::string name = own_name("follow");
   auto old = std::make_unique<TestInstance>(name, "run1");
   kill_supervisor(*old);
-  TopModel model(name, clock);
+  RunModel model(name, clock);
   CHECK(model.read().run == "run1");
   {
     TestInstance next(name, "run2");
@@ -326,7 +326,7 @@ TEST_CASE("nothing is written: the bytes stay, and no mapping could write") {
     return count;
   };
   const int mappings = writable_mappings();  // those of the test
-  TopModel model(instance.instance, clock);
+  RunModel model(instance.instance, clock);
   for (int i = 0; i < 20; ++i) {
     clock.advance(100 * kMillisecond);
     static_cast<void>(to_json(model.read()));
@@ -342,7 +342,7 @@ TEST_CASE("the JSON line is one whole object with units in its names") {
   TestInstance instance(own_name("json"));
   instance.start("stt", static_cast<std::uint32_t>(::getpid()), clock.now());
   REQUIRE(instance.ring("mic").publish("hello", clock.now()) == ipc::PublishResult::kOk);
-  TopModel model(instance.instance, clock);
+  RunModel model(instance.instance, clock);
   static_cast<void>(model.read());
   clock.advance(kSecond);
   const std::string line = to_json(model.read());

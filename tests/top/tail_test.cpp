@@ -8,7 +8,7 @@
 
 #include "frame_tail.hpp"
 #include "ipc/crc32c.hpp"
-#include "ring_probe.hpp"
+#include "observed.hpp"
 #include "tests/core/ipc/ring_fixture.hpp"
 
 using namespace prot;

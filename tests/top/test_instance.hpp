@@ -11,7 +11,7 @@
 
 #include "ipc/board.hpp"
 #include "ipc/shm_segment.hpp"
-#include "process_facts.hpp"
+#include "observed.hpp"
 
 namespace prot::top::test {
 

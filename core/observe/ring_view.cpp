@@ -1,11 +1,11 @@
-#include "ring_view.hpp"
+#include "observe/ring_view.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 #include "ipc/record.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 namespace {
 
 using ipc::detail::checksum;
@@ -97,4 +97,4 @@ bool RingView::copy_payload(const SeenRecord& record, std::string& payload) cons
   return untouched(record.begin);
 }
 
-}  // namespace prot::top
+}  // namespace prot::observe

@@ -1,10 +1,10 @@
-#include "stage_probe.hpp"
+#include "observe/stage_probe.hpp"
 
 #include <algorithm>
 
-#include "text_format.hpp"
+#include "observe/field_text.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 namespace {
 
 Nanos stamp(const ipc::Word& word) noexcept {
@@ -83,4 +83,4 @@ void StageProbe::add_rates(StageRow& row, const ipc::StagePage& page, Nanos now)
   before_ = totals;
 }
 
-}  // namespace prot::top
+}  // namespace prot::observe

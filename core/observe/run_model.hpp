@@ -8,11 +8,11 @@
 #include "base/clock.hpp"
 #include "ipc/board.hpp"
 #include "ipc/shm_segment.hpp"
-#include "ring_probe.hpp"
-#include "snapshot.hpp"
-#include "stage_probe.hpp"
+#include "observe/ring_probe.hpp"
+#include "observe/snapshot.hpp"
+#include "observe/stage_probe.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 
 /// The segments of one run, mapped read-only, of a living or of a dead instance.
 struct RunView {
@@ -45,10 +45,10 @@ class RunClock final : public Clock {
 
 /// Reads an instance's board and rings, read-only, without any help of its processes. Follows the instance
 /// to its next run when there is one. Not thread-safe. Lives no longer than the clock.
-class TopModel final : public Source {
+class RunModel final : public Source {
  public:
   /// Throws Error as open_run.
-  TopModel(const std::string& instance, const Clock& clock);
+  RunModel(const std::string& instance, const Clock& clock);
 
   /// What is there now; rates since the last call, none at the first.
   [[nodiscard]] Snapshot read() override;
@@ -74,4 +74,4 @@ class TopModel final : public Source {
   bool removed_ = false;
 };
 
-}  // namespace prot::top
+}  // namespace prot::observe

@@ -6,10 +6,10 @@
 
 #include "base/clock.hpp"
 #include "ipc/board.hpp"
-#include "process_facts.hpp"
-#include "snapshot.hpp"
+#include "observe/process_facts.hpp"
+#include "observe/snapshot.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 
 /// Turns one program's pages of the board, and what the kernel says of its process, into rows. Read-only.
 /// Not thread-safe. Lives no longer than the board.
@@ -44,4 +44,4 @@ class StageProbe {
   std::optional<Totals> before_;
 };
 
-}  // namespace prot::top
+}  // namespace prot::observe

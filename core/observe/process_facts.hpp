@@ -5,7 +5,7 @@
 
 #include "base/clock.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 
 /// What the kernel says of a process.
 struct ProcessFacts {
@@ -23,4 +23,4 @@ struct ProcessFacts {
 /// Is the process alive that had this pid and start time (0: not known)? Pids come again.
 [[nodiscard]] bool is_alive(std::uint64_t pid, std::uint64_t start_ticks);
 
-}  // namespace prot::top
+}  // namespace prot::observe

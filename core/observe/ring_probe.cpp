@@ -1,12 +1,12 @@
-#include "ring_probe.hpp"
+#include "observe/ring_probe.hpp"
 
 #include <algorithm>
 #include <string_view>
 #include <vector>
 
-#include "text_format.hpp"
+#include "observe/field_text.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 namespace {
 
 std::uint64_t get(const ipc::Word& word) noexcept { return word.load(std::memory_order_relaxed); }
@@ -157,4 +157,4 @@ void RingProbe::add_rates(RingRow& row, Nanos now) {
   before_ = Totals{now, row.frames, row.bytes, row.released, row.wakes, row.blocked_ns};
 }
 
-}  // namespace prot::top
+}  // namespace prot::observe

@@ -1,4 +1,4 @@
-#include "process_facts.hpp"
+#include "observe/process_facts.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 
 #include "base/unique_fd.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 namespace {
 
 constexpr int kState = 0;  // fields of /proc/PID/stat behind the name
@@ -69,4 +69,4 @@ bool is_alive(std::uint64_t pid, std::uint64_t start_ticks) {
   return facts && (start_ticks == 0 || facts->start_ticks == start_ticks);
 }
 
-}  // namespace prot::top
+}  // namespace prot::observe

@@ -7,7 +7,7 @@
 #include "ipc/layout.hpp"
 #include "ipc/spsc_ring.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 
 struct Positions {
   std::uint64_t head = 0;
@@ -58,4 +58,4 @@ class RingView {
   std::uint64_t max_frame_;
 };
 
-}  // namespace prot::top
+}  // namespace prot::observe

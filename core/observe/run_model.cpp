@@ -1,14 +1,14 @@
-#include "top_model.hpp"
+#include "observe/run_model.hpp"
 
 #include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include "base/error.hpp"
-#include "process_facts.hpp"
-#include "text_format.hpp"
+#include "observe/field_text.hpp"
+#include "observe/process_facts.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 namespace {
 
 constexpr int kNothingRuns = 3;
@@ -93,12 +93,12 @@ std::unique_ptr<RunView> open_run(const std::string& instance) {
   return chosen;
 }
 
-TopModel::TopModel(const std::string& instance, const Clock& clock)
+RunModel::RunModel(const std::string& instance, const Clock& clock)
     : instance_(instance), clock_(&clock), run_clock_(clock) {
   attach(open_run(instance));
 }
 
-void TopModel::attach(std::unique_ptr<RunView> run) {
+void RunModel::attach(std::unique_ptr<RunView> run) {
   stages_.clear();
   rings_.clear();
   run_ = std::move(run);
@@ -109,7 +109,7 @@ void TopModel::attach(std::unique_ptr<RunView> run) {
   for (const ipc::RingSegment& ring : run_->rings) rings_.emplace_back(ring.memory(), run_clock_);
 }
 
-void TopModel::look_around(Nanos now) {
+void RunModel::look_around(Nanos now) {
   if (looked_at_ && now - *looked_at_ < kLookEvery) return;
   looked_at_ = now;
   run_->alive = supervisor_alive(run_->board);
@@ -129,7 +129,7 @@ void TopModel::look_around(Nanos now) {
   }
 }
 
-Snapshot TopModel::read() {
+Snapshot RunModel::read() {
   look_around(clock_->now());
   run_clock_.set(run_->alive ? std::nullopt : std::optional(std::min(last_sign(*run_), clock_->now())));
   const Nanos now = run_clock_.now();
@@ -155,8 +155,8 @@ Snapshot TopModel::read() {
   return snapshot;
 }
 
-void TopModel::clear() {
+void RunModel::clear() {
   for (RingProbe& ring : rings_) ring.clear();
 }
 
-}  // namespace prot::top
+}  // namespace prot::observe

@@ -8,7 +8,7 @@
 #include "base/clock.hpp"
 #include "ipc/turn_log.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 
 // What was read at one instant. An empty optional is "no data": `---` in a table, null in JSON.
 
@@ -111,4 +111,4 @@ class Source {
   virtual void clear() = 0;
 };
 
-}  // namespace prot::top
+}  // namespace prot::observe

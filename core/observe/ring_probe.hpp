@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "base/clock.hpp"
-#include "ring_view.hpp"
-#include "snapshot.hpp"
+#include "observe/ring_view.hpp"
+#include "observe/snapshot.hpp"
 
-namespace prot::top {
+namespace prot::observe {
 
 /// How long frames stayed, over the last minute. Not thread-safe.
 class LagWindow {
@@ -58,4 +58,4 @@ class RingProbe {
   std::optional<Totals> before_;
 };
 
-}  // namespace prot::top
+}  // namespace prot::observe

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace prot::http {
+
+/// Whom a server answers.
+struct AccessRules {
+  std::vector<std::string> hosts;    // names beside those of this machine's loopback, without a port
+  std::vector<std::string> origins;  // pages of other servers that may ask: "http://lamp.local:8080"
+  std::string token;                 // what a client must show; empty: none
+  double requests_per_s = 50;        // of one address, in the long run
+  double burst = 200;                // at once
+};
+
+/// What decides about a request, before anybody looks at the rest of it.
+struct RequestHead {
+  std::string_view method;
+  std::string_view target;
+  std::vector<std::string_view> hosts;  // every Host header that there is
+  std::string_view origin;
+  std::string_view authorization;
+  std::string_view fetch_site;  // Sec-Fetch-Site, Sec-Fetch-Mode: what a browser says of who asks
+  std::string_view fetch_mode;
+  std::string_view peer;  // address of the client
+  bool by_name = true;    // over the network; false: a Unix socket, which no web page can reach
+};
+
+struct Refusal {
+  int status = 400;
+  std::string why;
+};
+
+/// Host (so that no foreign name leads here: DNS rebinding), Origin (no foreign page may ask), token and
+/// rate. One thread. Remembers a bounded number of addresses. Lifetime: the clock lives longer.
+class Admission {
+ public:
+  static constexpr std::size_t kMostPeers = 1024;
+
+  Admission(AccessRules rules, const Clock& clock) : rules_(std::move(rules)), clock_(&clock) {}
+
+  /// Empty: let it in.
+  [[nodiscard]] std::optional<Refusal> check(const RequestHead& head);
+
+ private:
+  struct Bucket {
+    double tokens = 0;
+    Nanos at = 0;
+  };
+  [[nodiscard]] bool within_rate(std::string_view peer);
+  [[nodiscard]] bool knows_host(std::string_view host) const;
+  [[nodiscard]] bool knows_origin(std::string_view origin, std::string_view host) const;
+  [[nodiscard]] bool shows_token(const RequestHead& head) const;
+
+  AccessRules rules_;
+  const Clock* clock_;
+  std::map<std::string, Bucket, std::less<>> buckets_;
+};
+
+/// "name:80", "[::1]:80" -> the name in lower case, without brackets and port; empty: it is malformed.
+[[nodiscard]] std::string host_name(std::string_view authority);
+/// Takes as long whatever the difference is.
+[[nodiscard]] bool same_secret(std::string_view a, std::string_view b) noexcept;
+/// Value of `name` in the query of a target, %XX decoded; empty: there is none.
+[[nodiscard]] std::string query_value(std::string_view target, std::string_view name);
+
+}  // namespace prot::http

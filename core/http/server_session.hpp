@@ -1,0 +1,43 @@
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <memory>
+#include <string>
+
+#include "http/server.hpp"
+
+namespace prot::http {
+
+/// Takes what a session has to say; called on the worker's thread.
+class ServerHost {
+ public:
+  virtual ~ServerHost() = default;
+  virtual void on_event(ServerEvent event) = 0;
+  /// The session has ended.
+  virtual void on_end(ConnectionId id) = 0;
+  virtual void count_refusal() noexcept = 0;
+  [[nodiscard]] virtual Admission& admission() noexcept = 0;
+  [[nodiscard]] virtual const ServerLimits& limits() const noexcept = 0;
+};
+
+/// One client. Belongs to the worker's thread. Holds itself while operations are under way; after end()
+/// nothing is told any more. Lifetime: the host outlives the io_context's last run.
+class ServerSession {
+ public:
+  virtual ~ServerSession() = default;
+  virtual void start() = 0;
+  virtual void respond(ServerResponse response) = 0;
+  virtual void start_events(std::string first) = 0;
+  virtual void accept_socket() = 0;
+  virtual void send(std::string text) = 0;
+  /// The owner has taken the message: the next one.
+  virtual void resume() = 0;
+  virtual void close(int code) = 0;
+};
+
+/// `peer`: its address; `by_name`: over the network.
+[[nodiscard]] std::shared_ptr<ServerSession> make_server_session(
+    boost::asio::generic::stream_protocol::socket socket, ConnectionId id, std::string peer, bool by_name,
+    ServerHost& host);
+
+}  // namespace prot::http

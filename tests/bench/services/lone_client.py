@@ -65,6 +65,7 @@ class Lone:
     make: Callable
     order: Callable
     faults: tuple[str, ...]
+    most_after: int = 4  # pieces before which a fault of the middle may come
 
 
 COMMON = ("small_writes", "delay_headers", "reset", "eof", "status")
@@ -73,7 +74,8 @@ LONE = {
     "recogniser": Lone("OpenAI's recogniser", "recogniser:openai", TranscriptionService, hear, COMMON),
     "scribe": Lone("ElevenLabs' recogniser", "recogniser:elevenlabs", ScribeService, hear,
                    (*COMMON, "delay_first", "pings", "unknown_event", "unknown_field", "twin")),
-    "wyoming": Lone("Wyoming recogniser", "recogniser:wyoming", WyomingService, hear, (*STREAM, "unknown_field")),
+    "wyoming": Lone("Wyoming recogniser", "recogniser:wyoming", WyomingService, hear, (*STREAM, "unknown_field"),
+                    most_after=0),
     "socket": Lone("ElevenLabs' voice, socket", "voice:socket", SpeechService, speak,
                    (*STREAM, "pings", "unknown_field", "status")),
     "http": Lone("ElevenLabs' voice, HTTP", "voice:http", SpeechService, speak,
@@ -175,6 +177,7 @@ class LoneRig:
         self._expected: str | None = None
         self._order = ""
         self._number = 0
+        self._found_from = 0
 
     def __enter__(self) -> "LoneRig":
         self._loop = Loop()
@@ -214,6 +217,7 @@ class LoneRig:
         def tell():
             self.service.fault = fault
             self.service.faulted = 0
+            self._found_from = len(self.service.server.records)
             if fault is not None and self._needs_new_connection(fault):
                 self.service.server.drop()
         self.run(tell)
@@ -221,6 +225,11 @@ class LoneRig:
     def _needs_new_connection(self, fault) -> bool:
         """Of a service whose connection is kept for the next request."""
         return isinstance(self.service, ScribeService) or self.lone.client == "voice:socket" and fault.kind == "status"
+
+    def struck(self) -> bool:
+        """Has the newest fault met anything?"""
+        return self.run(lambda: getattr(self.service, "faulted", 0) > 0 or
+                        any(record.fault for record in self.service.server.records[self._found_from:]))
 
     def await_ready(self) -> None:
         """Until an MCP server's process has told its tools."""

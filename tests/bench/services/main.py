@@ -9,10 +9,10 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 PARTS = {
-    "faults": ("service_faults", "A: every fault of the menu on every service, in a conversation (75 min)"),
-    "bytes": ("first_bytes", "B: first useful byte of a service -> ring (8 min)"),
-    "cancels": ("service_cancels", "C: 200 cancels in mid-stream of each service (45 min)"),
-    "thousand": ("thousand", "D: 1,000 requests with random splits, delays, resets to each service (35 min)"),
+    "faults": ("service_faults", "A: every fault of the menu on every service, in a conversation (60 min)"),
+    "bytes": ("first_bytes", "B: first useful byte of a service -> ring (7 min)"),
+    "cancels": ("service_cancels", "C: 200 cancels in mid-stream of each service (40 min)"),
+    "thousand": ("thousand", "D: 1,000 requests with random splits, delays, resets to each service (10 min)"),
     "load": ("embedding_load", "E: at most five requests for vectors at once, and 128 texts in each (2 min)"),
 }
 

@@ -14,17 +14,17 @@ PATIENCE_S = 30
 SEED = 7
 LOOK_EVERY = 10
 FORGET_EVERY = 100
-MODEL_FAULTS = ("small_writes", "crlf", "pings", "unknown_event", "unknown_field", "delay_headers", "delay_first", "reset", "eof",
-                "error_event", "status")
+MODEL_FAULTS = ("small_writes", "crlf", "pings", "unknown_event", "unknown_field", "delay_headers", "delay_first", "reset",
+                "eof", "error_event", "status")
 MODELS = {"chat": ("model", "OpenAI's chat"), "anthropic": ("anthropic", "Anthropic")}
 SERVICES = [*MODELS, *lone_client.LONE]
 MCP_RESETS = 5  # a process that ends is started anew after 1, 2, 4 ... s
 
 
-def random_fault(chance: random.Random, kinds: tuple[str, ...]) -> Fault | None:
+def random_fault(chance: random.Random, kinds: tuple[str, ...], most_after: int = 4) -> Fault | None:
     """Every second request has none."""
     kind = chance.choice(kinds)
-    ms, after, times = chance.randint(1, 80), chance.randint(0, 4), chance.choice((1, 1, 9))
+    ms, after, times = chance.randint(1, 80), chance.randint(0, most_after), chance.choice((1, 1, 9))
     status = chance.choice((500, 503, 529))
     if chance.random() < 0.5:
         return None
@@ -60,22 +60,25 @@ class Growth:
                     {"first": round(memory[0], 1), "last": round(memory[1], 1)})]
 
 
-def told(what: str, scale, seconds: float, whole: int, failed: dict[str, int], wrong: list[str]) -> Row:
+def told(what: str, scale, seconds: float, whole: int, failed: dict[str, int], wrong: list[str], met: int) -> Row:
     for line in wrong:
         print(f"  {what}: {line}")
-    return Row("D", f"{what}: {scale.requests} requests neither whole nor a classified error", len(wrong), "requests", "== 0",
-               {"whole": whole, **{f"error {name}": count for name, count in failed.items()}, "s": round(seconds)}, fact=True)
+    errors = {f"error {name}": count for name, count in failed.items()}
+    return Row("D", f"{what}: {scale.requests} requests neither whole nor a classified error", len(wrong), "requests",
+               "== 0", {"met a fault": met, "whole": whole, **errors, "s": round(seconds)}, fact=True)
 
 
 def model_rows(scale, model: str, what: str) -> list[Row]:
     with ServiceRig("thousand", Choice(model=model)) as rig:
         client = TextClient(rig)
-        whole = failed = 0
+        whole = failed = met = 0
         wrong: list[str] = []
         growth, began = Growth(), time.monotonic()
         for n in range(scale.requests):
             question, reply = rig.question(), rig.reply(rig.random.randint(2, 9))
-            rig.services.will_answer(question, Answer(reply, fault=random_fault(rig.random, MODEL_FAULTS)))
+            fault = random_fault(rig.random, MODEL_FAULTS)
+            met += fault is not None
+            rig.services.will_answer(question, Answer(reply, fault=fault))
             client.ask(question)
             kind, text, line = client.answer(PATIENCE_S)
             if kind == "done" and text.split() == reply.split():
@@ -93,14 +96,15 @@ def model_rows(scale, model: str, what: str) -> list[Row]:
         time.sleep(1)
         leaked, crashes, errors = rig.leaked_sockets(), rig.crashes(), rig.services.errors()
         client.close()
-    return [told(what, scale, seconds, whole, {"told": failed}, wrong + errors), *growth.rows("brain"),
+    return [told(what, scale, seconds, whole, {"told": failed}, wrong + errors, met), *growth.rows("brain"),
             Row("D", "  sockets leaked, crashes, faults of the service itself", leaked + crashes + len(errors), "", "== 0",
                 fact=True)]
 
 
 def faults_for(name: str, requests: int) -> list[Fault | None]:
     chance = random.Random(SEED)
-    faults = [random_fault(chance, lone_client.LONE[name].faults) for _ in range(requests)]
+    lone = lone_client.LONE[name]
+    faults = [random_fault(chance, lone.faults, lone.most_after) for _ in range(requests)]
     if name == "mcp":
         resets = [n for n, fault in enumerate(faults) if fault and fault.kind == "reset"]
         for n in set(resets) - set(chance.sample(resets, min(MCP_RESETS, len(resets)))):
@@ -109,7 +113,7 @@ def faults_for(name: str, requests: int) -> list[Fault | None]:
 
 
 def lone_rows(scale, name: str) -> list[Row]:
-    whole, wrong = 0, []
+    whole, met, wrong = 0, 0, []
     failed: dict[str, int] = {}
     growth, began = Growth(), time.monotonic()
     with LoneRig(name) as rig:
@@ -118,6 +122,7 @@ def lone_rows(scale, name: str) -> list[Row]:
             rig.befall(fault)
             rig.ask()
             answer = rig.answer()
+            met += rig.struck()
             if rig.is_whole(answer):
                 whole += 1
             elif answer is not None and answer.get("failure") and answer["message"]:
@@ -131,7 +136,7 @@ def lone_rows(scale, name: str) -> list[Row]:
         seconds = time.monotonic() - began
         errors = rig.errors()
     wrong += errors
-    return [told(f"{rig.lone.called}, client alone", scale, seconds, whole, failed, wrong), *growth.rows("the client"),
+    return [told(f"{rig.lone.called}, client alone", scale, seconds, whole, failed, wrong, met), *growth.rows("the client"),
             Row("D", "  crashes of the client, faults of the service itself", int(rig.ended != 0) + len(errors), "", "== 0",
                 {"exit code": rig.ended}, fact=True)]
 

@@ -31,16 +31,16 @@ std::string text_before_last_word(std::string& held) {
 }  // namespace
 
 FallbackModel::FallbackModel(std::vector<std::unique_ptr<LanguageModel>> models, FallbackSettings settings)
-    : settings_(settings), members_(models.size()) {
-  for (std::size_t i = 0; i < models.size(); ++i) {
-    members_[i].model = std::move(models[i]);
-    members_[i].shown = members_[i].model->name() + (i == 0 ? "" : " (fallback)");
+    : settings_(settings) {
+  for (std::unique_ptr<LanguageModel>& model : models) {
+    const std::string shown = model->name() + (members_.empty() ? "" : " (fallback)");
+    members_.push_back({std::move(model), shown, {settings.first_probe, settings.longest_probe}});
   }
 }
 
 std::size_t FallbackModel::in_use() const noexcept {
   for (std::size_t i = 0; i < members_.size(); ++i)
-    if (!members_[i].dead) return i;
+    if (!members_[i].back_off.failed()) return i;
   return 0;
 }
 
@@ -48,7 +48,7 @@ std::size_t FallbackModel::in_use() const noexcept {
 std::size_t FallbackModel::next_for(const Call& call) const noexcept {
   for (const bool dead : {false, true})
     for (std::size_t i = 0; i < members_.size(); ++i)
-      if (members_[i].dead == dead && (call.asked & (1U << i)) == 0) return i;
+      if (members_[i].back_off.failed() == dead && (call.asked & (1U << i)) == 0) return i;
   return members_.size();
 }
 
@@ -93,21 +93,24 @@ std::vector<ModelEvent> FallbackModel::poll(Nanos now) {
 void FallbackModel::cancel(RequestId id) {
   const auto it = calls_.find(id);
   if (it == calls_.end()) return;
-  members_[it->second.member].model->cancel(it->second.inner);
+  Member& member = members_[it->second.member];
+  if (!it->second.said.empty()) works(member, true);  // it was interrupted in its words
+  member.model->cancel(it->second.inner);
   calls_.erase(it);
 }
 
 Nanos FallbackModel::next_deadline() const {
   Nanos deadline = kNever;
   for (const Member& member : members_)
-    deadline = std::min({deadline, member.model->next_deadline(), member.probe_at});
+    deadline = std::min(
+        {deadline, member.model->next_deadline(), member.probe == 0 ? member.back_off.due() : kNever});
   return deadline;
 }
 
 void FallbackModel::on_event(Calls::iterator it, ModelEvent event, Nanos now, Out& out) {
   Call& call = it->second;
   if (event.kind == ModelEvent::Kind::kError) return on_error(it, event, now, out);
-  works(members_[call.member]);
+  works(members_[call.member], event.kind == ModelEvent::Kind::kDone && !call.request.prefill);
   event.id = it->first;
   if (event.kind == ModelEvent::Kind::kText) {
     event.text = pass(call, event.text);
@@ -165,25 +168,26 @@ std::string FallbackModel::pass_rest(Call& call) {
   return std::exchange(call.held, {});
 }
 
-void FallbackModel::works(Member& member) {
-  if (std::exchange(member.dead, false)) log_info("the language model {} works again", member.shown);
+// A prefill is as small a question as a probe.
+void FallbackModel::works(Member& member, bool answered) {
+  if (member.back_off.failed()) log_info("the language model {} works again", member.shown);
   member.refusals = 0;
-  member.probe_at = kNever;
+  if (answered)
+    member.back_off.answer();
+  else
+    member.back_off.answer_probe();
 }
 
 void FallbackModel::failed(std::size_t index, ErrorClass error, const std::string& why, Nanos now) {
   Member& member = members_[index];
   log_warn("the language model {} failed ({}): {}", member.shown, http::to_string(error), why);
   if (error == ErrorClass::kFatal && ++member.refusals < kMostRefusals) return;
-  if (std::exchange(member.dead, true)) return;  // its probes go on as they do
-  member.pause = settings_.first_probe;
-  member.probe_at = now + member.pause;
+  member.back_off.fail(now);
 }
 
 void FallbackModel::start_probes(Nanos now) {
   for (Member& member : members_) {
-    if (member.probe_at > now || member.probe != 0) continue;
-    member.probe_at = kNever;
+    if (member.back_off.due() > now || member.probe != 0) continue;
     member.probe = member.model->start(probe_request(settings_.patience), now);
   }
 }
@@ -192,12 +196,11 @@ bool FallbackModel::on_probe(Member& member, const ModelEvent& event, Nanos now)
   if (member.probe == 0 || event.id != member.probe) return false;
   if (event.kind == ModelEvent::Kind::kDone) {
     member.probe = 0;
-    works(member);
+    works(member, false);
   } else if (event.kind == ModelEvent::Kind::kError) {
     member.probe = 0;
-    if (!member.dead) return true;  // a request was quicker to see that it works
-    member.pause = std::min(2 * member.pause, settings_.longest_probe);
-    member.probe_at = now + member.pause;
+    // Else a request was quicker to see that it works.
+    if (member.back_off.failed()) member.back_off.fail_probe(now);
   }
   return true;
 }

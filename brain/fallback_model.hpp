@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/back_off.hpp"
 #include "continuation.hpp"
 #include "language_model.hpp"
 
@@ -27,6 +28,7 @@ struct FallbackSettings {
 ///   dead    | a small probe in the background; a request| an answer -> alive
 ///           | only when no model is alive               |
 ///
+/// One that answered a probe is on trial (BackOff): who then fails an answer is left alone for longer.
 /// One thread. Invariants: words are passed on whole, so that the next model goes on at a word's end; nothing
 /// is passed on twice; a request is asked of each model once at most.
 class FallbackModel final : public LanguageModel {
@@ -46,10 +48,8 @@ class FallbackModel final : public LanguageModel {
   struct Member {
     std::unique_ptr<LanguageModel> model;
     std::string shown;
-    bool dead = false;
-    int refusals = 0;  // in a row: requests that it did not understand
-    Nanos pause = 0;
-    Nanos probe_at = kNever;
+    BackOff back_off;
+    int refusals = 0;     // in a row: requests that it did not understand
     RequestId probe = 0;  // 0: none under way
   };
   struct Call {
@@ -73,7 +73,7 @@ class FallbackModel final : public LanguageModel {
   bool on_probe(Member& member, const ModelEvent& event, Nanos now);
   void start_probes(Nanos now);
   void failed(std::size_t member, http::ErrorClass error, const std::string& why, Nanos now);
-  static void works(Member& member);
+  static void works(Member& member, bool answered);
   static std::string pass(Call& call, std::string_view text);
   static std::string pass_rest(Call& call);
 

@@ -26,8 +26,9 @@ std::vector<std::int16_t> soft_noise() {
 
 FallbackRecognizer::FallbackRecognizer(std::vector<std::unique_ptr<SpeechRecognizer>> engines,
                                        FallbackSettings settings, const Clock& clock)
-    : settings_(settings), clock_(clock), members_(engines.size()) {
-  for (std::size_t i = 0; i < engines.size(); ++i) members_[i].engine = std::move(engines[i]);
+    : settings_(settings), clock_(clock) {
+  for (std::unique_ptr<SpeechRecognizer>& engine : engines)
+    members_.push_back({std::move(engine), {settings.first_probe, settings.longest_probe}});
   show();
 }
 
@@ -36,7 +37,7 @@ FallbackRecognizer::FallbackRecognizer(std::vector<std::unique_ptr<SpeechRecogni
 std::size_t FallbackRecognizer::next() const noexcept {
   for (const bool dead : {false, true})
     for (std::size_t i = 0; i < members_.size(); ++i)
-      if (members_[i].dead == dead && (asked_ & (1U << i)) == 0) return i;
+      if (members_[i].back_off.failed() == dead && (asked_ & (1U << i)) == 0) return i;
   return members_.size();
 }
 
@@ -44,16 +45,18 @@ void FallbackRecognizer::begin() {
   used_at_ = clock_.now();
   audio_.clear();
   answers_.clear();
-  wanted_ = Wanted::kNothing;
   asked_ = 0;
-  use(next());
+  const std::size_t first = next();
+  // What another one still works on is of no use to anybody.
+  if (std::exchange(wanted_, Wanted::kNothing) != Wanted::kNothing && first != at_) at_work().engine->begin();
+  use(first);
 }
 
 void FallbackRecognizer::use(std::size_t member) {
   at_ = member;
   asked_ |= 1U << member;
   retried_ = false;
-  if (std::exchange(at_work().probe_until, 0) != 0) at_work().probe_at = clock_.now() + at_work().pause;
+  if (at_work().probe_until != 0) break_probe(at_work(), clock_.now());
   at_work().engine->begin();
   if (!audio_.empty()) at_work().engine->push(audio_);
 }
@@ -62,7 +65,8 @@ void FallbackRecognizer::use(std::size_t member) {
 void FallbackRecognizer::take_back() {
   used_at_ = clock_.now();
   if (at_work().probe_until == 0) return;
-  on_probe(at_work(), false, used_at_);
+  break_probe(at_work(), used_at_);
+  at_work().engine->begin();  // drops what is left of it
   if (!audio_.empty()) at_work().engine->push(audio_);
 }
 
@@ -132,7 +136,8 @@ void FallbackRecognizer::on_answer(Recognition answer, Nanos now) {
   if (!answer.partial && wanted_ == Wanted::kNothing) return;  // nobody asked
   if (answer.failure != FailureClass::kNone) return on_failure(std::move(answer), now);
   if (!answer.partial) {
-    works(at_);
+    if (at_work().back_off.failed()) log_info("the recogniser {} works again", at_work().engine->name());
+    at_work().back_off.answer();
     wanted_ = Wanted::kNothing;
     used_at_ = now;
   }
@@ -167,9 +172,8 @@ void FallbackRecognizer::look_at_time(Nanos now) {
   }
   for (Member& member : members_) {
     if (member.probe_until != 0 && now >= member.probe_until) on_probe(member, false, now);
-    if (member.probe_until != 0 || now < member.probe_at || now < quiet_at()) continue;
+    if (member.probe_until != 0 || now < member.back_off.due() || now < quiet_at()) continue;
     member.probe_until = now + settings_.probe_patience;
-    member.probe_at = kNever;
     member.engine->begin();
     member.engine->push(soft_noise());
     member.engine->finish();
@@ -181,12 +185,18 @@ Nanos FallbackRecognizer::quiet_at() const noexcept {
   return wanted_ == Wanted::kNothing ? used_at_ + kQuiet : kNever;
 }
 
-void FallbackRecognizer::on_probe(Member& member, bool works_again, Nanos now) {
+void FallbackRecognizer::on_probe(Member& member, bool answered, Nanos now) {
   member.probe_until = 0;
   member.engine->begin();  // drops what is left of it
-  if (works_again) return works(static_cast<std::size_t>(&member - members_.data()));
-  member.pause = std::min(2 * member.pause, settings_.longest_probe);
-  member.probe_at = now + member.pause;
+  if (!answered) return member.back_off.fail_probe(now);
+  if (member.back_off.failed()) log_info("the recogniser {} answers again", member.engine->name());
+  member.back_off.answer_probe();
+}
+
+// Nothing is in the way of what is said.
+void FallbackRecognizer::break_probe(Member& member, Nanos now) {
+  member.probe_until = 0;
+  member.back_off.put_off(now + member.back_off.pause());
 }
 
 Nanos FallbackRecognizer::next_deadline() const {
@@ -196,31 +206,22 @@ Nanos FallbackRecognizer::next_deadline() const {
     next_look = std::min(next_look, member.engine->next_deadline());
     if (member.probe_until != 0)
       next_look = std::min(next_look, member.probe_until);
-    else if (member.probe_at != kNever)
-      next_look = std::min(next_look, std::max(member.probe_at, quiet_at()));
+    else if (member.back_off.failed())
+      next_look = std::min(next_look, std::max(member.back_off.due(), quiet_at()));
   }
   return next_look;
-}
-
-void FallbackRecognizer::works(std::size_t index) {
-  Member& member = members_[index];
-  if (std::exchange(member.dead, false)) log_info("the recogniser {} works again", member.engine->name());
-  member.probe_at = kNever;
 }
 
 // A key that is refused, or a plan that is used up, stays so for a while.
 void FallbackRecognizer::failed(std::size_t index, FailureClass failure, const std::string& why, Nanos now) {
   Member& member = members_[index];
   log_warn("the recogniser {} failed: {}", member.engine->name(), why);
-  if (std::exchange(member.dead, true)) return;  // its probes go on as they do
-  const bool lasting = failure == FailureClass::kAuth || failure == FailureClass::kQuota;
-  member.pause = lasting ? settings_.longest_probe : settings_.first_probe;
-  member.probe_at = now + member.pause;
+  member.back_off.fail(now, failure == FailureClass::kAuth || failure == FailureClass::kQuota);
 }
 
 void FallbackRecognizer::show() {
   std::size_t in_use = 0;
-  while (in_use < members_.size() && members_[in_use].dead) ++in_use;
+  while (in_use < members_.size() && members_[in_use].back_off.failed()) ++in_use;
   if (in_use == members_.size()) in_use = 0;
   shown_ = std::string(members_[in_use].engine->name()) + (in_use == 0 ? "" : " (fallback)");
 }

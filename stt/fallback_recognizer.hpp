@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/back_off.hpp"
 #include "speech_recognizer.hpp"
 
 namespace prot::stt {
@@ -24,6 +25,7 @@ struct FallbackSettings {
 ///   dead    | half a second of noise, while nothing is said; | an answer -> alive
 ///           | an utterance only when no engine is alive      |
 ///
+/// One that answered noise is on trial (BackOff): who then fails words is left alone for longer than before.
 /// A failure that passes is tried once more where there is time for it, before the next engine. Threads: the
 /// caller's. Invariants: an engine is asked for an utterance once (or once more); what is probed is never at
 /// work. Lifetime: `clock` must outlive it.
@@ -48,9 +50,7 @@ class FallbackRecognizer final : public SpeechRecognizer {
   enum class Wanted { kNothing, kGuess, kFinal };
   struct Member {
     std::unique_ptr<SpeechRecognizer> engine;
-    bool dead = false;
-    Nanos pause = 0;
-    Nanos probe_at = kNever;
+    BackOff back_off;
     Nanos probe_until = 0;  // 0: none under way
   };
 
@@ -62,9 +62,9 @@ class FallbackRecognizer final : public SpeechRecognizer {
   void ask(Wanted what, Nanos now);
   void on_answer(Recognition answer, Nanos now);
   void on_failure(Recognition answer, Nanos now);
-  void on_probe(Member& member, bool works, Nanos now);
+  static void on_probe(Member& member, bool answered, Nanos now);
+  static void break_probe(Member& member, Nanos now);
   void look_at_time(Nanos now);
-  void works(std::size_t member);
   void failed(std::size_t member, FailureClass failure, const std::string& why, Nanos now);
   void show();
 

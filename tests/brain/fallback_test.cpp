@@ -227,6 +227,45 @@ TEST_CASE("a dead model is not asked, is probed in the background, and comes bac
   CHECK(chain.model->next_deadline() == kNever);
 }
 
+TEST_CASE("one that answers probes, but no request in time, costs its time ever more seldom") {
+  Chain chain;
+  const FallbackSettings settings;
+  Nanos pause = settings.first_probe;
+  const auto turn = [&](const char* cloud_says) {
+    chain.ask();
+    const auto id = Chain::newest(chain.cloud());
+    if (*cloud_says != '\0') chain.cloud().say(id, cloud_says);
+    chain.poll();
+    chain.cloud().fail(id, ErrorClass::kRetry);
+    chain.poll();
+    chain.other().reply("Yes.");
+    chain.poll();
+    CHECK(chain.model->next_deadline() == chain.now + pause);
+    chain.now = chain.model->next_deadline();
+    chain.poll();
+    REQUIRE(chain.cloud().calls.back().request.prefill);
+    chain.cloud().done(chain.cloud().calls.back().id);
+    chain.poll();
+    CHECK(chain.model->name() == "cloud");
+    pause = std::min(2 * pause, settings.longest_probe);
+  };
+  for (int i = 0; i < 4; ++i) turn("");
+  for (int i = 0; i < 3; ++i) turn("Words, but not all of");
+  SUBCASE("an answer makes it well") {
+    chain.ask();
+    chain.cloud().reply("Yes.");
+    CHECK(chain.poll() == "Yes.|");
+  }
+  SUBCASE("so does one that is interrupted in its words") {
+    const RequestId id = chain.ask();
+    chain.cloud().say(Chain::newest(chain.cloud()), "Once upon a");
+    chain.poll();
+    chain.model->cancel(id);
+  }
+  pause = settings.first_probe;
+  turn("");
+}
+
 TEST_CASE("a request that one model does not understand does not condemn it; two in a row do") {
   Chain chain;
   for (const char* name : {"cloud", "other (fallback)"}) {

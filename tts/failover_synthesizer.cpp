@@ -18,6 +18,7 @@ constexpr Nanos kLongestLook =
 constexpr unsigned kNoticeRate = 24'000;
 constexpr Nanos kProbePatience = 10 * kSecond;  // it may have to load a model
 constexpr Nanos kProbeAgain = kSecond;          // one that was broken off for a turn
+constexpr Nanos kLastPatience = 4;              // so many times as long with one that nobody follows
 
 }  // namespace
 
@@ -44,7 +45,8 @@ FailoverSynthesizer::FailoverSynthesizer(const std::map<std::string, Chain>& voi
                                          Nanos silence, const Clock& clock)
     : fallback_(std::move(fallback)), silence_(silence), clock_(&clock) {
   for (const auto& [language, chain] : voices)
-    for (const std::shared_ptr<Synthesizer>& voice : chain) speakers_[language].candidates.push_back({voice});
+    for (const std::shared_ptr<Synthesizer>& voice : chain)
+      speakers_[language].candidates.push_back({voice, {kFirstBackOff, kLastBackOff}});
   if (speakers_.count(fallback_) == 0) throw Error("bug: no voice for the language '" + fallback_ + "'");
 }
 
@@ -68,10 +70,10 @@ void FailoverSynthesizer::tend() {
   for (auto& [language, speaker] : speakers_) {
     for (Candidate& candidate : speaker.candidates) {
       candidate.voice->tend();
-      if (candidate.back_off != 0 && speaker_ == nullptr) probe(candidate, language, now);
+      if (candidate.back_off.failed() && speaker_ == nullptr) probe(candidate, language, now);
     }
     const auto well = std::find_if(speaker.candidates.begin(), speaker.candidates.end(),
-                                   [](const Candidate& one) { return one.back_off == 0; });
+                                   [](const Candidate& one) { return !one.back_off.failed(); });
     if (speaker_ == nullptr && well != speaker.candidates.end())
       speaker.used = std::min(speaker.used, static_cast<std::size_t>(well - speaker.candidates.begin()));
   }
@@ -80,7 +82,7 @@ void FailoverSynthesizer::tend() {
 // Whether it speaks is seen by its first sound; what it says is heard by nobody.
 void FailoverSynthesizer::probe(Candidate& candidate, const std::string& language, Nanos now) {
   if (candidate.probe_until == 0) {
-    if (now < candidate.retry_at || !candidate.voice->idle()) return;
+    if (now < candidate.back_off.due() || !candidate.voice->idle()) return;
     candidate.probe_until = now + kProbePatience;
     candidate.voice->begin({0, 0, language == "ko" ? "네." : "Yes.", language});
   }
@@ -88,7 +90,8 @@ void FailoverSynthesizer::probe(Candidate& candidate, const std::string& languag
     if (piece.kind == Piece::Kind::kFailed) return probe_failed(candidate, piece.message, now);
     if (piece.kind != Piece::Kind::kSamples && piece.kind != Piece::Kind::kDone) continue;
     if (piece.kind == Piece::Kind::kSamples) candidate.voice->cancel();
-    candidate.probe_until = candidate.back_off = 0;
+    candidate.probe_until = 0;
+    candidate.back_off.answer_probe();
     log_info("voice {} speaks again", candidate.voice->name());
     return;
   }
@@ -99,9 +102,8 @@ void FailoverSynthesizer::probe(Candidate& candidate, const std::string& languag
 
 void FailoverSynthesizer::probe_failed(Candidate& candidate, const std::string& why, Nanos now) {
   candidate.probe_until = 0;
-  candidate.back_off = std::min(2 * candidate.back_off, kLastBackOff);
-  candidate.retry_at = now + candidate.back_off;
-  log_info("voice {} still; tried again in {} s", why, candidate.back_off / kSecond);
+  candidate.back_off.fail_probe(now);
+  log_info("voice {} still; tried again in {} s", why, candidate.back_off.pause() / kSecond);
 }
 
 // Nothing is in the way of what is to be said.
@@ -110,7 +112,7 @@ void FailoverSynthesizer::break_probes(Nanos now) noexcept {
     for (Candidate& candidate : speaker.candidates) {
       if (std::exchange(candidate.probe_until, 0) == 0) continue;
       candidate.voice->cancel();
-      candidate.retry_at = now + kProbeAgain;
+      candidate.back_off.put_off(now + kProbeAgain);
     }
   }
 }
@@ -124,30 +126,47 @@ FailoverSynthesizer::Speaker& FailoverSynthesizer::speaker_for(const std::string
 // sentence is worse.
 FailoverSynthesizer::Rank FailoverSynthesizer::rank_of(const Candidate& candidate, Nanos now) const {
   const bool failed_now = candidate.failed_turn == request_.turn;
-  if (candidate.back_off == 0) return failed_now ? Rank::kWellAgain : Rank::kWell;
-  return !failed_now && now >= candidate.retry_at && candidate.voice->idle() ? Rank::kPerhaps : Rank::kNo;
+  if (!candidate.back_off.failed()) return failed_now ? Rank::kWellAgain : Rank::kWell;
+  return !failed_now && now >= candidate.back_off.due() && candidate.voice->idle() ? Rank::kPerhaps
+                                                                                   : Rank::kNo;
 }
 
 void FailoverSynthesizer::fail(Candidate& candidate, const std::string& why, Nanos now) {
-  candidate.back_off =
-      candidate.back_off == 0 ? kFirstBackOff : std::min(2 * candidate.back_off, kLastBackOff);
-  candidate.retry_at = now + candidate.back_off;
+  candidate.back_off.fail(now);
+  candidate.spoken_turn.reset();
   candidate.failed_turn = request_.turn;
-  log_error("voice {}; tried again in {} s at the earliest", why, candidate.back_off / kSecond);
+  log_error("voice {}; tried again in {} s at the earliest", why, candidate.back_off.pause() / kSecond);
+}
+
+// A short segment may come in time where a long one does not: only a whole turn shows that a voice is well.
+void FailoverSynthesizer::spoke(Candidate& candidate) const noexcept {
+  candidate.back_off.answer_probe();
+  if (candidate.failed_turn != request_.turn) candidate.spoken_turn = request_.turn;
+}
+
+void FailoverSynthesizer::judge_turn() noexcept {
+  for (auto& [language, speaker] : speakers_) {
+    for (Candidate& candidate : speaker.candidates) {
+      if (!candidate.spoken_turn || candidate.spoken_turn == request_.turn) continue;
+      candidate.spoken_turn.reset();
+      candidate.back_off.answer();
+    }
+  }
 }
 
 void FailoverSynthesizer::begin(const SpeechRequest& request) {
   request_ = request;
   last_words_.clear();
   const Nanos now = clock_->now();
+  judge_turn();
   break_probes(now);
   speaker_ = &speaker_for(request.language);
   if (!hand_to(now)) give_up("no voice is left");
 }
 
 bool FailoverSynthesizer::hand_to(Nanos now) {
-  heard_ = retried_ = false;
-  silent_since_ = 0;
+  heard_ = retried_ = waits_ = false;
+  silent_since_ = lag_ = 0;
   looked_ = now;
   std::vector<Candidate>& candidates = speaker_->candidates;
   for (const Rank rank : {Rank::kWell, Rank::kWellAgain, Rank::kPerhaps}) {
@@ -174,16 +193,25 @@ bool FailoverSynthesizer::poll(Piece& piece) {
 
 bool FailoverSynthesizer::look(Piece& piece, Nanos now) {
   Candidate& candidate = speaker_->candidates[speaker_->used];
-  const Nanos last_look = std::exchange(looked_, now);
-  if (!candidate.voice->poll(piece)) {
-    if (silent_since_ == 0 || now - last_look > kLongestLook) silent_since_ = now;
-    if (now - silent_since_ < silence_) return false;
+  const bool stopped = now - looked_ > kLongestLook;
+  if (heard_ && waits_ && !stopped) lag_ += now - looked_;
+  looked_ = now;
+  waits_ = !candidate.voice->poll(piece);
+  if (waits_) {
+    if (silent_since_ == 0 || stopped) silent_since_ = now;
+    const bool silent = now - silent_since_ >= silence_;
+    if (!silent && lag_ < longest_lag(now)) return false;
     candidate.voice->cancel();
-    const std::string why =
-        candidate.voice->name() + ": nothing came for " + std::to_string(silence_ / kMillisecond) + " ms";
-    return take_over(piece, why, now);
+    const std::string what = silent ? "nothing came for " : "its sound came later than it is heard, by ";
+    return take_over(piece,
+                     candidate.voice->name() + ": " + what +
+                         std::to_string((silent ? silence_ : lag_) / kMillisecond) + " ms",
+                     now);
   }
-  silent_since_ = 0;
+  if (piece.kind == Piece::Kind::kSamples) {
+    silent_since_ = 0;
+    lag_ -= static_cast<Nanos>(piece.samples.size()) * kSecond / std::max(1U, piece.rate);
+  }
   if (piece.kind == Piece::Kind::kFailed) {
     const bool hopeless = piece.error == VoiceError::kAuth || piece.error == VoiceError::kQuota ||
                           piece.error == VoiceError::kUnavailable;
@@ -195,10 +223,19 @@ bool FailoverSynthesizer::look(Piece& piece, Nanos now) {
   }
   heard_ = heard_ || piece.kind == Piece::Kind::kSamples;
   if (piece.kind != Piece::Kind::kDone) return true;
-  if (candidate.back_off != 0) log_info("voice {} speaks again", candidate.voice->name());
-  candidate.back_off = 0;
+  if (candidate.back_off.failed()) log_info("voice {} speaks again", candidate.voice->name());
+  spoke(candidate);
   speaker_ = nullptr;
   return true;
+}
+
+// A slow voice is better than none.
+Nanos FailoverSynthesizer::longest_lag(Nanos now) const {
+  const std::vector<Candidate>& all = speaker_->candidates;
+  const bool other = std::any_of(all.begin(), all.end(), [&](const Candidate& one) {
+    return &one != &all[speaker_->used] && rank_of(one, now) < Rank::kPerhaps;
+  });
+  return other ? silence_ : kLastPatience * silence_;
 }
 
 bool FailoverSynthesizer::take_over(Piece& piece, const std::string& why, Nanos now) {
@@ -238,7 +275,9 @@ void FailoverSynthesizer::give_up(const std::string& why) {
 
 void FailoverSynthesizer::cancel() noexcept {
   if (speaker_ == nullptr) return;
-  if (last_words_.empty()) speaker_->candidates[speaker_->used].voice->cancel();
+  Candidate& candidate = speaker_->candidates[speaker_->used];
+  if (last_words_.empty()) candidate.voice->cancel();
+  if (last_words_.empty() && heard_) spoke(candidate);
   last_words_.clear();
   speaker_ = nullptr;
 }
@@ -252,7 +291,9 @@ void FailoverSynthesizer::stop() noexcept {
 Nanos FailoverSynthesizer::next_deadline() const {
   if (speaker_ == nullptr || !last_words_.empty()) return kNever;
   const Nanos own = speaker_->candidates[speaker_->used].voice->next_deadline();
-  return silent_since_ == 0 ? own : std::min(own, silent_since_ + silence_);
+  if (silent_since_ == 0) return own;
+  const Nanos late = heard_ && waits_ ? looked_ + longest_lag(looked_) - lag_ : kNever;
+  return std::min({own, silent_since_ + silence_, late});
 }
 
 std::string FailoverSynthesizer::name() const {
@@ -260,7 +301,7 @@ std::string FailoverSynthesizer::name() const {
   for (const auto& [language, speaker] : speakers_) {
     if (!names.empty()) names += ", ";
     const bool well = std::any_of(speaker.candidates.begin(), speaker.candidates.end(),
-                                  [](const Candidate& one) { return one.back_off == 0; });
+                                  [](const Candidate& one) { return !one.back_off.failed(); });
     names += language + ": " + (well ? speaker.candidates[speaker.used].voice->name() : "none");
     if (speaker.used > 0) names += "!";
   }

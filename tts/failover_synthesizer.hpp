@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/back_off.hpp"
 #include "synthesizer.hpp"
 
 namespace prot::tts {
@@ -21,16 +22,17 @@ namespace prot::tts {
 ///   refuses, or has tried  | the next one                     | the next one
 ///   again by itself        |                                  |
 ///   is silent for the time | the next one                     | the next one
-///   there is no next one   | the tones, then failed           | the tones, then failed
+///   falls behind by it     | -                                | the next one; if there is none, after 4
+///   times it there is no next one   | the tones, then failed           | the tones, then failed
 ///
 /// A voice that failed says a word in the background, heard by nobody, while there is nothing to say; when it
-/// does, it has the next turn (a voice that changes within one is worse). Only when no other is left it is
-/// tried by a turn itself.
+/// does, it has the next turn on trial (BackOff; a voice that changes within one is worse). Only when no
+/// other is left it is tried by a turn itself.
 class FailoverSynthesizer final : public Synthesizer {
  public:
   using Chain = std::vector<std::shared_ptr<Synthesizer>>;
   /// `voices` by language, each at least one; `fallback`: the language of requests in any other. `silence`: a
-  /// voice that has nothing new for this time has failed.
+  /// voice that makes no sound for this time, or lags as much behind who hears it, has failed.
   FailoverSynthesizer(const std::map<std::string, Chain>& voices, std::string fallback, Nanos silence,
                       const Clock& clock);
 
@@ -49,10 +51,10 @@ class FailoverSynthesizer final : public Synthesizer {
   enum class Rank { kWell, kWellAgain, kPerhaps, kNo };  // who is asked first
   struct Candidate {
     std::shared_ptr<Synthesizer> voice;
-    Nanos retry_at = 0;
-    Nanos back_off = 0;     // 0: it is well
+    BackOff back_off;
     Nanos probe_until = 0;  // 0: none under way
     std::optional<std::uint32_t> failed_turn{};
+    std::optional<std::uint32_t> spoken_turn{};  // the newest one in which it has not failed
   };
   struct Speaker {
     std::vector<Candidate> candidates;
@@ -65,10 +67,13 @@ class FailoverSynthesizer final : public Synthesizer {
   void probe(Candidate& candidate, const std::string& language, Nanos now);
   void probe_failed(Candidate& candidate, const std::string& why, Nanos now);
   void break_probes(Nanos now) noexcept;
+  void spoke(Candidate& candidate) const noexcept;
+  void judge_turn() noexcept;
   /// Hands the request to the first voice that may speak. False: there is none.
   [[nodiscard]] bool hand_to(Nanos now);
   [[nodiscard]] bool look(Piece& piece, Nanos now);
   [[nodiscard]] bool take_over(Piece& piece, const std::string& why, Nanos now);
+  [[nodiscard]] Nanos longest_lag(Nanos now) const;
   void give_up(const std::string& why);
 
   std::map<std::string, Speaker> speakers_;
@@ -82,6 +87,8 @@ class FailoverSynthesizer final : public Synthesizer {
   bool retried_ = false;
   Nanos silent_since_ = 0;         // the first look that found nothing; 0: none yet
   Nanos looked_ = 0;               // the newest one
+  bool waits_ = false;             // it found nothing
+  Nanos lag_ = 0;                  // of the sound, since its first sample; negative: ahead of who hears it
   std::vector<Piece> last_words_;  // of a request that no voice says, newest first
   std::uint32_t notice_turn_ = 0;  // that the tones were played in
 };

@@ -72,6 +72,8 @@ void FallbackModel::ask(Call& call, std::size_t member, Nanos now) {
   const Nanos left = std::max(call.until - now, settings_.patience / 2);
   if (!request.prefill && (!last || !model.can_prefill()))
     request.first_event_limit = last ? left + settings_.last_wait : left / 2;
+  // One that dribbles is better than none.
+  if (!last && !members_[next_for(call)].back_off.failed()) request.lag_limit = settings_.patience;
   call.inner = model.start(request, now);
 }
 

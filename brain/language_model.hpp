@@ -49,6 +49,7 @@ struct Request {
   Lane lane = Lane::kVoice;
   bool prefill = false;         // only warms the server's cache: no text comes, kDone at the end
   Nanos first_event_limit = 0;  // a backend that is silent longer has failed; 0: the backend's own limit
+  Nanos lag_limit = 0;  // one whose words come later than they are said, by so much, has failed; 0: any
 };
 
 using RequestId = std::uint64_t;  // 0 is never given

@@ -67,6 +67,7 @@ void ServerModel::send(Call& call, Nanos now) {
   request.idle_timeout_ms = std::max(request.idle_timeout_ms, request.first_byte_timeout_ms);
   call.parser.reset();
   call.reader = protocol_->reader(call.request, call.carried);
+  call.pace.excuse();
   call.object.clear();
   call.is_object = false;
   call.next_try = 0;
@@ -177,6 +178,13 @@ bool ServerModel::on_sse(Calls::iterator it, const http::SseEvent& event, Nanos 
     cut(it, at, out);
     return false;
   }
+  if (call.reader->is_slow()) call.pace.excuse();
+  const bool open = state == State::kIdle || state == State::kOpen;
+  if (const Nanos limit = call.request.lag_limit; open && limit > 0 && call.pace.lag() > limit) {
+    const std::string why = http::shown_url(protocol_->endpoint()) + ": its words come too slowly";
+    on_failure(it, {ErrorClass::kRetry, why}, at, now, out);
+    return false;
+  }
   // A model that thinks may send something at once, and then nothing until its first word.
   const Nanos until = now + (call.reader->is_slow() ? options_.slow_timeout : options_.idle_timeout);
   if (state != State::kIdle) call.silent_until = call.useful ? until : std::max(until, call.give_up_at);
@@ -190,6 +198,7 @@ void ServerModel::pass(Call& call, RequestId id, Out& made, Nanos at, Out& out) 
     event.at = at;
     call.useful = call.useful || event.kind == ModelEvent::Kind::kText;
     call.bytes += event.text.size();
+    if (event.kind == ModelEvent::Kind::kText) call.pace.take(event.text, at);
     out.push_back(std::move(event));
   }
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engines/word_pace.hpp"
 #include "http/client.hpp"
 #include "http/sse_parser.hpp"
 #include "language_model.hpp"
@@ -81,6 +82,7 @@ struct ServerOptions {
 ///   it is silent, or sends nothing but comments    | kError after first_byte_timeout; behind its first word
 ///                                                  | after idle_timeout
 ///   it pauses its answer                           | asked again, at most kMostPauses times
+///   its words come later than they are said        | kError, where Request::lag_limit bounds that
 ///   its answer does not come to an end             | kDone, kLength after answer_time or answer_bytes
 ///
 /// One thread; the transport's worker calls `wake`. Invariant: a request ends within first_byte_timeout, or
@@ -102,10 +104,8 @@ class ServerModel : public LanguageModel {
  private:
   struct Call {
     Request request;
-    std::string carried;
-    std::string body;
-    Nanos give_up_at = 0;
-    Nanos retry_until = 0;
+    std::string carried, body;
+    Nanos give_up_at = 0, retry_until = 0;
     Nanos next_try = 0;  // 0: under way
     Nanos back_off = 0;
     Nanos silent_until = 0;               // later than that it is dead
@@ -116,8 +116,8 @@ class ServerModel : public LanguageModel {
     http::SseParser parser;
     std::unique_ptr<AnswerReader> reader;
     std::string object;  // the answer is one JSON object
-    int attempts = 0;
-    int pauses = 0;
+    int attempts = 0, pauses = 0;
+    WordPace pace;
     bool is_object = false;
     bool useful = false;  // a word was passed on: no second attempt
   };

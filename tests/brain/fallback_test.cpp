@@ -106,6 +106,7 @@ TEST_CASE("before the first word the next model gets the same request") {
     REQUIRE(chain.other().newest() != nullptr);
     CHECK(chain.other().newest()->request.messages.size() == 1);
     CHECK(chain.other().newest()->request.first_event_limit == 750 * kMillisecond);
+    CHECK(chain.other().newest()->request.lag_limit == 3 * kSecond);
     chain.other().reply("Paris.");
     CHECK(chain.poll() == "Paris.|");
     CHECK(chain.model->name() == (error == ErrorClass::kFatal ? "cloud" : "other (fallback)"));
@@ -120,6 +121,7 @@ TEST_CASE("the last model on this machine has its own time, and when all fail th
   chain.other().fail(Chain::newest(chain.other()), ErrorClass::kRetry);
   chain.poll();
   CHECK(chain.local().newest()->request.first_event_limit == 0);
+  CHECK(chain.local().newest()->request.lag_limit == 0);  // who dribbles is better than nobody
   chain.local().fail(Chain::newest(chain.local()), ErrorClass::kOverloaded);
   CHECK(chain.poll() == "!overloaded");
 

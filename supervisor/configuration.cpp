@@ -90,7 +90,7 @@ void apply_choices(const ConfigRequest& request, const LayeredEnvironment& envir
   const auto choices = choices_in_force(loaded.config, environment, loaded.env_file);
   loaded.choice_note = note_of_choices(loaded.config, choices);
   // Engines are alike for every instance: they are in the cache.
-  const auto local = local_engines_last(loaded.config, choices, instance_paths("default"));
+  const auto local = local_engines_last(loaded.config, instance_paths("default"));
   if (!local.empty()) loaded.config = read_config(request, environment, loaded.env_file, local);
 }
 

@@ -7,6 +7,8 @@
 
 #include "base/error.hpp"
 #include "programs.hpp"
+#include "stage/model_specs.hpp"
+#include "stage/service_table.hpp"
 
 namespace prot::supervisor {
 namespace {
@@ -57,16 +59,21 @@ std::vector<ImpliedChoice> choices_in_force(const Config& config, const LayeredE
   return choices;
 }
 
-std::vector<std::string> local_engines_last(const Config& config, const std::vector<ImpliedChoice>& choices,
-                                            const InstancePaths& paths) {
+std::vector<std::string> local_engines_last(const Config& config, const InstancePaths& paths) {
   std::vector<std::string> settings;
   const auto is_open = [&](std::string_view key) { return config.place(key).empty(); };
-  if (chose(choices, "brain.engine") && is_open("brain.fallback") && has_local_model(config, paths))
+  const auto asks_service = [&](std::string_view program, std::string_view key) {
+    return stage::find_service(program, config.text(key)) != nullptr;
+  };
+  using Kind = stage::ModelSpec::Kind;
+  const Kind model = stage::model_specs(config).front().kind;
+  if ((model == Kind::kOpenAi || model == Kind::kAnthropic) && is_open("brain.fallback") &&
+      has_local_model(config, paths))
     settings.emplace_back(R"(brain.fallback=["local"])");
-  if (chose(choices, "stt.engine") && is_open("stt.fallback") && has_whisper(config, paths))
+  if (asks_service("stt", "stt.engine") && is_open("stt.fallback") && has_whisper(config, paths))
     settings.emplace_back(R"(stt.fallback=["whisper"])");
-  if (chose(choices, "tts.voice_en") && is_open("tts.fallback_en") && has_piper(config, paths))
-    settings.emplace_back("tts.fallback_en=piper");
+  if (asks_service("tts", "tts.voice_en") && is_open("tts.fallback_en") && has_piper(config, paths))
+    settings.emplace_back(R"(tts.fallback_en=["piper","espeak"])");
   return settings;
 }
 

@@ -14,10 +14,9 @@ namespace prot::supervisor {
                                                                  const LayeredEnvironment& environment,
                                                                  const EnvFile& file);
 
-/// Where a key chose a service and nobody said what goes on when it fails: "KEY=VALUE" that put the engine of
+/// Where a service is asked and nobody said what goes on when it fails: "KEY=VALUE" that put the engine of
 /// this machine at the end of the list, as far as it is installed. A network that is lost is then no silence.
 [[nodiscard]] std::vector<std::string> local_engines_last(const stage::Config& config,
-                                                          const std::vector<stage::ImpliedChoice>& choices,
                                                           const InstancePaths& paths);
 
 /// One line for `prot up`: what was chosen, why, and how to turn it off; empty: nothing was.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "base/error.hpp"
@@ -62,17 +63,17 @@ std::shared_ptr<Synthesizer> make_one(const std::string& name, const VoiceOption
 
 FailoverSynthesizer::Chain make_chain(const stage::Config& config, const VoiceOptions& options,
                                       stage::StageContext& context) {
-  const std::string& first = config.get_string("tts.voice_" + options.language);
-  const std::string& second = config.get_string("tts.fallback_" + options.language);
+  std::vector<std::string> names = config.get_list("tts.fallback_" + options.language);
+  names.insert(names.begin(), config.get_string("tts.voice_" + options.language));
   FailoverSynthesizer::Chain chain;
-  for (const std::string& name : {first, second}) {
-    if (name == "none" || (!chain.empty() && name == first)) continue;
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    if (std::find(names.begin(), name, *name) != name) continue;  // it has its turn already
     try {
-      chain.push_back(make_one(name, options, context));
+      chain.push_back(make_one(*name, options, context));
     } catch (const UsageError&) {
       throw;
     } catch (const Error& error) {
-      log_error("voice {}: {}", name, full_message(error));
+      log_error("voice {}: {}", *name, full_message(error));
     }
   }
   if (chain.empty()) throw Error("no voice for " + options.language, 78);

@@ -47,7 +47,9 @@ void write_node(json::Writer& out, const toml::node& node) {
 // The value as text; config_value() judges it. Throws UsageError for what no text can stand for.
 std::string to_text(const toml::node& node, const ConfigKey& key) {
   const bool number = key.type == ConfigType::kInt || key.type == ConfigType::kDouble;
-  if (const auto* s = node.as_string(); s != nullptr && key.type == ConfigType::kString) return s->get();
+  const bool word =
+      key.type == ConfigType::kString || (key.type == ConfigType::kList && !key.choices.empty());
+  if (const auto* s = node.as_string(); s != nullptr && word) return s->get();
   if (const auto* i = node.as_integer(); i != nullptr && number) return std::to_string(i->get());
   if (const auto* d = node.as_floating_point(); d != nullptr && number) return double_text(d->get());
   if (const auto* b = node.as_boolean(); b != nullptr && key.type == ConfigType::kBool)

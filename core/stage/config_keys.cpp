@@ -44,6 +44,12 @@ constexpr ConfigKey list(Text name, Text programs, Text comment, Text environmen
   key.type = kList;
   return key;
 }
+constexpr ConfigKey choices(Text name, Text fallback, Text known, Text programs, Text comment) {
+  ConfigKey key = text(name, fallback, programs, comment);
+  key.type = kList;
+  key.choices = known;
+  return key;
+}
 constexpr ConfigKey tables(Text name, Text fields, Text programs, Text comment) {
   ConfigKey key = text(name, "[]", programs, comment);
   key.type = kTables;
@@ -73,7 +79,7 @@ constexpr Text kStages = "capture stt brain tts player memory";
 constexpr ServiceWords kRecognizers = service_words("auto whisper", "stt.engine", "null");
 constexpr ServiceWords kModels = service_words("auto local", "brain.engine");
 constexpr ServiceWords kVoices = service_words("auto piper espeak", kVoiceKeys, "tone null");
-constexpr ServiceWords kOtherVoices = service_words("espeak piper", kVoiceKeys, "tone none");
+constexpr ServiceWords kOtherVoices = service_words("espeak piper", kVoiceKeys, "tone");
 constexpr ServiceWords kEmbedders = service_words("auto none hashed", "memory.embedder");
 constexpr ServiceRow kAnthropic = service_row("brain", "anthropic");
 constexpr ServiceRow kOpenAiModel = service_row("brain", "openai");
@@ -153,7 +159,8 @@ constexpr ConfigKey kKeys[] = {
            "they are sent again on a new connection"),
     number(kInt, "stt.session_limit_s", "480", 30, 3600, "s", "stt",
            "a connection to elevenlabs that is older is replaced while nothing is said"),
-    list("stt.fallback", "stt", "recognisers that go on in this order when one fails, see below"),
+    list("stt.fallback", "stt",
+         "recognisers that go on in this order when one fails, see below; not set: whisper behind a service"),
     number(kInt, "stt.first_result_timeout_ms", "2500", 500, 15000, "ms", "stt",
            "a recogniser that has no words so long after they were asked for has failed, if another is left"),
     list("stt.key_terms", "stt", "names that are likely to be said, for elevenlabs: 50 of 20 characters"),
@@ -205,7 +212,9 @@ constexpr ConfigKey kKeys[] = {
            "at the start: so long brain waits for the local model to read the persona; 0: not at all"),
     choice("brain.preemptive", "auto", "auto on off", "brain",
            "ask the model at a pause, before the turn is over; auto: only the local one"),
-    list("brain.fallback", "brain", "models that go on in this order when one fails, see below"),
+    list(
+        "brain.fallback", "brain",
+        "models that go on in this order when one fails, see below; not set: the local one behind a service"),
 
     text("anthropic.url", kAnthropic.own_url, "brain memory",
          "Anthropic's Messages, or a server that speaks the same"),
@@ -268,10 +277,11 @@ constexpr ConfigKey kKeys[] = {
            "English voice; auto: elevenlabs where its key and a voice are there, else piper"),
     choice("tts.voice_ko", "auto", kVoices.text(), "tts",
            "Korean voice; auto: elevenlabs where its key and a voice are there, else espeak"),
-    choice("tts.fallback_en", "espeak", kOtherVoices.text(), "tts",
-           "speaks English when that voice fails or is missing"),
-    choice("tts.fallback_ko", "espeak", kOtherVoices.text(), "tts",
-           "speaks Korean when that voice fails or is missing"),
+    choices("tts.fallback_en", R"(["espeak"])", kOtherVoices.text(), "tts",
+            "voices that speak English in this order when that one fails or is missing; not set: those of "
+            "this machine"),
+    choices("tts.fallback_ko", R"(["espeak"])", kOtherVoices.text(), "tts",
+            "voices that speak Korean in this order when that one fails or is missing"),
     number(kInt, "tts.first_audio_timeout_ms", "3000", 200, 15000, "ms", "tts",
            "a voice that is silent longer has failed"),
     path("tts.pronunciation_file", "", "tts",

@@ -95,19 +95,31 @@ std::string number_value(const ConfigKey& key, std::string_view text, int scale)
   return key.type == ConfigType::kInt ? std::to_string(std::lround(number)) : number_text(number);
 }
 
+std::string known_choices(const ConfigKey& key) {
+  std::string known;
+  for (const std::string_view choice : split(key.choices, ' '))
+    known += (known.empty() ? "" : ", ") + std::string(choice.substr(0, choice.find('|')));
+  return known;
+}
+
 std::string choice_value(const ConfigKey& key, std::string_view text) {
   const std::string word = lower(text);
-  std::string known;
   for (const std::string_view choice : split(key.choices, ' ')) {
     const auto spellings = split(choice, '|');
     if (std::find(spellings.begin(), spellings.end(), word) != spellings.end())
       return std::string(spellings.front());
-    known += (known.empty() ? "" : ", ") + std::string(spellings.front());
   }
-  refuse(key, text, "one of " + known);
+  refuse(key, text, "one of " + known_choices(key));
+}
+
+// Of a closed set a word alone is a list of one, "none" an empty one: those keys took one word once.
+std::string word_as_list(const ConfigKey& key, std::string_view text) {
+  if (text == "none") return "[]";
+  return json::Writer().begin_array().value(choice_value(key, text)).end_array().str();
 }
 
 std::string list_value(const ConfigKey& key, std::string_view text) {
+  if (!key.choices.empty() && !text.starts_with('[')) return word_as_list(key, text);
   const std::string wanted = R"(a list of texts, as in ["one", "two"])";
   json::Document document;
   try {
@@ -124,7 +136,8 @@ std::string list_value(const ConfigKey& key, std::string_view text) {
     if (!root.at(i).is_string())
       throw UsageError(std::string(key.name) + " must be " + wanted + "; element " + std::to_string(i + 1) +
                        " is no text: " + root.at(i).to_json());
-    out.value(root.at(i).as_string());
+    const std::string_view element = root.at(i).as_string();
+    out.value(key.choices.empty() ? std::string(element) : choice_value(key, element));
   }
   return out.end_array().str();
 }
@@ -196,7 +209,7 @@ std::string describe_type(const ConfigKey& key) {
     case ConfigType::kDouble:
       return "number, " + range_text(key);
     case ConfigType::kList:
-      return "list of texts";
+      return key.choices.empty() ? "list of texts" : "list of " + known_choices(key);
     case ConfigType::kTables: {
       std::string known;
       for (const std::string_view field : split(key.fields, ' '))
@@ -206,11 +219,7 @@ std::string describe_type(const ConfigKey& key) {
     case ConfigType::kString:
       break;
   }
-  if (key.choices.empty()) return "text";
-  std::string known;
-  for (const std::string_view choice : split(key.choices, ' '))
-    known += (known.empty() ? "" : ", ") + std::string(choice.substr(0, choice.find('|')));
-  return known;
+  return key.choices.empty() ? "text" : known_choices(key);
 }
 
 }  // namespace prot::stage

@@ -1,5 +1,7 @@
 #include "stage/service_keys.hpp"
 
+#include <algorithm>
+
 #include "stage/service_table.hpp"
 
 namespace prot::stage {
@@ -30,8 +32,12 @@ std::string recognizer_model_name(const Config& config) {
 }
 
 std::string voice_key_name(const Config& config) {
-  for (const char* key : {"tts.voice_en", "tts.voice_ko", "tts.fallback_en", "tts.fallback_ko"})
-    if (config.get_string(key) == "openai") return config.get_string("tts.openai_api_key_env");
+  for (const std::string language : {"en", "ko"}) {
+    std::vector<std::string> voices = config.get_list("tts.fallback_" + language);
+    voices.push_back(config.get_string("tts.voice_" + language));
+    if (std::find(voices.begin(), voices.end(), "openai") != voices.end())
+      return config.get_string("tts.openai_api_key_env");
+  }
   return {};
 }
 

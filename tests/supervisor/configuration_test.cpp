@@ -2,21 +2,21 @@
 #include "configuration.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "env_bench.hpp"
 #include "environment_names.hpp"
 #include "programs.hpp"
 #include "reload.hpp"
-#include "tests/support/temp_folder.hpp"
 
 using namespace prot::supervisor;
 using prot::stage::Config;
-using Lines = std::vector<std::string>;
+using test::Lines;
+using test::Variable;
+using test::write_env;
 
 namespace {
 
@@ -32,25 +32,6 @@ Lines errors_of(std::string_view text) {
   Lines errors;
   (void)parse_env(".env", text, errors);
   return errors;
-}
-
-/// A variable of this process, for as long as the object lives.
-class Variable {
- public:
-  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
-  ~Variable() { ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-};
-
-std::string write_env(const prot::test::TempFolder& folder, const std::string& text, mode_t mode = 0600) {
-  const std::string path = (folder.path() / ".env").string();
-  std::ofstream(path) << text;
-  ::chmod(path.c_str(), mode);
-  return path;
 }
 
 ConfigRequest with_env(const std::string& path) { return {.env_file = path}; }
@@ -220,33 +201,6 @@ TEST_CASE("what keys in the environment chose is said in one line, without the k
              {}) ==
         "ElevenLabs for recognition and voice, Anthropic's claude-sonnet-4-6, because ANTHROPIC_API_KEY, "
         "ELEVENLABS_API_KEY are set: what is said goes there; general.keys_choose = false keeps it here");
-}
-
-TEST_CASE(
-    "behind what a key chose stands this machine's engine, where it is installed and nobody said otherwise") {
-  const prot::test::TempFolder folder;
-  const Variable cache("XDG_CACHE_HOME", folder.path().c_str());
-  const std::string path =
-      write_env(folder, "ANTHROPIC_API_KEY=sk-geheim\nELEVENLABS_API_KEY=sk-geheim\nELEVENLABS_VOICE_ID=v\n");
-  const auto config = [&](const Lines& overrides) {
-    return load_configuration({.env_file = path, .overrides = overrides}, {}).config;
-  };
-  const std::string program = "llm.program=" + (folder.path() / "llama-server").string();
-  const std::string model = "llm.model=" + (folder.path() / "model.gguf").string();
-  CHECK(config({program, model}).get_list("brain.fallback").empty());
-  CHECK(config({}).get_string("tts.fallback_en") == "espeak");
-  for (const char* name : {"llama-server", "model.gguf", "voice.onnx", "voice.onnx.json"})
-    std::ofstream(folder.path() / name) << "x";
-  std::filesystem::permissions(folder.path() / "llama-server", std::filesystem::perms::owner_all);
-  CHECK(config({program, model}).get_list("brain.fallback") == Lines{"local"});
-  CHECK(config({program, model, "brain.fallback=[]"}).get_list("brain.fallback").empty());
-  CHECK(config({program, model, "llm.enabled=false"}).get_list("brain.fallback").empty());
-  CHECK(config({program, model, "brain.engine=anthropic"}).get_list("brain.fallback").empty());
-  CHECK(config({program, model, "general.keys_choose=false"}).get_list("brain.fallback").empty());
-  const std::string voice = "tts.piper_model=" + (folder.path() / "voice.onnx").string();
-  CHECK(config({voice}).get_string("tts.fallback_en") == "piper");
-  CHECK(config({voice, "tts.fallback_en=none"}).get_string("tts.fallback_en") == "none");
-  CHECK(config({voice, "tts.voice_en=elevenlabs"}).get_string("tts.fallback_en") == "espeak");
 }
 
 TEST_CASE("every name that the original's users have is known") {

@@ -154,7 +154,7 @@ class LoopbackServices:
 
     def settings(self) -> dict:
         """Facts would need a model that reads; what was said is remembered all the same."""
-        common = {"llm.enabled": "false", "memory.extraction": "false", "memory.embedder": self.family.vectors,
+        common = {"llm.enabled": "false", "stt.fallback": "[]", "memory.extraction": "false", "memory.embedder": self.family.vectors,
                   "memory.embedding_url": self._url(self._vectors) + "/v1", "home_assistant.url": self._url(self._home)}
         voice = f"tts.voice_{self._language}"
         if self.name == "elevenlabs":

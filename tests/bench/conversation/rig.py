@@ -114,7 +114,7 @@ class Rig:
         settings = {"general.language": "en", "capture.source": "pulse", "capture.device": "mic",
                     "capture.detector": "energy", "capture.turn_model": "silence", "player.sink": "pulse",
                     "player.device": "speaker", "player.headphones": "true", "stt.engine": "openai", "stt.url": self.services.recogniser_url,
-                    "brain.url": self.services.model_url, "tts.voice_en": "tone", "memory.store": "ram",
+                    "brain.url": self.services.model_url, "tts.voice_en": "tone", "memory.store": "ram", "stt.fallback": "[]", "brain.fallback": "[]",
                     "memory.database_url": "postgresql:///nowhere", "memory.extraction": "false"}
         if self.service == "anthropic":
             settings |= {"brain.engine": "anthropic", "anthropic.url": self.services.model_url}

@@ -206,6 +206,26 @@ TEST_CASE("a list is a TOML array, or JSON in the environment") {
   CHECK(error_of(write(folder, "[web]\ncors_origins = \"a\"\n")).find("wrong type") != std::string::npos);
 }
 
+TEST_CASE("a list of a closed set has known words only; one word alone is a list of one, none an empty one") {
+  using List = std::vector<std::string>;
+  const prot::test::TempFolder folder;
+  const auto voices = [](const std::string& file, const std::string& set) {
+    return Config::load(file, set.empty() ? List{} : List{"tts.fallback_en=" + set})
+        .get_list("tts.fallback_en");
+  };
+  CHECK(voices("", "") == List{"espeak"});
+  CHECK(voices("", R"(["OpenAI", "piper"])") == List{"openai", "piper"});
+  CHECK(voices("", "tone") == List{"tone"});
+  CHECK(voices("", "none").empty());
+  CHECK(voices("", "[]").empty());
+  CHECK(voices(write(folder, "[tts]\nfallback_en = [\"wyoming\", \"espeak\"]\n"), "") ==
+        List{"wyoming", "espeak"});
+  CHECK(voices(write(folder, "[tts]\nfallback_en = \"piper\"\n"), "") == List{"piper"});
+  for (const char* wrong : {"parrot", R"(["espeak", "parrot"])"})
+    CHECK(error_of("", {std::string("tts.fallback_en=") + wrong}).find("one of espeak, piper") !=
+          std::string::npos);
+}
+
 TEST_CASE("a snapshot is the same configuration, and holds no secret of another program") {
   const Config config = Config::load(
       "", {"stt.threads=3", "memory.database_url=postgresql://u:secret@h/d", "brain.temperature=0.7"});
@@ -279,7 +299,7 @@ TEST_CASE("every key makes the way from the example through a file and a snapsho
     if (key.type == ConfigType::kBool) values = {"true", "false"};
     if (key.type == ConfigType::kList) values = {"[]"};
     const bool models = key.name == "brain.flags" || key.name.ends_with(".fallback");  // not any word will do
-    if (key.type == ConfigType::kList && !models) values.emplace_back(R"(["a"])");
+    if (key.type == ConfigType::kList && !models && key.choices.empty()) values.emplace_back(R"(["a"])");
     if (key.type == ConfigType::kTables) values = {"[]", R"([{name = "a", command = ["b", "c"]}])"};
     if (key.type == ConfigType::kInt)
       values = {std::to_string(static_cast<long>(key.minimum)),

@@ -84,7 +84,7 @@ class World:
         """What prot is started with."""
         wanted = {"general.language": scenario.language, "capture.source": "pulse", "capture.device": "mic",
                   "player.sink": "pulse", "player.device": "speaker", "player.headphones": True,
-                  "stt.engine": "whisper",
+                  "stt.engine": "whisper", "stt.fallback": [],
                   "tts.voice_en": "tone", "tts.voice_ko": "tone", "memory.store": "ram", "memory.extraction": False,
                   "memory.recall_tokens": 0, "llm.enabled": False, "brain.url": self.services.url("model"),
                   "brain.model": "loopback",

@@ -7,6 +7,7 @@
 #include "http/url.hpp"
 #include "http/web_socket.hpp"
 #include "voices/elevenlabs_take.hpp"
+#include "voices/service_voice.hpp"
 
 namespace prot::tts {
 namespace {
@@ -32,116 +33,85 @@ constexpr std::int64_t kSilentMs = 4'000;  // the service answers pings
 ///   sound stops; no alignment came, or | as if the last character had come, after kQuiet or when the service
 ///     not of the last characters       | closes the socket in order
 ///   socket is lost, or silent too long | asks once more before the first sound, else kFailed
-class SocketVoice final : public Synthesizer {
+class SocketVoice final : public ServiceVoice {
  public:
   explicit SocketVoice(const ElevenLabsOptions& options)
-      : options_(options),
-        clock_(options.clock != nullptr ? *options.clock : steady_),
+      : ServiceVoice(kElevenLabs, options.clock),
+        options_(options),
         url_(socket_url(options)),
         shown_(http::parse_url(url_).shown()),
         client_(options.wake) {}
 
   void start() override {
-    used_ = clock_.now();
+    used_ = now();
     open();
   }
 
-  void begin(const SpeechRequest& request) override {
-    tend();  // what has become of the socket meanwhile
-    used_ = clock_.now();
-    segment_.emplace(Segment{request, {}, fresh_take(request)});
-    pieces_.clear();
-    if (contexts_.size() >= kMostContexts) drop();
-    ask();
-  }
-
-  bool poll(Piece& piece) override {
-    tend();
-    if (pieces_.empty()) return false;
-    piece = std::move(pieces_.front());
-    pieces_.pop_front();
-    return true;
-  }
-
   void tend() override {
-    for (const http::SocketEvent& event : client_.poll()) take(event);
-    look_at_time();
-  }
-
-  void cancel() noexcept override {
-    pieces_.clear();
-    if (segment_) close_context();
-    segment_.reset();
+    receive();
+    look_at_time(now(), false);
   }
 
   void stop() noexcept override {
-    segment_.reset();
-    pieces_.clear();
-    drop();
+    ServiceVoice::stop();
+    hang_up();
   }
 
   [[nodiscard]] Nanos next_deadline() const override {
-    if (segment_) return segment_->news + patience();
+    if (is_expected()) return news_ + patience();
+    if (is_speaking()) return ServiceVoice::next_deadline();
     return socket_ != 0 ? used_or_opened() + kIdle : reopen_at_;
   }
 
-  // Without the model: the board has 47 characters for both languages.
-  [[nodiscard]] std::string name() const override { return std::string(kElevenLabs); }
-
  private:
-  struct Segment {
-    SpeechRequest request;
-    std::string context;
-    Take take;
-    Nanos news = 0;  // of it
-    bool again = false;
-  };
-
   [[nodiscard]] Nanos used_or_opened() const noexcept { return std::max(used_, opened_); }
-  [[nodiscard]] Nanos patience() const {
-    return segment_->take.may_be_complete() ? kQuiet : options_.timeout;
-  }
+  [[nodiscard]] Nanos patience() const { return take_.may_be_complete() ? kQuiet : options_.timeout; }
 
   void open() {
-    http::SocketRequest request;
-    request.url = url_;
-    request.headers = {{"xi-api-key", options_.api_key}};
-    request.plain_allowed = options_.plain_allowed;
-    request.connect_timeout_ms = request.handshake_timeout_ms = kConnectMs;
-    request.idle_timeout_ms = kSilentMs;
-    socket_ = client_.open(std::move(request));
-    opened_ = clock_.now();
+    http::SocketRequest made;
+    made.url = url_;
+    made.headers = {{"xi-api-key", options_.api_key}};
+    made.plain_allowed = options_.plain_allowed;
+    made.connect_timeout_ms = made.handshake_timeout_ms = kConnectMs;
+    made.idle_timeout_ms = kSilentMs;
+    socket_ = client_.open(std::move(made));
+    opened_ = now();
     reopen_at_ = kNever;
     last_error_.reset();
   }
 
-  void drop() noexcept {
+  void hang_up() noexcept override {
     if (socket_ != 0) client_.close(std::exchange(socket_, 0));
     contexts_.clear();
   }
 
-  [[nodiscard]] Take fresh_take(const SpeechRequest& request) const {
-    return {request.text, options_.rate, Take::Times::kFromChunk, used_};
-  }
+  void give_up() noexcept override { close_context(); }
 
-  void ask() {
+  void ask() override {
+    take_ = Take(request().text, options_.rate, Take::Times::kFromChunk, began());
+    context_.clear();
+    receive();  // what has become of the socket meanwhile
+    if (contexts_.size() >= kMostContexts || (socket_ != 0 && now() - used_or_opened() >= kIdle)) hang_up();
+    used_ = news_ = now();
     if (socket_ == 0) open();
-    segment_->context = "c" + std::to_string(++number_);
-    segment_->news = clock_.now();
-    segment_->take = fresh_take(segment_->request);
-    contexts_.insert(segment_->context);
-    const bool taken = client_.send(socket_, open_message(options_, segment_->context)) &&
-                       client_.send(socket_, text_message(segment_->request.text, segment_->context));
-    if (!taken) lost(VoiceError::kRetry, shown_ + ": the connection is stuck");
+    context_ = "c" + std::to_string(++number_);
+    contexts_.insert(context_);
+    const bool taken = client_.send(socket_, open_message(options_, context_)) &&
+                       client_.send(socket_, text_message(request().text, context_));
+    if (!taken) fail(VoiceError::kRetry, shown_ + ": the connection is stuck");
   }
 
   void close_context() noexcept {
-    if (socket_ == 0 || contexts_.count(segment_->context) == 0) return;
-    if (!client_.send(socket_, close_message(segment_->context))) drop();
+    if (socket_ == 0 || contexts_.count(context_) == 0) return;
+    if (!client_.send(socket_, close_message(context_))) hang_up();
+  }
+
+  void receive() override {
+    for (const http::SocketEvent& event : client_.poll())
+      if (socket_ != 0 && event.id == socket_) take(event);
   }
 
   void take(const http::SocketEvent& event) {
-    if (event.id != socket_ || socket_ == 0) return;
     switch (event.kind) {
       case http::SocketEvent::Kind::kOpen:
       case http::SocketEvent::Kind::kBinary:
@@ -154,85 +124,74 @@ class SocketVoice final : public Synthesizer {
     }
   }
 
+  /// It is about the segment, which is still waited for.
+  [[nodiscard]] bool is_ours(const std::string& context) const {
+    return is_expected() && !context_.empty() && context == context_;
+  }
+
   void take_message(const http::SocketEvent& event) {
     const Chunk chunk = parse(event.data);
     if (chunk.error != VoiceError::kNone) {
       last_error_ = chunk;  // the service closes behind it
-      if (!segment_ || (!chunk.context.empty() && chunk.context != segment_->context)) return;
-      drop();
-      return lost(chunk.error, shown_ + ": " + chunk.message);
+      if (is_ours(chunk.context.empty() ? context_ : chunk.context))
+        fail(chunk.error, shown_ + ": " + chunk.message);
+      return;
     }
     if (chunk.final) contexts_.erase(chunk.context);
-    if (!segment_ || chunk.context != segment_->context) return;
-    segment_->news = clock_.now();
-    segment_->take.take(chunk, event.at, pieces_);
-    if (chunk.final && !segment_->take.has_audio())
-      return lost(VoiceError::kRetry, shown_ + ": no audio came");
-    if (chunk.final || segment_->take.complete()) finish();
+    if (!is_ours(chunk.context)) return;
+    news_ = now();
+    take_.take(chunk, event.at, pieces());
+    if (chunk.final && !take_.has_audio()) return fail(VoiceError::kRetry, shown_ + ": no audio came");
+    if (chunk.final || take_.complete()) finish();
   }
 
   void take_end(const http::SocketEvent& event) {
     socket_ = 0;
     contexts_.clear();
+    const bool asked = is_ours(context_);
     const bool in_order = event.kind == http::SocketEvent::Kind::kClosed && event.close_code == 1000;
-    if (in_order && !last_error_ && segment_ && segment_->take.has_alignment() &&
-        segment_->take.may_be_complete())
+    if (in_order && !last_error_ && asked && take_.has_alignment() && take_.may_be_complete())
       return finish();
     VoiceError error = VoiceError::kRetry;
     if (last_error_)
       error = last_error_->error;
     else if (event.kind == http::SocketEvent::Kind::kError)
       error = error_of(event.error_class, event.data);
-    if (segment_) return lost(error, event.message + (last_error_ ? " (" + last_error_->message + ")" : ""));
-    const Nanos now = clock_.now();
-    const bool wanted = error == VoiceError::kRetry && now - used_ < kWarmFor;
-    reopen_at_ = wanted ? std::max(now, opened_ + kReopen) : kNever;
+    if (asked) return fail(error, event.message + (last_error_ ? " (" + last_error_->message + ")" : ""));
+    const Nanos at = now();
+    const bool wanted = error == VoiceError::kRetry && at - used_ < kWarmFor;
+    reopen_at_ = wanted ? std::max(at, opened_ + kReopen) : kNever;
     if (!wanted) log_warn("{}; connecting again with the next words", event.message);
   }
 
   void finish() {
     close_context();
-    used_ = clock_.now();
-    segment_->take.finish(pieces_);
-    segment_.reset();
+    used_ = now();
+    take_.finish(pieces());
+    finished();
   }
 
-  /// The socket, or what it was to say, is lost.
-  void lost(VoiceError error, const std::string& why) {
-    if (error == VoiceError::kRetry && !segment_->again && !segment_->take.has_audio()) {
-      log_warn("{}; asking again on a new connection", why);
-      segment_->again = true;
-      drop();
-      return ask();
+  void look_at_time(Nanos now, bool held) override {
+    if (held) news_ = now;
+    if (is_expected()) {
+      if (now - news_ < patience()) return;
+      if (take_.may_be_complete()) return finish();
+      return fail(VoiceError::kRetry, shown_ + ": nothing came for " +
+                                          std::to_string((now - news_) / kMillisecond) + " ms" +
+                                          (may_ask_again() ? "" : " again"));
     }
-    Piece failed = segment_->take.piece(Piece::Kind::kFailed);
-    failed.error = error == VoiceError::kRetry ? VoiceError::kUnavailable : error;
-    failed.message = name() + ": " + why;
-    pieces_.push_back(std::move(failed));
-    segment_.reset();
-  }
-
-  void look_at_time() {
-    const Nanos now = clock_.now();
-    if (segment_) {
-      if (now - segment_->news < patience()) return;
-      if (segment_->take.may_be_complete()) return finish();
-      const bool again = !segment_->again && !segment_->take.has_audio();
-      drop();
-      return lost(VoiceError::kRetry, shown_ + ": nothing came for " +
-                                          std::to_string((now - segment_->news) / kMillisecond) + " ms" +
-                                          (again ? "" : " again"));
-    }
+    if (is_speaking()) return;  // it is asked for again
     if (socket_ != 0 && now - used_or_opened() >= kIdle) {
-      drop();
+      hang_up();
       if (now - used_ < kWarmFor) open();
     }
     if (socket_ == 0 && now >= reopen_at_) open();
   }
 
+  [[nodiscard]] bool has_audio() const override { return take_.has_audio(); }
+  [[nodiscard]] Piece piece(Piece::Kind kind) const override { return take_.piece(kind); }
+
   const ElevenLabsOptions options_;
-  SteadyClock steady_;
-  const Clock& clock_;
   const std::string url_;
   const std::string shown_;
   http::SocketId socket_ = 0;  // 0: there is none
@@ -242,8 +201,9 @@ class SocketVoice final : public Synthesizer {
   std::set<std::string> contexts_;  // of the socket, not final yet
   std::uint64_t number_ = 0;
   std::optional<Chunk> last_error_;
-  std::optional<Segment> segment_;
-  std::deque<Piece> pieces_;
+  std::string context_;  // the segment's
+  Take take_{{}, 0, Take::Times::kFromChunk, 0};
+  Nanos news_ = 0;                // of the segment
   http::WebSocketClient client_;  // last: its worker wakes the owner of all this
 };
 

@@ -2,23 +2,19 @@
 
 #include <algorithm>
 #include <cctype>
-#include <deque>
 #include <optional>
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
-#include "http/client.hpp"
 #include "http/url.hpp"
 #include "json/json.hpp"
+#include "voices/http_voice.hpp"
 #include "voices/paced_take.hpp"
 #include "voices/wav_stream.hpp"
 
 namespace prot::tts {
 namespace {
 
-constexpr std::int64_t kConnectMs = 2'000;
-constexpr Nanos kLongestRetryAfter = 500 * kMillisecond;  // a person waits
 constexpr std::size_t kLongestError = 4096;
 // What servers call samples: half of them do not say.
 constexpr std::string_view kSampleTypes[] = {
@@ -41,8 +37,7 @@ VoiceError error_of(http::ErrorClass error) noexcept {
   return VoiceError::kFatal;
 }
 
-/// Threads: the owner's; the transport has a worker, which calls `wake`. Invariant: at most one request is
-/// under way. One that fails before the first sound is tried once more, if that can help.
+/// Threads: as HttpVoice.
 ///
 ///   what comes                        | is
 ///   bytes of the format               | sound
@@ -51,84 +46,39 @@ VoiceError error_of(http::ErrorClass error) noexcept {
 ///   the end behind sound              | kDone
 ///   the end without sound, a failure, | asked once more before the first sound, else kFailed
 ///   or nothing for the time           |
-class OpenAiVoice final : public Synthesizer {
+class OpenAiVoice final : public HttpVoice {
  public:
+  // start(): the first request connects, to ask for less costs as much.
   explicit OpenAiVoice(const OpenAiVoiceOptions& options)
-      : options_(options),
-        clock_(options.clock != nullptr ? *options.clock : steady_),
-        shown_(http::shown_url(options.url)),
-        client_(options.wake) {}
-
-  void start() override {}  // the first request connects: to ask for less costs as much
-
-  void begin(const SpeechRequest& request) override {
-    pieces_.clear();
-    segment_.emplace(Segment{request, fresh_take(request)});
-    ask();
-  }
-
-  bool poll(Piece& piece) override {
-    // What waits to be polled keeps the rest on the network.
-    if (pieces_.empty())
-      for (const http::Event& event : client_.poll()) take(event);
-    if (segment_ && segment_->ask_at != kNever && clock_.now() >= segment_->ask_at) ask();
-    if (pieces_.empty()) return false;
-    piece = std::move(pieces_.front());
-    pieces_.pop_front();
-    return true;
-  }
-
-  void cancel() noexcept override {
-    if (request_ != 0) client_.cancel(std::exchange(request_, 0));
-    segment_.reset();
-    pieces_.clear();
-  }
-  void stop() noexcept override { cancel(); }
-  [[nodiscard]] Nanos next_deadline() const override { return segment_ ? segment_->ask_at : kNever; }
-  // Without the model: the board has 47 characters for both languages.
-  [[nodiscard]] std::string name() const override { return std::string(kOpenAi); }
+      : HttpVoice(kOpenAi, options.clock, options.timeout, options.wake),
+        options_(options),
+        shown_(http::shown_url(options.url)) {}
 
  private:
-  struct Segment {
-    SpeechRequest request;
-    PacedTake take;
-    std::optional<WavHead> head{};  // until its samples begin
-    std::string error{};            // the body that is none of sound
-    bool is_error = false;
-    bool again = false;
-    Nanos ask_at = kNever;
-  };
-
-  [[nodiscard]] PacedTake fresh_take(const SpeechRequest& request) {
-    return {request.text, clock_.now(), pace_};
-  }
-
-  void ask() {
-    segment_->ask_at = kNever;
-    segment_->take = fresh_take(segment_->request);
-    segment_->error.clear();
-    segment_->is_error = false;
-    segment_->head.reset();
-    if (options_.format == "wav")
-      segment_->head.emplace();
-    else if (!segment_->take.set_format(options_.rate, 1))
-      return fail(VoiceError::kFatal, "no voice has the rate " + std::to_string(options_.rate), 0);
-    http::Request request;
-    request.url = options_.url;
-    request.headers = {{"content-type", "application/json"}};
-    if (!options_.api_key.empty())
-      request.headers.emplace_back("authorization", "Bearer " + options_.api_key);
-    request.body = body();
-    request.connect_timeout_ms = kConnectMs;
-    request.first_byte_timeout_ms = request.idle_timeout_ms = options_.timeout / kMillisecond;
-    request_ = client_.start(std::move(request));
+  std::optional<http::Request> make_request() override {
+    take_ = PacedTake(request().text, began(), pace_);
+    error_.clear();
+    is_error_ = false;
+    head_.reset();
+    if (options_.format == "wav") {
+      head_.emplace();
+    } else if (!take_.set_format(options_.rate, 1)) {
+      fail(VoiceError::kFatal, "no voice has the rate " + std::to_string(options_.rate));
+      return std::nullopt;
+    }
+    http::Request made;
+    made.url = options_.url;
+    made.headers = {{"content-type", "application/json"}};
+    if (!options_.api_key.empty()) made.headers.emplace_back("authorization", "Bearer " + options_.api_key);
+    made.body = body();
+    return made;
   }
 
   [[nodiscard]] std::string body() const {
     json::Writer writer;
     writer.begin_object()
         .member("model", options_.model)
-        .member("input", segment_->request.text)
+        .member("input", request().text)
         .member("voice", options_.voice)
         .member("response_format", options_.format);
     if (options_.speed != 1) writer.member("speed", options_.speed);
@@ -136,25 +86,8 @@ class OpenAiVoice final : public Synthesizer {
     return writer.end_object().str();
   }
 
-  void take(const http::Event& event) {
-    if (event.id != request_ || request_ == 0) return;
-    switch (event.kind) {
-      case http::Event::Kind::kStatus:
-        look_at(event.headers);
-        return;
-      case http::Event::Kind::kData:
-        return take_data(event);
-      case http::Event::Kind::kDone:
-        request_ = 0;
-        return take_end();
-      case http::Event::Kind::kError:
-        request_ = 0;
-        return fail(error_of(event.error_class), event.message, event.retry_after);
-    }
-  }
-
   // Of what does not say what it is only samples are expected.
-  void look_at(const http::Headers& headers) {
+  void take_headers(const http::Headers& headers) override {
     const auto header = std::find_if(headers.begin(), headers.end(),
                                      [](const auto& one) { return one.first == "content-type"; });
     if (header == headers.end()) return;
@@ -165,68 +98,56 @@ class OpenAiVoice final : public Synthesizer {
       return std::find(std::begin(types), std::end(types), type) != std::end(types);
     };
     if (is_one_of(kWavTypes)) {
-      if (!segment_->head) segment_->head.emplace();
+      if (!head_) head_.emplace();
     } else {
-      segment_->is_error = !is_one_of(kSampleTypes);
+      is_error_ = !is_one_of(kSampleTypes);
     }
   }
 
-  void take_data(const http::Event& event) {
-    if (segment_->is_error) {
-      segment_->error.append(event.data, 0, kLongestError - std::min(kLongestError, segment_->error.size()));
+  void take_data(std::string_view data, Nanos at) override {
+    if (is_error_) {
+      error_.append(data.substr(0, kLongestError - std::min(kLongestError, error_.size())));
       return;
     }
-    if (!segment_->head) return segment_->take.take(event.data, event.at, pieces_);
+    if (!head_) return take_.take(data, at, pieces());
     try {
-      const std::optional<std::string> samples = segment_->head->push(event.data);
+      const std::optional<std::string> samples = head_->push(data);
       if (!samples) return;
-      const WavHead::Format format = segment_->head->format();
-      if (format.bits != 16 || !segment_->take.set_format(format.rate, format.channels))
-        return fail(VoiceError::kFatal, shown_ + ": its samples are not 16 bits of one or two channels", 0);
-      segment_->head.reset();
-      segment_->take.take(*samples, event.at, pieces_);
+      const WavHead::Format format = head_->format();
+      if (format.bits != 16 || !take_.set_format(format.rate, format.channels))
+        return fail(VoiceError::kFatal, shown_ + ": its samples are not 16 bits of one or two channels");
+      head_.reset();
+      take_.take(*samples, at, pieces());
     } catch (const Error& error) {
-      fail(VoiceError::kRetry, shown_ + ": " + error.what(), 0);
+      fail(VoiceError::kRetry, shown_ + ": " + error.what());
     }
   }
 
-  void take_end() {
-    if (segment_->is_error) {
-      const std::string name = http::error_name(segment_->error);
-      const http::ErrorClass known = http::classify_status(429, segment_->error, false);
+  void take_end(Nanos /*at*/) override {
+    if (is_error_) {
+      const std::string name = http::error_name(error_);
+      const http::ErrorClass known = http::classify_status(429, error_, false);
       return fail(known == http::ErrorClass::kQuota ? VoiceError::kQuota : VoiceError::kRetry,
-                  shown_ + ": an error instead of sound" + (name.empty() ? "" : " (" + name + ")"), 0);
+                  shown_ + ": an error instead of sound" + (name.empty() ? "" : " (" + name + ")"));
     }
-    if (!segment_->take.has_audio()) return fail(VoiceError::kRetry, shown_ + ": no audio came", 0);
-    segment_->take.finish(pieces_);
-    segment_.reset();
+    if (!take_.has_audio()) return fail(VoiceError::kRetry, shown_ + ": no audio came");
+    take_.finish(pieces());
+    finished();
   }
 
-  void fail(VoiceError error, const std::string& why, Nanos retry_after) {
-    if (request_ != 0) client_.cancel(std::exchange(request_, 0));
-    const bool soon = error == VoiceError::kRetry && retry_after <= kLongestRetryAfter;
-    if (soon && !segment_->again && !segment_->take.has_audio()) {
-      log_warn("{}; asking again", why);
-      segment_->again = true;
-      segment_->ask_at = clock_.now() + retry_after;
-      return;
-    }
-    Piece failed = segment_->take.piece(Piece::Kind::kFailed);
-    failed.error = error == VoiceError::kRetry ? VoiceError::kUnavailable : error;
-    failed.message = name() + ": " + why;
-    pieces_.push_back(std::move(failed));
-    segment_.reset();
+  [[nodiscard]] VoiceError error_of(const http::Event& error) const override {
+    return tts::error_of(error.error_class);
   }
+  [[nodiscard]] bool has_audio() const override { return take_.has_audio(); }
+  [[nodiscard]] Piece piece(Piece::Kind kind) const override { return take_.piece(kind); }
 
   const OpenAiVoiceOptions options_;
-  SteadyClock steady_;
-  const Clock& clock_;
   const std::string shown_;
   Pace pace_;
-  http::RequestId request_ = 0;  // under way; 0: none
-  std::optional<Segment> segment_;
-  std::deque<Piece> pieces_;
-  http::Client client_;  // last: its worker wakes the owner of all this
+  PacedTake take_{{}, 0, pace_};
+  std::optional<WavHead> head_;  // until its samples begin
+  std::string error_;            // the body that is none of sound
+  bool is_error_ = false;
 };
 
 }  // namespace

@@ -45,7 +45,7 @@ bool Reader::take_line() {
     throw Error("not Wyoming: a line is longer than allowed");
   searched_ = buffer_.size();
   if (end == std::string::npos) return false;
-  Head head{json::parse(std::string_view(buffer_).substr(0, end))};
+  Head head{json::parse(std::string_view(buffer_).substr(0, end)), end + 1};
   if (!head.line.get("type").is_string()) throw Error("not Wyoming: an event without a type");
   head.data = length_of(head.line, "data_length", kMostData);
   head.payload = length_of(head.line, "payload_length", kMostPayload);
@@ -62,6 +62,7 @@ std::optional<Event> Reader::next() {
   if (head_->data > 0) event.data = json::parse(std::string_view(buffer_).substr(0, head_->data));
   event.type = head_->line.get("type").as_string();
   event.payload = buffer_.substr(head_->data, head_->payload);
+  event.size = head_->size + head_->data + head_->payload;
   event.header = std::move(head_->line);
   buffer_.erase(0, head_->data + head_->payload);
   head_.reset();

@@ -15,6 +15,7 @@ struct Event {
   json::Document header;  // its "data" may hold what `data` does not
   json::Document data;
   std::string payload;
+  std::size_t size = 0;  // of all its bytes, as they came
 
   /// A value of the event's data, wherever the peer has put it; null when there is none.
   [[nodiscard]] json::View get(std::string_view key) const noexcept;
@@ -38,6 +39,7 @@ class Reader {
  private:
   struct Head {
     json::Document line;
+    std::size_t size = 0;
     std::size_t data = 0;
     std::size_t payload = 0;
   };

@@ -306,7 +306,7 @@ void Link::Core::tell(std::uint64_t number, LinkEvent event) {
   {
     const std::lock_guard lock(mutex_);
     if (number != number_) return;
-    queued_ += event.event.payload.size();
+    queued_ += event.event.size + sizeof(LinkEvent);
     events_.push_back(std::move(event));
   }
   const std::lock_guard lock(wake_mutex_);

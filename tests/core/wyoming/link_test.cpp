@@ -171,13 +171,14 @@ TEST_CASE("who closes, or opens another one, hears nothing more of the connectio
   CHECK(closed == 60);
 }
 
-TEST_CASE("a server that sends more than is taken waits") {
+void flood(bool by_payload) {
   std::atomic<std::size_t> sent = 0;
   WyomingServer server([&](WyomingPeer& peer) {
-    const std::string payload(1U << 20U, 'x');
+    const std::string much(1U << 20U, 'x');
+    const std::string data = by_payload ? std::string() : R"({"text":")" + much + R"("})";
     for (int i = 0; i < 64; ++i) {
-      peer.send("audio-chunk", {}, payload);
-      sent += payload.size();
+      peer.send("audio-chunk", data, by_payload ? much : std::string());
+      sent += much.size();
     }
     peer.send("audio-stop");
     (void)peer.closed_within(10'000);
@@ -198,11 +199,16 @@ TEST_CASE("a server that sends more than is taken waits") {
   std::size_t got = 0;
   LinkEvent event = owner.next();
   while (event.event.type == "audio-chunk") {
-    got += event.event.payload.size();
+    got += by_payload ? event.event.payload.size() : event.event.get("text").as_string().size();
     event = owner.next();
   }
   CHECK(event.event.type == "audio-stop");
   CHECK(got == (64U << 20U));
+}
+
+TEST_CASE("a server that sends more than is taken waits, with sound as with words") {
+  flood(true);
+  flood(false);
 }
 
 TEST_CASE("500 connections that end in any way leave no descriptor") {

@@ -17,6 +17,7 @@ constexpr std::int64_t kConnectMs = 1'500;
 constexpr std::size_t kShortest = 3'200;  // samples: engines refuse less than 0.1 s
 constexpr std::size_t kChunk = 4'000;     // samples of an event: 0.25 s
 constexpr int kInaudible = 32;            // largest sample
+constexpr std::size_t kTelling = 16'000;  // samples: the time for less, as of a probe, is not the usual one
 
 static_assert(std::endian::native == std::endian::little);  // samples as they are
 
@@ -125,7 +126,7 @@ class WyomingRecognizer final : public SpeechRecognizer {
     const json::View text = event.event.get("text");
     if (!text.is_string()) return fail(address_.shown + ": a transcript without text", event.at);
     answer_.text = without_loops(clean_transcript(text.as_string()));
-    usual_ = (usual_ + clock_.now() - asked_at_) / 2;
+    if (answer_.samples >= kTelling) usual_ = (usual_ + clock_.now() - asked_at_) / 2;
     answer(event.at);
   }
 

@@ -345,6 +345,29 @@ TEST_CASE("a server that is at work on what was given up is not asked to guess m
   CHECK(bench.recognizer->guess());
 }
 
+TEST_CASE("what an answer to half a second took, as to a probe, is not what one usually takes") {
+  std::atomic<int> asked = 0;
+  WyomingServer server([&](WyomingPeer& peer) {
+    if (!question(peer)) return;
+    if (++asked == 1)
+      peer.send("transcript", R"({"text":""})");
+    else
+      (void)peer.closed_within(20'000);
+  });
+  FakeClock clock(100 * kSecond);
+  Bench bench(server.url());
+  bench.options.clock = &clock;
+  CHECK(bench.recognise(speech(8'000)).failure == FailureClass::kNone);
+  bench.recognizer->begin();
+  bench.recognizer->push(speech());
+  REQUIRE(bench.recognizer->guess());
+  bench.recognizer->retract();
+  clock.advance(kSecond - 1);
+  CHECK_FALSE(bench.recognizer->guess());
+  clock.advance(1);
+  CHECK(bench.recognizer->guess());
+}
+
 TEST_CASE("a guess is not final") {
   WyomingServer server([](WyomingPeer& peer) {
     if (question(peer)) peer.send("transcript", R"({"text":"so far"})");

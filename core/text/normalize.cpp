@@ -145,6 +145,30 @@ std::string normalize_nfkc_casefold(std::string_view text) {
                   UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
 }
 
+std::string without_accents(std::string_view text) {
+  return map_utf8(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD |
+                            UTF8PROC_IGNORE | UTF8PROC_STRIPMARK);
+}
+
+std::string lowered_in_place(std::string_view text) {
+  std::string out(text);
+  for (std::size_t at = 0; at < out.size();) {
+    if (const char c = out[at]; static_cast<unsigned char>(c) < 0x80) {
+      if (c >= 'A' && c <= 'Z') out[at] = static_cast<char>(c | 0x20);
+      ++at;
+      continue;
+    }
+    const utf8::Decoded next = utf8::decode(text.substr(at));
+    std::string lower;
+    if (next.valid)
+      utf8::append(lower,
+                   static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(next.code_point))));
+    if (lower.size() == next.length) out.replace(at, next.length, lower);
+    at += next.length;
+  }
+  return out;
+}
+
 std::string normalize_nfc(std::string_view text) {
   return map_utf8(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
 }

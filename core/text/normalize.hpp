@@ -10,6 +10,10 @@ namespace prot::text {
 /// NFKC with case folding: the form in which two texts are compared or indexed.
 /// Bytes that are not UTF-8 become U+FFFD first.
 [[nodiscard]] std::string normalize_nfkc_casefold(std::string_view text);
+/// The same without accents, by which letters only look different: "Ìgnóre" as "ignore".
+[[nodiscard]] std::string without_accents(std::string_view text);
+/// In lower case, where that takes as many bytes: what is found in it stands at the same place in the text.
+[[nodiscard]] std::string lowered_in_place(std::string_view text);
 /// NFC: the form in which text is stored and shown.
 [[nodiscard]] std::string normalize_nfc(std::string_view text);
 

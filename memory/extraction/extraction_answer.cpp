@@ -120,7 +120,7 @@ void take_facts(json::View items, std::vector<Told>& told, Extraction& extractio
     screen(fact);
     // In other words or another language than the user's: theirs then, since nobody can check it.
     if (borne(fact.statement, turn->terms) < kStatementBorneOut)
-      fact.statement = "The user said: '" + quotable(turn->message->text, kStatementBytes) + "'";
+      fact.statement = quoting_statement(quotable(turn->message->text, kStatementBytes));
     fact.statement = with_dates(fact.statement, fact.valid_from);
     screen(fact);
     extraction.facts.push_back(std::move(fact));

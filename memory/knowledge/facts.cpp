@@ -51,6 +51,9 @@ constexpr std::array kSpellings = std::to_array<Spelling>({{"live_in", "lives_in
                                                            {"나이", "age"},
                                                            {"국적", "nationality"}});
 
+constexpr std::string_view kQuoting = "The user said: '";
+constexpr std::size_t kTelling = 4;  // bytes of a word that stands in another by no accident
+
 constexpr std::array kFunctional =
     std::to_array<std::string_view>({"name", "age", "birthday", "born_in", "lives_in", "works_at", "job",
                                      "nationality", "married_to", "gender"});
@@ -95,6 +98,34 @@ std::string canonical_predicate(std::string_view predicate) {
 bool is_functional(std::string_view predicate) noexcept {
   return predicate.starts_with("favorite") ||
          std::find(kFunctional.begin(), kFunctional.end(), predicate) != kFunctional.end();
+}
+
+std::string plain_statement(const Fact& fact) {
+  std::string relation = fact.predicate;
+  std::replace(relation.begin(), relation.end(), '_', ' ');
+  return fact.subject + " " + relation + " " + fact.object;
+}
+
+std::string quoting_statement(std::string_view said) { return std::string(kQuoting) + std::string(said) + "'"; }
+
+bool is_quoting(std::string_view statement) noexcept { return statement.starts_with(kQuoting); }
+
+std::string statement_without(const Fact& fact, std::string_view gone, std::string_view left) {
+  std::string plain = plain_statement(fact);
+  const std::string allowed = plain + "\n" + std::string(left);
+  const std::vector<std::string> own = distinct_words(allowed);
+  const std::vector<std::string> told = distinct_words(fact.statement);
+  const std::string spelled = normalized_name(fact.statement);
+  const std::string spelled_own = normalized_name(allowed);
+  const std::vector<std::string> lost = distinct_words(gone);
+  const bool tells = std::any_of(lost.begin(), lost.end(), [&](const std::string& word) {
+    if (std::binary_search(told.begin(), told.end(), word) && !std::binary_search(own.begin(), own.end(), word))
+      return true;
+    // Within a longer word: Korean ones are put together.
+    return word.size() >= kTelling && spelled.find(word) != std::string::npos &&
+           spelled_own.find(word) == std::string::npos;
+  });
+  return tells ? plain : fact.statement;
 }
 
 // FNV-1a twice with different bases.

@@ -16,6 +16,15 @@ namespace prot::memory {
 /// 32 hexadecimal digits of a text: an identity, not a defence against forged input.
 [[nodiscard]] std::string digest(std::string_view text);
 
+/// What its parts say, in their words: "user lives in Busan".
+[[nodiscard]] std::string plain_statement(const Fact& fact);
+/// The statement of a fact that no other wording could be believed of: the user's own words.
+[[nodiscard]] std::string quoting_statement(std::string_view said);
+[[nodiscard]] bool is_quoting(std::string_view statement) noexcept;
+/// Its statement when `gone` is to be known no more: the plain one, when the other has words that only `gone` says,
+/// and neither its own parts nor `left`, what bears it out still.
+[[nodiscard]] std::string statement_without(const Fact& fact, std::string_view gone, std::string_view left);
+
 /// An entity's name as it is compared: NFKC, case-folded, single spaces.
 [[nodiscard]] std::string normalized_name(std::string_view name);
 /// One spelling for a predicate: lower case, "_" between words, without filler: "Has favourite colour" and

@@ -31,15 +31,18 @@ bool joined(char32_t left, char32_t right) noexcept {
 
 }  // namespace
 
+bool stands_alone(std::string_view text, std::size_t at, std::size_t size) noexcept {
+  if (size == 0 || at + size > text.size()) return false;
+  const std::string_view name = text.substr(at, size);
+  const bool opens = !joined(before(text, at), first(name));
+  const bool closes = !is_latin(before(name, size)) || !is_latin(first(text.substr(at + size)));
+  return opens && closes;
+}
+
 bool mentions(std::string_view text, std::string_view name) noexcept {
   if (name.empty()) return false;
-  for (std::size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
-    const std::size_t end = at + name.size();
-    const bool opens = !joined(before(text, at), first(name));
-    // A Korean particle may follow whatever the name is.
-    const bool closes = !is_latin(before(name, name.size())) || !is_latin(first(text.substr(end)));
-    if (opens && closes) return true;
-  }
+  for (std::size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1))
+    if (stands_alone(text, at, name.size())) return true;
   return false;
 }
 

@@ -16,6 +16,8 @@
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
 #include "json/json.hpp"
+#include "safety/mentions.hpp"
+#include "text/normalize.hpp"
 
 namespace prot::memory {
 namespace {
@@ -25,10 +27,10 @@ constexpr std::size_t kLeast = 4;   // bytes: less stands in everything
 constexpr std::size_t kShort = 24;  // bytes: could be a part of something else
 constexpr std::size_t kHead = 4;    // bytes by which a text is looked for
 
-bool goes_on(char c) noexcept {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-         (byte >= 'A' && byte <= 'Z');
+/// A line break as JSON writes it is no letter of the word behind it.
+bool behind_escape(std::string_view bytes, std::size_t at) noexcept {
+  return at >= 2 && bytes[at - 2] == '\\' &&
+         std::string_view("nrt").find(bytes[at - 1]) != std::string_view::npos;
 }
 
 std::uint32_t head_of(const char* bytes) noexcept {
@@ -37,7 +39,8 @@ std::uint32_t head_of(const char* bytes) noexcept {
   return head;
 }
 
-/// Texts by how they begin: a file is gone through once, however many they are.
+/// Texts by how they begin: a file is gone through once, however many they are. All in lower case, as the
+/// bytes that are looked at must be.
 class Needles {
  public:
   explicit Needles(std::span<const std::string> texts) {
@@ -66,16 +69,12 @@ class Needles {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.remove_suffix(1);
     if (text.size() < kLeast) return;
-    std::vector<std::string>& same = by_head_[head_of(text.data())];
-    if (std::find(same.begin(), same.end(), text) == same.end()) same.emplace_back(text);
+    std::string lower = text::lowered_in_place(text);
+    std::vector<std::string>& same = by_head_[head_of(lower.data())];
+    if (std::find(same.begin(), same.end(), lower) == same.end()) same.push_back(std::move(lower));
   }
   static bool alone(std::string_view bytes, std::size_t at, std::size_t size) noexcept {
-    const bool before = at > 0 && goes_on(bytes[at - 1]) && goes_on(bytes[at]);
-    const std::size_t end = at + size;
-    // Korean particles follow without a space.
-    const bool behind = end < bytes.size() && static_cast<unsigned char>(bytes[end]) < 0x80 &&
-                        goes_on(bytes[end]) && goes_on(bytes[end - 1]);
-    return !before && !behind;
+    return behind_escape(bytes, at) ? stands_alone(bytes.substr(at), 0, size) : stands_alone(bytes, at, size);
   }
 
   std::unordered_map<std::uint32_t, std::vector<std::string>> by_head_;
@@ -97,14 +96,14 @@ std::uint64_t scrub_file(const fs::path& path, const Needles& needles) {
   const auto size = static_cast<std::size_t>(status.st_size);
   void* const memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (memory == MAP_FAILED) throw errno_error("cannot read " + path.string());
-  const std::string_view bytes(static_cast<const char*>(memory), size);
+  const std::string bytes = text::lowered_in_place({static_cast<const char*>(memory), size});
+  ::munmap(memory, size);
   std::vector<std::pair<std::size_t, std::size_t>> places;
   for (std::size_t at = 0; at < size;) {
     const std::size_t length = needles.at(bytes, at);
     if (length != 0) places.emplace_back(at, length);
     at += std::max<std::size_t>(length, 1);
   }
-  ::munmap(memory, size);
   std::uint64_t total = 0;
   for (const auto& [at, length] : places) {
     const std::string stars(length, '*');

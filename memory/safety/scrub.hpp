@@ -15,10 +15,10 @@ struct ScrubFolders {
 };
 
 /// Overwrites the texts with '*' wherever these files hold them, as they are or as JSON writes them. In
-/// place: who appends to a file meanwhile loses nothing, and a line of JSON stays one. A short text counts
-/// only where no word goes on before or behind it. Spools that are still to be replayed are SpoolWriter's.
-/// Returns bytes. Throws Error, behind the last file, when one cannot be written: something that was said is
-/// then still there.
+/// place: who appends to a file meanwhile loses nothing, and a line of JSON stays one. In capitals or
+/// not. A short text counts only where it stands alone (mentions.hpp). Spools that are still to be replayed
+/// are SpoolWriter's. Returns bytes. Throws Error, behind the last file, when one cannot be written:
+/// something that was said is then still there.
 std::uint64_t scrub_texts(const ScrubFolders& folders, std::span<const std::string> texts);
 
 /// Everything that was said, in all of these files: they are emptied.

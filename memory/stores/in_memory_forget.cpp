@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "knowledge/facts.hpp"
 #include "safety/mentions.hpp"
@@ -58,7 +59,18 @@ Forgotten InMemoryStore::forget(const ForgetTarget& target, Nanos, bool dry_run)
       job.state = State::kReady;
       job.job.token.clear();
     }
-  for (auto& [key, known] : facts_) std::erase_if(known.sources, is_gone);
+  std::string lost;
+  for (const std::string& text : forgotten.texts) lost += text + "\n";
+  for (auto& [key, known] : facts_) {
+    if (std::erase_if(known.sources, is_gone) == 0) continue;
+    std::string left;
+    for (const StoredMessage& stored : messages_)
+      if (known.sources.contains({to_uuid(stored.message.key.conversation), stored.message.key.sequence}))
+        left += stored.message.text + "\n";
+    std::string statement = statement_without(known.fact, lost, left);
+    if (statement == known.fact.statement) continue;
+    forgotten.texts.push_back(std::exchange(known.fact.statement, std::move(statement)));
+  }
   std::erase_if(facts_, [](const auto& one) { return one.second.sources.empty(); });
   return forgotten;
 }

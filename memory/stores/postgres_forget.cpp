@@ -5,6 +5,7 @@
 #include "knowledge/facts.hpp"
 #include "safety/mentions.hpp"
 #include "stores/postgres_entities.hpp"
+#include "stores/postgres_rewording.hpp"
 
 /// Forgetting: one transaction, so that nothing of it is ever half done.
 namespace prot::memory {
@@ -27,6 +28,7 @@ class Forgetting {
   Forgetting(pqxx::work& tx, Nanos now) : tx_(&tx), now_(now) {}
 
   Forgotten run(const ForgetTarget& target) {
+    keeps_others_ = target.kind == ForgetTarget::Kind::kFact || target.kind == ForgetTarget::Kind::kEntity;
     switch (target.kind) {
       case ForgetTarget::Kind::kMessages:
         find_range(target);
@@ -47,9 +49,11 @@ class Forgetting {
         return std::move(forgotten_);
     }
     const std::string ended = ended_facts();
+    const std::vector<std::int64_t> worded = worded_facts();
     end_facts();
     end_jobs();
     end_messages();
+    for (std::string& statement : pg::reword_facts(*tx_, worded, gone())) forgotten_.texts.push_back(std::move(statement));
     reopen(ended);
     end_entities();
     return std::move(forgotten_);
@@ -74,6 +78,24 @@ class Forgetting {
             "a.predicate = f.predicate AND (a.subject = f.subject OR a.subject_entity = f.subject_entity)) "
             "ORDER BY f.subject, f.predicate, f.valid_from DESC, f.id DESC)",
             ended);
+  }
+
+  /// Those that stay, but may have words of what goes.
+  std::vector<std::int64_t> worded_facts() {
+    std::vector<std::int64_t> facts = quoting_;
+    for (const auto& row :
+         pg::run(*tx_,
+                 "SELECT DISTINCT fact_id FROM fact_source WHERE message_id = ANY($1::bigint[]) AND fact_id "
+                 "<> ALL($2::bigint[])",
+                 ids(), pg::array_of(facts_)))
+      facts.push_back(row[0].as<std::int64_t>());
+    return facts;
+  }
+
+  [[nodiscard]] std::string gone() const {
+    std::string all;
+    for (const std::string& text : forgotten_.texts) all += normalized_name(text) + "\n";
+    return all;
   }
 
   template <typename... Args>
@@ -148,24 +170,31 @@ class Forgetting {
     names.erase(std::unique(names.begin(), names.end()), names.end());
     std::erase(names, std::string());
     for (const auto& row : tx_->exec("SELECT id, subject, object, statement, coalesce(subject_entity, 0), "
-                                     "coalesce(object_entity, 0) FROM fact")) {
+                                     "coalesce(object_entity, 0), replace(predicate, '_', ' ') FROM fact")) {
       const std::string statement = normalized_name(row[3].c_str());
-      const auto is_it = [&](const std::string& n) {
-        return normalized_name(row[1].c_str()) == n || normalized_name(row[2].c_str()) == n ||
-               mentions(statement, n);
+      const std::string parts = normalized_name(row[1].c_str()) + "\n" + normalized_name(row[2].c_str()) + "\n" +
+                                normalized_name(row[6].c_str());
+      const auto told_in = [&](std::string_view text) {
+        return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return mentions(text, n); });
       };
       const auto is_end = [&](std::int64_t end) {
         return std::find(named_.begin(), named_.end(), end) != named_.end();
       };
       const bool linked = is_end(row[4].as<std::int64_t>()) || is_end(row[5].as<std::int64_t>());
-      if (!linked && std::none_of(names.begin(), names.end(), is_it)) continue;
+      if (!linked && !told_in(parts)) {
+        if (!told_in(statement)) continue;
+        if (is_quoting(row[3].c_str())) {  // of something else, in the same breath
+          quoting_.push_back(row[0].as<std::int64_t>());
+          continue;
+        }
+      }
       facts_.push_back(row[0].as<std::int64_t>());
       forgotten_.texts.emplace_back(row[3].c_str());
     }
     add(read("WHERE id IN (SELECT message_id FROM fact_source WHERE fact_id = ANY($1::bigint[]))",
              pg::array_of(facts_)));
     add_mentions(names, false);
-    if (forgotten_.messages.empty() && facts_.empty() && named_.empty()) return;
+    if (forgotten_.messages.empty() && facts_.empty() && named_.empty() && quoting_.empty()) return;
     for (const std::string& n : names) forgotten_.texts.push_back(n);
     forgotten_.texts.push_back(name);
   }
@@ -230,7 +259,7 @@ class Forgetting {
   /// A message that still bears out a fact stays, without its words.
   void end_messages() {
     const std::uint64_t before = count_facts();
-    if (!facts_.empty()) {
+    if (keeps_others_) {
       const pqxx::result kept = pg::run(
           *tx_,
           "UPDATE message SET text = '', open = false WHERE id = ANY($1::bigint[]) AND EXISTS (SELECT 1 "
@@ -260,8 +289,7 @@ class Forgetting {
   /// knows where it is from.
   void end_entities() {
     std::set<std::int64_t> spoken_of;
-    std::string all;
-    for (const std::string& text : forgotten_.texts) all += normalized_name(text) + "\n";
+    const std::string all = gone();
     for (const auto& row : tx_->exec("SELECT entity_id, alias_norm FROM entity_alias"))
       if (mentions(all, row[1].c_str())) spoken_of.insert(row[0].as<std::int64_t>());
     pg::run(*tx_,
@@ -277,6 +305,7 @@ class Forgetting {
             .affected_rows();
     pg::run(*tx_, "UPDATE entity SET description = '' WHERE id = ANY($1::bigint[]) AND description <> ''",
             these);
+    pg::end_aliases(*tx_, these, all);
   }
 
   void end_everything() {
@@ -299,11 +328,13 @@ class Forgetting {
 
   pqxx::work* tx_;
   Nanos now_;
+  bool keeps_others_ = false;  // facts that a message bears out as well
   Forgotten forgotten_;
   std::vector<StoredMessage> messages_;
   std::set<std::int64_t> ids_;  // of messages
   std::vector<std::int64_t> facts_;
   std::vector<std::int64_t> named_;  // entities
+  std::vector<std::int64_t> quoting_;  // facts that only quote a name
 };
 
 struct DryRun {

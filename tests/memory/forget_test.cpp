@@ -1,62 +1,11 @@
 // What a person sees of a real PostgreSQL, and what is left there of what they had forgotten: not a byte.
-#include <doctest/doctest.h>
-
-#include "json/json.hpp"
-#include "memory/desk/commands.hpp"
-#include "memory/knowledge/facts.hpp"
-#include "memory/stores/postgres.hpp"
-#include "tests/memory/memory_fixture.hpp"
-#include "tests/memory/postgres_server.hpp"
+#include "tests/memory/keeper_fixture.hpp"
 
 using namespace prot;
 using namespace prot::memory;
 using namespace prot::memory::test;
 
-namespace {
-
-constexpr const char* kCanary = "Quetzalcoatl";
-
-struct Fixture {
-  Fixture() {
-    (void)server().query(kEmpty);
-    store = make_postgres_store(server().conninfo(), "test");
-    store->connect();
-  }
-  /// An exchange of which the model learns one fact.
-  void learn(std::uint64_t sequence, const std::string& said, const std::string& replied, Fact fact) {
-    store->append(exchange(1, sequence, said, replied), kNoon);
-    const std::optional<Job> job = store->claim(JobKind::kExtract, kNoon, kSecond, true);
-    REQUIRE(job);
-    REQUIRE(store->finish_extract(*job, R"({"facts":[{"object":")" + fact.object + "\"}]}", kNoon));
-    const std::optional<Job> apply = store->claim(JobKind::kApply, kNoon, kSecond, true);
-    REQUIRE(apply);
-    fact.source = key(1, sequence);
-    const Entity entity{fact.object, "thing", "It is called " + fact.object + "."};
-    REQUIRE(store->apply(*apply, {{entity}, {fact}}, kNoon));
-  }
-  void learn_some() {
-    learn(10, "My cat is called Quetzalcoatl.", "Quetzalcoatl is a fine name.",
-          fact("cat_name", kCanary, {}, kNoon));
-    learn(20, "I like tea.", "Tea is fine.", fact("likes", "tea", {}, kNoon));
-    learn(30, "I live in Busan.", "By the sea.", fact("lives_in", "Busan", {}, kNoon));
-    store->append(exchange(1, 40, "What is my cat called?", "It is Quetzalcoatl's turn."), kNoon);
-  }
-  json::Document ask(const std::string& request) {
-    bool changed = false;
-    Commands commands(
-        *store, [this](const ForgetTarget& target, bool dry) { return store->forget(target, kNoon, dry); },
-        [] { return kNoon; }, 0);
-    return json::parse(commands.answer(request, changed));
-  }
-  static bool dumped(const std::string& word) { return server().dump().find(word) != std::string::npos; }
-  [[nodiscard]] std::size_t facts() const { return store->active_facts(100).size(); }
-  std::string number_of(const std::string& object) {
-    return server().query("SELECT id FROM fact WHERE object = '" + object + "'");
-  }
-  std::unique_ptr<MemoryStore> store;
-};
-
-}  // namespace
+using Fixture = KeeperFixture;
 
 TEST_CASE_FIXTURE(Fixture, "a forgotten fact leaves no byte, and the others stay") {
   learn_some();
@@ -229,73 +178,4 @@ TEST_CASE_FIXTURE(Fixture, "dead jobs are listed, tried again and dropped") {
     CHECK_FALSE(store->claim(JobKind::kExtract, kNoon, kSecond, true));
   }
   CHECK(ask(R"({"cmd":"dead"})").get("jobs").size() == 0);
-}
-
-TEST_CASE_FIXTURE(Fixture, "what was exported comes home elsewhere, but what was forgotten does not") {
-  learn_some();
-  std::string rows;
-  for (const char* of : {"messages", "facts"}) {
-    const json::Document page = ask(std::string(R"({"cmd":"export","of":")") + of + R"(","after":0})");
-    REQUIRE(page.get("next").as_int() > 0);
-    for (std::size_t i = 0; i < page.get("rows").size(); ++i)
-      rows += (rows.empty() ? "" : ",") + page.get("rows").at(i).to_json();
-    CHECK(ask(std::string(R"({"cmd":"export","of":")") + of + R"(","after":)" + page.get("next").to_json() +
-              "}")
-              .get("next")
-              .as_int() == -1);
-  }
-  const std::string import = R"({"cmd":"import","rows":[)" + rows + "]}";
-  SUBCASE("elsewhere, twice") {
-    (void)server().query(kEmpty);
-    store->connect();
-    const json::Document done = ask(import);
-    CHECK(done.get("messages").as_int() == 8);
-    CHECK(done.get("facts").as_int() == 3);
-    CHECK(ask(import).get("messages").as_int() == 0);
-    CHECK(facts() == 3);
-    CHECK(store->counts().jobs_ready == 0);
-    CHECK(ask(R"({"cmd":"export","of":"messages","after":0})").get("rows").size() == 8);
-  }
-  SUBCASE("here, after a part of it was forgotten") {
-    REQUIRE(ask(R"({"cmd":"forget","what":"entity","name":"Quetzalcoatl"})").get("ok").as_bool());
-    const json::Document done = ask(import);
-    CHECK(done.get("forgotten").as_int() == 3);
-    CHECK_FALSE(dumped(kCanary));
-    CHECK(facts() == 2);
-  }
-}
-
-TEST_CASE_FIXTURE(Fixture, "the tables of the original are copied once and never touched") {
-  (void)server().query(R"(
-    CREATE TABLE entities (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), namespace text NOT NULL DEFAULT 'default',
-      name text NOT NULL, entity_type text NOT NULL, description text NOT NULL DEFAULT '',
-      created_at timestamptz NOT NULL DEFAULT now());
-    CREATE TABLE relationships (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), source_id uuid NOT NULL, target_id uuid
-      NOT NULL, relation_type text NOT NULL, description text NOT NULL DEFAULT '', weight float NOT NULL DEFAULT 1.0,
-      created_at timestamptz NOT NULL DEFAULT now());
-    CREATE TABLE conversation_messages (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), conversation_id uuid NOT NULL,
-      role text NOT NULL, content text NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
-    INSERT INTO entities (name, entity_type, description) VALUES ('민수', 'person', '친구'), ('카카오', 'place', '');
-    INSERT INTO relationships (source_id, target_id, relation_type, description) SELECT a.id, b.id, 'works at',
-      '민수는 카카오에서 일한다.' FROM entities a, entities b WHERE a.name = '민수' AND b.name = '카카오';
-    INSERT INTO conversation_messages (conversation_id, role, content) VALUES
-      ('11111111-2222-3333-4444-555555555555', 'user', '민수는 카카오에서 일해.'),
-      ('11111111-2222-3333-4444-555555555555', 'assistant', '그렇군요.'),
-      ('11111111-2222-3333-4444-555555555555', 'system', 'not this');
-  )");
-  const auto original = [] {
-    return server().query("SELECT md5(string_agg(e::text, '')) FROM entities e") +
-           server().query("SELECT md5(string_agg(r::text, '')) FROM relationships r") +
-           server().query("SELECT md5(string_agg(m::text, '')) FROM conversation_messages m");
-  };
-  const std::string before = original();
-  const json::Document done = ask(R"({"cmd":"import","original":true})");
-  CHECK(done.get("messages").as_int() == 3);  // and the statement, with which the fact is borne out
-  CHECK(done.get("facts").as_int() == 1);
-  CHECK(original() == before);
-  REQUIRE(facts() == 1);
-  CHECK(store->active_facts(1)[0].statement == "민수는 카카오에서 일한다.");
-  const json::Document again = ask(R"({"cmd":"import","original":true})");
-  CHECK(again.get("messages").as_int() == 0);
-  CHECK(again.get("facts").as_int() == 0);
 }

@@ -93,6 +93,18 @@ TEST_CASE_FIXTURE(Fixture, "a short text counts only as words of their own") {
         "{\"heard\":\"********\",\"reply\":\"instead of teapots: I ********\"}");
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a name is found in capitals or not, at the beginning of words, behind a line break") {
+  write(folders.state / "turns.jsonl",
+        "{\"heard\":\"ANNA and Anna's cat, ÉLODIE\\nanna, hosanna, annabel\",\"reply\":\"anna는 이민수, "
+        "민수는\"}");
+  const std::string texts[] = {"anna", "élodie", "민수"};
+  scrub_texts(folders, texts);
+  CHECK(read(folders.state / "turns.jsonl") ==
+        "{\"heard\":\"**** and ****'s cat, *******\\n****, hosanna, annabel\",\"reply\":\"****는 이민수, "
+        "******는\"}");
+}
+
 TEST_CASE_FIXTURE(Fixture, "everything: the files are there, and empty") {
   write(folders.state / "turns.jsonl", "something");
   write(folders.state / "conversations/2026-11-26.jsonl", "something");

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "stores/postgres_store.hpp"
+
+/// What stays when something is forgotten, but has words of it. The transaction is the caller's.
+namespace prot::memory::pg {
+
+/// Statements of these facts that tell what only `gone` told say it in plain words instead. Summaries of their
+/// groups go. Returns the statements as they were.
+std::vector<std::string> reword_facts(pqxx::work& tx, std::span<const std::int64_t> facts,
+                                      const std::string& gone);
+
+/// Of these entities the aliases that `gone` mentions, and nothing that is left; never their names.
+void end_aliases(pqxx::work& tx, const std::string& entities, const std::string& gone);
+
+}  // namespace prot::memory::pg

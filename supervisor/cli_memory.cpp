@@ -76,13 +76,19 @@ void print_messages(const json::View& messages) {
   }
 }
 
+std::string state_of(const json::View& fact) {
+  const std::string_view status = fact.get("status").as_string();
+  if (status == "active") return "";
+  const std::string_view why = status == "quarantined" ? fact.get("suspicion").as_string() : "";
+  return why.empty() ? fmt::format(" ({})", status) : fmt::format(" ({}: {})", status, why);
+}
+
 void print_facts(const json::View& facts) {
   for (std::size_t i = 0; i < facts.size(); ++i) {
     const json::View f = facts.at(i);
-    const std::string_view status = f.get("status").as_string();
     const std::string until = f.get("valid_to_us") ? " to " + local_day(f.get("valid_to_us")) : "";
     fmt::print("fact {}  {}{}  {}{}\n", f.get("id").as_int(), local_day(f.get("valid_from_us")), until,
-               shown(f.get("statement").as_string()), status == "active" ? "" : fmt::format(" ({})", status));
+               shown(f.get("statement").as_string()), state_of(f));
   }
 }
 
@@ -94,7 +100,25 @@ void print_found(const json::Document& reply) {
   }
   print_messages(reply.get("messages"));
   print_facts(reply.get("facts"));
+  if (reply.get("history").size() > 1) {
+    fmt::print("over time:\n");
+    print_facts(reply.get("history"));
+  }
   if (reply.get("messages").size() + reply.get("facts").size() == 0) fmt::print(stderr, "prot: nothing\n");
+}
+
+void print_entities(const json::View& entities) {
+  for (std::size_t i = 0; i < entities.size(); ++i) {
+    const json::View e = entities.at(i);
+    std::string aliases;
+    for (std::size_t k = 0; k < e.get("aliases").size(); ++k)
+      aliases += (k > 0 ? ", " : "") + std::string(e.get("aliases").at(k).get("name").as_string());
+    const std::string_view kind = e.get("kind").as_string();
+    const std::string_view into = e.get("merged_into").as_string();
+    fmt::print("{}{}: {}{}\n", shown(e.get("name").as_string()),
+               kind.empty() ? "" : fmt::format(" ({})", kind), shown(aliases),
+               into.empty() ? "" : " = " + shown(into));
+  }
 }
 
 void print_dead(const json::Document& reply) {
@@ -163,8 +187,12 @@ std::string question(const MemoryRequest& memory) {
   if (memory.limit > 0) ask.member("limit", memory.limit);
   if (!memory.conversation.empty()) ask.member("conversation", memory.conversation);
   if (memory.action == "search") ask.member("query", the_one(memory, "words"));
-  if (memory.action == "facts") ask.member("all", memory.all);
-  if (memory.action == "why") ask.member("fact", the_one(memory, "fact"));
+  if (memory.action == "facts") ask.member("all", memory.all).member("waiting", memory.waiting);
+  if (memory.action == "why" || memory.action == "confirm" || memory.action == "reject")
+    ask.member("fact", the_one(memory, "fact"));
+  if (memory.action == "entities" && !memory.words.empty()) ask.member("name", memory.words.front());
+  if (memory.action == "merge" || memory.action == "unmerge") ask.member("name", memory.words.front());
+  if (memory.action == "merge") ask.member("into", memory.words.back());
   if (memory.action == "forget") add_forget(ask, memory);
   if (memory.action == "show") {
     const std::string what = memory.words.empty() ? "today" : memory.words.front();
@@ -223,6 +251,8 @@ int command_memory(const CliRequest& request, char** /*argv*/) {
     print_stats(reply);
   } else if (memory.action == "dead") {
     print_dead(reply);
+  } else if (reply.get("entities").is_array()) {
+    print_entities(reply.get("entities"));
   } else {
     print_found(reply);
   }

@@ -21,6 +21,7 @@ struct MemoryRequest {
   std::string file;
   int limit = 0;  // 0: the command's own
   bool all = false;
+  bool waiting = false;
   bool yes = false;
   bool dry_run = false;
   bool original = false;

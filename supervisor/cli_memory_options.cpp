@@ -40,10 +40,24 @@ void describe_memory(CLI::App& app, CliRequest& request) {
                    "2026-11-26, today, yesterday, or a message's number; without it: today")
       ->expected(0, 1);
   of_conversation(show);
-  limited(add("facts", "What was learnt, newest first"))
-      ->add_flag("--all", memory.all, "what is no longer true as well, and what waits for a confirmation");
-  add("why", "Who said so: a fact and the messages that it is from")
-      ->add_option("FACT", memory.words, "its number")
+  CLI::App* facts = limited(add("facts", "What was learnt, newest first"));
+  facts->add_flag("--all", memory.all, "what is no longer true as well, and what waits for a confirmation");
+  facts->add_flag("--waiting", memory.waiting, "only what waits for a confirmation");
+  const auto of_fact = [&](CLI::App* command) {
+    command->add_option("FACT", memory.words, "its number")->required()->expected(1);
+  };
+  of_fact(add("why", "Who said so: a fact, the messages that it is from, and what held before and after it"));
+  of_fact(add("confirm", "A fact that waits is true"));
+  of_fact(add("reject", "A fact that waits is not true; nobody is asked about it again"));
+  limited(add("entities", "Names, and what else they are called"))
+      ->add_option("NAME", memory.words, "only this one")
+      ->expected(0, 1);
+  add("merge", "Two names mean the same")
+      ->add_option("NAME", memory.words, "a name, and the one to keep")
+      ->required()
+      ->expected(2);
+  add("unmerge", "They do not, after all")
+      ->add_option("NAME", memory.words, "the name that was not kept")
       ->required()
       ->expected(1);
   CLI::App* forget = add("forget", "Forget for good, in the database and in every file");
@@ -56,7 +70,7 @@ void describe_memory(CLI::App& app, CliRequest& request) {
   forget->add_flag("--dry-run", memory.dry_run, "only say what that would be");
   forget->add_flag("--yes", memory.yes, "everything: you are sure");
   of_conversation(forget);
-  add("export", "Everything as JSON, one message or fact a line")
+  add("export", "Everything as JSON, one message, fact or name a line")
       ->add_option("FILE", memory.file, "where to; without it: standard output");
   CLI::App* import = add("import", "Take in what was exported; what was forgotten stays so");
   import->add_option("FILE", memory.file, "of prot memory export");

@@ -52,10 +52,9 @@ struct Sums {
   }
 };
 
-void send_rows(MemoryLink& link, std::string& rows, const std::string& where, Sums& sums) {
-  if (rows.empty()) return;
+void send_rows(MemoryLink& link, std::string& rows, const std::string& where, bool more, Sums& sums) {
   try {
-    sums.add(link.call(R"({"cmd":"import","rows":[)" + rows + "]}"));
+    sums.add(link.call(fmt::format(R"({{"cmd":"import","more":{},"rows":[{}]}})", more, rows)));
   } catch (const Error& e) {
     throw Error(where + ": " + e.what(), e.exit_code());
   }
@@ -80,11 +79,11 @@ void import_lines(MemoryLink& link, const std::string& name, Sums& sums) {
     }
     rows += (rows.empty() ? "" : ",") + line;
     if (++count < kMostRows && rows.size() < kMostBytes) continue;
-    send_rows(link, rows, fmt::format("{}, lines {} to {}", name, first, number), sums);
+    send_rows(link, rows, fmt::format("{}, lines {} to {}", name, first, number), true, sums);
     first = number + 1;
     count = 0;
   }
-  send_rows(link, rows, fmt::format("{}, lines {} to {}", name, first, number), sums);
+  send_rows(link, rows, fmt::format("{}, lines {} to {}", name, first, number), false, sums);
 }
 
 }  // namespace
@@ -97,8 +96,11 @@ int export_memory(MemoryLink& link, const std::string& file) {
   if (!plain && !made) throw errno_error("cannot make " + part);
   ScopeExit remove([&] { ::unlink(plain ? "" : part.c_str()); });
   const int fd = plain ? STDOUT_FILENO : made.get();
-  const std::size_t messages = write_rows(link, "messages", fd, plain ? "standard output" : part);
-  const std::size_t facts = write_rows(link, "facts", fd, plain ? "standard output" : part);
+  const std::string& name = plain ? "standard output" : part;
+  const std::size_t messages = write_rows(link, "messages", fd, name);
+  const std::size_t facts = write_rows(link, "facts", fd, name);
+  for (const char* rest : {"entities", "successions", "merges", "communities"})
+    (void)write_rows(link, rest, fd, name);
   if (!plain && (::fsync(fd) != 0 || std::rename(part.c_str(), file.c_str()) != 0))
     throw errno_error("cannot write " + file);
   fmt::print(stderr, "prot: {} messages, {} facts\n", messages, facts);
@@ -110,7 +112,13 @@ int import_memory(MemoryLink& link, const std::string& file, bool json) {
   if (file.empty()) {
     sums.add(link.call(R"({"cmd":"import","original":true})"));
   } else {
-    import_lines(link, file, sums);
+    try {
+      import_lines(link, file, sums);
+    } catch (const Error&) {
+      // What came before the wrong line is there, and is to be found.
+      if (sums.messages + sums.facts > 0) (void)link.call(R"({"cmd":"import","rows":[]})");
+      throw;
+    }
   }
   if (json) {
     fmt::print("{{\"ok\":true,\"messages\":{},\"facts\":{},\"forgotten\":{}}}\n", sums.messages, sums.facts,

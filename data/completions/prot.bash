@@ -8,7 +8,7 @@ _prot_words() {
     logs) echo "supervisor capture stt brain tts player memory llm db" ;;
     log-level) echo "debug info warn error configured supervisor capture stt brain tts player memory" ;;
     crash) echo "list show" ;;
-    memory) echo "search show facts why forget export import dead stats record" ;;
+    memory) echo "search show facts why confirm reject entities merge unmerge forget export import dead stats record" ;;
     wait) echo "ready down" ;;
     config) echo "example table keys" ;;
   esac
@@ -25,7 +25,7 @@ _prot_options() {
     status) echo "--json --verbose --watch" ;;
     logs) echo "--follow --lines --json" ;;
     crash) echo "--json" ;;
-    memory) echo "--json --limit --conversation --all --dry-run --yes --original" ;;
+    memory) echo "--json --limit --conversation --all --waiting --dry-run --yes --original" ;;
     wait) echo "--timeout" ;;
     config | check) echo "--config --set --env-file --json" ;;
     reload) echo "--env-file --json" ;;

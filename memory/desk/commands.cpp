@@ -1,10 +1,9 @@
 #include "desk/commands.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/error.hpp"
-#include "base/utf8.hpp"
+#include "desk/import_lines.hpp"
 #include "knowledge/facts.hpp"
 #include "recall/terms.hpp"
 
@@ -17,15 +16,14 @@ constexpr std::int64_t kMostRows = 1000;
 constexpr std::size_t kPageBytes = 1U << 20U;
 constexpr std::int64_t kPageRows = 200;
 
-std::int64_t number_of(const json::View& value, const char* what) {
-  const std::string shown = value.is_number() ? value.to_json() : std::string();
-  const std::string_view text = value.is_number() ? std::string_view(shown) : value.as_string();
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || number < 0)
-    throw UsageError(std::string(what) + " is a number, not '" + std::string(text.substr(0, 40)) + "'");
-  return number;
-}
+/// Of an export, in its order.
+struct Page {
+  std::string_view name;
+  Look look;
+};
+constexpr Page kPages[] = {{"messages", Look::kAllMessages}, {"facts", Look::kAllFacts},
+                           {"entities", Look::kAllEntities}, {"successions", Look::kAllSuccessions},
+                           {"merges", Look::kAllMerges},     {"communities", Look::kAllCommunities}};
 
 std::string limit_of(const json::View& request, std::int64_t fallback) {
   return std::to_string(std::clamp<std::int64_t>(request.get("limit").as_int(fallback), 1, kMostRows));
@@ -56,57 +54,6 @@ std::string lists(std::string_view name, const std::string& rows, std::string_vi
   return out.end_object().str();
 }
 
-std::string cleaned(std::string_view text) {
-  std::string out = utf8::sanitized(text);
-  std::erase(out, '\0');
-  return out;
-}
-
-wire::ConversationId conversation_of(const json::View& row) {
-  try {
-    return parse_uuid(row.get("conversation").as_string());
-  } catch (const Error& e) {
-    throw UsageError(std::string("a conversation is ") + e.what());
-  }
-}
-
-Message imported_message(const json::View& row) {
-  Message message;
-  message.key.conversation = conversation_of(row);
-  message.key.sequence = static_cast<std::uint64_t>(number_of(row.get("id"), "a message's id"));
-  const std::string_view role = row.get("role").as_string();
-  if (role != "user" && role != "assistant") throw UsageError("a message's role is user or assistant");
-  message.role = role == "user" ? Role::kUser : Role::kAssistant;
-  message.channel = row.get("channel").as_string() == "text" ? wire::Channel::kText : wire::Channel::kVoice;
-  message.at_ns = number_of(row.get("at_us"), "a message's at_us") * kMicrosecond;
-  message.text = cleaned(row.get("text").as_string());
-  message.interrupted = row.get("interrupted").as_bool();
-  return message;
-}
-
-Keeper::ImportedFact imported_fact(const json::View& row) {
-  Keeper::ImportedFact out;
-  out.fact.subject = cleaned(row.get("subject").as_string());
-  out.fact.predicate = canonical_predicate(row.get("predicate").as_string());
-  out.fact.object = cleaned(row.get("object").as_string());
-  out.fact.statement = cleaned(row.get("statement").as_string());
-  out.fact.valid_from = number_of(row.get("valid_from_us"), "a fact's valid_from_us") * kMicrosecond;
-  if (row.get("valid_to_us"))
-    out.valid_to = number_of(row.get("valid_to_us"), "a fact's valid_to_us") * kMicrosecond;
-  out.status = row.get("status").as_string();
-  constexpr std::string_view kKnown[] = {"active", "superseded", "quarantined"};
-  if (std::find(std::begin(kKnown), std::end(kKnown), out.status) == std::end(kKnown))
-    throw UsageError("a fact's status is active, superseded or quarantined");
-  const json::View sources = row.get("sources");
-  for (std::size_t i = 0; i < sources.size(); ++i)
-    out.sources.push_back({conversation_of(sources.at(i)),
-                           static_cast<std::uint64_t>(number_of(sources.at(i).get("id"), "a source's id"))});
-  if (out.sources.empty() || normalized_name(out.fact.subject).empty() || out.fact.statement.empty())
-    throw UsageError("a fact has a subject, a statement and a source");
-  out.fact.source = out.sources.back();
-  return out;
-}
-
 }  // namespace
 
 std::string refusal(std::string_view why, int code) {
@@ -114,7 +61,7 @@ std::string refusal(std::string_view why, int code) {
   return out.begin_object().member("ok", false).member("error", why).member("code", code).end_object().str();
 }
 
-std::string Commands::answer(const std::string& request, bool& changed) {
+std::string Commands::answer(const std::string& request, Changed& changed) {
   try {
     const json::Document document = json::parse(request);
     return run(document.root(), changed);
@@ -126,7 +73,7 @@ std::string Commands::answer(const std::string& request, bool& changed) {
   }
 }
 
-std::string Commands::run(const json::View& request, bool& changed) {
+std::string Commands::run(const json::View& request, Changed& changed) {
   const std::string_view command = request.get("cmd").as_string();
   if (command == "search") return search(request);
   if (command == "show") return show(request);
@@ -136,8 +83,12 @@ std::string Commands::run(const json::View& request, bool& changed) {
   if (command == "dead") return dead(request, changed);
   if (command == "export") return page(request);
   if (command == "stats") return stats();
+  if (command == "confirm" || command == "reject") return decide(request, changed);
+  if (command == "entities") return entities(request);
+  if (command == "merge" || command == "unmerge") return merge(request, changed);
   if (command == "import") {
-    changed = true;
+    // What is known is read anew once, behind the last of many rows.
+    if (!request.get("more").as_bool()) changed = Changed::kEverything;
     return import(request);
   }
   throw UsageError("memory knows no command '" + std::string(command.substr(0, 40)) + "'");
@@ -200,7 +151,9 @@ std::string Commands::show(const json::View& request) {
 }
 
 std::string Commands::facts(const json::View& request) {
-  const std::string status = request.get("all").as_bool() ? "" : "active";
+  const std::string status = request.get("all").as_bool()       ? ""
+                             : request.get("waiting").as_bool() ? "quarantined"
+                                                                : "active";
   return lists("facts", rows(Look::kFacts, {status, limit_of(request, 200)}));
 }
 
@@ -208,7 +161,50 @@ std::string Commands::why(const json::View& request) {
   const std::string number = std::to_string(number_of(request.get("fact"), "a fact"));
   const std::string fact = rows(Look::kFact, {number});
   if (fact == "[]") throw Error("there is no fact " + number, kCommandNothing);
-  return lists("facts", fact, "messages", rows(Look::kSources, {number}));
+  json::Writer out;
+  out.begin_object()
+      .member("ok", true)
+      .key("facts")
+      .raw(fact)
+      .key("messages")
+      .raw(rows(Look::kSources, {number}));
+  return out.key("history").raw(rows(Look::kRivals, {number})).end_object().str();
+}
+
+std::string Commands::decide(const json::View& request, Changed& changed) {
+  (void)keeper();
+  const std::int64_t number = number_of(request.get("fact"), "a fact");
+  const bool known = request.get("cmd").as_string() == "confirm" ? store_->confirm_fact(number, wall_())
+                                                                 : store_->reject_fact(number);
+  if (!known) throw Error("no fact " + std::to_string(number) + " waits for you", kCommandNothing);
+  changed = Changed::kFacts;
+  return lists("facts", rows(Look::kFact, {std::to_string(number)}));
+}
+
+std::string Commands::entities(const json::View& request) {
+  const std::string name = normalized_name(request.get("name").as_string());
+  const std::string found = rows(Look::kEntities, {name, limit_of(request, 200)});
+  if (!name.empty() && found == "[]") throw Error("nothing is known by the name " + name, kCommandNothing);
+  return lists("entities", found);
+}
+
+std::int64_t Commands::entity_called(std::string_view given) {
+  const std::string name = normalized_name(given);
+  if (name.empty()) throw UsageError("an entity has a name");
+  const std::string found = rows(Look::kEntities, {name, "1"});
+  const json::Document document = json::parse(found);
+  if (document.root().size() == 0) throw Error("nothing is known by the name " + name, kCommandNothing);
+  return document.root().at(0).get("id").as_int();
+}
+
+std::string Commands::merge(const json::View& request, Changed& changed) {
+  const bool one = request.get("cmd").as_string() == "merge";
+  const std::int64_t under = entity_called(request.get("name").as_string());
+  const bool done = one ? store_->merge_entities(entity_called(request.get("into").as_string()), under)
+                        : store_->undo_merge(under);
+  if (!done) throw Error(one ? "they are one already" : "that is one by itself", kCommandNothing);
+  changed = Changed::kFacts;
+  return entities(request);
 }
 
 ForgetTarget Commands::target_of(const json::View& request) {
@@ -257,7 +253,7 @@ std::string Commands::forget(const json::View& request) {
   return out.member("entities", forgotten.entities).end_object().str();
 }
 
-std::string Commands::dead(const json::View& request, bool& changed) {
+std::string Commands::dead(const json::View& request, Changed& changed) {
   const std::string_view action = request.get("action").as_string("list");
   if (action == "list") return lists("jobs", rows(Look::kDead, {limit_of(request, 100)}));
   std::vector<std::int64_t> jobs;
@@ -267,17 +263,19 @@ std::string Commands::dead(const json::View& request, bool& changed) {
   if (action != "retry" && action != "drop") throw UsageError("dead: list, retry or drop");
   const int count = action == "retry" ? keeper().retry_dead(jobs, wall_()) : keeper().drop_dead(jobs);
   if (count == 0 && !jobs.empty()) throw Error("there is no such dead job", kCommandNothing);
-  changed = action == "retry";
+  if (action == "retry") changed = Changed::kEverything;
   json::Writer out;
   return out.begin_object().member("ok", true).member("jobs", count).end_object().str();
 }
 
 std::string Commands::page(const json::View& request) {
-  const bool of_facts = request.get("of").as_string() == "facts";
+  const auto* const kind = std::find_if(std::begin(kPages), std::end(kPages), [&](const Page& page) {
+    return page.name == request.get("of").as_string("messages");
+  });
+  if (kind == std::end(kPages)) throw UsageError("an export has no such lines");
   const std::int64_t after = request.get("after").as_int(0);
   std::vector<Keeper::Row> found =
-      keeper().look(of_facts ? Look::kAllFacts : Look::kAllMessages,
-                    std::vector{std::to_string(after), std::to_string(kPageRows)});
+      keeper().look(kind->look, std::vector{std::to_string(after), std::to_string(kPageRows)});
   std::size_t bytes = 0;
   const auto too_much = std::find_if(found.begin(), found.end(), [&](const Keeper::Row& row) {
     return (bytes += row.json.size()) > kPageBytes;
@@ -294,16 +292,7 @@ std::string Commands::import(const json::View& request) {
   if (request.get("original").as_bool()) {
     done = keeper().import_original(wall_());
   } else {
-    std::vector<Message> messages;
-    std::vector<Keeper::ImportedFact> facts;
-    const json::View rows = request.get("rows");
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::string_view type = rows.at(i).get("type").as_string();
-      if (type == "message") messages.push_back(imported_message(rows.at(i)));
-      if (type == "fact") facts.push_back(imported_fact(rows.at(i)));
-      if (type != "message" && type != "fact") throw UsageError("a row is of the type message or fact");
-    }
-    done = keeper().import_rows(messages, facts, wall_());
+    done = keeper().import_rows(import_lines(request.get("rows")), wall_());
   }
   json::Writer out;
   out.begin_object().member("ok", true).member("messages", done.messages).member("facts", done.facts);

@@ -8,6 +8,9 @@
 
 namespace prot::memory {
 
+/// What of the store the index no longer knows.
+enum class Changed { kNothing, kFacts, kEverything };
+
 /// memory.sock's requests that need the database, and their answers: one JSON object each (doc/memory.md).
 /// The database worker's thread.
 class Commands {
@@ -17,19 +20,22 @@ class Commands {
   Commands(MemoryStore& store, Forget forget, std::function<Nanos()> wall, std::uint64_t replayed)
       : store_(&store), forget_(std::move(forget)), wall_(std::move(wall)), replayed_(replayed) {}
 
-  /// Throws StoreError of the kind kAway; every other failure is the answer. `changed`: what the index knows
-  /// is no longer what the store has.
-  [[nodiscard]] std::string answer(const std::string& request, bool& changed);
+  /// Throws StoreError of the kind kAway; every other failure is the answer.
+  [[nodiscard]] std::string answer(const std::string& request, Changed& changed);
 
  private:
-  [[nodiscard]] std::string run(const json::View& request, bool& changed);
+  [[nodiscard]] std::string run(const json::View& request, Changed& changed);
   [[nodiscard]] std::string stats();
   [[nodiscard]] std::string search(const json::View& request);
   [[nodiscard]] std::string show(const json::View& request);
   [[nodiscard]] std::string facts(const json::View& request);
   [[nodiscard]] std::string why(const json::View& request);
+  [[nodiscard]] std::string decide(const json::View& request, Changed& changed);
+  [[nodiscard]] std::string entities(const json::View& request);
+  [[nodiscard]] std::string merge(const json::View& request, Changed& changed);
+  [[nodiscard]] std::int64_t entity_called(std::string_view given);
   [[nodiscard]] std::string forget(const json::View& request);
-  [[nodiscard]] std::string dead(const json::View& request, bool& changed);
+  [[nodiscard]] std::string dead(const json::View& request, Changed& changed);
   [[nodiscard]] std::string page(const json::View& request);
   [[nodiscard]] std::string import(const json::View& request);
   [[nodiscard]] ForgetTarget target_of(const json::View& request);

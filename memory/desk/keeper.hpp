@@ -53,10 +53,16 @@ class Keeper {
     kFact,         // a number: it
     kSources,      // a number of a fact: the messages that say so
     kFactsOf,      // a conversation, a sequence: what was taken from the message
+    kRivals,       // a number of a fact: those of the same subject and predicate, the oldest first
+    kEntities,     // an alias or "", a limit: names and what else they are called
     kDead,         // a limit: jobs that have failed for good
     kAllMessages,  // after which row, a limit
-    kAllFacts,     // likewise
-    kSizes,        // of the tables
+    kAllFacts,     // likewise, and so on: the kinds of lines of an export
+    kAllEntities,
+    kAllSuccessions,
+    kAllMerges,
+    kAllCommunities,
+    kSizes,  // of the tables
   };
   struct Row {
     std::string json;
@@ -73,15 +79,49 @@ class Keeper {
     std::uint64_t facts = 0;
     std::uint64_t forgotten = 0;  // refused: a person had them forgotten
   };
+  struct ImportedMessage {
+    Message message;
+    bool pending = false;  // no model has read it yet
+  };
   struct ImportedFact {
     Fact fact;
-    std::string status;
-    Nanos valid_to = 0;  // 0: still valid
+    std::string key;         // fact_key() where it is from; empty: of its first source
+    bool confirmed = false;  // by a person: it is not screened again
     std::vector<MessageKey> sources;
   };
-  /// No model reads them: their facts come along.
-  virtual Imported import_rows(std::span<const Message> messages, std::span<const ImportedFact> facts,
-                               Nanos now) = 0;
+  struct ImportedEntity {
+    struct Alias {
+      std::string name;
+      std::string kind;
+    };
+    Entity entity;
+    std::vector<Alias> aliases;
+  };
+  struct ImportedSuccession {
+    std::string fact;  // keys
+    std::string by;
+  };
+  struct ImportedMerge {
+    std::string name;
+    std::string into;
+    std::vector<std::string> ended;  // keys of the facts that it ended
+  };
+  struct ImportedCommunity {
+    std::string summary;
+    std::vector<std::string> members;  // names
+    std::vector<std::string> facts;    // keys
+  };
+  /// Lines of an export, in its order: what a line refers to has come before it.
+  struct Rows {
+    std::vector<ImportedMessage> messages;
+    std::vector<ImportedFact> facts;
+    std::vector<ImportedEntity> entities;
+    std::vector<ImportedSuccession> successions;
+    std::vector<ImportedMerge> merges;
+    std::vector<ImportedCommunity> communities;
+  };
+  /// All of it or nothing. What is there already stays as it is.
+  virtual Imported import_rows(const Rows& rows, Nanos now) = 0;
   /// The tables of the Python original in the same database; they are only read. Twice changes nothing.
   /// Throws Error when there are none.
   virtual Imported import_original(Nanos now) = 0;

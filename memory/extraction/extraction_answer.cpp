@@ -21,9 +21,6 @@ constexpr std::size_t kStatementBytes = 300;
 constexpr double kBorneOut = 0.5;           // share of a name's terms that the user must have said
 constexpr double kStatementBorneOut = 0.3;  // of a statement's, which may be worded anew
 
-constexpr std::array kUserNames = std::to_array<std::string_view>(
-    {"user", "the user", "i", "me", "my", "myself", "speaker", "you", "나", "내", "저", "사용자"});
-
 constexpr std::array kVague = std::to_array<std::string_view>(
     {"somewhere", "someone", "something", "unknown", "none", "null", "n/a", "nothing", "anything", "user"});
 
@@ -53,11 +50,6 @@ double borne(std::string_view text, const Terms& said) {
 bool is_vague(const std::string& object) {
   const std::string name = normalized_name(object);
   return std::find(kVague.begin(), kVague.end(), name) != kVague.end();
-}
-
-std::string canonical_subject(const std::string& subject) {
-  const std::string name = normalized_name(subject);
-  return std::find(kUserNames.begin(), kUserNames.end(), name) != kUserNames.end() ? "user" : subject;
 }
 
 std::string field(json::View object, std::string_view name, std::size_t max_bytes) {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kLongEnough = 8;  // code points; shorter names that differ in a letter are two names
 constexpr double kNearlySame = 0.8;     // share of the trigrams of both
+constexpr double kMayBeSame = 0.6;      // where the model says so, too
 
 constexpr std::array kFamilyNames =
     std::to_array<std::string_view>({"김", "박", "최", "황", "권", "홍", "곽", "엄"});
@@ -137,6 +138,18 @@ std::vector<std::string> name_forms(std::string_view name, std::string_view type
   if (is_person(type))
     for (std::size_t i = 0, most = forms.size(); i < most; ++i) append_new(forms, without_address(forms[i]));
   return forms;
+}
+
+bool may_be_called(std::string_view name, std::string_view type, const KnownEntity& known) {
+  if (!compatible(type, known.type)) return false;
+  const bool person = is_person(type) && is_person(known.type);
+  const std::vector<std::string> forms = name_forms(name, type);
+  return std::any_of(known.aliases.begin(), known.aliases.end(), [&](const std::string& alias) {
+    return std::any_of(forms.begin(), forms.end(), [&](const std::string& form) {
+      return alike(form, alias) >= kMayBeSame ||
+             (person && (may_be_short_for(form, alias) || may_be_short_for(alias, form)));
+    });
+  });
 }
 
 std::string bare_name(std::string_view name, std::string_view type) {

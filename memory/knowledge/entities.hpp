@@ -17,6 +17,9 @@ namespace prot::memory {
 /// counts only where it may stand: after a final consonant or none, two syllables at least before it.
 [[nodiscard]] std::vector<std::string> name_forms(std::string_view name, std::string_view type,
                                                   std::string_view said = {});
+/// May the name be one of an entity that is called so? A person's by a part of the whole name, else by nearly
+/// the same spelling: a model that means somebody else by a number makes no two one.
+[[nodiscard]] bool may_be_called(std::string_view name, std::string_view type, const KnownEntity& known);
 /// A new entity's name: without a particle that no name ends in, as it is written otherwise.
 [[nodiscard]] std::string bare_name(std::string_view name, std::string_view type);
 

@@ -36,6 +36,9 @@ class EntityStore {
   virtual std::vector<Fact> quarantined_facts(int limit) = 0;
   /// A person has confirmed it: it counts as if the user had said it. False: it does not wait.
   virtual bool confirm_fact(std::int64_t id, Nanos now) = 0;
+  /// A person has refused it: it is never held, nor asked about again, unless the user says it. False:
+  /// likewise.
+  virtual bool reject_fact(std::int64_t id) = 0;
 
   /// Active facts as edges between entities, the newest first.
   virtual std::vector<GraphFact> graph() = 0;

@@ -51,6 +51,9 @@ constexpr std::array kSpellings = std::to_array<Spelling>({{"live_in", "lives_in
                                                            {"나이", "age"},
                                                            {"국적", "nationality"}});
 
+constexpr std::array kUserNames = std::to_array<std::string_view>(
+    {"user", "the user", "i", "me", "my", "myself", "speaker", "you", "나", "내", "저", "사용자"});
+
 constexpr std::string_view kQuoting = "The user said: '";
 constexpr std::size_t kTelling = 4;  // bytes of a word that stands in another by no accident
 
@@ -71,6 +74,14 @@ std::string normalized_name(std::string_view name) {
   while (!out.empty() && (out.back() == ' ' || out.back() == '.')) out.pop_back();
   return out;
 }
+
+std::string canonical_subject(std::string_view subject) {
+  const bool user =
+      std::find(kUserNames.begin(), kUserNames.end(), normalized_name(subject)) != kUserNames.end();
+  return user ? "user" : std::string(subject);
+}
+
+std::string name_key(std::string_view alias) { return digest("name\x1F" + std::string(alias)); }
 
 std::string canonical_predicate(std::string_view predicate) {
   std::string spaced = normalized_name(predicate);
@@ -106,7 +117,9 @@ std::string plain_statement(const Fact& fact) {
   return fact.subject + " " + relation + " " + fact.object;
 }
 
-std::string quoting_statement(std::string_view said) { return std::string(kQuoting) + std::string(said) + "'"; }
+std::string quoting_statement(std::string_view said) {
+  return std::string(kQuoting) + std::string(said) + "'";
+}
 
 bool is_quoting(std::string_view statement) noexcept { return statement.starts_with(kQuoting); }
 
@@ -119,7 +132,8 @@ std::string statement_without(const Fact& fact, std::string_view gone, std::stri
   const std::string spelled_own = normalized_name(allowed);
   const std::vector<std::string> lost = distinct_words(gone);
   const bool tells = std::any_of(lost.begin(), lost.end(), [&](const std::string& word) {
-    if (std::binary_search(told.begin(), told.end(), word) && !std::binary_search(own.begin(), own.end(), word))
+    if (std::binary_search(told.begin(), told.end(), word) &&
+        !std::binary_search(own.begin(), own.end(), word))
       return true;
     // Within a longer word: Korean ones are put together.
     return word.size() >= kTelling && spelled.find(word) != std::string::npos &&

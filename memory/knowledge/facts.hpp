@@ -21,12 +21,16 @@ namespace prot::memory {
 /// The statement of a fact that no other wording could be believed of: the user's own words.
 [[nodiscard]] std::string quoting_statement(std::string_view said);
 [[nodiscard]] bool is_quoting(std::string_view statement) noexcept;
-/// Its statement when `gone` is to be known no more: the plain one, when the other has words that only `gone` says,
-/// and neither its own parts nor `left`, what bears it out still.
+/// Its statement when `gone` is to be known no more: the plain one, when the other has words that only `gone`
+/// says, and neither its own parts nor `left`, what bears it out still.
 [[nodiscard]] std::string statement_without(const Fact& fact, std::string_view gone, std::string_view left);
 
 /// An entity's name as it is compared: NFKC, case-folded, single spaces.
 [[nodiscard]] std::string normalized_name(std::string_view name);
+/// "user" for whatever a model calls the user; others as they are.
+[[nodiscard]] std::string canonical_subject(std::string_view subject);
+/// 32 hexadecimal digits of a name that was forgotten. `alias`: normalised.
+[[nodiscard]] std::string name_key(std::string_view alias);
 /// One spelling for a predicate: lower case, "_" between words, without filler: "Has favourite colour" and
 /// "favorite_color" are one.
 [[nodiscard]] std::string canonical_predicate(std::string_view predicate);

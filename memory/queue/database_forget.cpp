@@ -56,7 +56,7 @@ void DatabaseTask::forget_in_spools(std::span<const TurnRecord> records, std::ve
 }
 
 void DatabaseTask::on(const ask::Command& command, std::vector<Told>& told) {
-  bool changed = false;
+  Changed changed = Changed::kNothing;
   std::string line =
       refusal(std::string(store_->name()) + " is away: try again when it is back (see: prot memory stats)",
               kCommandFailed);
@@ -68,12 +68,16 @@ void DatabaseTask::on(const ask::Command& command, std::vector<Told>& told) {
   });
   if (!up_ && command.request.find(R"("stats")") != std::string::npos) line = stats_away(spooled_);
   told.emplace_back(told::Answer{command.client, std::move(line)});
-  if (changed)
-    attempt([&] {
+  if (changed == Changed::kNothing) return;
+  attempt([&] {
+    if (changed == Changed::kEverything) {
       told.emplace_back(told::Forgotten{{}, false});
       load_again(told);
-      report(told);
-    });
+    } else {
+      tell_facts(told);
+    }
+    report(told);
+  });
 }
 
 }  // namespace prot::memory

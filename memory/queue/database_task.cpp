@@ -160,8 +160,12 @@ void DatabaseTask::load_page(std::vector<Told>& told) {
   loaded_ = page.empty();
   told.emplace_back(told::Loaded{std::move(page), loaded_});
   if (!loaded_) return;
-  told.emplace_back(told::Facts{store_->active_facts(kMaxFacts), store_->past_facts(kMaxPast)});
+  tell_facts(told);
   told.emplace_back(told::Communities{store_->communities(kMaxCommunities)});
+}
+
+void DatabaseTask::tell_facts(std::vector<Told>& told) {
+  told.emplace_back(told::Facts{store_->active_facts(kMaxFacts), store_->past_facts(kMaxPast)});
 }
 
 /// In order: what comes behind a wish to forget may be remembered.
@@ -229,8 +233,7 @@ void DatabaseTask::run_applies(std::vector<Told>& told) {
   attempt([&] {
     while (const std::optional<Job> job = store_->claim(JobKind::kApply, wall_(), kApplyLease, true))
       done += apply(*job) ? 1 : 0;
-    if (done > 0)
-      told.emplace_back(told::Facts{store_->active_facts(kMaxFacts), store_->past_facts(kMaxPast)});
+    if (done > 0) tell_facts(told);
   });
   if (done > 0) told.emplace_back(told::JobsDone{done});
 }

@@ -66,6 +66,7 @@ class DatabaseTask {
   void on(const ask::ClaimCommunity& claim, std::vector<Told>& told);
   void on(const ask::FinishCommunity& finish, std::vector<Told>& told);
   void tell_communities(std::vector<Told>& told);
+  void tell_facts(std::vector<Told>& told);
   void on(const ask::Reads& reads, std::vector<Told>& told);
   void on(const ask::Command& command, std::vector<Told>& told);
   void on(const ask::Close& close, std::vector<Told>& told);

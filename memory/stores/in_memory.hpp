@@ -38,6 +38,7 @@ class InMemoryStore final : public MemoryStore {
   std::vector<Fact> past_facts(int limit) override;
   std::vector<Fact> quarantined_facts(int limit) override;
   bool confirm_fact(std::int64_t id, Nanos now) override;
+  bool reject_fact(std::int64_t id) override;
   std::vector<GraphFact> graph() override;
   bool plan_generation(std::span<const CommunityPlan> plans) override;
   std::optional<CommunityTask> next_community() override;

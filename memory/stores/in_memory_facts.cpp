@@ -35,7 +35,8 @@ std::int64_t InMemoryStore::entity_id(const Entity& entity, std::string_view sai
   const std::string norm = normalized_name(entity.name);
   if (norm.empty() || norm.size() > 200) return 0;
   std::int64_t id = resolver().resolve(entity.name, entity.type, said);
-  if (id == 0 && entities_.contains(entity.known)) {
+  if (id == 0 && entities_.contains(entity.known) &&
+      may_be_called(entity.name, entity.type, entities_.at(root(entity.known)).known)) {
     id = root(entity.known);
     entities_.at(id).known.aliases.push_back(norm);
   }
@@ -108,8 +109,11 @@ void InMemoryStore::place(StoredFact& made) {
 void InMemoryStore::apply_fact(Fact fact, std::string_view said) {
   const std::pair source{to_uuid(fact.source.conversation), fact.source.sequence};
   fact.subject = normalized_name(fact.subject);
-  const std::int64_t subject = entity_id({fact.subject, "", ""}, said);
-  if (subject != 0) fact.subject = normalized_name(entities_.at(subject).known.name);
+  const bool waits = fact.status == FactStatus::kQuarantined;
+  const std::int64_t subject =
+      waits ? resolver().resolve(fact.subject, "", said) : entity_id({fact.subject, "", ""}, said);
+  fact.subject =
+      normalized_name(subject != 0 ? entities_.at(subject).known.name : bare_name(fact.subject, ""));
   if (const std::int64_t object = resolver().resolve(fact.object, "", said); object != 0)
     fact.object = entities_.at(object).known.name;
   const std::string spo = spo_key(fact);
@@ -118,13 +122,14 @@ void InMemoryStore::apply_fact(Fact fact, std::string_view said) {
     return;
   }
   StoredFact* waiting = find_fact(spo, FactStatus::kQuarantined);
-  if (fact.status == FactStatus::kQuarantined && waiting != nullptr) {
+  if (waits && find_fact(spo, FactStatus::kForgotten) != nullptr) return;  // a person has rejected it
+  if (waits && waiting != nullptr) {
     waiting->sources.insert(source);
     return;
   }
   fact.id = static_cast<std::int64_t>(facts_.size()) + 1;
   const auto [made, fresh] = facts_.emplace(fact_key(fact), StoredFact{fact, subject, {source}});
-  if (!fresh || fact.status == FactStatus::kQuarantined) return;
+  if (!fresh || waits) return;
   place(made->second);
   if (waiting != nullptr) waiting->fact.status = FactStatus::kSuperseded;
 }
@@ -195,10 +200,21 @@ bool InMemoryStore::confirm_fact(std::int64_t id, Nanos) {
     if (find_fact(spo_key(known.fact), FactStatus::kActive) != nullptr) {
       known.fact.status = FactStatus::kSuperseded;
     } else {
+      known.subject = entity_id({known.fact.subject, "", ""}, "");
       place(known);
     }
     return true;
   }
+  return false;
+}
+
+bool InMemoryStore::reject_fact(std::int64_t id) {
+  need();
+  for (auto& [key, known] : facts_)
+    if (known.fact.id == id && known.fact.status == FactStatus::kQuarantined) {
+      known.fact.status = FactStatus::kForgotten;
+      return true;
+    }
   return false;
 }
 

@@ -1,22 +1,18 @@
 #include <algorithm>
 
 #include "json/json.hpp"
-#include "stores/postgres_entities.hpp"
+#include "safety/quarantine.hpp"
+#include "stores/postgres_import.hpp"
 
 /// Communities by generation: the next one is built beside the one that is read, and takes its place at once.
 namespace prot::memory {
 namespace {
 
+using pg::array_of;
 using pg::run;
 
 constexpr int kMaxTries = 2;
 constexpr int kMaxGraph = 20'000;
-
-std::string array_of(const std::vector<std::int64_t>& ids) {
-  std::string text = "{";
-  for (const std::int64_t id : ids) text += (text.size() > 1 ? "," : "") + std::to_string(id);
-  return text + "}";
-}
 
 /// Serialises whoever builds; the row is the lock.
 struct Generations {
@@ -47,6 +43,14 @@ void switch_when_ready(pqxx::work& tx, std::int64_t building) {
   run(tx, "DELETE FROM community WHERE generation <> $1::bigint", building);
 }
 
+void insert_parts(pqxx::work& tx, const CommunityPlan& plan, std::int64_t id) {
+  run(tx,
+      "INSERT INTO community_member SELECT $1::bigint, e.id FROM entity e WHERE e.id = ANY ($2::bigint[])",
+      id, array_of(plan.members));
+  run(tx, "INSERT INTO community_fact SELECT $1::bigint, f.id FROM fact f WHERE f.id = ANY ($2::bigint[])",
+      id, array_of(plan.facts));
+}
+
 void insert(pqxx::work& tx, const CommunityPlan& plan, std::int64_t generation) {
   // What has not changed since keeps its summary: a change costs a call for what it changed.
   const pqxx::result made = run(tx,
@@ -56,36 +60,71 @@ void insert(pqxx::work& tx, const CommunityPlan& plan, std::int64_t generation) 
                                 "WHERE content_key = $2 AND state = "
                                 "'done' RETURNING id",
                                 generation, plan.content_key);
-  const std::int64_t id = made[0][0].as<std::int64_t>();
-  run(tx,
-      "INSERT INTO community_member SELECT $1::bigint, e.id FROM entity e WHERE e.id = ANY ($2::bigint[])",
-      id, array_of(plan.members));
-  run(tx, "INSERT INTO community_fact SELECT $1::bigint, f.id FROM fact f WHERE f.id = ANY ($2::bigint[])",
-      id, array_of(plan.facts));
+  insert_parts(tx, plan, made[0][0].as<std::int64_t>());
+}
+
+std::vector<GraphFact> read_graph(pqxx::work& tx) {
+  const pg::EntityBook book(tx);
+  const auto end = [&](const pqxx::field& field) {
+    const std::int64_t id = field.is_null() ? 0 : book.root(field.as<std::int64_t>());
+    return id == 0 || book.name_of(id) == "user" ? 0 : id;
+  };
+  std::vector<GraphFact> facts;
+  for (const auto& row :
+       run(tx,
+           "SELECT f.id, f.subject_entity, f.object_entity, (SELECT max(s.message_id) FROM fact_source s "
+           "WHERE "
+           "s.fact_id = f.id), f.statement FROM fact f WHERE f.status = 'active' AND (f.subject_entity IS "
+           "NOT NULL OR "
+           "f.object_entity IS NOT NULL) ORDER BY f.valid_from DESC, f.id LIMIT $1::integer",
+           kMaxGraph))
+    facts.push_back(
+        {row[0].as<std::int64_t>(), end(row[1]), end(row[2]), row[3].as<std::int64_t>(0), row[4].c_str()});
+  return facts;
 }
 
 }  // namespace
 
+namespace pg {
+namespace {
+
+std::vector<std::int64_t> ids_of(pqxx::work& tx, const std::string& sql,
+                                 const std::vector<std::string>& keys) {
+  std::vector<std::int64_t> ids;
+  for (const std::string& key : keys)
+    for (const auto& row : run(tx, sql, key)) ids.push_back(row[0].as<std::int64_t>());
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+}  // namespace
+
+void import_community(pqxx::work& tx, const Keeper::ImportedCommunity& imported) {
+  if (imported.summary.empty() || anything_forgotten(tx)) return;
+  if (suspicion_of(imported.summary) != Suspicion::kNone) return;
+  const std::vector<std::int64_t> members =
+      ids_of(tx, "SELECT entity_id FROM entity_alias WHERE alias_norm = $1", imported.members);
+  const std::vector<std::int64_t> facts =
+      ids_of(tx, "SELECT id FROM fact WHERE fact_key = $1 AND status = 'active'", imported.facts);
+  for (const CommunityPlan& plan : plan_communities(read_graph(tx))) {
+    std::vector<std::int64_t> planned = plan.facts;
+    std::sort(planned.begin(), planned.end());
+    if (plan.members != members || planned != facts) continue;
+    const std::int64_t now = std::max<std::int64_t>(lock_generations(tx).current, 1);
+    run(tx, "UPDATE community_generation SET current = $1::bigint", now);
+    const pqxx::result made = run(tx,
+                                  "INSERT INTO community (generation, content_key, summary, state) VALUES "
+                                  "($1::bigint, $2, $3, 'done') ON CONFLICT DO NOTHING RETURNING id",
+                                  now, plan.content_key, imported.summary);
+    if (!made.empty()) insert_parts(tx, plan, made[0][0].as<std::int64_t>());
+    return;
+  }
+}
+
+}  // namespace pg
+
 std::vector<GraphFact> PostgresStore::graph() {
-  return transaction("reading the entity graph", [&](pqxx::work& tx) {
-    const pg::EntityBook book(tx);
-    const auto end = [&](const pqxx::field& field) {
-      const std::int64_t id = field.is_null() ? 0 : book.root(field.as<std::int64_t>());
-      return id == 0 || book.name_of(id) == "user" ? 0 : id;
-    };
-    std::vector<GraphFact> facts;
-    for (const auto& row :
-         run(tx,
-             "SELECT f.id, f.subject_entity, f.object_entity, (SELECT max(s.message_id) FROM fact_source s "
-             "WHERE "
-             "s.fact_id = f.id), f.statement FROM fact f WHERE f.status = 'active' AND (f.subject_entity IS "
-             "NOT NULL OR "
-             "f.object_entity IS NOT NULL) ORDER BY f.valid_from DESC, f.id LIMIT $1::integer",
-             kMaxGraph))
-      facts.push_back(
-          {row[0].as<std::int64_t>(), end(row[1]), end(row[2]), row[3].as<std::int64_t>(0), row[4].c_str()});
-    return facts;
-  });
+  return transaction("reading the entity graph", [](pqxx::work& tx) { return read_graph(tx); });
 }
 
 bool PostgresStore::plan_generation(std::span<const CommunityPlan> plans) {

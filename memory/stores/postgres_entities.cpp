@@ -72,6 +72,13 @@ std::string EntityBook::group(std::int64_t id) const {
   return ids + "}";
 }
 
+KnownEntity EntityBook::known(std::int64_t top) const {
+  KnownEntity entity{top, rows_.at(top).name, rows_.at(top).type, {}};
+  for (const auto& [id, row] : rows_)
+    if (root(id) == top) entity.aliases.insert(entity.aliases.end(), row.aliases.begin(), row.aliases.end());
+  return entity;
+}
+
 std::vector<KnownEntity> EntityBook::live() const {
   std::map<std::int64_t, KnownEntity> known;
   for (const auto& [id, row] : rows_) {
@@ -113,7 +120,7 @@ std::int64_t EntityBook::id_of(const Entity& entity, std::string_view said) {
   const std::string norm = normalized_name(entity.name);
   if (norm.empty() || norm.size() > kMaxAlias) return 0;
   std::int64_t id = find(entity.name, entity.type, said);
-  if (id == 0 && has(entity.known)) {
+  if (id == 0 && has(entity.known) && may_be_called(entity.name, entity.type, known(root(entity.known)))) {
     id = root(entity.known);
     learn(id, norm, "variant");  // the model was sure, and says so in its own words
   }
@@ -171,13 +178,17 @@ bool PostgresStore::undo_merge(std::int64_t loser) {
             loser)
             .affected_rows() == 0)
       return false;
+    // Of facts that say the same the newest; one may have been told again while the merge held.
     run(tx,
-        "UPDATE fact f SET status = 'active', valid_to = NULL, superseded_by = NULL, ended_by_merge = NULL "
-        "WHERE "
-        "f.ended_by_merge = $1::bigint AND f.status = 'superseded' AND NOT EXISTS (SELECT 1 FROM fact o "
-        "WHERE "
-        "o.spo_key = f.spo_key AND o.status = 'active')",
+        "UPDATE fact SET status = 'active', valid_to = NULL, superseded_by = NULL WHERE id IN (SELECT "
+        "DISTINCT ON "
+        "(f.spo_key) f.id FROM fact f WHERE f.ended_by_merge = $1::bigint AND f.status = 'superseded' AND "
+        "NOT EXISTS "
+        "(SELECT 1 FROM fact o WHERE o.spo_key = f.spo_key AND o.status = 'active') ORDER BY f.spo_key, "
+        "f.valid_from "
+        "DESC, f.id DESC)",
         loser);
+    run(tx, "UPDATE fact SET ended_by_merge = NULL WHERE ended_by_merge = $1::bigint", loser);
     // What was told since stands where it was put.
     pg::end_rivals(tx, pg::EntityBook(tx).group(top), 0);
     return true;

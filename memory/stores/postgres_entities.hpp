@@ -34,6 +34,9 @@ class EntityBook {
   [[nodiscard]] std::vector<KnownEntity> live() const;
   [[nodiscard]] bool has(std::int64_t id) const { return rows_.contains(id); }
 
+  /// One that was merged into none, with all its aliases.
+  [[nodiscard]] KnownEntity known(std::int64_t top) const;
+
  private:
   struct Row {
     std::string name;

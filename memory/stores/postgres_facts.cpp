@@ -2,7 +2,7 @@
 
 #include "extraction/extraction.hpp"
 #include "knowledge/facts.hpp"
-#include "stores/postgres_entities.hpp"
+#include "stores/postgres_facts.hpp"
 
 /// What comes out of the queue: facts, how they follow each other, and what waits for a person.
 namespace prot::memory {
@@ -15,13 +15,7 @@ constexpr const char* kInsertFact =
     "200), left($4, 200), left($5, 400), nullif($6::bigint, 0), nullif($7::bigint, 0), left($8, 600), "
     "$9, $10, left($11, 60), ";
 
-/// Where a fact stands among those of its subject and predicate that cannot hold together.
-struct Place {
-  std::vector<std::int64_t> before;  // those it ends
-  std::vector<std::int64_t> cut;     // past ones that held until later than it began
-  std::int64_t after = 0;            // the one that ended it before it came
-  std::int64_t until = 0;            // when, in microseconds
-};
+}  // namespace
 
 Place place_of(pqxx::work& tx, const Fact& fact, const std::string& group) {
   Place place;
@@ -46,6 +40,8 @@ Place place_of(pqxx::work& tx, const Fact& fact, const std::string& group) {
   return place;
 }
 
+namespace {
+
 void end_facts(pqxx::work& tx, const Place& place, Nanos at_ns) {
   if (place.after == 0)
     for (const std::int64_t id : place.before)
@@ -63,6 +59,13 @@ void name_successor(pqxx::work& tx, const Place& place, std::int64_t id) {
   std::for_each(place.cut.begin(), place.cut.end(), name);
 }
 
+}  // namespace
+
+void take_place(pqxx::work& tx, const Place& place, std::int64_t id, Nanos at_ns) {
+  end_facts(tx, place, at_ns);
+  name_successor(tx, place, id);
+}
+
 void add_source(pqxx::work& tx, std::int64_t fact, std::int64_t message) {
   run(tx,
       "INSERT INTO fact_source (fact_id, message_id) VALUES ($1::bigint, $2::bigint) ON CONFLICT DO NOTHING",
@@ -76,6 +79,8 @@ std::int64_t with_status(pqxx::work& tx, const std::string& spo, const char* sta
   return rows.empty() ? 0 : rows[0][0].as<std::int64_t>();
 }
 
+namespace {
+
 struct Ends {
   std::int64_t subject = 0;
   std::int64_t object = 0;
@@ -85,7 +90,10 @@ struct Ends {
 Ends resolve(EntityBook& book, Fact& fact, std::string_view said) {
   Ends ends;
   fact.subject = normalized_name(fact.subject);
-  ends.subject = book.id_of({fact.subject, "", ""}, said);
+  // What only waits makes no name known: the model is told of names.
+  ends.subject = fact.status == FactStatus::kQuarantined ? book.find(fact.subject, "", said)
+                                                         : book.id_of({fact.subject, "", ""}, said);
+  if (ends.subject == 0) fact.subject = normalized_name(bare_name(fact.subject, ""));
   if (const std::string name = book.name_of(ends.subject); !name.empty()) fact.subject = name;
   ends.object = book.find(fact.object, "", said);
   if (ends.object != 0) fact.object = book.spelled(ends.object);
@@ -115,30 +123,37 @@ bool is_forgotten(pqxx::work& tx, const std::string& spo, std::int64_t message) 
               .empty();
 }
 
-void apply_fact(pqxx::work& tx, EntityBook& book, Fact fact, std::int64_t message, std::string_view said) {
+}  // namespace
+
+bool apply_fact(pqxx::work& tx, EntityBook& book, Fact fact, std::int64_t message, std::string_view said) {
   const Ends ends = resolve(book, fact, said);
   const std::string spo = spo_key(fact);
-  if (is_forgotten(tx, spo, message)) return;
+  if (is_forgotten(tx, spo, message)) return false;
   // Said again: one more source. What a person has confirmed once does not wait again.
-  if (const std::int64_t same = with_status(tx, spo, "active"); same != 0)
-    return add_source(tx, same, message);
+  if (const std::int64_t same = with_status(tx, spo, "active"); same != 0) {
+    add_source(tx, same, message);
+    return false;
+  }
   const std::int64_t waiting = with_status(tx, spo, "quarantined");
   if (fact.status == FactStatus::kQuarantined) {
-    if (waiting != 0) return add_source(tx, waiting, message);
-    if (const std::int64_t id = insert(tx, fact, ends, {}); id != 0) add_source(tx, id, message);
-    return;
+    if (with_status(tx, spo, "forgotten") != 0) return false;  // a person has rejected it
+    const std::int64_t id = waiting != 0 ? waiting : insert(tx, fact, ends, {});
+    if (id != 0) add_source(tx, id, message);
+    return waiting == 0 && id != 0;
   }
   const Place place = place_of(tx, fact, book.group(ends.subject));
   const std::int64_t id = insert(tx, fact, ends, place);
-  if (id == 0) return;  // applied before, and ended since
+  if (id == 0) return false;  // applied before, and ended since
   add_source(tx, id, message);
-  end_facts(tx, place, fact.valid_from);
-  name_successor(tx, place, id);
+  take_place(tx, place, id, fact.valid_from);
   // The user says what came from elsewhere: confirmed.
   if (waiting != 0)
     run(tx, "UPDATE fact SET status = 'superseded', superseded_by = $2::bigint WHERE id = $1::bigint",
         waiting, id);
+  return true;
 }
+
+namespace {
 
 FactStatus status_of(std::string_view name) {
   for (const FactStatus status : {FactStatus::kActive, FactStatus::kSuperseded, FactStatus::kQuarantined})
@@ -252,17 +267,26 @@ bool PostgresStore::confirm_fact(std::int64_t id, Nanos now) {
           same);
       return true;
     }
-    const pg::EntityBook book(tx);
-    const pg::Place place = pg::place_of(tx, fact, book.group(book.find(fact.subject, "", "")));
-    pg::end_facts(tx, place, fact.valid_from);
-    pg::name_successor(tx, place, id);
+    pg::EntityBook book(tx);
+    const std::int64_t subject = book.id_of({fact.subject, "", ""}, "");
+    const pg::Place place = pg::place_of(tx, fact, book.group(subject));
+    pg::take_place(tx, place, id, fact.valid_from);
     run(tx,
         "UPDATE fact SET status = $2, confirmed_at = " + pg::at(3) +
-            ", superseded_by = nullif($4::bigint, 0), valid_to = CASE WHEN $5::bigint = 0 THEN NULL ELSE " +
+            ", superseded_by = nullif($4::bigint, 0), subject_entity = nullif($6::bigint, 0), valid_to = "
+            "CASE WHEN $5::bigint = 0 THEN NULL ELSE " +
             pg::at(5) + " END WHERE id = $1::bigint",
         id, std::string(place.after == 0 ? "active" : "superseded"), pg::micros(now), place.after,
-        place.until);
+        place.until, subject);
     return true;
+  });
+}
+
+bool PostgresStore::reject_fact(std::int64_t id) {
+  return transaction("rejecting a fact", [&](pqxx::work& tx) {
+    return run(tx, "UPDATE fact SET status = 'forgotten' WHERE id = $1::bigint AND status = 'quarantined'",
+               id)
+               .affected_rows() > 0;
   });
 }
 

@@ -28,6 +28,7 @@ class Forgetting {
   Forgetting(pqxx::work& tx, Nanos now) : tx_(&tx), now_(now) {}
 
   Forgotten run(const ForgetTarget& target) {
+    const std::vector<std::string> names = pg::all_aliases(*tx_);
     keeps_others_ = target.kind == ForgetTarget::Kind::kFact || target.kind == ForgetTarget::Kind::kEntity;
     switch (target.kind) {
       case ForgetTarget::Kind::kMessages:
@@ -46,6 +47,7 @@ class Forgetting {
       case ForgetTarget::Kind::kEverything:
         add(read("WHERE true"));
         end_everything();
+        pg::bury_names(*tx_, names, now_);
         return std::move(forgotten_);
     }
     const std::string ended = ended_facts();
@@ -53,9 +55,11 @@ class Forgetting {
     end_facts();
     end_jobs();
     end_messages();
-    for (std::string& statement : pg::reword_facts(*tx_, worded, gone())) forgotten_.texts.push_back(std::move(statement));
+    for (std::string& statement : pg::reword_facts(*tx_, worded, gone()))
+      forgotten_.texts.push_back(std::move(statement));
     reopen(ended);
     end_entities();
+    pg::bury_names(*tx_, names, now_);
     return std::move(forgotten_);
   }
 
@@ -172,10 +176,11 @@ class Forgetting {
     for (const auto& row : tx_->exec("SELECT id, subject, object, statement, coalesce(subject_entity, 0), "
                                      "coalesce(object_entity, 0), replace(predicate, '_', ' ') FROM fact")) {
       const std::string statement = normalized_name(row[3].c_str());
-      const std::string parts = normalized_name(row[1].c_str()) + "\n" + normalized_name(row[2].c_str()) + "\n" +
-                                normalized_name(row[6].c_str());
+      const std::string parts = normalized_name(row[1].c_str()) + "\n" + normalized_name(row[2].c_str()) +
+                                "\n" + normalized_name(row[6].c_str());
       const auto told_in = [&](std::string_view text) {
-        return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return mentions(text, n); });
+        return std::any_of(names.begin(), names.end(),
+                           [&](const std::string& n) { return mentions(text, n); });
       };
       const auto is_end = [&](std::int64_t end) {
         return std::find(named_.begin(), named_.end(), end) != named_.end();
@@ -333,7 +338,7 @@ class Forgetting {
   std::vector<StoredMessage> messages_;
   std::set<std::int64_t> ids_;  // of messages
   std::vector<std::int64_t> facts_;
-  std::vector<std::int64_t> named_;  // entities
+  std::vector<std::int64_t> named_;    // entities
   std::vector<std::int64_t> quoting_;  // facts that only quote a name
 };
 

@@ -22,18 +22,53 @@ const std::string kMessage =
     "m.seq, 'role', m.role, "
     "'channel', m.channel, 'at', " +
     time("m.at") + ", 'at_us', " + micros("m.at") +
-    ", 'text', m.text, 'interrupted', m.interrupted)::text, m.id FROM message m ";
+    ", 'text', m.text, 'interrupted', m.interrupted, 'pending', EXISTS (SELECT 1 FROM memory_job j WHERE "
+    "j.dedupe_key = ANY(ARRAY['extract:' || m.conversation_id || ':' || m.seq || ':1', 'apply:' || "
+    "m.conversation_id || ':' || m.seq || ':1']) AND j.state <> 'done'))::text, m.id FROM message m ";
 
 const std::string kFact =
-    "json_build_object('type', 'fact', 'id', f.id, 'subject', f.subject, 'predicate', f.predicate, 'object', "
+    "json_build_object('type', 'fact', 'id', f.id, 'key', f.fact_key, 'subject', f.subject, 'predicate', "
+    "f.predicate, 'object', "
     "f.object, "
-    "'statement', f.statement, 'status', f.status, 'origin', f.origin, 'valid_from', " +
+    "'statement', f.statement, 'status', CASE f.status WHEN 'forgotten' THEN 'rejected' ELSE f.status END, "
+    "'origin', f.origin, 'suspicion', f.suspicion, 'confirmed', f.confirmed_at IS NOT NULL, 'valid_from', " +
     time("f.valid_from") + ", 'valid_to', " + time("f.valid_to") + ", 'valid_from_us', " +
     micros("f.valid_from") + ", 'valid_to_us', " + micros("f.valid_to") +
     ", 'superseded_by', f.superseded_by, 'sources', coalesce((SELECT json_agg(json_build_object("
     "'conversation', replace(m.conversation_id::text, '-', ''), 'id', m.seq) ORDER BY m.at) FROM fact_source "
     "s "
     "JOIN message m ON m.id = s.message_id WHERE s.fact_id = f.id), '[]'))::text, f.id FROM fact f ";
+
+/// A name by which an entity of this column is found again elsewhere.
+std::string handle(const std::string& id) {
+  return "(SELECT min(a.alias_norm) FROM entity_alias a WHERE a.entity_id = " + id + ")";
+}
+
+const std::string kEntity =
+    "json_build_object('type', 'entity', 'id', e.id, 'name', e.name, 'kind', e.type, 'description', "
+    "e.description, 'merged_into', " +
+    handle("e.merged_into") +
+    ", 'aliases', coalesce((SELECT json_agg(json_build_object('name', a.alias_norm, 'kind', a.kind) ORDER BY "
+    "a.alias_norm) FROM entity_alias a WHERE a.entity_id = e.id), '[]'))::text, e.id FROM entity e ";
+
+const std::string kSuccession =
+    "json_build_object('type', 'succession', 'fact', f.fact_key, 'by', n.fact_key)::text, f.id FROM fact f "
+    "JOIN fact n ON n.id = f.superseded_by ";
+
+const std::string kMerge =
+    "json_build_object('type', 'merge', 'name', " + handle("e.id") + ", 'into', " + handle("e.merged_into") +
+    ", 'ended', coalesce((SELECT json_agg(f.fact_key ORDER BY f.fact_key) FROM fact f WHERE "
+    "f.ended_by_merge = e.id), '[]'))::text, e.id FROM entity e JOIN entity w ON w.id "
+    "= e.merged_into ";
+
+const std::string kCommunity =
+    "json_build_object('type', 'community', 'summary', c.summary, 'members', (SELECT json_agg(n.name ORDER "
+    "BY n.name) FROM (SELECT " +
+    handle("m.entity_id") +
+    " AS name FROM community_member m WHERE m.community_id = c.id) n), 'facts', (SELECT "
+    "json_agg(f.fact_key ORDER BY f.fact_key) FROM community_fact l JOIN fact f ON f.id = l.fact_id WHERE "
+    "l.community_id = c.id))::text, c.id FROM community c JOIN community_generation g ON c.generation = "
+    "g.current WHERE c.state = 'done' ";
 
 const std::string kDeadJobs =
     "json_build_object('id', j.id, 'kind', j.kind, 'conversation', replace(j.conversation_id::text, '-', "
@@ -93,13 +128,30 @@ std::string sql_of(Keeper::Look what) {
              "WHERE EXISTS (SELECT 1 FROM fact_source s JOIN message m ON m.id = s.message_id WHERE "
              "s.fact_id "
              "= f.id AND m.conversation_id = $1::uuid AND m.seq = $2::bigint) ORDER BY f.id LIMIT 200";
+    case Look::kRivals:
+      return kFact +
+             "WHERE f.status <> 'forgotten' AND EXISTS (SELECT 1 FROM fact o WHERE o.id = $1::bigint AND "
+             "o.predicate = f.predicate AND (o.subject = f.subject OR o.subject_entity = f.subject_entity)) "
+             "ORDER BY f.valid_from, f.id LIMIT 100";
+    case Look::kEntities:
+      return kEntity +
+             "WHERE $1 = '' OR EXISTS (SELECT 1 FROM entity_alias a WHERE a.entity_id = e.id AND "
+             "a.alias_norm "
+             "= $1) ORDER BY e.name, e.id LIMIT $2::integer";
     case Look::kDead:
       return kDeadJobs;
     case Look::kAllMessages:
-      return kMessage +
-             "WHERE m.id > $1::bigint AND NOT m.open AND m.text <> '' ORDER BY m.id LIMIT $2::integer";
+      return kMessage + "WHERE m.id > $1::bigint AND NOT m.open ORDER BY m.id LIMIT $2::integer";
     case Look::kAllFacts:
       return kFact + "WHERE f.id > $1::bigint ORDER BY f.id LIMIT $2::integer";
+    case Look::kAllEntities:
+      return kEntity + "WHERE e.id > $1::bigint ORDER BY e.id LIMIT $2::integer";
+    case Look::kAllSuccessions:
+      return kSuccession + "WHERE f.id > $1::bigint ORDER BY f.id LIMIT $2::integer";
+    case Look::kAllMerges:
+      return kMerge + "WHERE e.id > $1::bigint ORDER BY e.id LIMIT $2::integer";
+    case Look::kAllCommunities:
+      return kCommunity + "AND c.id > $1::bigint ORDER BY c.id LIMIT $2::integer";
     case Look::kSizes:
       return kSizes;
   }

@@ -52,4 +52,21 @@ void end_aliases(pqxx::work& tx, const std::string& entities, const std::string&
   for (const std::string& alias : aliases) run(tx, "DELETE FROM entity_alias WHERE alias_norm = $1", alias);
 }
 
+std::vector<std::string> all_aliases(pqxx::work& tx) {
+  std::vector<std::string> aliases;
+  for (const auto& row : tx.exec("SELECT alias_norm FROM entity_alias ORDER BY alias_norm COLLATE \"C\""))
+    aliases.emplace_back(row[0].c_str());
+  return aliases;
+}
+
+void bury_names(pqxx::work& tx, const std::vector<std::string>& before, Nanos now) {
+  const std::vector<std::string> left = all_aliases(tx);
+  for (const std::string& alias : before)
+    if (alias != "user" && !std::binary_search(left.begin(), left.end(), alias))
+      run(tx,
+          "INSERT INTO forgotten_fact (spo_key, at) VALUES ($1, " + at(2) +
+              ") ON CONFLICT (spo_key) DO UPDATE SET at = EXCLUDED.at",
+          name_key(alias), micros(now));
+}
+
 }  // namespace prot::memory::pg

@@ -40,6 +40,7 @@ class PostgresStore final : public MemoryStore, public Keeper {
   std::vector<Fact> past_facts(int limit) override;
   std::vector<Fact> quarantined_facts(int limit) override;
   bool confirm_fact(std::int64_t id, Nanos now) override;
+  bool reject_fact(std::int64_t id) override;
   std::vector<GraphFact> graph() override;
   bool plan_generation(std::span<const CommunityPlan> plans) override;
   std::optional<CommunityTask> next_community() override;
@@ -52,8 +53,7 @@ class PostgresStore final : public MemoryStore, public Keeper {
   std::vector<Row> look(Look what, std::span<const std::string> arguments) override;
   int retry_dead(std::span<const std::int64_t> jobs, Nanos now) override;
   int drop_dead(std::span<const std::int64_t> jobs) override;
-  Imported import_rows(std::span<const Message> messages, std::span<const ImportedFact> facts,
-                       Nanos now) override;
+  Imported import_rows(const Rows& rows, Nanos now) override;
   Imported import_original(Nanos now) override;
 
  private:

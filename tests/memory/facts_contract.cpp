@@ -127,6 +127,21 @@ void contract_merge(MemoryStore& store) {
   CHECK(objects(store.active_facts(10)) == Names{"Jeju", "tea"});
   CHECK(store.undo_merge(hangul));
   CHECK(objects(store.active_facts(10)) == Names{"Jeju", "tea"});
+
+  // Told anew while the merge held, and ended by the next one: undoing that opens one of two that say the
+  // same.
+  const auto lives = [&](const std::string& who, const std::string& where, int day) {
+    teller.tell(who + " lives in " + where + ".", {{}, {of(who, "lives_in", where, kNoon + day * kDay)}});
+  };
+  lives("민수", "Seoul", 1);
+  CHECK(store.merge_entities(latin, hangul));
+  lives("Minsu", "Jeju", 2);
+  CHECK(store.undo_merge(hangul));
+  lives("민수", "Seoul", 3);
+  CHECK(store.merge_entities(latin, hangul));
+  CHECK(objects(store.active_facts(10)) == Names{"Seoul", "tea"});
+  CHECK(store.undo_merge(hangul));
+  CHECK(objects(store.active_facts(10)) == Names{"Seoul", "Jeju", "tea"});
 }
 
 void contract_quarantine(MemoryStore& store) {
@@ -165,6 +180,18 @@ void contract_quarantine(MemoryStore& store) {
   CHECK_FALSE(store.confirm_fact(999'999, kNoon));
   CHECK(store.counts().quarantined == 0);
   CHECK(store.counts().facts == 2);
+  // What was rejected is not asked about again, but may be said.
+  teller.tell("The page says Jeju.", {{}, {waiting(of("Mallory", "lives_in", "Jeju"), Origin::kWeb)}});
+  held = store.quarantined_facts(10);
+  REQUIRE(held.size() == 1);
+  CHECK(entity(store, "mallory") == 0);  // no name is known by what waits
+  CHECK(store.reject_fact(held[0].id));
+  CHECK_FALSE(store.reject_fact(held[0].id));
+  CHECK_FALSE(store.confirm_fact(held[0].id, kNoon));
+  teller.tell("The page says Jeju.", {{}, {waiting(of("Mallory", "lives_in", "Jeju"), Origin::kWeb)}});
+  CHECK(store.counts().quarantined == 0);
+  teller.tell("Mallory lives in Jeju.", {{}, {of("Mallory", "lives_in", "Jeju")}});
+  CHECK(store.counts().facts == 3);
   // What was confirmed once does not wait again.
   teller.tell("The password is hunter2.",
               {{}, {waiting(of("user", "password", "The password is hunter2"), Origin::kUser)}});
@@ -236,6 +263,15 @@ void contract_offered(MemoryStore& store) {
   REQUIRE(store.apply(*apply, {{named}, {}}, kNoon));
   CHECK(store.entities(100).size() == 1);
   CHECK(entity(store, "민수") == extract->offered[0].id);
+  // A wrong number makes no two people one.
+  Entity stranger{"박서준", "person", ""};
+  stranger.known = extract->offered[0].id;
+  Entity place{"김민수로", "place", ""};
+  place.known = extract->offered[0].id;
+  teller.sequence = 20;
+  teller.tell("박서준은 김민수로에 살아.", {{stranger, place}, {}});
+  CHECK(store.entities(100).size() == 3);
+  CHECK(entity(store, "박서준") != extract->offered[0].id);
 }
 
 void contract_communities(MemoryStore& store) {

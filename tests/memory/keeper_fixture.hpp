@@ -48,8 +48,8 @@ struct KeeperFixture {
     learn(30, "I live in Busan.", "By the sea.", fact("lives_in", "Busan", {}, kNoon));
     store->append(exchange(1, 40, "What is my cat called?", "It is Quetzalcoatl's turn."), kNoon);
   }
-  [[nodiscard]] json::Document ask(const std::string& request) const {
-    bool changed = false;
+  json::Document ask(const std::string& request) const {
+    Changed changed = Changed::kNothing;
     Commands commands(
         *store, [this](const ForgetTarget& target, bool dry) { return store->forget(target, kNoon, dry); },
         [] { return kNoon; }, 0);

@@ -91,6 +91,9 @@ class SharedStore final : public MemoryStore {
   bool confirm_fact(std::int64_t id, Nanos now) override {
     return locked([&](InMemoryStore& s) { return s.confirm_fact(id, now); });
   }
+  bool reject_fact(std::int64_t id) override {
+    return locked([&](InMemoryStore& s) { return s.reject_fact(id); });
+  }
   std::vector<GraphFact> graph() override {
     return locked([](InMemoryStore& s) { return s.graph(); });
   }

@@ -161,6 +161,7 @@ class Memory(unittest.TestCase):
         self.assertEqual(self.stats()["stats"]["messages"], 0)
         self.assertEqual(self.places(CANARY)[0:1], [])
         self.assertEqual(self.read("import", str(file)), {"ok": True, "messages": 0, "facts": 0, "forgotten": 6})
+        self.assertEqual(self.places(CANARY)[0:1], [])
         self.assertEqual(self.ask("dead").stdout, "")
 
     def test_off_the_record_nothing_is_kept(self):
@@ -180,7 +181,9 @@ class Memory(unittest.TestCase):
         for code, arguments in ((2, ["forget", "all"]), (2, ["forget", "fact"]), (2, ["forget", "day", "2026-02-31"]),
                                 (2, ["forget", "day", "Monday"]), (2, ["why", "x"]), (4, ["why", "99"]), (2, ["search"]),
                                 (4, ["show", "12"]), (2, ["import"]), (1, ["import", "/nowhere"]), (2, ["dead", "retry"]),
-                                (1, ["import", "--original"]), (4, ["forget", "entity", "Nobody"]), (2, ["dance"]), (2, [])):
+                                (1, ["import", "--original"]), (4, ["forget", "entity", "Nobody"]), (4, ["confirm", "99"]), (4, ["reject", "99"]), (2, ["confirm"]),
+                                (4, ["merge", "Nobody", "Somebody"]), (2, ["merge", "Nobody"]), (4, ["unmerge", "Nobody"]),
+                                (4, ["entities", "Nobody"]), (2, ["dance"]), (2, [])):
             with self.subTest(arguments):
                 done = self.ask(*arguments, code=code)
                 self.assertEqual(done.stdout, "")

@@ -50,14 +50,22 @@ Desk::Ports MemoryStage::desk_ports() {
   return ports;
 }
 
+DatabaseTask::Folders MemoryStage::database_folders() const {
+  const InstancePaths& paths = context_->environment().paths;
+  const stage::Config& config = context_->config();
+  DatabaseTask::Folders folders{
+      paths.state / "spool" / "memory", paths.state / "spool" / "brain", {paths.state, paths.runtime}};
+  if (config.get_bool("memory.conversation_log")) folders.log = paths.state / "conversations";
+  folders.log_limits.days = static_cast<int>(config.get_int("memory.conversation_log_days"));
+  folders.log_limits.bytes = static_cast<std::uint64_t>(config.get_int("memory.conversation_log_mib")) << 20U;
+  return folders;
+}
+
 void MemoryStage::start() {
   const auto wake = [bell = &context_->bell()] { bell->ring(); };
   const InstancePaths& paths = context_->environment().paths;
-  const std::filesystem::path spool = paths.state / "spool";
   context_->set_engine(parts_.engine);
-  database_ = std::make_unique<DatabaseWorker>(
-      std::move(parts_.store),
-      DatabaseTask::Folders{spool / "memory", spool / "brain", {paths.state, paths.runtime}}, wake);
+  database_ = std::make_unique<DatabaseWorker>(std::move(parts_.store), database_folders(), wake);
   desk_.start((paths.runtime / "memory.sock").string());
   if (parts_.dense.documents)
     dense_ = std::make_unique<DenseLeg>(

@@ -82,6 +82,7 @@ class MemoryStage final : public stage::Stage {
   void answer(const Request& request, Nanos now);
   [[nodiscard]] Desk::Ports desk_ports();
   [[nodiscard]] std::size_t index_bytes() const;
+  [[nodiscard]] DatabaseTask::Folders database_folders() const;
   [[nodiscard]] RecallBudget block_limit(const wire::RecallRequest& request) const;
   // stage_vectors.cpp
   [[nodiscard]] std::vector<TurnIndex::Vote> votes_at_once(const Request& request);

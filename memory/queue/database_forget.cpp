@@ -21,6 +21,7 @@ Forgotten DatabaseTask::forget(const ForgetTarget& target, bool dry_run, std::ve
     problem = e.what();
     log_error("{}; something that is to be forgotten still stands there", problem);
   }
+  if (log_) log_->read_again();
   Forgotten forgotten = store_->forget(target, wall_(), false);
   forgotten.problem = std::move(problem);
   log_info("forgotten: {} messages, {} facts", forgotten.messages.size(), forgotten.facts);
@@ -46,6 +47,7 @@ void DatabaseTask::forget_in_spools(std::span<const TurnRecord> records, std::ve
     try {
       const std::vector<std::string> texts = forget_in_spool(folders_.own_spool, record);
       scrub_texts(folders_.said, texts);
+      if (log_) log_->read_again();
     } catch (const Error& e) {
       log_error("{}; it is forgotten when the database is back", e.what());
     }

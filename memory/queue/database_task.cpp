@@ -42,7 +42,9 @@ DatabaseTask::DatabaseTask(MemoryStore& store, Folders folders, std::function<Na
       folders_(std::move(folders)),
       wall_(std::move(wall)),
       spool_(folders_.own_spool),
-      rejected_(folders_.own_spool / "rejected") {}
+      rejected_(folders_.own_spool / "rejected") {
+  if (!folders_.log.empty()) log_.emplace(folders_.log, folders_.log_limits);
+}
 
 bool DatabaseTask::attempt(const std::function<void()>& action) {
   if (!up_) return false;
@@ -135,6 +137,8 @@ void DatabaseTask::replay_folder(const std::filesystem::path& folder, const std:
         const auto batch =
             std::span(content.records).subspan(i, std::min(kReplayBatch, content.records.size() - i));
         store_records(batch, told);
+        // What waited in the own spool was written when it came.
+        if (log_ && extension == ".frames") log_->append(finished_messages(batch));
         // Before the load they would be numbered as the oldest, which the index gives up first; it brings
         // them.
         if (load_cursor_ != 0 || loaded_) told.emplace_back(told::Stored{0, finished_messages(batch)});
@@ -224,7 +228,9 @@ void DatabaseTask::flush(std::vector<Told>& told) {
     next_tick_ = std::min(next_tick_, monotonic_now() + kSecond);
     return;
   }
-  told.emplace_back(told::Stored{pending_.back().frame, finished_messages(records)});
+  told::Stored stored{pending_.back().frame, finished_messages(records)};
+  if (log_) log_->append(stored.messages);
+  told.emplace_back(std::move(stored));
   pending_.clear();
 }
 

@@ -2,11 +2,13 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "memory_store.hpp"
+#include "queue/conversation_log.hpp"
 #include "queue/database_asks.hpp"
 #include "queue/spool.hpp"
 #include "safety/scrub.hpp"
@@ -26,6 +28,8 @@ class DatabaseTask {
     std::filesystem::path own_spool;    // state/spool/memory
     std::filesystem::path brain_spool;  // state/spool/brain
     ScrubFolders said = {};             // where else something that was said may stand
+    std::filesystem::path log = {};     // of the conversations; empty: none is kept
+    ConversationLog::Limits log_limits = {};
   };
   DatabaseTask(MemoryStore& store, Folders folders, std::function<Nanos()> wall);
 
@@ -76,6 +80,7 @@ class DatabaseTask {
   std::function<Nanos()> wall_;
   SpoolWriter spool_;
   SpoolWriter rejected_;
+  std::optional<ConversationLog> log_;
   std::vector<ask::Store> pending_;
   std::vector<ask::Finish> unfinished_;  // answers whose connection broke
   bool up_ = false;

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -23,7 +24,7 @@ namespace {
 struct Fixture {
   Fixture()
       : bench([this] { return std::make_unique<SharedStore>(state); },
-              {"memory.extraction_idle_s=3600", "memory.drain_model_s=0"}) {}
+              {"memory.extraction_idle_s=3600", "memory.drain_model_s=0", "memory.conversation_log=true"}) {}
   void set_away(bool away) {
     const std::lock_guard lock(state->mutex);
     state->away = away;
@@ -127,6 +128,11 @@ TEST_CASE_FIXTURE(Fixture, "off the record: the frame passes, and nothing is sto
   REQUIRE(bench.all_released());
   CHECK(bench.gauge("bad_frames") == 0);
   CHECK(bench.until([&] { return bench.gauge("messages") == 1; }));
+  std::string logged;
+  for (const auto& file : std::filesystem::directory_iterator(state_folder() / "conversations"))
+    logged += read(file.path());
+  CHECK(logged.find("I like tea.") != std::string::npos);
+  CHECK(std::count(logged.begin(), logged.end(), '\n') == 1);
 }
 
 TEST_CASE_FIXTURE(Fixture, "memory.sock answers what it cannot do in one line, and goes on") {

@@ -1,78 +1,15 @@
 #include "stage/config_keys.hpp"
 
+#include "stage/config_key_lines.hpp"
 #include "stage/service_table.hpp"
 
 namespace prot::stage {
 namespace {
 using enum ConfigType;
+using lines::choice, lines::choices, lines::fixed, lines::flag, lines::list, lines::live, lines::number,
+    lines::path;
+using lines::scaled, lines::secret, lines::tables, lines::text;
 using Text = std::string_view;
-
-constexpr ConfigKey text(Text name, Text fallback, Text programs, Text comment, Text environment = {}) {
-  return {.name = name,
-          .fallback = fallback,
-          .programs = programs,
-          .environment = environment,
-          .comment = comment};
-}
-constexpr ConfigKey path(Text name, Text fallback, Text programs, Text comment) {
-  ConfigKey key = text(name, fallback, programs, comment);
-  key.file = true;
-  return key;
-}
-constexpr ConfigKey choice(Text name, Text fallback, Text choices, Text programs, Text comment,
-                           Text environment = {}) {
-  ConfigKey key = text(name, fallback, programs, comment, environment);
-  key.choices = choices;
-  return key;
-}
-constexpr ConfigKey flag(Text name, Text fallback, Text programs, Text comment, Text environment = {}) {
-  ConfigKey key = text(name, fallback, programs, comment, environment);
-  key.type = kBool;
-  return key;
-}
-constexpr ConfigKey number(ConfigType type, Text name, Text fallback, double minimum, double maximum,
-                           Text unit, Text programs, Text comment, Text environment = {}) {
-  ConfigKey key = text(name, fallback, programs, comment, environment);
-  key.type = type;
-  key.minimum = minimum;
-  key.maximum = maximum;
-  key.unit = unit;
-  return key;
-}
-constexpr ConfigKey list(Text name, Text programs, Text comment, Text environment = {}) {
-  ConfigKey key = text(name, "[]", programs, comment, environment);
-  key.type = kList;
-  return key;
-}
-constexpr ConfigKey choices(Text name, Text fallback, Text known, Text programs, Text comment) {
-  ConfigKey key = text(name, fallback, programs, comment);
-  key.type = kList;
-  key.choices = known;
-  return key;
-}
-constexpr ConfigKey tables(Text name, Text fields, Text programs, Text comment) {
-  ConfigKey key = text(name, "[]", programs, comment);
-  key.type = kTables;
-  key.fields = fields;
-  return key;
-}
-constexpr ConfigKey scaled(ConfigKey key, int scale) {
-  key.environment_scale = scale;
-  return key;
-}
-constexpr ConfigKey fixed(ConfigKey key) {
-  key.fixed = true;
-  return key;
-}
-constexpr ConfigKey secret(ConfigKey key) {
-  key.secret = true;
-  return key;
-}
-
-constexpr ConfigKey live(ConfigKey key) {
-  key.live = true;
-  return key;
-}
 
 constexpr Text kStages = "capture stt brain tts player memory";
 

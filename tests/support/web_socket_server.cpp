@@ -1,6 +1,5 @@
 #include "web_socket_server.hpp"
 
-#include <arpa/inet.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -11,11 +10,9 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdlib>
 
 #include "base/clock.hpp"
-#include "base/error.hpp"
 
 namespace prot::test {
 
@@ -54,10 +51,7 @@ class PeerTransport {
                                         : ::recv(fd_, block.data(), block.size(), 0);
     return got > 0 ? std::string(block.data(), static_cast<std::size_t>(got)) : std::string();
   }
-  void reset() const {
-    const linger now = {.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  }
+  void reset() const { reset_at_close(fd_); }
 
  private:
   int fd_;
@@ -180,11 +174,6 @@ bool WebSocketPeer::closed_within(int milliseconds) {
   return gone_;
 }
 
-void WebSocketPeer::hold(int milliseconds) const {
-  for (int waited = 0; waited < milliseconds && !stop_; ++waited)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-}
-
 /// A key and a certificate that signs itself.
 struct WebSocketServer::Tls {
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
@@ -213,55 +202,34 @@ struct WebSocketServer::Tls {
     EVP_PKEY_free(key);
     SSL_CTX_free(context);
   }
+  /// The file that trusts it; whoever asks unlinks it.
+  [[nodiscard]] std::string written() const {
+    std::string path = "/tmp/prot-test-XXXXXX";
+    std::FILE* stream = ::fdopen(::mkstemp(path.data()), "w");
+    PEM_write_X509(stream, certificate);
+    std::fclose(stream);
+    return path;
+  }
   Tls(const Tls&) = delete;
   Tls& operator=(const Tls&) = delete;
 };
 
-WebSocketServer::WebSocketServer(Handler handler, bool tls) : handler_(std::move(handler)) {
-  if (tls) {
-    tls_ = std::make_unique<Tls>();
-    certificate_ = "/tmp/prot-test-XXXXXX";
-    const UniqueFd file(::mkstemp(certificate_.data()));
-    std::FILE* stream = ::fdopen(::dup(file.get()), "w");
-    PEM_write_X509(stream, tls_->certificate);
-    std::fclose(stream);
-  }
-  listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) throw errno_error("bind");
-  ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
-  ::listen(listener_.get(), 64);
-  accepter_ = std::thread([this] { accept_loop(); });
-}
+WebSocketServer::WebSocketServer(Handler handler, bool tls)
+    : handler_(std::move(handler)),
+      tls_(tls ? std::make_unique<Tls>() : nullptr),
+      certificate_(tls ? tls_->written() : ""),
+      listener_([this](int fd, unsigned number) { serve(fd, number); }) {}
 
 WebSocketServer::~WebSocketServer() {
-  stop_ = true;
-  ::shutdown(listener_.get(), SHUT_RDWR);
-  accepter_.join();
-  for (std::thread& thread : threads_) thread.join();
   if (!certificate_.empty()) ::unlink(certificate_.c_str());
 }
 
 std::string WebSocketServer::url(std::string_view path) const {
-  return (tls_ ? "wss://localhost:" : "ws://127.0.0.1:") + std::to_string(port_) + std::string(path);
-}
-
-void WebSocketServer::accept_loop() {
-  while (!stop_) {
-    const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) return;
-    const auto number = static_cast<unsigned>(++connections_);
-    const std::lock_guard lock(mutex_);
-    threads_.emplace_back([this, fd, number] { serve(fd, number); });
-  }
+  return (tls_ ? "wss://localhost:" : "ws://127.0.0.1:") + std::to_string(listener_.port()) +
+         std::string(path);
 }
 
 void WebSocketServer::serve(int fd, unsigned number) {
-  const UniqueFd owner(fd);
   SSL* ssl = nullptr;
   if (tls_) {
     ssl = SSL_new(tls_->context);
@@ -271,7 +239,7 @@ void WebSocketServer::serve(int fd, unsigned number) {
       return;
     }
   }
-  WebSocketPeer peer(std::make_unique<PeerTransport>(fd, ssl), stop_, number);
+  WebSocketPeer peer(std::make_unique<PeerTransport>(fd, ssl), listener_.stopping(), number);
   if (peer.read_head()) handler_(peer);
 }
 

@@ -4,15 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
 #include <string_view>
-#include <thread>
-#include <vector>
 
-#include "base/unique_fd.hpp"
+#include "tests/support/loopback_listener.hpp"
 
 namespace prot::test {
 
@@ -55,7 +52,7 @@ class WebSocketPeer {
   /// The client is, or the server will be: nobody is served any more.
   [[nodiscard]] bool gone() const { return gone_ || stop_; }
   /// Sleeps, but not beyond the end of the server.
-  void hold(int milliseconds) const;
+  void hold(int milliseconds) const { test::hold(stop_, milliseconds); }
 
  private:
   [[nodiscard]] bool fill(int milliseconds);
@@ -81,24 +78,17 @@ class WebSocketServer {
   WebSocketServer& operator=(const WebSocketServer&) = delete;
 
   [[nodiscard]] std::string url(std::string_view path = "/") const;
-  [[nodiscard]] int connections() const { return connections_; }
+  [[nodiscard]] int connections() const { return listener_.connections(); }
   [[nodiscard]] const std::string& certificate() const { return certificate_; }
 
  private:
   struct Tls;
-  void accept_loop();
   void serve(int fd, unsigned number);
 
   Handler handler_;
   std::unique_ptr<Tls> tls_;
   std::string certificate_;
-  UniqueFd listener_;
-  int port_ = 0;
-  std::atomic<bool> stop_ = false;
-  std::atomic<int> connections_ = 0;
-  std::mutex mutex_;
-  std::vector<std::thread> threads_;  // protected by mutex_
-  std::thread accepter_;
+  LoopbackListener listener_;  // last: its threads use all of the above
 };
 
 }  // namespace prot::test

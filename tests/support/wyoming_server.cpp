@@ -1,15 +1,13 @@
 #include "wyoming_server.hpp"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <chrono>
+#include <utility>
 
 #include "base/clock.hpp"
-#include "base/error.hpp"
 
 namespace prot::test {
 
@@ -53,53 +51,16 @@ void WyomingPeer::send_raw(std::string_view bytes) {
   }
 }
 
-void WyomingPeer::reset() const {
-  const linger now = {.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-}
-
 bool WyomingPeer::closed_within(int milliseconds) {
   const Nanos until = monotonic_now() + milliseconds * kMillisecond;
   while (!gone_ && monotonic_now() < until && !stop_) (void)fill(20);
   return gone_;
 }
 
-void WyomingPeer::hold(int milliseconds) const {
-  for (int waited = 0; waited < milliseconds && !stop_; ++waited)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-}
-
-WyomingServer::WyomingServer(Handler handler) : handler_(std::move(handler)) {
-  listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) throw errno_error("bind");
-  ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
-  ::listen(listener_.get(), 64);
-  accepter_ = std::thread([this] { accept_loop(); });
-}
-
-WyomingServer::~WyomingServer() {
-  stop_ = true;
-  ::shutdown(listener_.get(), SHUT_RDWR);
-  accepter_.join();
-  for (std::thread& thread : threads_) thread.join();
-}
-
-void WyomingServer::accept_loop() {
-  while (!stop_) {
-    const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) return;
-    const auto number = static_cast<unsigned>(++connections_);
-    threads_.emplace_back([this, fd, number] {
-      const UniqueFd owner(fd);
-      WyomingPeer peer(fd, stop_, number);
-      handler_(peer);
-    });
-  }
-}
+WyomingServer::WyomingServer(Handler handler)
+    : handler_(std::move(handler)), listener_([this](int fd, unsigned number) {
+        WyomingPeer peer(fd, listener_.stopping(), number);
+        handler_(peer);
+      }) {}
 
 }  // namespace prot::test

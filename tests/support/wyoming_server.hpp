@@ -2,15 +2,12 @@
 
 #include <atomic>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
 #include <string_view>
-#include <thread>
-#include <vector>
 
-#include "base/unique_fd.hpp"
+#include "tests/support/loopback_listener.hpp"
 #include "wyoming/event.hpp"
 
 namespace prot::test {
@@ -31,11 +28,11 @@ class WyomingPeer {
   }
   void send_raw(std::string_view bytes);
   /// The connection ends with a reset as soon as the handler returns.
-  void reset() const;
+  void reset() const { reset_at_close(fd_); }
   /// Waits until the client closes.
   [[nodiscard]] bool closed_within(int milliseconds);
   /// Sleeps, but not beyond the end of the server; reads nothing.
-  void hold(int milliseconds) const;
+  void hold(int milliseconds) const { test::hold(stop_, milliseconds); }
 
  private:
   [[nodiscard]] bool fill(int milliseconds);
@@ -53,23 +50,13 @@ class WyomingServer {
  public:
   using Handler = std::function<void(WyomingPeer&)>;
   explicit WyomingServer(Handler handler);
-  ~WyomingServer();
-  WyomingServer(const WyomingServer&) = delete;
-  WyomingServer& operator=(const WyomingServer&) = delete;
 
-  [[nodiscard]] std::string url() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
-  [[nodiscard]] int connections() const { return connections_; }
+  [[nodiscard]] std::string url() const { return "tcp://" + listener_.authority(); }
+  [[nodiscard]] int connections() const { return listener_.connections(); }
 
  private:
-  void accept_loop();
-
   Handler handler_;
-  UniqueFd listener_;
-  int port_ = 0;
-  std::atomic<bool> stop_ = false;
-  std::atomic<int> connections_ = 0;
-  std::vector<std::thread> threads_;  // the accepter's, until it has ended
-  std::thread accepter_;
+  LoopbackListener listener_;  // last: its threads use the handler
 };
 
 }  // namespace prot::test

@@ -1,14 +1,10 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
-#include <vector>
 
-#include "base/unique_fd.hpp"
+#include "tests/support/loopback_listener.hpp"
 
 /// One accepted connection with the request that came on it.
 class Connection {
@@ -22,11 +18,11 @@ class Connection {
   void send_slowly(std::string_view bytes, std::size_t piece) const;
   void answer(std::string_view status, std::string_view headers, std::string_view body) const;
   /// The connection ends with a reset as soon as the handler returns false.
-  void reset() const;
+  void reset() const { prot::test::reset_at_close(fd_); }
   /// Waits until the client closes; false: it did not within `milliseconds`.
   [[nodiscard]] bool closed_within(int milliseconds) const;
   /// Sleeps, but not beyond the end of the server.
-  void hold(int milliseconds) const;
+  void hold(int milliseconds) const { prot::test::hold(stop_, milliseconds); }
 
  private:
   int fd_;
@@ -41,22 +37,15 @@ class LoopbackServer {
 
   /// On 127.0.0.1 and any free port, or on a Unix socket when a path is given.
   explicit LoopbackServer(Handler handler, const std::string& unix_path = {});
-  ~LoopbackServer();
 
-  [[nodiscard]] std::string url(std::string_view path = "/") const;
-  [[nodiscard]] int connections() const { return connections_; }
+  [[nodiscard]] std::string url(std::string_view path = "/") const {
+    return "http://" + listener_.authority() + std::string(path);
+  }
+  [[nodiscard]] int connections() const { return listener_.connections(); }
 
  private:
-  void accept_loop();
   void serve(int fd);
 
   Handler handler_;
-  std::string unix_path_;
-  prot::UniqueFd listener_;
-  int port_ = 0;
-  std::atomic<bool> stop_ = false;
-  std::atomic<int> connections_ = 0;
-  std::mutex mutex_;
-  std::vector<std::thread> threads_;  // protected by mutex_
-  std::thread accepter_;
+  prot::test::LoopbackListener listener_;  // last: its threads use the handler
 };

@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "core/stage": {"base", "ipc", "wire", "stage", "json"},
     "core/audio": {"base", "audio"},
     "core/http": {"base", "http", "json"},
-    "core/services": {"base", "stage", "http", "json", "services", "wyoming"},
+    "core/services": {"base", "stage", "audio", "http", "json", "services", "wyoming"},
     "core/wyoming": {"base", "http", "json", "wyoming"},
     "core/onnx": {"base", "onnx"},
     "capture": STAGE | {"audio", "onnx"},

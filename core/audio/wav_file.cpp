@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 
+#include "audio/wav_head.hpp"
 #include "base/error.hpp"
 
 namespace prot::audio {
@@ -17,9 +18,7 @@ namespace {
 constexpr std::uint16_t kTagPcm = 1;
 constexpr std::uint16_t kTagFloat = 3;
 constexpr std::uint16_t kTagExtensible = 0xFFFE;
-constexpr std::uint32_t kUnknownSize = 0xFFFFFFFF;  // what a writer to a pipe leaves there
-constexpr std::int64_t kHeaderBytes = 44;
-constexpr std::int64_t kMaxDataBytes = 0xFFFFFFFF - kHeaderBytes;
+constexpr std::int64_t kMaxDataBytes = 0xFFFFFFFF - kWavHeadBytes;
 
 std::uint32_t little_endian(const unsigned char* bytes, std::size_t size) noexcept {
   std::uint32_t value = 0;
@@ -175,25 +174,9 @@ void WavWriter::close() {
 }
 
 void WavWriter::write_header() {
-  std::array<unsigned char, kHeaderBytes> header{};
-  const auto put = [&](std::size_t at, std::uint32_t value, std::size_t size) {
-    for (std::size_t i = 0; i < size; ++i) header[at + i] = static_cast<unsigned char>(value >> (8 * i));
-  };
-  const auto data_bytes = static_cast<std::uint32_t>(samples_ * 2);
-  std::memcpy(header.data(), "RIFF", 4);
-  put(4, data_bytes + kHeaderBytes - 8, 4);
-  std::memcpy(header.data() + 8, "WAVEfmt ", 8);
-  put(16, 16, 4);
-  put(20, kTagPcm, 2);
-  put(22, format_.channels, 2);
-  put(24, format_.rate, 4);
-  put(28, format_.rate * format_.channels * 2, 4);
-  put(32, format_.channels * 2, 2);
-  put(34, 16, 2);
-  std::memcpy(header.data() + 36, "data", 4);
-  put(40, data_bytes, 4);
+  const std::string head = wav_head(format_, static_cast<std::uint32_t>(samples_ * 2));
   const bool written = fseeko(file_.get(), 0, SEEK_SET) == 0 &&
-                       std::fwrite(header.data(), 1, header.size(), file_.get()) == header.size() &&
+                       std::fwrite(head.data(), 1, head.size(), file_.get()) == head.size() &&
                        fseeko(file_.get(), 0, SEEK_END) == 0 && std::fflush(file_.get()) == 0;
   if (!written) throw errno_error("cannot write " + path_.string());
   samples_in_header_ = samples_;

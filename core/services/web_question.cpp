@@ -4,6 +4,7 @@
 #include <semaphore>
 #include <utility>
 
+#include "audio/wav_head.hpp"
 #include "base/error.hpp"
 #include "http/client.hpp"
 #include "http/sse_parser.hpp"
@@ -38,19 +39,8 @@ Answer judge_failure(const http::Event& event) {
           "HTTP " + std::to_string(event.status) + in_brackets(http::error_name(event.data))};
 }
 
-std::string little_endian(std::uint32_t value, unsigned bytes) {
-  std::string out;
-  for (unsigned i = 0; i < bytes; ++i) out.push_back(static_cast<char>((value >> (8U * i)) & 0xFFU));
-  return out;
-}
-
 // Half a second of silence, one channel, 16 bit.
-std::string silent_wav() {
-  constexpr std::uint32_t kBytes = kRate;
-  return "RIFF" + little_endian(36 + kBytes, 4) + "WAVEfmt " + little_endian(16, 4) + little_endian(1, 2) +
-         little_endian(1, 2) + little_endian(kRate, 4) + little_endian(2 * kRate, 4) + little_endian(2, 2) +
-         little_endian(16, 2) + "data" + little_endian(kBytes, 4) + std::string(kBytes, '\0');
-}
+std::string silent_wav() { return audio::wav_head({kRate, 1}, kRate) + std::string(kRate, '\0'); }
 
 void add_bearer(http::Request& request, const std::string& key) {
   if (!key.empty()) request.headers.emplace_back("authorization", "Bearer " + key);

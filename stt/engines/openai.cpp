@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstdlib>
-#include <cstring>
+#include <span>
 #include <utility>
 
+#include "audio/wav_head.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "engines/backends.hpp"
@@ -26,31 +26,13 @@ constexpr std::size_t kLongestAnswer = 1U << 20U;
 constexpr std::int64_t kConnectMs = 3'000;
 constexpr std::int64_t kIdleMs = 3'000;
 
-static_assert(std::endian::native == std::endian::little);  // samples and the header's numbers as they are
-
-void append(std::string& out, std::uint32_t value, std::size_t bytes) {
-  std::array<char, 4> raw{};
-  std::memcpy(raw.data(), &value, raw.size());
-  out.append(raw.data(), bytes);
-}
+static_assert(std::endian::native == std::endian::little);  // samples as they are
 
 // 16 kHz, mono, 16 bit, with its true sizes.
 std::string wav_file(const std::vector<std::int16_t>& samples) {
-  const auto size = static_cast<std::uint32_t>(samples.size() * sizeof(std::int16_t));
-  std::string out = "RIFF";
-  append(out, 36 + size, 4);
-  out += "WAVEfmt ";
-  append(out, 16, 4);
-  append(out, 1, 2);  // PCM
-  append(out, 1, 2);  // channels
-  append(out, kRate, 4);
-  append(out, kRate * 2, 4);  // bytes a second
-  append(out, 2, 2);          // bytes a frame
-  append(out, 16, 2);         // bits a sample
-  out += "data";
-  append(out, size, 4);
-  out.append(reinterpret_cast<const char*>(samples.data()), size);
-  return out;
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(samples));
+  return audio::wav_head({kRate, 1}, static_cast<std::uint32_t>(bytes.size())) +
+         std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 /// Any service that speaks OpenAI's /v1/audio/transcriptions: whisper.cpp's server, vLLM, OpenAI. A whole

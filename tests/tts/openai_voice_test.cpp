@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "audio/wav_head.hpp"
 #include "base/error.hpp"
 #include "core/http/loopback_server.hpp"
 #include "json/json.hpp"
@@ -92,12 +93,7 @@ TEST_CASE("what is usual is not sent, and a service on this machine needs no key
 
 TEST_CASE("a WAV file says its own rate") {
   const std::string bytes = sound(4'000);
-  const std::string wav =
-      std::string(
-          "RIFF\xff\xff\xff\xffWAVEfmt "
-          "\x10\0\0\0\x01\0\x01\0\x22\x56\0\0\x44\xac\0\0\x02\0\x10\0data\xff\xff\xff\xff",
-          44) +
-      bytes;
+  const std::string wav = audio::wav_head({.rate = 22'050, .channels = 1}, audio::kUnknownSize) + bytes;
   LoopbackServer server([&](Connection& connection) {
     connection.send_slowly(answer(wav, "audio/wav"), 501);
     return true;

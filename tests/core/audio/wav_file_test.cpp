@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "audio/wav_head.hpp"
 #include "base/error.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -56,6 +57,17 @@ std::string read_file(const fs::path& path) {
 using Samples = std::vector<std::int16_t>;
 
 }  // namespace
+
+TEST_CASE("a head says what comes behind it, or that nobody knows how much") {
+  const std::string known = audio::wav_head({.rate = 8'000, .channels = 2}, 12);
+  CHECK(known.size() == static_cast<std::size_t>(audio::kWavHeadBytes));
+  CHECK(known + std::string(12, 'a') == riff(format(1, 2, 8000, 16) + chunk("data", std::string(12, 'a'))));
+  const std::string endless = audio::wav_head({.rate = 22'050, .channels = 1}, audio::kUnknownSize);
+  CHECK(endless.substr(4, 4) == "\xff\xff\xff\xff");
+  CHECK(endless.substr(40) == "\xff\xff\xff\xff");
+  const test::TempFolder folder;
+  CHECK(samples_of(folder, endless + "\x01\x02\x03\x04") == Samples{0x0201, 0x0403});
+}
 
 TEST_CASE("what is written is read back") {
   const test::TempFolder folder;

@@ -15,6 +15,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/log.hpp"
+#include "http/masking.hpp"
+
 namespace prot::http {
 namespace {
 
@@ -26,6 +29,7 @@ using PlainStream = beast::tcp_stream;
 using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 
 constexpr std::size_t kMaxErrorBody = 4096;
+constexpr std::size_t kMaxErrorText = 1000;  // of it, where content may be logged
 constexpr std::size_t kReadAtMost = 65'536;
 constexpr std::int64_t kIdleLooks = 8;  // in each idle time
 
@@ -222,21 +226,24 @@ class Session final : public SocketSession, public std::enable_shared_from_this<
   void pinged(error_code) { pinging_ = false; }  // what went wrong, the reader tells
 
   // -- the end
+  // What the service says with it may quote a key, or what was said: only a name is a matter for every log.
   void closed() {
     const websocket::close_reason& reason = stream_.reason();
     SocketEvent event;
     event.kind = SocketEvent::Kind::kClosed;
     event.close_code = reason.code == websocket::close_code::none ? 1005 : reason.code;
+    event.data = masked({reason.reason.data(), reason.reason.size()}, request_.headers, request_.url);
     event.message = url_.shown() + ": closed by the service (" + std::to_string(event.close_code) + ")";
-    if (!reason.reason.empty())
-      event.message += ": " + std::string(reason.reason.data(), reason.reason.size());
+    if (is_plain_name(event.data)) event.message += ": " + event.data;
+    if (!event.data.empty()) log_content("{}: {}", url_.shown(), event.data);
     end(std::move(event));
   }
 
   void fail_status() {
     SocketEvent event;
     event.status = static_cast<int>(answer_.result_int());
-    event.data = answer_.body().substr(0, kMaxErrorBody);
+    event.data = masked(answer_.body(), request_.headers, request_.url).substr(0, kMaxErrorBody);
+    log_content("HTTP {}: {}", event.status, event.data.substr(0, kMaxErrorText));
     const auto wait = answer_[beast::http::field::retry_after];
     event.retry_after = parse_retry_after(std::string(wait.data(), wait.size()));
     event.error_class = event.status < 400 ? ErrorClass::kFatal

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "http/masking.hpp"
 #include "http/url.hpp"
 
 namespace prot::http {
@@ -26,12 +27,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-bool is_secret(const std::string& name) {
-  const std::string lower = lower_case(name);
-  return lower == "authorization" || lower == "proxy-authorization" || lower == "cookie" ||
-         lower.ends_with("api-key");
-}
-
 /// The URL without user, query and fragment: those may hold secrets.
 std::string safe_url(std::string_view url) {
   url = url.substr(0, url.find_first_of("?#"));
@@ -41,13 +36,6 @@ std::string safe_url(std::string_view url) {
   const auto at = url.substr(0, path).rfind('@');
   if (at == std::string_view::npos || at < host) return std::string(url);
   return std::string(url.substr(0, host)) + std::string(url.substr(at + 1));
-}
-
-void replace_all(std::string& text, std::string_view secret) {
-  if (secret.size() < 4) return;  // shorter ones would blot out ordinary words
-  for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
-    text.replace(at, secret.size(), "***");
-  }
 }
 
 ErrorClass classify(CURLcode code) noexcept {
@@ -261,24 +249,7 @@ void Transfer::fail(ErrorClass error_class, const std::string& why) {
 }
 
 std::string Transfer::masked(std::string text) const {
-  for (const auto& [name, value] : request_.headers) {
-    if (!is_secret(name)) continue;
-    replace_all(text, value);
-    if (const auto blank = value.find(' '); blank != std::string::npos) {  // "Bearer KEY"
-      replace_all(text, trimmed(std::string_view(value).substr(blank)));
-    }
-  }
-  for (std::string_view query = request_.url; query.find_first_of("?&") != std::string_view::npos;) {
-    query.remove_prefix(query.find_first_of("?&") + 1);
-    const std::string_view pair = query.substr(0, query.find_first_of("&#"));
-    const std::size_t equals = pair.find('=');
-    if (equals == std::string_view::npos) continue;
-    const std::string name = lower_case(pair.substr(0, equals));
-    if (name.ends_with("token") || name.ends_with("key") || name == "authorization") {
-      replace_all(text, pair.substr(equals + 1));
-    }
-  }
-  return text;
+  return http::masked(std::move(text), request_.headers, request_.url);
 }
 
 std::string_view Transfer::header(std::string_view name) const {

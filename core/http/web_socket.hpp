@@ -33,9 +33,10 @@ struct SocketEvent {
   enum class Kind { kOpen, kText, kBinary, kClosed, kError };
   Kind kind = Kind::kError;
   SocketId id = 0;
-  std::string data;                             // a whole message; kError with a status: the body's start
-  int status = 0;                               // kError: of an answer that was no upgrade; 0: none came
-  int close_code = 0;                           // kClosed: the peer's; kError behind kOpen: kNoCloseFrame
+  std::string data;    // a whole message; kError with a status: the body's start, kClosed: the peer's reason,
+                       // without the request's secrets
+  int status = 0;      // kError: of an answer that was no upgrade; 0: none came
+  int close_code = 0;  // kClosed: the peer's; kError behind kOpen: kNoCloseFrame
   ErrorClass error_class = ErrorClass::kFatal;  // kError
   std::string message;                          // kError, kClosed: what and why; never a secret
   Nanos retry_after = 0;                        // kError: what the server asked to wait; 0: it did not say

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "engines/service_failure.hpp"
+#include "http/masking.hpp"
 #include "http/url.hpp"
 
 namespace prot::stt {
@@ -21,8 +22,10 @@ constexpr Nanos kLivedWell = 60 * kSecond;  // a session that ends later does no
 constexpr Nanos kUnwanted = 30 * kSecond;   // for so long: what is lost is not opened again
 constexpr Nanos kRefusedFor = 60 * kSecond;
 constexpr Nanos kNextTry = 30 * kSecond;   // for a session that was to replace the old one
+constexpr Nanos kNextUrl = 10 * kSecond;   // names are learned in quick succession
 constexpr std::int64_t kSilentMs = 4'000;  // the service answers pings
 constexpr std::int64_t kConnectMs = 2'000;
+constexpr std::size_t kMostUnknown = 16;
 
 scribe::Message failure(FailureClass what, std::string text) {
   scribe::Message message;
@@ -42,7 +45,8 @@ FailureClass failure_of(const http::SocketEvent& event) {
 }  // namespace
 
 ScribeLink::ScribeLink(const RecognizerOptions& options)
-    : url_(scribe::session_url(options)),
+    : own_url_(scribe::session_url(options)),
+      url_(own_url_),
       shown_(http::parse_url(url_).shown()),
       key_(options.api_key),
       plain_allowed_(options.plain_http),
@@ -60,6 +64,7 @@ ScribeLink::Session ScribeLink::open(Nanos now) {
   Session session;
   session.id = client_.open(std::move(request));
   session.opened = session.sent = now;
+  session.url = url_;
   return session;
 }
 
@@ -72,6 +77,35 @@ void ScribeLink::want(Nanos now) {
   current_ = open(now);
 }
 
+void ScribeLink::use_url(std::string url, Nanos now, bool quiet, bool urgent) {
+  if (added_is_refused_) return;
+  url_ = std::move(url);
+  if (urgent) rotate_at_ = std::min(rotate_at_, now);
+  const auto is_other = [this](const std::optional<Session>& session) {
+    return session && session->url != url_;
+  };
+  if (is_other(next_)) {
+    client_.close(next_->id);
+    next_.reset();
+  }
+  if (!quiet || !is_other(current_) || current_->started) return;
+  client_.close(current_->id);  // nobody waits for it yet
+  current_ = open(now);
+}
+
+// REQUIRES: ready().
+Nanos ScribeLink::replace_at() const {
+  const Nanos due = current_->opened + (current_->url == url_ ? session_limit_ : 0);
+  return std::max(due, rotate_at_);
+}
+
+// What was added to the configured address must be why.
+void ScribeLink::give_up_added() {
+  log_warn("{}: the service refuses the names that memory knows; going on without them", shown_);
+  added_is_refused_ = true;
+  url_ = own_url_;
+}
+
 void ScribeLink::renew(Nanos now) {
   if (current_) client_.close(current_->id);
   current_.reset();
@@ -81,6 +115,7 @@ void ScribeLink::renew(Nanos now) {
 bool ScribeLink::send(std::string message, Nanos now) {
   if (!client_.send(current_->id, std::move(message))) return false;
   current_->sent = now;
+  current_->owes = true;
   return true;
 }
 
@@ -96,13 +131,28 @@ void ScribeLink::drop_next(Nanos now) {
   rotate_at_ = now + kNextTry;
 }
 
+// What was to replace the session does so now. False: there is none.
+bool ScribeLink::promote(Nanos now) {
+  if (!next_) return false;
+  current_ = std::exchange(next_, std::nullopt);
+  rotate_at_ = now + kNextUrl;
+  return true;
+}
+
 // What happens next depends on whether the same would fail again.
 void ScribeLink::lose(scribe::Message why, Nanos retry_after, Nanos now, std::vector<Event>& out) {
   const bool lived = current_ && current_->started && now - current_->opened >= kLivedWell;
+  const bool added = current_ && !current_->served && current_->url != own_url_;
+  if (why.failure == FailureClass::kFatal && added) {
+    give_up_added();
+    why.failure = FailureClass::kRetry;
+  }
   cool();
   if (lived) failures_ = 0;
   ++failures_;
-  if (why.failure == FailureClass::kRetry) {
+  if (why.failure == FailureClass::kRetry && promote(now)) {
+    log_info("{}: {}; the session that was to replace it goes on", shown_, why.text);
+  } else if (why.failure == FailureClass::kRetry) {
     Nanos pause = 0;  // a connection that has just broken is worth a try at once
     told_to_wait_ = retry_after > 0 || why.code == "rate_limited" || why.code == "resource_exhausted";
     if (failures_ > 1 || told_to_wait_) {
@@ -127,6 +177,21 @@ void ScribeLink::lose(scribe::Message why, Nanos retry_after, Nanos now, std::ve
   event.message = std::move(why);
   event.at = monotonic_now();
   out.push_back(std::move(event));
+  if (ready()) tell_ready(out);
+}
+
+void ScribeLink::tell_ready(std::vector<Event>& out) {
+  Event event;
+  event.at = monotonic_now();
+  out.push_back(std::move(event));
+}
+
+// What the service says in its own words, and what this client does not know, which is named once.
+void ScribeLink::note(const http::SocketEvent& event, const scribe::Message& message) {
+  if (message.kind == Kind::kError || message.code == "warning")
+    log_content("{}: {}", shown_, http::masked(event.data, {{"xi-api-key", key_}}, url_).substr(0, 1000));
+  if (message.kind != Kind::kOther || message.code.empty() || unknown_.size() == kMostUnknown) return;
+  if (unknown_.insert(message.code).second) log_info("{}: '{}' is not used", shown_, message.code);
 }
 
 std::vector<ScribeLink::Event> ScribeLink::poll(Nanos now, bool quiet) {
@@ -151,6 +216,7 @@ void ScribeLink::take(const http::SocketEvent& event, Nanos now, bool quiet, std
     case http::SocketEvent::Kind::kClosed:
       if (event.close_code == 1000 && quiet && current_->started) {  // it was idle: opened again when needed
         cool();
+        if (promote(now) && ready()) tell_ready(out);
         return;
       }
       return lose(failure(FailureClass::kRetry, event.message), 0, now, out);
@@ -165,6 +231,7 @@ void ScribeLink::take_message(const http::SocketEvent& event, Nanos now, bool qu
   taken.kind = Event::Kind::kMessage;
   taken.message = scribe::parse(event.data);
   taken.at = event.at;
+  note(event, taken.message);
   switch (taken.message.kind) {
     case Kind::kStarted:
       if (std::exchange(current_->started, true)) return;
@@ -172,13 +239,15 @@ void ScribeLink::take_message(const http::SocketEvent& event, Nanos now, bool qu
       taken.kind = Event::Kind::kReady;
       break;
     case Kind::kError:
-      // With nothing under way it is about a commit that had nothing in it.
-      if (quiet && taken.message.code == "input_error") return;
+      // Behind a final text, or with nothing under way, it is about a commit that had nothing in it.
+      if (taken.message.code == "input_error" && current_->started && (quiet || !current_->owes)) return;
       return lose(std::move(taken.message), 0, now, out);
     case Kind::kPartial:
     case Kind::kCommitted:
     case Kind::kEmpty:
       failures_ = 0;
+      current_->served = true;
+      current_->owes = taken.message.kind == Kind::kPartial;
       break;
     case Kind::kOther:
       return;
@@ -187,17 +256,26 @@ void ScribeLink::take_message(const http::SocketEvent& event, Nanos now, bool qu
 }
 
 void ScribeLink::take_next(const http::SocketEvent& event, Nanos now) {
-  if (event.kind == http::SocketEvent::Kind::kError || event.kind == http::SocketEvent::Kind::kClosed) {
-    log_warn("{}: {}; the session before it goes on", shown_, event.message);
-    return drop_next(now);
-  }
-  if (event.kind != http::SocketEvent::Kind::kText) return;
-  const scribe::Message message = scribe::parse(event.data);
-  if (message.kind == Kind::kStarted) next_->started = true;
-  if (message.kind == Kind::kError) {
-    log_warn("{}: {}; the session before it goes on", shown_, message.text);
+  const auto lose_next = [&](FailureClass why, const std::string& text) {
+    if (why == FailureClass::kFatal && next_->url != own_url_) give_up_added();
+    log_warn("{}: {}; the session before it goes on", shown_, text);
     drop_next(now);
+  };
+  switch (event.kind) {
+    case http::SocketEvent::Kind::kOpen:
+    case http::SocketEvent::Kind::kBinary:
+      return;
+    case http::SocketEvent::Kind::kClosed:
+      return lose_next(FailureClass::kRetry, event.message);
+    case http::SocketEvent::Kind::kError:
+      return lose_next(failure_of(event), event.message);
+    case http::SocketEvent::Kind::kText:
+      break;
   }
+  const scribe::Message message = scribe::parse(event.data);
+  note(event, message);
+  if (message.kind == Kind::kStarted) next_->started = true;
+  if (message.kind == Kind::kError) lose_next(message.failure, message.text);
 }
 
 void ScribeLink::look_at_time(Nanos now, bool quiet, std::vector<Event>& out) {
@@ -217,14 +295,15 @@ void ScribeLink::look_at_time(Nanos now, bool quiet, std::vector<Event>& out) {
     lose(failure(FailureClass::kRetry, "no session_started for 3 s"), 0, now, out);
   if (next_ && !next_->started && now - next_->opened >= kStartWithin) drop_next(now);
   const bool old = ready() && now - current_->opened >= session_limit_;
-  if (old && quiet && now - wanted_ >= session_limit_) return cool();
-  if (old && !next_ && now >= rotate_at_) next_ = open(now);
+  if (old && quiet && now - wanted_ >= session_limit_) {
+    if (next_) drop_next(now);
+    return cool();
+  }
+  if (ready() && !next_ && now >= replace_at()) next_ = open(now);
   if (quiet && next_ && next_->started && ready()) {
     client_.close(current_->id);
-    current_ = std::exchange(next_, std::nullopt);
-    Event event;
-    event.at = monotonic_now();
-    out.push_back(std::move(event));
+    (void)promote(now);
+    tell_ready(out);
   }
   beat(current_);
   beat(next_);
@@ -237,8 +316,7 @@ Nanos ScribeLink::deadline(bool quiet) const {
   for (const std::optional<Session>* session : {&current_, &next_})
     if (*session && (*session)->started) next = std::min(next, (*session)->sent + kKeepAlive);
   if (next_ && !next_->started) next = std::min(next, next_->opened + kStartWithin);
-  if (quiet && ready() && !next_)
-    next = std::min(next, std::max(current_->opened + session_limit_, rotate_at_));
+  if (quiet && ready() && !next_) next = std::min(next, replace_at());
   return next;
 }
 

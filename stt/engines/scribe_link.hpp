@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,9 @@ namespace prot::stt {
 ///   ready    | closed with 1000 and unused,     | nothing: want() opens another          | cold
 ///            | or old and not wanted any more   |                                        |
 ///   ready    | 8 s without audio                | sends an empty chunk                   | ready
-///   ready    | old, and nothing is said         | opens another, swaps, tells kReady     | ready
+///   ready    | old, or of another URL, and      | opens another, swaps, tells kReady     | ready
+///            | nothing is said                  |                                        |
+///   ready    | lost, and that other is there    | goes on with it, tells kLost, kReady   | ready
 ///   waiting  | the time is over; want(), unless | opens a session                        | opening
 ///            | the service asked to wait        |                                        |
 ///   waiting  | the time is over, and nobody has | nothing: want() opens another          | cold
@@ -42,6 +45,10 @@ class ScribeLink {
 
   explicit ScribeLink(const RecognizerOptions& options);
 
+  /// The address of the sessions from now on; one that is open is replaced while nothing is said, `urgent` or
+  /// not more often than every ten seconds. When the service refuses it, the one that was configured counts
+  /// again, and no other.
+  void use_url(std::string url, Nanos now, bool quiet, bool urgent);
   /// There is, or soon will be, something to recognise.
   void want(Nanos now);
   /// Gives the session up and opens another.
@@ -62,7 +69,10 @@ class ScribeLink {
  private:
   struct Session {
     http::SocketId id = 0;
+    std::string url;
     bool started = false;
+    bool served = false;  // it has said something about audio
+    bool owes = false;    // the final text of what was sent
     Nanos opened = 0;
     Nanos sent = 0;
   };
@@ -75,8 +85,15 @@ class ScribeLink {
   void lose(scribe::Message why, Nanos retry_after, Nanos now, std::vector<Event>& out);
   void cool() noexcept;
   void drop_next(Nanos now);
+  [[nodiscard]] bool promote(Nanos now);
+  void give_up_added();
+  static void tell_ready(std::vector<Event>& out);
+  void note(const http::SocketEvent& event, const scribe::Message& message);
+  [[nodiscard]] Nanos replace_at() const;
 
-  const std::string url_;
+  const std::string own_url_;  // as it is configured
+  std::string url_;
+  bool added_is_refused_ = false;
   const std::string shown_;
   const std::string key_;
   const bool plain_allowed_;
@@ -87,9 +104,10 @@ class ScribeLink {
   Nanos refused_until_ = 0;
   Nanos reopen_at_ = kNever;  // waiting
   bool told_to_wait_ = false;
-  Nanos wanted_ = 0;       // the last time
-  Nanos rotate_at_ = 0;    // not before
-  unsigned failures_ = 0;  // in a row
+  Nanos wanted_ = 0;               // the last time
+  Nanos rotate_at_ = 0;            // not before
+  unsigned failures_ = 0;          // in a row
+  std::set<std::string> unknown_;  // kinds of messages that were named already
   std::minstd_rand random_;
   http::WebSocketClient client_;  // last: its worker wakes the owner of all this
 };

@@ -5,7 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "http/http.hpp"
+#include "http/masking.hpp"
 #include "http/url.hpp"
 #include "json/json.hpp"
 #include "text/base64.hpp"
@@ -37,15 +37,17 @@ constexpr auto kCodes = std::to_array<Code>({
     {"insufficient_audio_activity", FailureClass::kNone},
 });
 
+constexpr std::string_view kSuffix = "_error";
+
+std::string_view without_suffix(std::string_view name) {
+  return name.substr(0, name.size() - (name.ends_with(kSuffix) ? kSuffix.size() : 0));
+}
+
 // Clients and documents disagree on "_error" at the end of a name.
 const Code* find_code(std::string_view name) {
-  for (const Code& code : kCodes)
-    if (name == code.name) return &code;
-  constexpr std::string_view kSuffix = "_error";
-  if (!name.ends_with(kSuffix)) return nullptr;
-  name.remove_suffix(kSuffix.size());
-  const auto* found =
-      std::find_if(kCodes.begin(), kCodes.end(), [&](const Code& code) { return name == code.name; });
+  const auto* found = std::find_if(kCodes.begin(), kCodes.end(), [&](const Code& code) {
+    return without_suffix(name) == without_suffix(code.name);
+  });
   return found == kCodes.end() ? nullptr : found;
 }
 
@@ -54,21 +56,22 @@ std::size_t characters(std::string_view text) {
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
 }
 
+// Its text may quote a key, or what was said: only names get into messages.
 Message error_of(std::string_view type, json::View root) {
   Message message;
   message.kind = Message::Kind::kError;
   message.failure = FailureClass::kRetry;
-  message.code = type;
   const std::string_view says = root.get("error").as_string();
   const Code* code = find_code(says);  // {"message_type":"error","error":"input_error"}
   if (code == nullptr) code = find_code(type);
   if (code != nullptr) {
-    message.code = code->name;
     message.failure = code->failure;
     if (code->failure == FailureClass::kNone) message.kind = Message::Kind::kEmpty;
   }
+  message.code = code != nullptr ? code->name : http::is_plain_name(type) ? type : "error";
   message.text = message.code;
-  if (!says.empty() && says != message.code) message.text += ": " + std::string(says.substr(0, 200));
+  if (code == nullptr || code->name != says)
+    if (http::is_plain_name(says)) message.text += " (" + std::string(says) + ")";
   return message;
 }
 
@@ -135,8 +138,10 @@ Message parse(std::string_view json) {
     } else if (type == "committed_transcript" || type == "committed_transcript_with_timestamps") {
       message.kind = Message::Kind::kCommitted;
       message.timed = type.ends_with("timestamps");
-    } else if (root.get("error").is_string() || find_code(type) != nullptr || type.ends_with("_error")) {
+    } else if (root.get("error").is_string() || find_code(type) != nullptr || type.ends_with(kSuffix)) {
       return error_of(type, root);
+    } else if (http::is_plain_name(type) || type == "warning") {
+      message.code = type;
     }
     return message;
   } catch (const Error& error) {

@@ -35,9 +35,9 @@ struct Message {
     kOther
   };
   Kind kind = Kind::kOther;
-  std::string text;                            // of a transcript; kError: what the service says
+  std::string text;                            // of a transcript; kError: why, in names alone
   bool timed = false;                          // kCommitted: the form with timestamps, which may be a twin
-  std::string code;                            // kError, kEmpty
+  std::string code;                            // kError, kEmpty, kOther: its name
   FailureClass failure = FailureClass::kNone;  // kError
 };
 /// Never throws: what is no message of the service is an error worth a new connection.

@@ -3,6 +3,7 @@
 
 #include "core/http/loopback_server.hpp"
 #include "elevenlabs_bench.hpp"
+#include "json/json.hpp"
 #include "tts/failover_synthesizer.hpp"
 
 namespace prot::tts::test {
@@ -273,6 +274,30 @@ TEST_CASE("HTTP: who cancels closes the connection, and hears nothing more") {
   bench.voice->cancel();
   CHECK(bench.until([&] { return closed.load(); }));
   CHECK_FALSE(bench.voice->poll(piece));
+}
+
+TEST_CASE("what a service says may quote a key or what is spoken: messages have names alone") {
+  constexpr const char* kQuote = "You said Hello there with sk-secret";
+  const std::string quote = json::escape(kQuote);
+  struct Sample {
+    std::string json;
+    VoiceError expected;
+    std::string message;
+  };
+  const Sample samples[] = {
+      {R"({"message":)" + quote + R"(,"error":"quota_exceeded"})", VoiceError::kQuota, "quota_exceeded"},
+      {R"({"error":)" + quote + "}", VoiceError::kRetry, "an error"},
+      {R"({"error":"secret"})", VoiceError::kRetry, "an error"},
+      {R"({"detail":{"status":"invalid_api_key","message":)" + quote + "}}", VoiceError::kAuth,
+       "invalid_api_key"},
+      {R"({"detail":)" + quote + "}", VoiceError::kRetry, "an error"},
+  };
+  for (const Sample& sample : samples) {
+    CAPTURE(sample.json);
+    const elevenlabs::Chunk chunk = elevenlabs::parse(sample.json);
+    CHECK(chunk.error == sample.expected);
+    CHECK(chunk.message == sample.message);
+  }
 }
 
 }  // namespace prot::tts::test

@@ -1,5 +1,7 @@
 #include <utility>
 
+#include "base/log.hpp"
+#include "http/masking.hpp"
 #include "http/url.hpp"
 #include "voices/elevenlabs_take.hpp"
 #include "voices/http_voice.hpp"
@@ -60,7 +62,11 @@ class ElevenLabsHttpVoice final : public HttpVoice {
   void take_line(const std::string& line, Nanos at) {
     if (line.find_first_not_of(" \r\t") == std::string::npos) return;
     const Chunk chunk = parse(line);
-    if (chunk.error != VoiceError::kNone) return fail(chunk.error, shown_ + ": " + chunk.message);
+    if (chunk.error != VoiceError::kNone) {
+      log_content("{}: {}", shown_,
+                  http::masked(line, {{"xi-api-key", options_.api_key}}, url_).substr(0, 1000));
+      return fail(chunk.error, shown_ + ": " + chunk.message);
+    }
     take_.take(chunk, at, pieces());
   }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "http/masking.hpp"
 #include "http/url.hpp"
 #include "json/json.hpp"
 #include "text/base64.hpp"
@@ -88,18 +89,17 @@ void read_alignment(json::View root, Chunk& chunk) {
   }
 }
 
+// Its text may quote a key, or what is said: only names get into messages. Forms:
 // {"message":..,"error":CODE}, {"error":TEXT}, {"detail":{"code" or "status":..,"message":..}} or
 // {"detail":TEXT}.
 bool read_error(json::View root, std::string_view json, Chunk& chunk) {
   const json::View error = root.get("error");
   const json::View detail = root.get("detail");
   if (!error && !detail) return false;
-  std::string name(error.as_string());
-  if (name.empty()) name = http::error_name(json);
-  std::string_view says = first_of(detail.is_object() ? detail : root, {"message"}).as_string();
-  if (says.empty()) says = detail.as_string();
+  const std::string_view says = error.as_string();
+  const std::string name = says.empty() ? http::error_name(json) : std::string(says);
   chunk.error = error_of(name);
-  chunk.message = name + (name.empty() || says.empty() ? "" : ": ") + std::string(says.substr(0, 200));
+  chunk.message = name.empty() || (!says.empty() && !http::is_plain_name(says)) ? "an error" : name;
   return true;
 }
 

@@ -36,7 +36,7 @@ struct Chunk {
   std::vector<TimedCharacter> characters;
   bool final = false;
   VoiceError error = VoiceError::kNone;
-  std::string message;  // of the error
+  std::string message;  // of the error, in names alone
 };
 /// Never throws: what is no message of the service is an error.
 [[nodiscard]] Chunk parse(std::string_view json);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "http/masking.hpp"
 #include "http/url.hpp"
 #include "http/web_socket.hpp"
 #include "voices/elevenlabs_take.hpp"
@@ -132,6 +133,8 @@ class SocketVoice final : public ServiceVoice {
   void take_message(const http::SocketEvent& event) {
     const Chunk chunk = parse(event.data);
     if (chunk.error != VoiceError::kNone) {
+      log_content("{}: {}", shown_,
+                  http::masked(event.data, {{"xi-api-key", options_.api_key}}, url_).substr(0, 1000));
       last_error_ = chunk;  // the service closes behind it
       if (is_ours(chunk.context.empty() ? context_ : chunk.context))
         fail(chunk.error, shown_ + ": " + chunk.message);

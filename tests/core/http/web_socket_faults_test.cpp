@@ -175,4 +175,35 @@ TEST_CASE("300 sockets that end in every way leave no descriptor") {
   CHECK(descriptors() <= before);
 }
 
+TEST_CASE("what a service says as it closes, or refuses, is no matter for messages") {
+  constexpr const char* kQuote = "You said hello with sk-secret-key and tok-secret";
+  for (const bool close : {true, false}) {
+    CAPTURE(close);
+    WebSocketServer server([&](WebSocketPeer& peer) {
+      if (!close) return peer.answer("400 Bad Request", "", kQuote);
+      peer.upgrade();
+      peer.send_close(1011, kQuote);
+      (void)peer.closed_within(5000);
+    });
+    Owner owner;
+    owner.client.open(to(server, "/v1?token=tok-secret"));
+    SocketEvent event = owner.next();
+    if (close) event = owner.next();  // behind kOpen
+    CAPTURE(event.message);
+    CHECK(event.kind == (close ? Kind::kClosed : Kind::kError));
+    CHECK_FALSE(has(event.message, "hello"));
+    CHECK_FALSE(has(event.message, "secret"));
+    CHECK(event.data == "You said hello with *** and ***");
+  }
+  WebSocketServer server([&](WebSocketPeer& peer) {
+    peer.upgrade();
+    peer.send_close(1008, "policy_violation");
+    (void)peer.closed_within(5000);
+  });
+  Owner owner;
+  owner.client.open(to(server));
+  CHECK(owner.next().kind == Kind::kOpen);
+  CHECK(has(owner.next().message, "closed by the service (1008): policy_violation"));
+}
+
 }  // namespace prot::http

@@ -7,6 +7,7 @@
 
 #include "base/utf8.hpp"
 #include "recall/terms.hpp"
+#include "safety/plain_letters.hpp"
 #include "text/normalize.hpp"
 #include "text/utf8.hpp"
 
@@ -54,12 +55,6 @@ int day_number(Nanos wall) {
   return parts.tm_year * 400 + parts.tm_yday;
 }
 
-bool invisible(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0xAD || (c >= 0x200B && c <= 0x200F) ||
-         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
-         (c >= 0xE0000 && c <= 0xE007F);
-}
-
 std::vector<std::size_t> word_hashes(std::string_view text) {
   std::vector<std::size_t> hashes;
   for (const std::string& word : distinct_words(text)) hashes.push_back(std::hash<std::string>{}(word));
@@ -81,7 +76,7 @@ std::string quotable(std::string_view text, std::size_t max_bytes) {
     const utf8::Decoded next = utf8::decode(text);
     text.remove_prefix(next.length);
     char32_t c = next.code_point;
-    if (invisible(c)) c = c == '\n' || c == '\t' || c == '\r' ? U' ' : 0;
+    if (is_invisible(c)) c = c == '\n' || c == '\t' || c == '\r' ? U' ' : 0;
     if (c == U'[') c = U'(';  // the block's delimiters are in brackets
     if (c == U']') c = U')';
     if (c == U'"') c = U'\'';

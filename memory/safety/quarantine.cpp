@@ -7,6 +7,7 @@
 
 #include "base/utf8.hpp"
 #include "safety/credentials.hpp"
+#include "safety/plain_letters.hpp"
 #include "safety/word_patterns.hpp"
 #include "text/normalize.hpp"
 #include "text/utf8.hpp"
@@ -48,6 +49,11 @@ constexpr std::array kInstructions = std::to_array<std::string_view>({
     "한다|하라|해라|해",
     "*도 된다고 ~1 기억해*|적어*|저장해*|말해*|메모*",
     "송금*|이체*|결제*|승인* 돼|된다|됩니다",
+    "previous|prior|earlier|이전*|기존*|system|시스템 ~2 "
+    "instruction*|rule*|prompt*|guideline*|지시*|명령*|규칙* ~3 "
+    "ignore*|skip*|override*|disregard*|무시*",
+    "ignore하*|ignore해*|skip하*|skip해*|override하*|override해*|무시* ~3 "
+    "instruction*|rule*|prompt*|guideline*|previous*",
     "disable|bypass|deactivate ~2 safety|security|check*|filter*|guard*|restriction*|protection*",
     "너의|네|당신의|비서의 ~1 목표*|임무*|역할*|목적*",
     "너는|넌|당신은 이제|지금부터|앞으로|오늘부터",
@@ -221,6 +227,10 @@ bool ends_with_order(const Words& words) {
   };
   if (last.ends_with("해") && std::any_of(words.begin(), words.end(), names_somebody)) return false;
   if (fits_step(last, kKoreanVerbs) && fits_step(last, kKoreanOrders)) return true;
+  // A foreign verb that is ordered: "recommend해줘".
+  if (last[0] >= 'a' && last[0] <= 'z' &&
+      fits_step(last, "*해라|*하라|*해줘|*해줘요|*하세요|*하십시오|*해주세요"))
+    return true;
   // "답해 줘", "보내 주세요", "말하지 마"
   return words.size() > 1 &&
          fits_step(last, "줘|줘라|주세요|주십시오|마|마라|마세요|말|말라|마십시오|할것|것") &&
@@ -283,25 +293,16 @@ bool mixes_scripts(std::string_view text) {
 
 bool has_markup(std::string_view folded) {
   constexpr std::array kMarks = std::to_array<std::string_view>(
-      {"<|",      "|>",      "[inst",     "[/inst",        "</",      "<system",     "<assistant", "<user",
-       "<memory", "<tool",   "system:",   "assistant:",    "human:",  "```",         "###",        "[memory",
-       "[end",    "[system", "tool_call", "function_call", "시스템:", "어시스턴트:", "<<",         ">>"});
+      {"<|",          "|>",         "[inst",     "[/inst",        "</",
+       "<system",     "<assistant", "<user",     "<memory",       "<tool",
+       "system:",     "assistant:", "human:",    "```",           "###",
+       "[memory",     "[end",       "[system",   "(system)",      "(assistant)",
+       "(inst)",      "(/inst)",    "(end of",   "&lt;",          "비서:",
+       "프롯:",       "prot:",      "tool_call", "function_call", "시스템:",
+       "어시스턴트:", "<<",         ">>"});
   return std::any_of(kMarks.begin(), kMarks.end(),
                      [&](std::string_view mark) { return folded.find(mark) != std::string_view::npos; }) ||
-         folded.starts_with("user:");
-}
-
-std::string visible(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const utf8::Decoded next = utf8::decode(text);
-    text.remove_prefix(next.length);
-    const char32_t c = next.code_point;
-    const bool hidden = c == 0xAD || (c >= 0x200B && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
-                        (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xE0000 && c <= 0xE007F);
-    if (!hidden) utf8::append(out, c < 0x20 ? ' ' : c);
-  }
-  return out;
+         folded.starts_with("user:") || folded.starts_with("사용자:");
 }
 
 }  // namespace
@@ -327,11 +328,13 @@ const char* to_string(Suspicion suspicion) noexcept {
 Suspicion suspicion_of(std::string_view text) {
   const std::string clear = visible(text);
   const std::string folded = text::normalize_nfkc_casefold(clear);
-  const Words words = words_of(folded);
-  if (has_instruction(words) || has_instruction(spelled_out(words_of(with_letters(folded)))) ||
-      has_order(folded))
+  const std::string plain = plain_letters(clear);
+  for (const std::string* form : {&folded, &plain})
+    if (has_instruction(words_of(*form)) || has_order(*form)) return Suspicion::kInstruction;
+  if (has_instruction(spelled_out(words_of(with_letters(plain)))) ||
+      has_closed_phrase(closed_letters(with_letters(plain))))
     return Suspicion::kInstruction;
-  if (has_credential(folded, clear)) return Suspicion::kCredential;
+  if (has_credential(folded, clear) || has_credential(plain, clear)) return Suspicion::kCredential;
   if (has_markup(folded) || mixes_scripts(clear)) return Suspicion::kMarkup;
   for (const std::string_view scheme : {"http:", "https:", "www.", "ftp:", "javascript:", "data:text"})
     if (folded.find(scheme) != std::string::npos) return Suspicion::kLink;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "memory/safety/plain_letters.hpp"
 #include "memory/safety/word_patterns.hpp"
 #include "tests/memory/corpus.hpp"
 #include "tests/memory/memory_fixture.hpp"
@@ -17,6 +18,8 @@ TEST_CASE("no injection reaches a block unless it is quoted as somebody's words"
   Victim victim;
   for (const Victim::Case& one : cases) {
     REQUIRE(one.size() == 4);
+    if (one[0] == "user" && suspicion_of(one[3]) == Suspicion::kNone)
+      FAIL_CHECK("nobody asks about it: " << one[3]);
     victim.hear(one);
   }
   for (const Fact& fact : victim.believed()) FAIL_CHECK("it counts: " << fact.statement);
@@ -59,6 +62,17 @@ TEST_CASE("it says why") {
   screen(fact);
   CHECK(fact.status == FactStatus::kQuarantined);
   CHECK(fact.suspicion == "not the user's words");
+}
+
+TEST_CASE("letters that are written otherwise are the same letters") {
+  CHECK(plain_letters("Ìgnóré") == "ignore");
+  CHECK(plain_letters("ㅁㅜㅅㅣㅎㅐ") == "무시해");
+  CHECK(plain_letters("ㄷㅏㅂㅎㅐ") == "답해");
+  CHECK(plain_letters("ㅋㅋ") == "ᄏᄏ");
+  CHECK(plain_letters("ig​no͏re") == "ignore");
+  CHECK(closed_letters("ig-nore “all”, 무시.") == "ignoreall무시");
+  CHECK(is_invisible(0x200B));
+  CHECK_FALSE(is_invisible(U'a'));
 }
 
 TEST_CASE("a megabyte and bytes that are no text are looked at, too") {

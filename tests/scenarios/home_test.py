@@ -5,6 +5,7 @@ import json
 import pathlib
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -67,6 +68,12 @@ class Home(unittest.TestCase):
         self.assertEqual(self.ask("GET", "/api/states/light.kitchen")[0], 503)
         self.service.set_fault(make_fault({"kind": "small_writes"}))
         self.assertEqual(len(self.ask("GET", "/api/states")[1]), len(self.service.entities))
+        self.service.set_fault(make_fault({"kind": "unknown_field"}))
+        self.assertIn("x_new", self.ask("GET", "/api/states/light.kitchen")[1])
+        self.service.set_fault(make_fault({"kind": "delay_first", "ms": 200}))
+        asked = time.monotonic()
+        self.assertEqual(self.ask("GET", "/api/states/light.kitchen")[1]["state"], "on")
+        self.assertGreaterEqual(time.monotonic() - asked, 0.2)
         self.service.set_fault(make_fault({"kind": "huge_line"}))
         self.assertEqual(self.ask("GET", "/api/states"), (200, []))
         for kind in ("reset", "eof"):

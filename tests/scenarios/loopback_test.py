@@ -328,6 +328,16 @@ class Transcription(Service):
         self.assertIn(b" 503 ", self.ask(1))
         self.assertIn(b" 200 ", self.ask(1))
 
+    def test_its_answers_may_be_strange_or_late(self):
+        self.say("Yes.", 0.1)
+        for fault in ({"kind": "unknown_field"}, {"kind": "huge_line"}, {"kind": "delay_first", "ms": 200}):
+            self.loop.run(self.service.set_fault, make_fault(fault))
+            asked = time.monotonic()
+            body = body_of(self.ask(1))
+            self.assertEqual(json.loads(body)["text"], "Yes.")
+            self.assertEqual(len(body) > 1 << 20, fault["kind"] == "huge_line")
+            self.assertGreaterEqual(time.monotonic() - asked, fault.get("ms", 0) / 1000)
+
     def test_a_body_that_is_no_form_is_the_clients_mistake(self):
         with self.assertRaises(ValueError):
             form_of("application/json", b"{}")

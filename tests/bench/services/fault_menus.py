@@ -9,12 +9,19 @@ def entry(name: str, kind: str, whole: bool | None = False, by_hand: bool = Fals
     return name, Fault(kind, **options), whole, by_hand
 
 
+def limited(*wholes: bool | None, prefix: str = ""):
+    """429 with the three forms of retry-after: seconds, milliseconds, a date."""
+    forms = (("1", "1 s"), ("300ms", "300 ms"), ("date", "a date"))
+    return [entry(f"{prefix}429, retry-after {called}", "status", whole, status=429, retry_after=form, times=1)
+            for (form, called), whole in zip(forms, wholes, strict=True)]
+
+
 RECOGNISER = [
     *[entry(f"HTTP {status}", "status", status=status) for status in (400, 401, 403, 422, 429, 500, 503, 529)],
-    entry("429, retry-after 1 s", "status", True, status=429, retry_after="1", times=1),
-    entry("429, retry-after a date", "status", None, status=429, retry_after="date", times=1),
+    *limited(True, True, None),
     entry("503 once", "status", True, status=503, times=1),
     entry("silence before the headers", "delay_headers", None, ms=HUNG_MS),
+    entry("silence before the body", "delay_first", None, ms=HUNG_MS),
     entry("hangs", "hang"),
     entry("reset", "reset"),
     entry("reset once", "reset", True, times=1),
@@ -23,11 +30,13 @@ RECOGNISER = [
     entry("JSON of an error under 200", "json_body"),
     entry("writes of 1 to 7 bytes", "small_writes", True),
     entry("bytes that are no UTF-8", "invalid_utf8", None),
+    entry("fields that nobody knows", "unknown_field", True),
+    entry("1 MiB of blanks", "huge_line", None),
 ]
 SCRIBE = [
-    *[entry(f"handshake: HTTP {status}", "status", False, status in (400, 401, 403), status=status)
-      for status in (400, 401, 403, 429, 500, 503)],
-    entry("handshake: 429, retry-after 1 s", "status", None, status=429, retry_after="1", times=1),
+    *[entry(f"handshake: HTTP {status}", "status", False, status in (400, 401, 403, 422), status=status)
+      for status in (400, 401, 403, 422, 429, 500, 503, 529)],
+    *limited(None, None, None, prefix="handshake: "),
     entry("handshake: 503 once", "status", True, status=503, times=1),
     entry("handshake: silence", "delay_headers", None, ms=HUNG_MS),
     entry("handshake: empty body", "empty_body", None, True),
@@ -60,7 +69,7 @@ SCRIBE = [
 ]
 VOICE = [
     *[entry(f"HTTP {status}", "status", True, status=status) for status in (400, 401, 403, 422, 429, 500, 503, 529)],
-    entry("429, retry-after 300 ms", "status", True, status=429, retry_after="300ms", times=1),
+    *limited(True, True, True),
     entry("503 once", "status", True, status=503, times=1),
     entry("silence before the headers", "delay_headers", True, ms=HUNG_MS),
     entry("silence before the first sound", "delay_first", True, ms=HUNG_MS),
@@ -78,6 +87,9 @@ VOICE = [
     entry("writes of 1 to 7 bytes", "small_writes", True),
     entry("messages of more than 1 MiB", "huge_line", True),
 ]
+HTTP = [
+    entry("CR LF", "crlf", True),
+]
 SOCKET = [
     entry("half open after two words", "half_open", True, after=2),
     *[entry(f"closed with {code} after two words", "close", True, status=code, after=2) for code in (1000, 1008, 1011)],
@@ -88,8 +100,11 @@ SOCKET = [
 ]
 HOME = [
     *[entry(f"HTTP {status}", "status", True, status in (401, 403), status=status)
-      for status in (400, 401, 403, 404, 429, 500, 503)],
+      for status in (400, 401, 403, 404, 422, 429, 500, 503, 529)],
+    *limited(True, True, True),
     entry("silence before the headers", "delay_headers", True, ms=HUNG_MS),
+    entry("silence before the body", "delay_first", True, ms=HUNG_MS),
+    entry("fields that nobody knows", "unknown_field", True),
     entry("hangs", "hang", True),
     entry("reset", "reset", True),
     entry("ends without an end", "eof", True),
@@ -142,7 +157,7 @@ WYOMING_VOICE = [
 ]
 OPENAI_VOICE = [
     *[entry(f"HTTP {status}", "status", True, status=status) for status in (400, 401, 403, 422, 429, 500, 503, 529)],
-    entry("429, retry-after 300 ms", "status", True, status=429, retry_after="300ms", times=1),
+    *limited(True, True, True),
     entry("503 once", "status", True, status=503, times=1),
     entry("silence before the headers", "delay_headers", True, ms=HUNG_MS),
     entry("silence before the first sound", "delay_first", True, ms=HUNG_MS),
@@ -161,9 +176,7 @@ OPENAI_VOICE = [
 # Of vectors and ranks alike: memory's block by words is there whatever they do, so the reply is always the one that was meant.
 VECTORS = [
     *[entry(f"HTTP {status}", "status", True, status=status) for status in (400, 401, 403, 422, 429, 500, 503, 529)],
-    entry("429, retry-after 1 s", "status", True, status=429, retry_after="1", times=1),
-    entry("429, retry-after 300 ms", "status", True, status=429, retry_after="300ms", times=1),
-    entry("429, retry-after a date", "status", True, status=429, retry_after="date", times=1),
+    *limited(True, True, True),
     entry("503 once", "status", True, status=503, times=1),
     entry("silence before the headers", "delay_headers", True, ms=HUNG_MS),
     entry("silence before the body", "delay_first", True, ms=HUNG_MS),

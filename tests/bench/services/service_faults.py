@@ -19,7 +19,7 @@ TALKED = {
     "recogniser": ("OpenAI's recogniser", "recogniser", Choice(), menus.RECOGNISER, "stt"),
     "scribe": ("ElevenLabs' recogniser", "recogniser", Choice(recogniser="elevenlabs"), menus.SCRIBE, "stt"),
     "socket": ("ElevenLabs' voice, socket", "voice", Choice(voice="socket"), menus.VOICE + menus.SOCKET, "tts"),
-    "http": ("ElevenLabs' voice, HTTP", "voice", Choice(voice="http"), menus.VOICE, "tts"),
+    "http": ("ElevenLabs' voice, HTTP", "voice", Choice(voice="http"), menus.VOICE + menus.HTTP, "tts"),
     "wyoming": ("Wyoming recogniser", "recogniser", Choice(recogniser="wyoming"), menus.WYOMING_RECOGNISER, "stt"),
     "wyoming-voice": ("Wyoming voice", "voice", Choice(voice="wyoming"), menus.WYOMING_VOICE, "tts"),
     "openai-voice": ("OpenAI's voice", "voice", Choice(voice="openai"), menus.OPENAI_VOICE, "tts"),

@@ -64,6 +64,7 @@ class HomeAssistantService:
         if fault and await self._fails(exchange, fault):
             return None
         exchange.small_writes = bool(fault and fault.kind == "small_writes")
+        exchange.body_delay = fault.before_first() if fault else 0.0
         if record.kind == "health":
             return await self._message(exchange, 200, "API running.")
         if record.kind == "list":
@@ -81,7 +82,8 @@ class HomeAssistantService:
 
     def _state(self, entity: str) -> dict:
         state, name = self.entities[entity]
-        return {"entity_id": entity, "state": state, "attributes": {"friendly_name": name}, "last_changed": LATER,
+        more = {"x_new": [1, {"deep": None}]} if self.fault and self.fault.kind == "unknown_field" else {}
+        return more | {"entity_id": entity, "state": state, "attributes": {"friendly_name": name}, "last_changed": LATER,
                 "last_reported": LATER, "last_updated": LATER, "context": {"id": "1", "parent_id": None, "user_id": None}}
 
     async def _service(self, exchange: Exchange, data: dict) -> None:

@@ -59,6 +59,7 @@ class Exchange:
         self.record = record
         self.chunked = False
         self.small_writes = False
+        self.body_delay = 0.0  # s between the headers and a whole body
         self.keep_alive = headers.get("connection", "").lower() != "close"
         self._random = random.Random(record.number)  # the same split in every run
 
@@ -141,6 +142,8 @@ class Exchange:
 
     async def answer(self, status: int, content_type: str, body: bytes, headers: dict | None = None) -> None:
         await self.begin(status, content_type, len(body), headers)
+        if self.body_delay:
+            await self.sleep(self.body_delay)
         await self.body_part(body)
 
     def reset(self) -> None:

@@ -111,7 +111,12 @@ class TranscriptionService:
             exchange.keep_alive = False
             await exchange.begin(200, "application/json", len(body))
             return await exchange.body_part(body[:5])
+        if kind == "unknown_field":
+            body = b'{"x_new": {"deep": [1, null]}, ' + body[1:]
+        if kind == "huge_line":
+            body += b" " * (1 << 20)
         exchange.small_writes = kind == "small_writes"
+        exchange.body_delay = fault.before_first() if fault else 0.0
         exchange.record.sent = text
         if fields.get("response_format") == "text":
             await exchange.answer(200, "text/plain; charset=utf-8", text.encode())

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "cluster_orphans.hpp"
 #include "programs.hpp"
 #include "socket_probe.hpp"
 
@@ -19,6 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kDatabase = "prot";
+// Some seconds: what a server that was killed has left may still be busy with the disk.
+constexpr unsigned kStartAttempts = 9;
 
 // What a PostgreSQL server says to a client's first message: 'R' - welcome; 'E' - an error with its code.
 SocketProbe::Answer judge_welcome(std::string_view answer) {
@@ -122,6 +125,8 @@ class DbLauncher final : public Launcher {
       if (error) throw Error("db: cannot rename " + new_folder_.string() + ": " + error.message());
       step_ = Step::kServer;
     }
+    end_cluster_orphans(folder_);
+    drop_locks_of_the_dead(folder_, real_socket_folder_);
     return server();
   }
   [[nodiscard]] bool says_ready() const override { return false; }
@@ -131,6 +136,7 @@ class DbLauncher final : public Launcher {
   }
   [[nodiscard]] Nanos probe_interval() const override { return 10 * kMillisecond; }
   [[nodiscard]] bool exit_code_names_config() const override { return false; }
+  [[nodiscard]] unsigned start_attempts() const override { return kStartAttempts; }
   [[nodiscard]] Nanos start_deadline() const override { return 60 * kSecond; }
   // Fast shutdown (TERM waits for clients), immediate shutdown; only then the end that leaves a recovery.
   [[nodiscard]] StopSteps stop_steps() const override {

@@ -45,6 +45,8 @@ class Launcher {
   [[nodiscard]] virtual Nanos probe_interval() const { return 20 * kMillisecond; }
   /// An exit with 2 or 78 before READY is a mistake in the configuration.
   [[nodiscard]] virtual bool exit_code_names_config() const { return true; }
+  /// So many of its starts may fail before the start of the instance has.
+  [[nodiscard]] virtual unsigned start_attempts() const { return 3; }
   [[nodiscard]] virtual Nanos start_deadline() const = 0;
   /// A stage that does not listen is aborted, so that a trace of it is left.
   [[nodiscard]] virtual StopSteps stop_steps() const {

@@ -9,9 +9,6 @@
 #include "wire/topology.hpp"
 
 namespace prot::supervisor {
-namespace {
-constexpr unsigned kStartAttempts = 3;  // the first start gives up; later nothing does
-}
 
 void Supervisor::show(const Program& program) {
   const int index = instance_.segments->board().find(program.name());
@@ -51,7 +48,9 @@ void Supervisor::on_state(Program& program, const std::string& note) {
     case State::kFailed:
     case State::kDown: {
       if (instance_.phase == Phase::kDraining) drain_.on_lost(program.name(), now);
-      const bool hopeless = program.state() == State::kFailed || program.failed_starts() >= kStartAttempts;
+      // The first start gives up; later nothing does.
+      const bool hopeless =
+          program.state() == State::kFailed || program.failed_starts() >= program.launcher().start_attempts();
       if (instance_.phase == Phase::kStarting && program.state() != State::kDown && hopeless) {
         const std::string last = instance_.logs->last_line(program.name());
         std::string why = note.empty() ? program.name() + " " + program.last_error() : note;

@@ -1,14 +1,16 @@
 """The private PostgreSQL as a child: made at first use, ready when it answers, gone with the supervisor."""
+import ctypes
 import glob
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import unittest
 
-from instance import Instance, alive, wait_for
+from instance import Instance, alive, children_of, wait_for
 
 BINARIES = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
 SETTINGS = ["--set", "llm.enabled=false"]
@@ -39,6 +41,29 @@ class Database(unittest.TestCase):
             print(f"database gone {1000 * (time.monotonic() - killed):.0f} ms after the supervisor")
             prot.up()
             self.assertEqual(self.sql(prot, "select sum(n) from kept"), "3")
+
+    def test_what_a_killed_one_has_left_holds_up_no_start(self):
+        self.adopt_orphans(True)  # and never collects them: to PostgreSQL the dead live
+        self.addCleanup(self.adopt_orphans, False)
+        with Instance(settings=SETTINGS) as prot:
+            prot.up()
+            self.sql(prot, "create table kept(n int); insert into kept values (1)")
+            server = prot.stage("db")["pid"]
+            left = children_of(server)[0]
+            os.kill(left, signal.SIGSTOP)  # as one that waits for the disk: it has the shared memory
+            try:
+                prot.kill_supervisor()
+                prot.up()
+                self.assertFalse(alive(left))
+                os.kill(server, 0)
+                self.assertEqual(self.sql(prot, "select sum(n) from kept"), "1")
+            finally:
+                if alive(left):
+                    os.kill(left, signal.SIGKILL)
+
+    @staticmethod
+    def adopt_orphans(adopt):
+        ctypes.CDLL(None).prctl(36, int(adopt), 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
     def test_it_is_stopped_last_and_memory_waits_for_it(self):
         with Instance(settings=SETTINGS) as prot:

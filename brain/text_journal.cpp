@@ -21,11 +21,12 @@ void put(TextRecord& record, std::size_t number, ToolRound round) {
 void TextJournal::load() {
   std::ifstream file(file_.path(), std::ios::binary);
   std::string text;
-  try {
-    if (std::getline(file, text) && json::parse(text).get("run").as_string() == run_id_)
-      while (std::getline(file, text)) read_line(text);
-  } catch (const std::exception& error) {  // cut off by the death of its writer
-    log_warn("text journal: {}", error.what());
+  while (std::getline(file, text)) {
+    try {
+      read_line(text);
+    } catch (const std::exception& error) {  // cut off by the death of its writer
+      log_warn("text journal: {}", error.what());
+    }
   }
   lines_ = 4 * kMost;  // the next line writes it anew
 }
@@ -113,8 +114,8 @@ void TextJournal::forget_all() {
 }
 
 void TextJournal::write_anew() {
-  std::string content = session_line() + "\n";
-  lines_ = 1;
+  std::string content;
+  lines_ = 0;
   for (const TextRecord& record : records_) {
     content += accepted_line(record) + "\n";
     if (record.done) content += done_line(record) + "\n";
@@ -122,11 +123,6 @@ void TextJournal::write_anew() {
     lines_ += (record.done ? 2 : 1) + record.rounds.size();
   }
   file_.replace(content);
-}
-
-std::string TextJournal::session_line() const {
-  json::Writer out;
-  return out.begin_object().member("what", "session").member("run", run_id_).end_object().str();
 }
 
 std::string TextJournal::accepted_line(const TextRecord& record) {

@@ -23,18 +23,18 @@ struct TextRecord {
   std::vector<ToolRound> rounds = {};  // of the answer under way: what was called and told
 };
 
-/// The newest text messages by their clients' ids. A client that met a restart of brain sends its message
-/// again: with the same id it becomes the same message (the same sequence: memory stores it once) and, when
-/// it was answered already, gets the same answer; tools that were used for it are not used again. Bounded:
-/// the oldest are forgotten. One thread.
+/// The newest text messages by their clients' ids. A client that met a restart of brain, or of all of
+/// prot, sends its message again: with the same id it becomes the same message (the same sequence, which no
+/// other run gives: memory stores it once) and, when it was answered already, gets the same answer; tools
+/// that were used for it are not used again. Bounded: the oldest are forgotten. One thread.
 class TextJournal {
  public:
   static constexpr std::size_t kMost = 64;
   static constexpr std::size_t kMaxId = 64;  // bytes
 
-  TextJournal(std::string path, std::string run_id) : file_(std::move(path)), run_id_(std::move(run_id)) {}
+  explicit TextJournal(std::string path) : file_(std::move(path)) {}
 
-  /// Reads what a predecessor of the same run left.
+  /// Reads what a predecessor left.
   void load();
   /// Null: never seen, or forgotten.
   [[nodiscard]] const TextRecord* find(std::string_view id) const noexcept;
@@ -55,10 +55,8 @@ class TextJournal {
   [[nodiscard]] static std::string accepted_line(const TextRecord& record);
   [[nodiscard]] static std::string done_line(const TextRecord& record);
   [[nodiscard]] static std::string round_line(const TextRecord& record, std::size_t number);
-  [[nodiscard]] std::string session_line() const;
 
   JournalFile file_;
-  std::string run_id_;
   std::deque<TextRecord> records_;
   std::size_t lines_ = 0;  // in the file
 };

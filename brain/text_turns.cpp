@@ -198,8 +198,7 @@ void TextTurns::ask_person(OpenCall call, Nanos now) {
   Confirmation& asked = confirmation(message.conversation);
   asked.ask(std::move(call), now);
   asked.heard(now);  // what was sent counts as read
-  finish(false);
-  send_done(message, reply, false);
+  finish(false, [this, message, reply] { send_done(message, reply, false); });
 }
 
 void TextTurns::ask_model(Nanos now) {
@@ -340,11 +339,10 @@ void TextTurns::answered(const ModelEvent& event, Nanos now) {
   }
   const Message message = turn.message;
   const std::string reply = turn.reply;
-  finish(false);
-  send_done(message, reply, false);
+  finish(false, [this, message, reply] { send_done(message, reply, false); });
 }
 
-void TextTurns::finish(bool interrupted) {
+void TextTurns::finish(bool interrupted, std::function<void()> accepted) {
   Turn turn = std::move(*turn_);
   turn_.reset();
   if (turn.call != 0) parts_.model.cancel(turn.call);
@@ -362,10 +360,14 @@ void TextTurns::finish(bool interrupted) {
   end.wall_ns = wall_now();
   end.interrupted = interrupted ? 1 : 0;
   end.channel = wire::Channel::kText;
-  parts_.turns.push(end, turn.reply, {});
   log_content("replied '{}'", turn.reply);
-  if (!turn.message.id.empty() && !interrupted)
-    parts_.text_journal.done(turn.message.id, parts_.record.off() ? std::string_view() : turn.reply);
+  // Whoever is told that it is done may rely on it: the frames of the turn are in the ring, or in the spool.
+  const std::string id = interrupted ? std::string() : turn.message.id;
+  const std::string kept = parts_.record.off() ? std::string() : turn.reply;
+  parts_.turns.push(end, turn.reply, {}, [this, id, kept, accepted = std::move(accepted)] {
+    if (!id.empty()) parts_.text_journal.done(id, kept);
+    if (accepted) accepted();
+  });
 }
 
 void TextTurns::send_done(const Message& message, std::string_view reply, bool interrupted) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -78,7 +79,8 @@ class TextTurns {
   [[nodiscard]] Confirmation& confirmation(const wire::ConversationId& conversation);
   void say(const std::string& text);
   void answered(const ModelEvent& event, Nanos now);
-  void finish(bool interrupted);
+  /// `accepted`: when memory has the whole turn, at once unless its ring is full.
+  void finish(bool interrupted, std::function<void()> accepted = {});
   void send_done(const Message& message, std::string_view reply, bool interrupted);
 
   Parts& parts_;

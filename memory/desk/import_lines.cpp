@@ -4,9 +4,9 @@
 #include <charconv>
 
 #include "base/error.hpp"
-#include "base/utf8.hpp"
 #include "knowledge/facts.hpp"
 #include "recall/recall.hpp"
+#include "safety/plain_letters.hpp"
 
 namespace prot::memory {
 namespace {
@@ -16,16 +16,11 @@ constexpr std::size_t kObjectBytes = 400;
 constexpr std::size_t kStatementBytes = 600;
 constexpr std::size_t kSummaryBytes = 600;
 constexpr std::size_t kKeyBytes = 32;
-
-std::string cleaned(std::string_view text) {
-  std::string out = utf8::sanitized(text);
-  std::erase(out, '\0');
-  return out;
-}
+constexpr std::int64_t kMostReads = 1'000'000;
 
 /// As it may stand in a block.
 std::string text_of(const json::View& row, std::string_view name, std::size_t most) {
-  return quotable(cleaned(row.get(name).as_string()), most);
+  return quotable(storable_text(row.get(name).as_string()), most);
 }
 
 Nanos time_of(const json::View& value, const char* what) {
@@ -56,7 +51,7 @@ auto each(const json::View& list, F&& read) {
 }
 
 std::string alias_of(const json::View& value) {
-  std::string alias = normalized_name(cleaned(value.as_string()));
+  std::string alias = normalized_name(storable_text(value.as_string()));
   if (alias.empty()) throw UsageError("a name is empty");
   return alias;
 }
@@ -71,7 +66,7 @@ Keeper::ImportedMessage message_of(const json::View& row) {
   message.role = role == "user" ? Role::kUser : Role::kAssistant;
   message.channel = row.get("channel").as_string() == "text" ? wire::Channel::kText : wire::Channel::kVoice;
   message.at_ns = time_of(row.get("at_us"), "a message's at_us");
-  message.text = cleaned(row.get("text").as_string());
+  message.text = storable_text(row.get("text").as_string());
   message.interrupted = row.get("interrupted").as_bool();
   out.pending = row.get("pending").as_bool();
   return out;
@@ -95,7 +90,7 @@ Keeper::ImportedFact fact_of(const json::View& row) {
   Keeper::ImportedFact out;
   Fact& fact = out.fact;
   fact.subject = text_of(row, "subject", kNameBytes);
-  fact.predicate = canonical_predicate(cleaned(row.get("predicate").as_string()));
+  fact.predicate = canonical_predicate(storable_text(row.get("predicate").as_string()));
   fact.object = text_of(row, "object", kObjectBytes);
   fact.statement = text_of(row, "statement", kStatementBytes);
   fact.suspicion = text_of(row, "suspicion", kKeyBytes);
@@ -103,6 +98,10 @@ Keeper::ImportedFact fact_of(const json::View& row) {
   if (row.get("valid_to_us")) fact.valid_to = time_of(row.get("valid_to_us"), "a fact's valid_to_us");
   fact.status = status_of(row.get("status").as_string());
   fact.origin = origin_of(row.get("origin").as_string());
+  if (row.get("reads"))
+    fact.reads =
+        static_cast<int>(std::min<std::int64_t>(number_of(row.get("reads"), "a fact's reads"), kMostReads));
+  if (row.get("read_at_us")) fact.read_at = time_of(row.get("read_at_us"), "a fact's read_at_us");
   out.key = key_of(row.get("key"));
   out.confirmed = row.get("confirmed").as_bool();
   out.sources = each(row.get("sources"), [](const json::View& source) {

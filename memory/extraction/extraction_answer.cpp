@@ -9,6 +9,7 @@
 #include "knowledge/facts.hpp"
 #include "recall/recall.hpp"
 #include "recall/terms.hpp"
+#include "safety/plain_letters.hpp"
 #include "safety/quarantine.hpp"
 #include "text/utf8.hpp"
 
@@ -151,9 +152,7 @@ std::string_view unfenced(std::string_view answer) noexcept {
 
 std::string storable_answer(std::string_view answer) {
   if (answer.size() > kMaxAnswer) throw Error("the answer has " + std::to_string(answer.size()) + " bytes");
-  std::string clean = text::sanitize_utf8(answer);
-  clean.erase(std::remove(clean.begin(), clean.end(), '\0'), clean.end());
-  return clean;
+  return storable_text(answer);
 }
 
 Extraction parse_answer(std::string_view answer, const Job& job) {

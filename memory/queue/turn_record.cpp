@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "base/utf8.hpp"
 #include "json/json.hpp"
+#include "safety/plain_letters.hpp"
 
 namespace prot::memory {
 namespace {
@@ -12,11 +12,7 @@ namespace {
 // PostgreSQL's numbers are signed; no clock reaches the bit that is lost.
 constexpr std::uint64_t kSequenceBits = 0x7FFFFFFFFFFFFFFFU;
 
-std::string storable(std::span<const std::byte> tail) {
-  std::string text = utf8::sanitized(wire::as_text(tail));
-  text.erase(std::remove(text.begin(), text.end(), '\0'), text.end());
-  return text;
-}
+std::string storable(std::span<const std::byte> tail) { return storable_text(wire::as_text(tail)); }
 
 template <typename Head>
 TurnRecord common(TurnRecord::Kind kind, const Head& head, std::span<const std::byte> tail) {

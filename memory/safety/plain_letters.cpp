@@ -55,6 +55,12 @@ std::u32string code_points(std::string_view text) {
 
 }  // namespace
 
+std::string storable_text(std::string_view text) {
+  std::string out = utf8::sanitized(text);
+  std::erase(out, '\0');
+  return out;
+}
+
 bool is_invisible(char32_t c) noexcept {
   return std::any_of(kInvisible.begin(), kInvisible.end(),
                      [&](const auto& range) { return c >= range.first && c <= range.second; });

@@ -6,6 +6,9 @@
 /// A text as it is read by whom it is to deceive.
 namespace prot::memory {
 
+/// As a database can keep it: UTF-8, without NUL.
+[[nodiscard]] std::string storable_text(std::string_view text);
+
 /// Takes no room and shows nothing: controls, joiners, direction marks, fillers, tags.
 [[nodiscard]] bool is_invisible(char32_t c) noexcept;
 /// Without what is invisible; controls are spaces.

@@ -100,19 +100,22 @@ std::int64_t insert_imported(pqxx::work& tx, const Fact& fact, const std::string
   const std::int64_t object = entity_called(tx, normalized_name(fact.object));
   const bool later = fact.status == FactStatus::kActive && place.after != 0;
   const std::int64_t until = later ? place.until : std::max(micros(fact.valid_to), micros(fact.valid_from));
-  const pqxx::result made = run(
-      tx,
-      "INSERT INTO fact (fact_key, spo_key, subject, predicate, object, subject_entity, object_entity, "
-      "statement, origin, status, suspicion, valid_from, valid_to, superseded_by, confirmed_at) VALUES ($1, "
-      "$2, left($3, 200), left($4, 200), left($5, 400), nullif($6::bigint, 0), nullif($7::bigint, 0), "
-      "left($8, 600), $9, $10, left($11, 60), " +
-          at(12) + ", CASE WHEN $13::bigint = 0 THEN NULL ELSE " + at(13) +
-          " END, nullif($14::bigint, 0), CASE WHEN $15::bigint = 0 THEN NULL ELSE " + at(15) +
-          " END) ON CONFLICT DO NOTHING RETURNING id",
-      key, spo_key(fact), fact.subject, fact.predicate, fact.object, subject, object, fact.statement,
-      std::string(to_string(fact.origin)), std::string(later ? "superseded" : to_string(fact.status)),
-      fact.suspicion, micros(fact.valid_from), later || fact.valid_to != 0 ? until : 0,
-      later ? place.after : 0, micros(confirmed));
+  const pqxx::result made =
+      run(tx,
+          "INSERT INTO fact (fact_key, spo_key, subject, predicate, object, subject_entity, object_entity, "
+          "statement, origin, status, suspicion, valid_from, valid_to, superseded_by, confirmed_at, "
+          "read_count, read_at) VALUES ($1, "
+          "$2, left($3, 200), left($4, 200), left($5, 400), nullif($6::bigint, 0), nullif($7::bigint, 0), "
+          "left($8, 600), $9, $10, left($11, 60), " +
+              at(12) + ", CASE WHEN $13::bigint = 0 THEN NULL ELSE " + at(13) +
+              " END, nullif($14::bigint, 0), CASE WHEN $15::bigint = 0 THEN NULL ELSE " + at(15) +
+              " END, $16::integer, CASE WHEN $17::bigint = 0 THEN NULL ELSE " + at(17) +
+              " END) ON CONFLICT DO NOTHING RETURNING id",
+          key, spo_key(fact), fact.subject, fact.predicate, fact.object, subject, object, fact.statement,
+          std::string(to_string(fact.origin)), std::string(later ? "superseded" : to_string(fact.status)),
+          fact.suspicion, micros(fact.valid_from), later || fact.valid_to != 0 ? until : 0,
+          later ? place.after : 0, micros(confirmed), static_cast<std::int64_t>(fact.reads),
+          micros(fact.read_at));
   return made.empty() ? 0 : made[0][0].as<std::int64_t>();
 }
 

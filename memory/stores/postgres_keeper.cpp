@@ -31,9 +31,10 @@ const std::string kFact =
     "f.predicate, 'object', "
     "f.object, "
     "'statement', f.statement, 'status', CASE f.status WHEN 'forgotten' THEN 'rejected' ELSE f.status END, "
-    "'origin', f.origin, 'suspicion', f.suspicion, 'confirmed', f.confirmed_at IS NOT NULL, 'valid_from', " +
-    time("f.valid_from") + ", 'valid_to', " + time("f.valid_to") + ", 'valid_from_us', " +
-    micros("f.valid_from") + ", 'valid_to_us', " + micros("f.valid_to") +
+    "'origin', f.origin, 'suspicion', f.suspicion, 'confirmed', f.confirmed_at IS NOT NULL, 'reads', "
+    "f.read_count, 'read_at_us', " +
+    micros("f.read_at") + ", 'valid_from', " + time("f.valid_from") + ", 'valid_to', " + time("f.valid_to") +
+    ", 'valid_from_us', " + micros("f.valid_from") + ", 'valid_to_us', " + micros("f.valid_to") +
     ", 'superseded_by', f.superseded_by, 'sources', coalesce((SELECT json_agg(json_build_object("
     "'conversation', replace(m.conversation_id::text, '-', ''), 'id', m.seq) ORDER BY m.at) FROM fact_source "
     "s "

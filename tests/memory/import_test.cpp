@@ -102,6 +102,9 @@ void learn_a_life(const KeeperFixture& fixture) {
               .as_bool());
   REQUIRE(fixture.ask(R"({"cmd":"merge","name":"Ann","into":"Anna"})").get("ok").as_bool());
   fixture.store->append(exchange(1, 60, "I like tea.", "Fine."), kNoon);  // nobody has read it yet
+  const std::vector<Fact> known = fixture.store->active_facts(10);
+  const std::int64_t read[] = {known.at(0).id};
+  fixture.store->mark_read(read, kNoon + kSecond);
   MemoryStore& store = *fixture.store;
   REQUIRE(store.plan_generation(plan_communities(store.graph())));
   while (const std::optional<CommunityTask> task = store.next_community())

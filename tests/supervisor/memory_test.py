@@ -177,6 +177,25 @@ class Memory(unittest.TestCase):
         wait_for("neither is stored", lambda: self.stats()["stats"]["messages"] == 0)
         self.assertEqual([p for p in self.places(CANARY) if "/log/" not in p and "brain." not in p], [])
 
+    def test_a_person_decides_on_what_waits_and_which_names_are_one(self):
+        self.say("My password is hunter2.", "My sister is Anna.", "My friend is Anja.")
+        wait_for("one waits", lambda: len(self.read("facts", "--waiting")["facts"]) == 1 and len(self.facts()) == 2, 30)
+        self.assertIn("(quarantined: a credential)", self.ask("facts", "--all").stdout)
+        self.assertNotIn("hunter2", self.facts())
+        number = str(self.read("facts", "--waiting")["facts"][0]["id"])
+        self.assertEqual(self.read("confirm", number)["facts"][0]["status"], "active")
+        self.assertIn("hunter2", self.facts())
+        self.ask("reject", number, code=4)
+        self.assertIn(" = anna", self.ask("merge", "Anja", "Anna").stdout)
+        self.ask("merge", "Anja", "Anna", code=4)
+        self.assertIn("Anna (thing): anna\n", self.ask("entities").stdout)
+        self.assertNotIn("=", self.ask("unmerge", "Anja").stdout)
+        self.say("My sister is Ursula.")
+        wait_for("a second one", lambda: "Ursula" in self.facts(), 30)
+        why = self.ask("why", str(self.facts()["Ursula"])).stdout
+        self.assertIn("over time:\n", why)
+        self.assertIn("Anna", why)
+
     def test_bad_input_is_one_line_and_a_code(self):
         for code, arguments in ((2, ["forget", "all"]), (2, ["forget", "fact"]), (2, ["forget", "day", "2026-02-31"]),
                                 (2, ["forget", "day", "Monday"]), (2, ["why", "x"]), (4, ["why", "99"]), (2, ["search"]),

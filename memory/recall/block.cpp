@@ -64,12 +64,6 @@ std::vector<std::size_t> word_hashes(std::string_view text) {
 
 }  // namespace
 
-std::size_t block_tokens(std::string_view line) noexcept {
-  const auto digits = static_cast<std::size_t>(
-      std::count_if(line.begin(), line.end(), [](char c) { return c >= '0' && c <= '9'; }));
-  return text::estimate_tokens(line) + (3 * digits + 3) / 4;
-}
-
 std::string quotable(std::string_view text, std::size_t max_bytes) {
   std::string clean;
   while (!text.empty()) {

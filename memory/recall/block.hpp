@@ -27,7 +27,8 @@ struct RecallResult {
   std::vector<std::int64_t> facts;  // that answer the question: their ids in the store
 };
 
-/// Tokens of a line of a block, rather too many than too few: text::estimate_tokens, and each digit one.
+/// Tokens of a line of a block, rather too many than too few (token_estimate.cpp);
+/// tests/memory/tokens_test.cpp compares it with a real tokenizer.
 [[nodiscard]] std::size_t block_tokens(std::string_view line) noexcept;
 /// A text as it may stand in a block: one line, no control, invisible or direction marks, no block delimiter,
 /// at most `max_bytes`, cut at a word with an ellipsis.

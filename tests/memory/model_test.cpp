@@ -1,19 +1,13 @@
 // The local language model behind a real llama-server, as the supervisor would start it.
 #include <doctest/doctest.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <thread>
 
-#include "http/fetch.hpp"
 #include "memory/extraction/extraction.hpp"
 #include "memory/models/openai.hpp"
+#include "tests/memory/llama_server.hpp"
 #include "tests/memory/memory_fixture.hpp"
-#include "tests/support/temp_folder.hpp"
 
 using namespace prot;
 using namespace prot::memory;
@@ -21,57 +15,9 @@ using namespace prot::memory::test;
 
 namespace {
 
-std::string cache() {
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr) return std::string(xdg) + "/prot";
-  const char* home = std::getenv("HOME");
-  return std::string(home != nullptr ? home : "") + "/.cache/prot";
+OpenAiServer address(const LlamaServer& server) {
+  return {"http://localhost/v1", server.socket(), "", "", true};
 }
-
-class LlamaServer {
- public:
-  LlamaServer() : socket_((folder_.path() / "llm.sock").string()) {
-    const std::string program = std::string(PROT_ENGINES) + "/llama/bin/llama-server";
-    const std::string model = cache() + "/models/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf";
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      ::setenv("OMP_WAIT_POLICY", "passive", 1);
-      const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-      ::dup2(null, 1);
-      ::dup2(null, 2);
-      ::execl(program.c_str(), program.c_str(), "-m", model.c_str(), "--host", socket_.c_str(), "-t", "2",
-              "-c", "8192", "--parallel", "2", "-b", "128", "-ub", "128", nullptr);
-      ::_exit(127);
-    }
-    const Nanos deadline = monotonic_now() + 60 * kSecond;
-    while (!healthy()) {
-      REQUIRE(monotonic_now() < deadline);
-      REQUIRE(::waitpid(pid_, nullptr, WNOHANG) == 0);
-      ::usleep(50'000);
-    }
-  }
-  ~LlamaServer() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  [[nodiscard]] OpenAiServer address() const { return {"http://localhost/v1", socket_, "", "", true}; }
-
- private:
-  [[nodiscard]] bool healthy() const {
-    http::Request request;
-    request.method = "GET";
-    request.url = "http://localhost/health";
-    request.unix_socket = socket_;
-    try {
-      return http::fetch(request).status == 200;
-    } catch (const http::RequestError&) {
-      return false;
-    }
-  }
-  prot::test::TempFolder folder_;
-  std::string socket_;
-  pid_t pid_ = -1;
-};
 
 Job job(const std::string& said, const std::string& reply) {
   Job out;
@@ -86,7 +32,7 @@ Job job(const std::string& said, const std::string& reply) {
 
 TEST_CASE("the local model notes what the user tells, in the form that was asked for") {
   const LlamaServer server;
-  const auto model = make_openai_model(server.address());
+  const auto model = make_openai_model(address(server));
   const auto ask = [&](const Job& exchange) {
     const Nanos begin = monotonic_now();
     const std::string answer = model->ask(extraction_instructions(), extraction_question(exchange),

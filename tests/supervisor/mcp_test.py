@@ -1,0 +1,92 @@
+"""MCP servers of a running prot: each that misbehaves is in `prot status` and in one line of brain's log, the others work on,
+and none has more of the environment than it was given."""
+import json
+import os
+import pathlib
+import signal
+import sys
+import unittest
+
+from doctor_test import Doctor
+from instance import wait_for
+
+SERVER = str(pathlib.Path(__file__).resolve().parents[1] / "support" / "mcp_server.py")
+SECRET = "sk-mcp-canary-4f1c"
+MISDEEDS = {"silent": ("does not answer at its start",),
+            "garbage": ("writes what is no JSON",),
+            "flood": ("floods", "does not answer at its start"),  # the latter on a machine with no time for a flood
+            "exit_at_start": ("exited with code 3",)}
+
+
+class Brain(Doctor):
+    def __init__(self, servers, **settings):
+        super().__init__(brain__tools="on", mcp__servers=json.dumps(servers), mcp__start_timeout_ms="3000", **settings)
+        self.mark = f"mark-{self.name}"
+        self.environment |= {"MARK": self.mark, "GIVEN_KEY": "given", "ANTHROPIC_API_KEY": SECRET, "OTHER_NAME": "other"}
+
+    def __enter__(self):
+        super().__enter__()
+        done = self.run("up", "-d", *self.arguments())
+        if done.returncode != 0:
+            self.__exit__()
+            raise AssertionError(done.stderr)
+        return self
+
+    def words(self):
+        return next(s for s in self.status()["stages"] if s["name"] == "brain").get("status", "")
+
+    def servers(self):
+        """{pid: environment} of the running ones."""
+        found = {}
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if (entry / "cmdline").read_bytes().split(b"\0")[1:2] != [SERVER.encode()]:
+                    continue
+                pairs = (entry / "environ").read_bytes().decode().split("\0")
+            except OSError:
+                continue
+            environment = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+            if environment.get("MARK") == self.mark:
+                found[int(entry.name)] = environment
+        return found
+
+
+def server(name, *options):
+    return {"name": name, "command": [sys.executable, SERVER, *options], "environment": ["MARK", "GIVEN_KEY", "MODE=read"]}
+
+
+class Servers(unittest.TestCase):
+    def test_each_misdeed_is_told_and_the_others_work_on(self):
+        for fault, reasons in MISDEEDS.items():
+            with self.subTest(fault=fault), Brain([server("ill", "--fault", fault), server("well")]) as prot:
+                wait_for(fault, lambda: any(f"ill: down: {reason}" in prot.words() for reason in reasons), 30)
+                wait_for("the other one", lambda: "well: 7 tools" in prot.words(), 30)
+                told = [line for line in prot.log("brain") if line.startswith("MCP server ill")]
+                self.assertEqual(len(told), 1, told)
+                self.assertTrue(any(reason in told[0] for reason in reasons), told)
+                self.assertEqual("no licence" in told[0], fault == "exit_at_start", told)  # its last words
+                shown = prot.run("status").stdout
+                self.assertIn("ill: down: ", shown)
+
+    def test_one_that_dies_is_told_and_comes_back(self):
+        with Brain([server("one"), server("two")]) as prot:
+            wait_for("both", lambda: "one: 7 tools; two: 7 tools" in prot.words(), 30)
+            before = prot.servers()
+            self.assertEqual(len(before), 2)
+            os.kill(min(before), signal.SIGKILL)
+            wait_for("its death in the log", lambda: any("killed by signal 9" in line for line in prot.log("brain")), 20)
+            wait_for("both again", lambda: len(prot.servers()) == 2 and "one: 7 tools; two: 7 tools" in prot.words(), 30)
+            self.assertEqual(len(set(prot.servers()) & set(before)), 1)
+
+    def test_a_server_has_what_it_was_given_and_what_every_program_needs(self):
+        with Brain([server("one")]) as prot:
+            wait_for("it", lambda: "one: 7 tools" in prot.words(), 30)
+            (environment,) = prot.servers().values()
+            self.assertEqual((environment["GIVEN_KEY"], environment["MODE"]), ("given", "read"))
+            self.assertLessEqual(set(environment), {"MARK", "GIVEN_KEY", "MODE", "PATH", "HOME", "USER", "LANG", "LC_ALL",
+                                                    "LC_CTYPE", "TMPDIR", "TZ", "XDG_CACHE_HOME"})
+            self.assertNotIn(SECRET, environment.values())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -48,6 +48,7 @@ struct Builder {
     options.model = spec.model;
     options.key_name = spec.key_name;
     options.api_key = key_of(spec);
+    options.connect_timeout = limit("brain.connect_timeout_ms");
     options.retry_for = options.idle_timeout = limit("brain.first_byte_timeout_ms");
     options.first_byte_timeout = options.retry_for + last_wait;
     options.attempts = attempts;

@@ -20,6 +20,7 @@ RecognizerOptions options_of(const stage::RecognizerSpec& spec, stage::StageCont
   options.model_name = spec.model;
   options.api_key = context.environment().secrets.find(spec.key_name).value_or("");
   options.plain_http = config.get_bool("stt.plain_http");
+  options.connect_timeout = config.get_int("stt.connect_timeout_ms") * kMillisecond;
   options.first_byte_timeout = config.get_int("stt.first_byte_timeout_ms") * kMillisecond;
   options.answer_timeout = config.get_int("stt.answer_timeout_ms") * kMillisecond;
   options.session_limit = config.get_int("stt.session_limit_s") * kSecond;

@@ -22,6 +22,7 @@ struct RecognizerOptions {
   std::string model_name;
   std::string api_key;
   bool plain_http = false;  // it may be reached unencrypted
+  Nanos connect_timeout = 2 * kSecond;
   Nanos first_byte_timeout = 5 * kSecond;
   Nanos answer_timeout = 2 * kSecond;   // of engines that hear while the person speaks: from the end on
   Nanos session_limit = 480 * kSecond;  // a connection that is older is replaced while nothing is said

@@ -75,6 +75,7 @@ ServerOptions server_options(const AnthropicOptions& options) {
   out.name = options.model.empty() ? "anthropic" : options.model;
   out.key_name = options.key_name;
   out.has_key = !options.api_key.empty();
+  out.connect_timeout = options.connect_timeout;
   out.first_byte_timeout = options.first_byte_timeout;
   out.retry_for = options.retry_for;
   out.idle_timeout = options.idle_timeout;

@@ -33,8 +33,9 @@ struct AnthropicOptions {
   std::string url{stage::service_row("brain", "anthropic").own_url};  // with or without /v1
   std::string model;
   std::string api_key;
-  std::string key_name;                     // for messages
-  Nanos first_byte_timeout = 15 * kSecond;  // see ServerOptions
+  std::string key_name;                 // for messages
+  Nanos connect_timeout = 5 * kSecond;  // see ServerOptions
+  Nanos first_byte_timeout = 15 * kSecond;
   Nanos retry_for = kNever;
   Nanos idle_timeout = 15 * kSecond;
   Nanos slow_timeout = 30 * kSecond;  // while it thinks, searches or writes a call

@@ -183,6 +183,7 @@ ServerOptions server_options(const OpenAiOptions& options) {
   out.unix_socket = options.unix_socket;
   out.key_name = options.key_name;
   out.has_key = !options.api_key.empty();
+  out.connect_timeout = options.connect_timeout;
   out.first_byte_timeout = options.first_byte_timeout;
   out.retry_for = options.retry_for;
   out.idle_timeout = out.slow_timeout = options.idle_timeout;

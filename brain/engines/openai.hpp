@@ -13,8 +13,9 @@ struct OpenAiOptions {
   std::string unix_socket;  // path; empty: TCP
   std::string model;
   std::string api_key;
-  std::string key_name;                     // for messages
-  Nanos first_byte_timeout = 15 * kSecond;  // see ServerOptions
+  std::string key_name;                 // for messages
+  Nanos connect_timeout = 5 * kSecond;  // see ServerOptions
+  Nanos first_byte_timeout = 15 * kSecond;
   Nanos retry_for = kNever;
   Nanos idle_timeout = 15 * kSecond;
   int attempts = 0;

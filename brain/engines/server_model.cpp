@@ -62,7 +62,8 @@ void ServerModel::send(Call& call, Nanos now) {
   request.headers.emplace_back("accept", "text/event-stream");
   request.body = call.body;
   request.first_byte_timeout_ms = std::max<Nanos>(call.give_up_at - now, kMillisecond) / kMillisecond;
-  request.connect_timeout_ms = std::min(request.connect_timeout_ms, request.first_byte_timeout_ms);
+  request.connect_timeout_ms =
+      std::min(options_.connect_timeout / kMillisecond, request.first_byte_timeout_ms);
   request.idle_timeout_ms = std::max(options_.idle_timeout, options_.slow_timeout) / kMillisecond;
   request.idle_timeout_ms = std::max(request.idle_timeout_ms, request.first_byte_timeout_ms);
   call.parser.reset();

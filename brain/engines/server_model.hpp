@@ -62,6 +62,7 @@ struct ServerOptions {
   std::string unix_socket;  // path; empty: TCP
   std::string key_name;     // where its key comes from, for the person; empty: it needs none
   bool has_key = false;
+  Nanos connect_timeout = 5 * kSecond;      // of one attempt
   Nanos first_byte_timeout = 15 * kSecond;  // from start() to the first word, all attempts together
   Nanos retry_for = kNever;                 // no other attempt begins later
   Nanos idle_timeout = 15 * kSecond;        // between two events
@@ -79,8 +80,7 @@ struct ServerOptions {
 ///   408, 429, 500, 503, 529, refused, reset, EOF,  | before the first word again, after a growing pause or
 ///   the error event of a passing kind              | one it asks for, while time and attempts last; then
 ///                                                  | kError
-///   it is silent, or sends nothing but comments    | kError after first_byte_timeout; behind its first word
-///                                                  | after idle_timeout
+///   it is silent, or sends nothing but comments    | kError after first_byte_timeout, later idle_timeout
 ///   it pauses its answer                           | asked again, at most kMostPauses times
 ///   its words come later than they are said        | kError, where Request::lag_limit bounds that
 ///   its answer does not come to an end             | kDone, kLength after answer_time or answer_bytes

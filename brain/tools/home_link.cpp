@@ -14,7 +14,6 @@
 namespace prot::brain {
 namespace {
 
-constexpr std::int64_t kConnectMs = 3'000;
 constexpr std::size_t kLongestReason = 200;
 
 constexpr const char* kRefused =
@@ -81,7 +80,7 @@ http::Request HomeLink::request(std::string_view method, std::string_view path, 
   request.url = base_ + std::string(path);
   request.headers = {{"authorization", "Bearer " + options_.token}, {"content-type", "application/json"}};
   request.ca_file = options_.ca_file;
-  request.connect_timeout_ms = kConnectMs;
+  request.connect_timeout_ms = options_.connect_timeout / kMillisecond;
   request.total_timeout_ms = time_limit / kMillisecond;
   return request;
 }

@@ -19,6 +19,7 @@ struct HomeOptions {
   std::string ca_file;
   std::string agent_id;  // of the conversation agent; empty: its default
   std::string language;  // "en", "ko": of the agent
+  Nanos connect_timeout = 3 * kSecond;
   Nanos time_limit = 10 * kSecond;
   Nanos agent_time_limit = 15 * kSecond;
 };

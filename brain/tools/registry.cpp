@@ -41,6 +41,7 @@ std::shared_ptr<Home> make_home(const stage::Config& config, const stage::Secret
   options.ca_file = config.get_string("home_assistant.ca_file");
   options.agent_id = config.get_string("home_assistant.agent_id");
   options.language = config.language();
+  options.connect_timeout = config.get_int("home_assistant.connect_timeout_ms") * kMillisecond;
   options.time_limit = config.get_int("home_assistant.time_limit_ms") * kMillisecond;
   options.agent_time_limit = config.get_int("home_assistant.agent_time_limit_ms") * kMillisecond;
   HomeConsent consent(config.get_list("home_assistant.confirm_domains"),

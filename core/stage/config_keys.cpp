@@ -20,9 +20,7 @@ constexpr ServiceWords kOtherVoices = service_words("espeak piper", kVoiceKeys, 
 constexpr ServiceWords kEmbedders = service_words("auto none hashed", "memory.embedder");
 constexpr ServiceRow kAnthropic = service_row("brain", "anthropic");
 constexpr ServiceRow kOpenAiModel = service_row("brain", "openai");
-constexpr ServiceRow kElevenLabsVoice = service_row("tts", "elevenlabs");
 constexpr ServiceRow kOpenAiVoice = service_row("tts", "openai");
-constexpr ServiceRow kWyomingVoice = service_row("tts", "wyoming");
 
 constexpr ConfigKey kKeys[] = {
     choice("general.language", "auto", "auto en ko", "stt brain tts",
@@ -32,8 +30,7 @@ constexpr ConfigKey kKeys[] = {
     flag("general.log_content", "false", kStages, "what is said may be in the log, at level debug"),
     flag("general.keys_choose", "true", "",
          "who has the key of a service in the environment wants it, where an engine is auto; false: only "
-         "what is "
-         "configured"),
+         "what is configured"),
 
     flag("supervisor.sandbox", "true", kStages,
          "stages give up what they do not need: privileges, system calls, network, writing elsewhere"),
@@ -89,6 +86,8 @@ constexpr ConfigKey kKeys[] = {
     text("stt.api_key_env", "", "stt",
          "environment variable that holds the service's key; empty: its usual one"),
     flag("stt.plain_http", "false", "stt", "speech may go to another machine unencrypted"),
+    number(kInt, "stt.connect_timeout_ms", "2000", 200, 15000, "ms", "stt",
+           "a service that takes no connection for so long has failed"),
     number(kInt, "stt.first_byte_timeout_ms", "5000", 500, 15000, "ms", "stt",
            "a service that is silent longer has failed (openai, wyoming)"),
     number(kInt, "stt.answer_timeout_ms", "2000", 500, 15000, "ms", "stt",
@@ -133,6 +132,8 @@ constexpr ConfigKey kKeys[] = {
            "speech this long before a silence interrupts if its words do not come; words do so at once"),
     list("brain.backchannels", "brain", "words that mean \"I am listening\"; empty: the built-in ones"),
     list("brain.stop_words", "brain", "words that silence prot; empty: the built-in ones"),
+    number(kInt, "brain.connect_timeout_ms", "5000", 200, 30000, "ms", "brain",
+           "a server that takes no connection for so long has failed"),
     number(kInt, "brain.first_byte_timeout_ms", "3000", 500, 120000, "ms", "brain",
            "a server that is silent longer has failed; the first of several has half of it"),
     number(kInt, "brain.last_model_wait_ms", "10000", 0, 120000, "ms", "brain",
@@ -199,6 +200,8 @@ constexpr ConfigKey kKeys[] = {
          "domains whose services need a spoken yes, besides all that are not known to be harmless"),
     list("home_assistant.free_domains", "brain",
          "domains whose services need none, besides light, media_player and the other harmless ones"),
+    number(kInt, "home_assistant.connect_timeout_ms", "3000", 200, 30000, "ms", "brain",
+           "longest wait for a connection"),
     number(kInt, "home_assistant.time_limit_ms", "10000", 1000, 60000, "ms", "brain",
            "longest state or service call"),
     number(kInt, "home_assistant.agent_time_limit_ms", "15000", 1000, 60000, "ms", "brain",
@@ -227,8 +230,8 @@ constexpr ConfigKey kKeys[] = {
     number(kInt, "tts.espeak_wpm", "165", 80, 450, "words/min", "tts", "speed of espeak-ng"),
     text("tts.elevenlabs_voice", "", "tts", "id of ElevenLabs' voice; its key is ELEVENLABS_API_KEY",
          "ELEVENLABS_VOICE_ID"),
-    text("tts.elevenlabs_model", kElevenLabsVoice.own_model, "tts", "ElevenLabs' model for speech",
-         "ELEVENLABS_MODEL"),
+    text("tts.elevenlabs_model", service_row("tts", "elevenlabs").own_model, "tts",
+         "ElevenLabs' model for speech", "ELEVENLABS_MODEL"),
     choice("tts.elevenlabs_format", "pcm_24000",
            "pcm_8000 pcm_16000 pcm_22050 pcm_24000 pcm_32000 pcm_44100 pcm_48000", "tts",
            "rate of ElevenLabs' samples; from 44100 on it wants a larger plan", "ELEVENLABS_OUTPUT_FORMAT"),
@@ -257,7 +260,7 @@ constexpr ConfigKey kKeys[] = {
     number(kDouble, "tts.openai_speed", "1", 0.25, 4, "ratio", "tts", "how fast it speaks"),
     number(kInt, "tts.openai_timeout_ms", "1400", 300, 15000, "ms", "tts",
            "without a sound for so long it is asked again, then given up"),
-    text("tts.wyoming_url", kWyomingVoice.own_url, "tts",
+    text("tts.wyoming_url", service_row("tts", "wyoming").own_url, "tts",
          "where a Wyoming voice listens (Home Assistant's Piper)"),
     text("tts.wyoming_voice_en", "", "tts", "its English voice, by name; empty: the server's own"),
     text("tts.wyoming_voice_ko", "", "tts", "its Korean voice, likewise"),
@@ -305,6 +308,10 @@ constexpr ConfigKey kKeys[] = {
     text("memory.embedding_model", "", "memory", "its model; empty: Voyage's voyage-4-lite", "VOYAGE_MODEL"),
     number(kInt, "memory.embedding_dimension", "0", 0, 4096, "numbers", "memory",
            "size of a vector; 0: the model's own", "VOYAGE_DIMENSION"),
+    number(kInt, "memory.embedding_timeout_ms", "60000", 500, 600000, "ms", "memory",
+           "longest request for vectors of what is remembered"),
+    number(kInt, "memory.question_timeout_ms", "3000", 100, 60000, "ms", "memory",
+           "the same of a question, which then goes by its words"),
     text("memory.embedding_key_env", "", "memory", "environment variable of its key; empty: its usual one"),
     text("memory.embedding_query_prefix", "", "memory", "before a question, for models that want one"),
     text("memory.embedding_document_prefix", "", "memory", "likewise before what is remembered"),
@@ -314,6 +321,8 @@ constexpr ConfigKey kKeys[] = {
          "RERANK_MODEL"),
     text("memory.rerank_url", "", "memory", "where /v1/rerank is; empty: Voyage's"),
     text("memory.rerank_key_env", "", "memory", "environment variable of its key; empty: Voyage's, or none"),
+    number(kInt, "memory.rerank_timeout_ms", "3000", 100, 60000, "ms", "memory",
+           "longest request for an order; what was found then stays in its own"),
     number(kInt, "memory.rerank_top_k", "30", 2, 1000, "memories", "memory", "how many it reads",
            "RERANK_TOP_K"),
 

@@ -17,8 +17,6 @@ constexpr RequestPool::Rules kDocuments{.at_once = 4, .tries = 4};
 // Talk does not wait: a question that fails twice goes by its words.
 constexpr RequestPool::Rules kQuestions{
     .at_once = 1, .tries = 2, .first_wait = 100 * kMillisecond, .longest_wait = kSecond};
-constexpr std::int64_t kDocumentsMs = 60'000;
-constexpr std::int64_t kQuestionsMs = 3'000;
 
 struct Service {
   stage::ServiceRow row;
@@ -89,10 +87,10 @@ EmbedderPair make_embedders(const stage::StageContext& context) {
     throw UsageError("memory.embedder = '" + engine + "' needs a key in " + key_name);
   EmbedderPair pair;
   service.rules = kDocuments;
-  service.timeout_ms = kDocumentsMs;
+  service.timeout_ms = config.get_int("memory.embedding_timeout_ms");
   pair.documents = kind.embedder(service);
   service.rules = kQuestions;
-  service.timeout_ms = kQuestionsMs;
+  service.timeout_ms = config.get_int("memory.question_timeout_ms");
   pair.questions = kind.embedder(std::move(service));
   return pair;
 }
@@ -110,7 +108,7 @@ std::unique_ptr<Reranker> make_reranker(const stage::StageContext& context) {
       context, chosen(config.get_string("memory.rerank_key_env"), url.empty() ? kind.row.own_key_name : ""));
   check_address(config, service.url);
   service.rules = kQuestions;
-  service.timeout_ms = kQuestionsMs;
+  service.timeout_ms = config.get_int("memory.rerank_timeout_ms");
   return kind.reranker(std::move(service));
 }
 

@@ -23,7 +23,6 @@ constexpr std::uint32_t kRate = 16000;
 constexpr std::size_t kShortest = 3200;  // samples: services refuse less than 0.1 s
 constexpr int kInaudible = 32;           // largest sample
 constexpr std::size_t kLongestAnswer = 1U << 20U;
-constexpr std::int64_t kConnectMs = 3'000;
 constexpr std::int64_t kIdleMs = 3'000;
 
 static_assert(std::endian::native == std::endian::little);  // samples as they are
@@ -115,7 +114,7 @@ class OpenAiRecognizer final : public SpeechRecognizer {
                     {"accept", "application/json"}};
     if (!options_.api_key.empty()) made.headers.emplace_back("authorization", "Bearer " + options_.api_key);
     made.body = std::move(body);
-    made.connect_timeout_ms = kConnectMs;
+    made.connect_timeout_ms = options_.connect_timeout / kMillisecond;
     made.first_byte_timeout_ms = options_.first_byte_timeout / kMillisecond;
     made.idle_timeout_ms = kIdleMs;
     return made;

@@ -24,7 +24,6 @@ constexpr Nanos kRefusedFor = 60 * kSecond;
 constexpr Nanos kNextTry = 30 * kSecond;   // for a session that was to replace the old one
 constexpr Nanos kNextUrl = 10 * kSecond;   // names are learned in quick succession
 constexpr std::int64_t kSilentMs = 4'000;  // the service answers pings
-constexpr std::int64_t kConnectMs = 2'000;
 constexpr std::size_t kMostUnknown = 16;
 
 scribe::Message failure(FailureClass what, std::string text) {
@@ -50,6 +49,7 @@ ScribeLink::ScribeLink(const RecognizerOptions& options)
       shown_(http::parse_url(url_).shown()),
       key_(options.api_key),
       plain_allowed_(options.plain_http),
+      connect_timeout_(options.connect_timeout),
       session_limit_(options.session_limit),
       random_(static_cast<std::minstd_rand::result_type>(monotonic_now())),
       client_(options.wake) {}
@@ -59,7 +59,7 @@ ScribeLink::Session ScribeLink::open(Nanos now) {
   request.url = url_;
   request.headers = {{"xi-api-key", key_}};
   request.plain_allowed = plain_allowed_;
-  request.connect_timeout_ms = request.handshake_timeout_ms = kConnectMs;
+  request.connect_timeout_ms = request.handshake_timeout_ms = connect_timeout_ / kMillisecond;
   request.idle_timeout_ms = kSilentMs;
   Session session;
   session.id = client_.open(std::move(request));

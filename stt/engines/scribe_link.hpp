@@ -97,6 +97,7 @@ class ScribeLink {
   const std::string shown_;
   const std::string key_;
   const bool plain_allowed_;
+  const Nanos connect_timeout_;
   const Nanos session_limit_;
   std::optional<Session> current_;
   std::optional<Session> next_;  // to take its place

@@ -13,7 +13,6 @@
 namespace prot::stt {
 namespace {
 
-constexpr std::int64_t kConnectMs = 1'500;
 constexpr std::size_t kShortest = 3'200;  // samples: engines refuse less than 0.1 s
 constexpr std::size_t kChunk = 4'000;     // samples of an event: 0.25 s
 constexpr int kInaudible = 32;            // largest sample
@@ -84,7 +83,7 @@ class WyomingRecognizer final : public SpeechRecognizer {
     }
     asked_at_ = clock_.now();
     deadline_ = asked_at_ + options_.first_byte_timeout;
-    link_.open(address_, kConnectMs);
+    link_.open(address_, options_.connect_timeout / kMillisecond);
     link_.send(question());
   }
 

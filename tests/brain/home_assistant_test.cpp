@@ -266,6 +266,15 @@ TEST_CASE("each way to fail is told in words, in time, without the token") {
         R"({"result":"done","changed":"more entities than can be listed"})");
 }
 
+TEST_CASE("the time limits of a request are those of the configuration") {
+  HomeOptions options;
+  options.connect_timeout = 700 * kMillisecond;
+  const HomeBench bench({}, options);
+  const http::Request request = bench.home->link.request("GET", "/api/states", 4 * kSecond);
+  CHECK(request.connect_timeout_ms == 700);
+  CHECK(request.total_timeout_ms == 4000);
+}
+
 TEST_CASE("a home that is down, or a list that makes no sense, is an error of every use, not a wait") {
   HomeBench down({{"GET /api/states", {.resets = true}}});
   CHECK(has(down.call("light.turn_on", R"({"entity_id":"light.kitchen"})"),

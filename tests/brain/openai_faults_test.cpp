@@ -8,6 +8,7 @@
 #include "brain/engines/openai.hpp"
 #include "brain/prompt.hpp"
 #include "model_loop.hpp"
+#include "support/full_listener.hpp"
 
 using namespace prot;
 using namespace prot::brain;
@@ -367,6 +368,18 @@ TEST_CASE("behind the end mark nothing is waited for") {
       3 * kSecond);
   CHECK(outcome.done);
   CHECK(outcome.took < 2500 * kMillisecond);
+}
+
+TEST_CASE("a server that takes no connection is waited for as long as is configured") {
+  const FullListener nobody;
+  const Outcome outcome = ask([](Connection& c, int) { answer(c); }, 20 * kSecond, 1,
+                              [&](OpenAiOptions& options) {
+                                options.url = "http://" + nobody.address();
+                                options.connect_timeout = 250 * kMillisecond;  // usually 5 s
+                              });
+  CHECK_FALSE(outcome.done);
+  CHECK(outcome.error == ErrorClass::kRetry);
+  CHECK(outcome.took < 4 * kSecond);
 }
 
 TEST_CASE("each class of failure has words of its own in both languages") {

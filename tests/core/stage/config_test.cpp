@@ -248,6 +248,7 @@ TEST_CASE("every number has a range and says its unit in its name") {
                                                                 {"words/min", "_wpm"},
                                                                 {"row", "_index"},
                                                                 {"turns", "_turns"},
+                                                                {"days", "_days"},
                                                                 {"uses", "_uses"},
                                                                 {"MiB", "_mib"},
                                                                 {"Hz", "_hz"},

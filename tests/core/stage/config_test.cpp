@@ -240,21 +240,15 @@ TEST_CASE("a snapshot is the same configuration, and holds no secret of another 
 }
 
 TEST_CASE("every number has a range and says its unit in its name") {
-  const std::map<std::string_view, std::string_view> endings = {{"ms", "_ms"},
-                                                                {"s", "_s"},
-                                                                {"tokens", "_tokens"},
-                                                                {"windows", "_windows"},
-                                                                {"threads", "threads"},
-                                                                {"words/min", "_wpm"},
-                                                                {"row", "_index"},
-                                                                {"turns", "_turns"},
-                                                                {"days", "_days"},
-                                                                {"uses", "_uses"},
-                                                                {"MiB", "_mib"},
-                                                                {"Hz", "_hz"},
-                                                                {"KiB", "_kib"},
-                                                                {"numbers", "_dimension"},
-                                                                {"memories", "_top_k"}};
+  const std::map<std::string_view, std::string_view> endings = {
+      {"ms", "_ms"},          {"s", "_s"},
+      {"tokens", "_tokens"},  {"windows", "_windows"},
+      {"threads", "threads"}, {"words/min", "_wpm"},
+      {"row", "_index"},      {"turns", "_turns"},
+      {"days", "_days"},      {"uses", "_uses"},
+      {"MiB", "_mib"},        {"Hz", "_hz"},
+      {"KiB", "_kib"},        {"numbers", "_dimension"},
+      {"memories", "_top_k"}};
   for (const ConfigKey& key : prot::stage::config_keys()) {
     CAPTURE(key.name);
     CHECK_FALSE(key.comment.empty());

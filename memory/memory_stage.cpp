@@ -30,6 +30,7 @@ MemoryStage::MemoryStage(stage::StageContext& context, Parts parts)
       parts_(std::move(parts)),
       turns_(&context.input("turns")),
       outbox_(context.output("recall")),
+      names_(context.output("names")),
       recall_(index_bytes()),
       desk_(context.loop(), desk_ports()) {}
 
@@ -90,7 +91,7 @@ int MemoryStage::do_work(Nanos now) {
   int items = take_told(now);
   items += intake(now);
   release_done();
-  items += outbox_.flush();
+  items += outbox_.flush() + names_.flush(generation_of("stt"));
   items += desk_.step(phase_ >= Phase::kClosing);
   watch_board(now);
   if (extractor_ && phase_ == Phase::kRunning)
@@ -107,6 +108,13 @@ void MemoryStage::watch_board(Nanos now) {
   } else if (quiet_since_ == kNever) {
     quiet_since_ = now;
   }
+}
+
+std::uint32_t MemoryStage::generation_of(std::string_view program) const noexcept {
+  const int index = context_->board().find(program);
+  if (index < 0) return 0;
+  const auto& entry = context_->board().supervisor().programs[static_cast<std::size_t>(index)];
+  return entry.generation.load(std::memory_order_relaxed);
 }
 
 int MemoryStage::intake(Nanos now) {
@@ -245,6 +253,7 @@ void MemoryStage::on(told::Loaded& loaded, Nanos now) {
 }
 
 void MemoryStage::on(told::Facts& facts, Nanos now) {
+  names_.put(facts.names);
   if (dense_) dense_->set_facts(facts.facts);
   facts.facts.insert(facts.facts.end(), facts.past.begin(), facts.past.end());
   recall_.set_facts(std::move(facts.facts));
@@ -257,6 +266,7 @@ void MemoryStage::on(told::Forgotten& forgotten, Nanos) {
   recall_ = Recall(index_bytes());
   loaded_ = false;
   outbox_.drop_blocks();
+  names_.put({});  // until it is known what is left
   open_.clear();
   if (dense_)
     for (const MessageKey& key : forgotten.messages) dense_->forget(key);

@@ -8,6 +8,7 @@
 #include "desk/desk.hpp"
 #include "extraction/extractor.hpp"
 #include "queue/database_task.hpp"
+#include "queue/names_outlet.hpp"
 #include "queue/outbox.hpp"
 #include "queue/worker.hpp"
 #include "recall/read_tally.hpp"
@@ -93,6 +94,7 @@ class MemoryStage final : public stage::Stage {
   void count_reads();
   void publish_profile(Nanos now);
   void watch_board(Nanos now);
+  [[nodiscard]] std::uint32_t generation_of(std::string_view program) const noexcept;
   void drain_step(Nanos now);
   void count(std::string_view label, std::uint64_t value) { context_->counter(label).store(value); }
 
@@ -100,6 +102,7 @@ class MemoryStage final : public stage::Stage {
   Parts parts_;
   ipc::Input* turns_;
   Outbox outbox_;
+  NamesOutlet names_;
   Recall recall_;
   std::unique_ptr<DatabaseWorker> database_;
   std::unique_ptr<DenseLeg> dense_;  // null: there is none

@@ -113,6 +113,10 @@ void FallbackRecognizer::set_busy(bool busy) noexcept {
   for (Member& member : members_) member.engine->set_busy(busy);
 }
 
+void FallbackRecognizer::expect(const std::vector<std::string>& names) {
+  for (Member& member : members_) member.engine->expect(names);
+}
+
 std::optional<Recognition> FallbackRecognizer::poll() {
   const Nanos now = clock_.now();
   for (std::size_t i = 0; i < members_.size(); ++i) {

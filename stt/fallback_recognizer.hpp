@@ -41,6 +41,7 @@ class FallbackRecognizer final : public SpeechRecognizer {
   void retract() override;
   void finish() override;
   void set_busy(bool busy) noexcept override;
+  void expect(const std::vector<std::string>& names) override;
   [[nodiscard]] std::optional<Recognition> poll() override;
   [[nodiscard]] Nanos next_deadline() const override;
   /// "NAME", of another than the first "NAME (fallback)".

@@ -65,6 +65,9 @@ class SpeechRecognizer {
   virtual void finish() = 0;
   /// Other engines need the processor: use less of it.
   virtual void set_busy(bool busy) noexcept = 0;
+  /// Names that memory knows, the likeliest first: for engines that hear better what they expect. From the
+  /// next connection or utterance on.
+  virtual void expect(const std::vector<std::string>& /*names*/) {}
   [[nodiscard]] virtual std::optional<Recognition> poll() = 0;
   /// When to poll again although nothing woke the loop; kNever: not at all.
   [[nodiscard]] virtual Nanos next_deadline() const { return kNever; }

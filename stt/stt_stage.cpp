@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "turn_ending.hpp"
+#include "wire/names.hpp"
 
 namespace prot::stt {
 namespace {
@@ -24,10 +25,12 @@ void add(ipc::Word& counter, std::uint64_t by = 1) noexcept {
 SttStage::SttStage(stage::StageContext& context, std::unique_ptr<SpeechRecognizer> recognizer)
     : context_(context),
       mic_(context.input("mic")),
+      names_(context.input("names")),
       transcript_(context.output("transcript")),
       mic_index_(context.input_index("mic")),
       recognizer_(std::move(recognizer)),
       partials_(context.config().get_bool("stt.partials")),
+      use_names_(context.config().get_bool("stt.names_from_memory")),
       utterances_(context.counter("utterances")),
       guesses_(context.counter("guesses")),
       guesses_used_(context.counter("guesses_used")),
@@ -58,7 +61,7 @@ bool SttStage::open() const noexcept {
 
 int SttStage::do_work(Nanos now) {
   if (state_ == State::kFinished) return 0;
-  int items = read_answers(now) + read_mic(now);
+  int items = read_answers(now) + read_mic(now) + read_names();
   if (state_ == State::kAnswered && publish_final()) ++items;
   show_engine();
   return items;
@@ -86,6 +89,26 @@ int SttStage::read_mic(Nanos now) {
     }
     break;
   }
+  return frames;
+}
+
+// Only the newest list counts.
+int SttStage::read_names() {
+  int frames = 0;
+  std::optional<std::vector<std::string>> names;
+  ipc::FrameInfo info;
+  std::span<const std::byte> payload;
+  while (names_.peek(info, payload) == ipc::TakeResult::kFrame) {
+    ++frames;
+    wire::KeyTerms head{};
+    std::span<const std::byte> tail;
+    if (wire::decode(info, payload, head, tail))
+      names = wire::names_in(tail);
+    else
+      add(bad_frames_);
+    names_.release();
+  }
+  if (names && use_names_) recognizer_->expect(*names);
   return frames;
 }
 

@@ -74,6 +74,7 @@ class SttStage final : public stage::Stage {
   };
 
   int read_mic(Nanos now);
+  int read_names();
   [[nodiscard]] bool take(const ipc::FrameInfo& info, std::span<const std::byte> payload, Nanos now);
   void begin(const ipc::FrameInfo& info, const wire::MicStart& head);
   void audio(const ipc::FrameInfo& info, const wire::MicAudio& head, std::span<const std::byte> tail);
@@ -93,10 +94,12 @@ class SttStage final : public stage::Stage {
 
   stage::StageContext& context_;
   ipc::Input& mic_;
+  ipc::Input& names_;
   ipc::Output& transcript_;
   const std::size_t mic_index_;
   std::unique_ptr<SpeechRecognizer> recognizer_;
   const bool partials_;
+  const bool use_names_;
   std::string engine_;  // as it is on the board
   ipc::Word& utterances_;
   ipc::Word& guesses_;

@@ -36,12 +36,13 @@ constexpr std::array<std::pair<Kind, const char*>, 20> kKinds = {{
     {Kind::kRecallRequest, "recall-request"},
     {Kind::kHistoryRequest, "history-request"},
 }};
-constexpr std::array<std::pair<Kind, const char*>, 6> kMoreKinds = {{
+constexpr std::array<std::pair<Kind, const char*>, 7> kMoreKinds = {{
     {Kind::kForgetRequest, "forget-request"},
     {Kind::kUnrecorded, "unrecorded"},
     {Kind::kRecallBlock, "recall-block"},
     {Kind::kHistory, "history"},
     {Kind::kForgotten, "forgotten"},
+    {Kind::kKeyTerms, "key-terms"},
     {Kind::kEndOfStream, "end-of-stream"},
 }};
 

@@ -99,7 +99,11 @@ constexpr ConfigKey kKeys[] = {
          "recognisers that go on in this order when one fails, see below; not set: whisper behind a service"),
     number(kInt, "stt.first_result_timeout_ms", "2500", 500, 15000, "ms", "stt",
            "a recogniser that has no words so long after they were asked for has failed, if another is left"),
-    list("stt.key_terms", "stt", "names that are likely to be said, for elevenlabs: 50 of 20 characters"),
+    list("stt.key_terms", "stt",
+         "names that are likely to be said; elevenlabs takes 50 of 20 characters, openai the first in a "
+         "prompt"),
+    flag("stt.names_from_memory", "true", "stt",
+         "names that memory knows are told to elevenlabs and openai too, behind those of stt.key_terms"),
 
     choice(
         "brain.engine", "auto", kModels.text(), "brain memory",

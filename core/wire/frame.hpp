@@ -49,6 +49,8 @@ enum class Kind : std::uint8_t {
   kRecallBlock = 80,
   kHistory,
   kForgotten,
+  // names
+  kKeyTerms = 90,
   // every ring
   kEndOfStream = 250,
 };

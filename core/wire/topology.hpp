@@ -27,7 +27,7 @@ inline constexpr std::uint64_t kKiB = 1024;
 inline constexpr std::uint64_t kMiB = 1024 * kKiB;
 
 //   name         producer   consumer   capacity    largest frame  when full                   payload
-inline constexpr std::array<RingInfo, 9> kRings = {{
+inline constexpr std::array<RingInfo, 10> kRings = {{
     {"mic", "capture", "stt", 4 * kMiB, 4 * kKiB, ipc::Policy::kDropNewest, "512-sample frames, 60 s"},
     {"hearing", "capture", "brain", 64 * kKiB, 1 * kKiB, ipc::Policy::kDropNewest, "speech started / ended"},
     {"transcript", "stt", "brain", 256 * kKiB, 32 * kKiB, ipc::Policy::kBlock, "partial, final, failed"},
@@ -37,6 +37,7 @@ inline constexpr std::array<RingInfo, 9> kRings = {{
     {"echo", "player", "capture", 256 * kKiB, 16 * kKiB, ipc::Policy::kDropNewest, "far-end reference"},
     {"turns", "brain", "memory", 1 * kMiB, 128 * kKiB, ipc::Policy::kBlock, "messages, requests"},
     {"recall", "memory", "brain", 512 * kKiB, 128 * kKiB, ipc::Policy::kKeepLatest, "memory block"},
+    {"names", "memory", "stt", 64 * kKiB, 8 * kKiB, ipc::Policy::kKeepLatest, "key terms"},
 }};
 
 /// Programs that have a page on the board, in start order; those after the stages are external.

@@ -84,8 +84,9 @@ struct Loaded {  // a page, from the first connection on
   bool complete;
 };
 struct Facts {
-  std::vector<Fact> facts;  // that hold
-  std::vector<Fact> past;   // that held before
+  std::vector<Fact> facts;         // that hold
+  std::vector<Fact> past;          // that held before
+  std::vector<std::string> names;  // that the person is likely to say (knowledge/names.hpp)
 };
 /// What the index has is no longer what is known: it begins anew, and pages come again when the database is
 /// there. Nothing of these messages may be told to anybody any more.

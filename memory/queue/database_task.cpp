@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "extraction/extraction.hpp"
+#include "knowledge/names.hpp"
 
 namespace prot::memory {
 namespace {
@@ -19,6 +20,7 @@ constexpr int kPage = 500;
 constexpr std::size_t kReplayBatch = 200;
 constexpr int kMaxFacts = 5000;
 constexpr int kMaxPast = 1000;
+constexpr int kMaxEntities = 5000;
 constexpr int kMaxFound = 24;
 constexpr int kMaxCommunities = 500;
 
@@ -169,7 +171,9 @@ void DatabaseTask::load_page(std::vector<Told>& told) {
 }
 
 void DatabaseTask::tell_facts(std::vector<Told>& told) {
-  told.emplace_back(told::Facts{store_->active_facts(kMaxFacts), store_->past_facts(kMaxPast)});
+  told::Facts known{store_->active_facts(kMaxFacts), store_->past_facts(kMaxPast), {}};
+  known.names = names_of(known.facts, store_->entities(kMaxEntities));
+  told.emplace_back(std::move(known));
 }
 
 /// In order: what comes behind a wish to forget may be remembered.

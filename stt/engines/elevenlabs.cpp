@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "engines/backends.hpp"
 #include "engines/scribe_link.hpp"
+#include "known_names.hpp"
 #include "transcript_text.hpp"
 
 namespace prot::stt {
@@ -30,7 +31,8 @@ constexpr int kSendAgainAfter = 40;                  // percent of the time for 
 class ElevenLabsRecognizer final : public SpeechRecognizer {
  public:
   explicit ElevenLabsRecognizer(const RecognizerOptions& options)
-      : clock_(options.clock != nullptr ? *options.clock : steady_),
+      : options_(options),
+        clock_(options.clock != nullptr ? *options.clock : steady_),
         patience_(options.answer_timeout),
         name_("elevenlabs:" + options.model_name),
         shown_name_(name_),
@@ -85,6 +87,14 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
   }
 
   void set_busy(bool) noexcept override {}
+
+  void expect(const std::vector<std::string>& names) override {
+    RecognizerOptions options = options_;
+    options.key_terms =
+        joined_terms(options_.key_terms, names, scribe::kMostKeyTerms, scribe::kLongestKeyTerm);
+    const bool forgotten = !has_all(names, std::exchange(names_, names));
+    link_.use_url(scribe::session_url(options), clock_.now(), quiet(), forgotten);
+  }
 
   std::optional<Recognition> poll() override {
     const Nanos now = clock_.now();
@@ -338,6 +348,8 @@ class ElevenLabsRecognizer final : public SpeechRecognizer {
     link_.renew(now);
   }
 
+  const RecognizerOptions options_;
+  std::vector<std::string> names_;  // that memory knows
   SteadyClock steady_;
   const Clock& clock_;
   const Nanos patience_;

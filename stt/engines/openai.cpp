@@ -12,6 +12,7 @@
 #include "http/client.hpp"
 #include "http/url.hpp"
 #include "json/json.hpp"
+#include "known_names.hpp"
 #include "service_url.hpp"
 #include "stage/config_keys.hpp"
 #include "transcript_text.hpp"
@@ -23,6 +24,7 @@ constexpr std::uint32_t kRate = 16000;
 constexpr std::size_t kShortest = 3200;  // samples: services refuse less than 0.1 s
 constexpr int kInaudible = 32;           // largest sample
 constexpr std::size_t kLongestAnswer = 1U << 20U;
+constexpr std::size_t kPromptTokens = 150;  // OpenAI and whisper use the last 224
 constexpr std::int64_t kIdleMs = 3'000;
 
 static_assert(std::endian::native == std::endian::little);  // samples as they are
@@ -66,6 +68,7 @@ class OpenAiRecognizer final : public SpeechRecognizer {
   }
   void finish() override { submit(true); }
   void set_busy(bool) noexcept override {}
+  void expect(const std::vector<std::string>& names) override { names_ = names; }
   std::optional<Recognition> poll() override {
     for (const http::Event& event : client_.poll()) take(event);
     return std::exchange(ready_, std::nullopt);
@@ -104,6 +107,7 @@ class OpenAiRecognizer final : public SpeechRecognizer {
     field("language", options_.language);
     field("response_format", "json");
     field("temperature", "0");
+    field("prompt", prompt_of(options_.key_terms, names_, kPromptTokens));
     body += "--" + boundary +
             "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"speech.wav\"\r\n"
             "Content-Type: audio/wav\r\n\r\n" +
@@ -175,6 +179,7 @@ class OpenAiRecognizer final : public SpeechRecognizer {
   const std::string shown_;  // the same without a password
   const bool local_;
   const std::string name_;
+  std::vector<std::string> names_;   // that memory knows
   std::vector<std::int16_t> audio_;  // of the utterance
   http::RequestId request_ = 0;      // under way; 0: none
   Recognition answer_;               // to it

@@ -18,12 +18,23 @@
 
 namespace {
 
-constexpr const char* kUsage = "usage: run_recognizer FILE.wav [--lang en|ko] [--model FILE] [--threads N]\n";
+constexpr const char* kUsage =
+    "usage: run_recognizer FILE.wav [--lang en|ko] [--model FILE] [--threads N] [--names NAME,...]\n";
 
 struct Options {
   std::string file;
   prot::stt::RecognizerOptions recognizer;
 };
+
+std::vector<std::string> split(std::string_view names) {
+  std::vector<std::string> parts;
+  while (!names.empty()) {
+    const std::size_t end = std::min(names.find(','), names.size());
+    parts.emplace_back(names.substr(0, end));
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
+  return parts;
+}
 
 Options parse(int argc, char** argv) {
   Options options;
@@ -33,7 +44,8 @@ Options parse(int argc, char** argv) {
       config.model_path("stt.model", prot::instance_paths("default").cache, "ggml-base-q8_0.bin");
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
-    const bool takes_value = argument == "--lang" || argument == "--model" || argument == "--threads";
+    const bool takes_value =
+        argument == "--lang" || argument == "--model" || argument == "--threads" || argument == "--names";
     if (takes_value && i + 1 == argc) throw prot::UsageError(argument + " needs a value");
     if (argument == "--lang")
       options.recognizer.language = argv[++i];
@@ -41,6 +53,8 @@ Options parse(int argc, char** argv) {
       options.recognizer.model = argv[++i];
     else if (argument == "--threads")
       options.recognizer.threads = static_cast<unsigned>(std::max(1, std::atoi(argv[++i])));
+    else if (argument == "--names")
+      options.recognizer.key_terms = split(argv[++i]);
     else if (!argument.starts_with("--") && options.file.empty())
       options.file = argument;
     else

@@ -107,6 +107,27 @@ TEST_CASE("a whole utterance is one WAV file in a form, and its text comes back 
   CHECK(bench.recognizer->name() == "openai:tiny");
 }
 
+TEST_CASE("names that are likely go along as the prompt, those of the configuration first") {
+  std::string seen;
+  LoopbackServer server([&](Connection& connection) {
+    seen = connection.request;
+    connection.send(answer_200(R"({"text":"Mungo"})"));
+    return true;
+  });
+  Bench bench(server);
+  CHECK(bench.recognise(speech()).text == "Mungo");
+  CHECK(seen.find("name=\"prompt\"") == std::string::npos);
+  bench.recognizer.reset();
+  bench.options.key_terms = {"프롯"};
+  bench.start();
+  bench.recognizer->expect({"Mungo", "Oslo"});
+  CHECK(bench.recognise(speech()).text == "Mungo");
+  CHECK(seen.find("name=\"prompt\"\r\n\r\n프롯, Mungo, Oslo.\r\n") != std::string::npos);
+  bench.recognizer->expect({});  // they are forgotten
+  CHECK(bench.recognise(speech()).text == "Mungo");
+  CHECK(seen.find("name=\"prompt\"\r\n\r\n프롯.\r\n") != std::string::npos);
+}
+
 TEST_CASE("too little audio is filled up, and what is inaudible is not sent") {
   std::string seen;
   LoopbackServer server([&](Connection& connection) {

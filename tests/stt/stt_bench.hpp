@@ -24,6 +24,7 @@ struct Engine {
   std::uint64_t samples = 0;  // pushed since begin
   bool guesses = true;
   bool busy = false;
+  std::vector<std::string> expected;
   std::deque<Recognition> answers;
 
   void answer(bool final, std::string text, FailureClass failure = FailureClass::kNone) {
@@ -40,6 +41,7 @@ class FakeRecognizer final : public SpeechRecognizer {
   void retract() override { call("retract"), engine_.answers.clear(); }
   void finish() override { call("finish"); }
   void set_busy(bool busy) noexcept override { engine_.busy = busy; }
+  void expect(const std::vector<std::string>& names) override { engine_.expected = names; }
   std::optional<Recognition> poll() override {
     if (engine_.answers.empty()) return std::nullopt;
     Recognition answer = engine_.answers.front();

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "stt_bench.hpp"
+#include "wire/names.hpp"
 #include "wire/pause_words.hpp"
 
 namespace prot::stt {
@@ -226,4 +227,29 @@ TEST_CASE("a restarted capture's end has no times: those of the audio count") {
 }
 
 }  // namespace
+TEST_CASE("the engine is told the newest names that memory knows, whatever else goes on") {
+  Bench bench;
+  const auto tell = [&](std::string_view names) {
+    REQUIRE(wire::send(bench.run.into("names"), wire::KeyTerms{1}, wire::as_bytes(names), {}) ==
+            ipc::PublishResult::kOk);
+  };
+  tell("Oslo");
+  tell("Mungo\nGreen Street");
+  bench.settle();
+  CHECK(bench.engine.expected == std::vector<std::string>{"Mungo", "Green Street"});
+  CHECK(bench.run.into("names").used() == 0);
+  bench.begin(1), bench.audio(1, 10, true);
+  tell("");
+  bench.settle();
+  CHECK(bench.engine.expected.empty());
+  CHECK(bench.engine.calls == "begin");
+
+  Bench alone({"stt.names_from_memory=false"});
+  REQUIRE(wire::send(alone.run.into("names"), wire::KeyTerms{1}, wire::as_bytes("Oslo"), {}) ==
+          ipc::PublishResult::kOk);
+  alone.settle();
+  CHECK(alone.engine.expected.empty());
+  CHECK(alone.run.into("names").used() == 0);
+}
+
 }  // namespace prot::stt

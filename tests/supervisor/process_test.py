@@ -22,7 +22,8 @@ class Start(unittest.TestCase):
             self.assertEqual(status["state"], "ready")
             self.assertEqual({s["name"] for s in status["stages"]}, set(STAGES))
             self.assertEqual({r["name"] for r in status["rings"]},
-                             {"mic", "hearing", "transcript", "speech", "pcm", "playback", "echo", "turns", "recall"})
+                             {"mic", "hearing", "transcript", "speech", "pcm", "playback", "echo", "turns", "recall",
+                              "names"})
             self.assertEqual(status["stages"][0]["engine"], "fixture")
             self.assertIsInstance(status["stages"][0]["counters"], dict)
             pids = [s["pid"] for s in status["stages"]] + [status["supervisor"]["pid"]]

@@ -30,7 +30,8 @@ class OnARealInstance(unittest.TestCase):
                 self.assertIsNotNone(stages[name]["heartbeat_age_ns"])
                 self.assertGreater(stages[name]["rss_bytes"], 0)
             self.assertEqual([ring["name"] for ring in line["rings"]],
-                             ["mic", "hearing", "transcript", "speech", "pcm", "playback", "echo", "turns", "recall"])
+                             ["mic", "hearing", "transcript", "speech", "pcm", "playback", "echo", "turns", "recall",
+                              "names"])
 
             os.kill(stages["tts"]["pid"], 9)
             again = wait_for("tts restarted", lambda: (s := {x["name"]: x for x in self.top(instance)["stages"]}["tts"])

@@ -80,7 +80,7 @@ class Watcher:
 
 
 def whole_instance(seconds):
-    """Six stages and nine rings under a supervisor; the stages are idle, which costs prot-top the same."""
+    """Six stages and ten rings under a supervisor; the stages are idle, which costs prot-top the same."""
     with Instance() as instance:
         instance.up()
         for mode in ("screen", "json"):

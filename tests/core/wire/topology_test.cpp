@@ -6,6 +6,7 @@
 #include <set>
 
 #include "wire/memory.hpp"
+#include "wire/names.hpp"
 #include "wire/speech_in.hpp"
 #include "wire/speech_out.hpp"
 
@@ -70,4 +71,17 @@ TEST_CASE("a frame is decoded only as what it is") {
   info.version = 1;
   info.kind = static_cast<std::uint8_t>(wire::Transcript::kKind);
   CHECK_FALSE(wire::decode(info, bytes, out, tail));
+}
+
+TEST_CASE("the longest list of names fits into a frame, and is read as it was written") {
+  constexpr std::size_t kCharacter = 4;  // bytes, at most
+  CHECK(sizeof(wire::KeyTerms) + wire::kMostNames * (wire::kLongestName * kCharacter + 1) <=
+        wire::find_ring("names")->max_frame);
+  const auto names = [](std::string_view text) { return wire::names_in(wire::as_bytes(text)); };
+  CHECK(names("") == std::vector<std::string>{});
+  CHECK(names("Mungo\n\n녹차\n") == std::vector<std::string>{"Mungo", "녹차"});
+  CHECK(names(std::string(300, '\n') + "a\n" + std::string(300, 'b')).size() == 2);
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += "x\n";
+  CHECK(names(many).size() == wire::kMostNames);
 }

@@ -200,7 +200,7 @@ LABELS = {
     "anthropic closed": "the same of Anthropic's",
     "transcribe": "the recogniser's service is asked; elevenlabs: a segment is committed",
     "fallback transcribe": "the scripted recogniser is asked, and another one is the first",
-    "connect": "prot has connected to elevenlabs' recognition",
+    "connect": "prot has connected to elevenlabs' recognition; its text: the key terms",
     "voice request": "the loopback voice is asked; its text",
     "voice answered": "the loopback voice has said all of a text",
     "voice closed": "it has not: prot has closed it, or the fault says so",

@@ -77,7 +77,8 @@ class Services:
         if record.body["commits"]:
             self._timeline.add("transcribe", f"{record.body['commits'][-1]} s", number=record.number)
         else:
-            self._timeline.add("connect", record.fault, at=record.received, number=record.number)
+            terms = ", ".join(record.body["query"].get("keyterms", []))
+            self._timeline.add("connect", record.fault or terms, at=record.received, number=record.number)
 
     def _speech_tells(self, kind: str, spoken: Spoken) -> None:
         at = {"request": spoken.asked, "answered": spoken.last_byte, "closed": spoken.closed_at}[kind]

@@ -17,7 +17,7 @@ constexpr ServiceWords kRecognizers = service_words("auto whisper", "stt.engine"
 constexpr ServiceWords kModels = service_words("auto local", "brain.engine");
 constexpr ServiceWords kVoices = service_words("auto piper espeak", kVoiceKeys, "tone null");
 constexpr ServiceWords kOtherVoices = service_words("espeak piper", kVoiceKeys, "tone");
-constexpr ServiceWords kEmbedders = service_words("auto none hashed", "memory.embedder");
+constexpr ServiceWords kEmbedders = service_words("auto none hashed local", "memory.embedder");
 constexpr ServiceRow kAnthropic = service_row("brain", "anthropic");
 constexpr ServiceRow kOpenAiModel = service_row("brain", "openai");
 constexpr ServiceRow kOpenAiVoice = service_row("tts", "openai");
@@ -306,8 +306,13 @@ constexpr ConfigKey kKeys[] = {
            "at stop: time for model calls under way"),
 
     choice("memory.embedder", "auto", kEmbedders.text(), "memory",
-           "who makes vectors; auto: Voyage where its key is, else memory.embedding_url, else hashed here"),
+           "who makes vectors; auto: Voyage where its key is, else memory.embedding_url, else "
+           "memory.embedding_file, else hashed here"),
     text("memory.embedding_url", "", "memory", "where /v1/embeddings is; empty: the service's own"),
+    path("memory.embedding_file", "", "memory",
+         "GGUF file of a model for vectors, run on this machine; empty: of tools/setup/embedder.sh"),
+    choice("memory.embedding_pooling", "auto", "auto mean cls last", "memory",
+           "how that model makes one vector of a text; auto: as its file says"),
     flag("memory.embedding_plain_http", "false", "memory", "keys and memories may leave unencrypted"),
     text("memory.embedding_model", "", "memory", "its model; empty: Voyage's voyage-4-lite", "VOYAGE_MODEL"),
     number(kInt, "memory.embedding_dimension", "0", 0, 4096, "numbers", "memory",
@@ -331,7 +336,7 @@ constexpr ConfigKey kKeys[] = {
            "RERANK_TOP_K"),
 
     fixed(flag("llm.enabled", "true", "llm", "start llama-server when it is one of the language models")),
-    path("llm.program", "", "llm", "llama-server; empty: the installed one, else from PATH"),
+    path("llm.program", "", "llm memory", "llama-server; empty: the installed one, else from PATH"),
     path("llm.model", "", "llm", "GGUF file; empty: the installed one"),
     number(kInt, "llm.threads", "2", 1, 64, "threads", "llm", "threads of llama-server"),
     number(kInt, "llm.context_tokens", "4096", 1024, 131072, "tokens", "llm",

@@ -24,7 +24,9 @@ std::string body(const VectorService& service, std::span<const std::string> text
 }  // namespace
 
 std::unique_ptr<Embedder> make_openai_embedder(VectorService service) {
-  return make_service_embedder(std::move(service), {kLimits, body});
+  BatchLimits limits = kLimits;
+  if (service.text_tokens != 0) limits.text_tokens = service.text_tokens;
+  return make_service_embedder(std::move(service), {limits, body});
 }
 
 std::unique_ptr<Reranker> make_openai_reranker(VectorService service) {

@@ -1,9 +1,12 @@
 #include "embedders/registry.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/error.hpp"
 #include "embedders/hashed.hpp"
+#include "embedders/local.hpp"
 #include "embedders/openai.hpp"
 #include "embedders/voyage.hpp"
 #include "http/url.hpp"
@@ -17,6 +20,10 @@ constexpr RequestPool::Rules kDocuments{.at_once = 4, .tries = 4};
 // Talk does not wait: a question that fails twice goes by its words.
 constexpr RequestPool::Rules kQuestions{
     .at_once = 1, .tries = 2, .first_wait = 100 * kMillisecond, .longest_wait = kSecond};
+constexpr std::string_view kLocalModel = "all-minilm-l6-v2.gguf";  // of tools/setup/embedder.sh
+// One at a time: the processor is what it takes, and speech comes first.
+constexpr RequestPool::Rules kLocalDocuments{.at_once = 1, .tries = 2};
+constexpr Nanos kLocalPatience = 100 * kMillisecond;  // of a question, while the server starts
 
 struct Service {
   stage::ServiceRow row;
@@ -53,7 +60,8 @@ void check_address(const stage::Config& config, const std::string& url) {
 std::string engine_of(const stage::Config& config) {
   const std::string& configured = config.get_string("memory.embedder");
   if (configured != "auto") return configured;
-  return config.get_string("memory.embedding_url").empty() ? "hashed" : "openai";
+  if (!config.get_string("memory.embedding_url").empty()) return "openai";
+  return config.get_string("memory.embedding_file").empty() ? "hashed" : "local";
 }
 
 /// Whoever names a server and no key has one that needs none: OpenAI's is not for everybody.
@@ -61,6 +69,37 @@ std::string embedding_key_name(const stage::Config& config, const Service& kind)
   const std::string& configured = config.get_string("memory.embedding_key_env");
   const bool own = kind.row.word != "openai" || config.get_string("memory.embedding_url").empty();
   return configured.empty() && own ? std::string(kind.row.own_key_name) : configured;
+}
+
+/// A model file on this machine: one server for both.
+EmbedderPair make_local_embedders(const stage::StageContext& context, VectorService service) {
+  const stage::Config& config = context.config();
+  LocalServer::Settings settings;
+  settings.model =
+      config.model_path("memory.embedding_file", context.environment().paths.cache.string(), kLocalModel);
+  if (::access(settings.model.c_str(), R_OK) != 0)
+    throw UsageError(
+        "memory.embedder = 'local': " + settings.model +
+        " cannot be read: tools/setup/embedder.sh fetches a model, or set memory.embedding_file");
+  settings.program = config.get_string("llm.program");
+  if (settings.program.empty())
+    settings.program = (context.environment().paths.cache / "engines/llama/bin/llama-server").string();
+  if (::access(settings.program.c_str(), X_OK) != 0)
+    throw UsageError("memory.embedder = 'local': " + settings.program +
+                     " is not there: ./run builds it, or set llm.program");
+  if (const std::string& pooling = config.get_string("memory.embedding_pooling"); pooling != "auto")
+    settings.pooling = pooling;
+  settings.socket = (context.environment().paths.runtime / "embed.sock").string();
+  const auto server = std::make_shared<LocalServer>(settings);
+  service.api_key.clear();
+  EmbedderPair pair;
+  service.rules = kLocalDocuments;
+  service.timeout_ms = config.get_int("memory.embedding_timeout_ms");
+  pair.documents = make_local_embedder(server, settings, service, LocalServer::kStartLimit);
+  service.rules = kQuestions;
+  service.timeout_ms = config.get_int("memory.question_timeout_ms");
+  pair.questions = make_local_embedder(server, settings, std::move(service), kLocalPatience);
+  return pair;
 }
 
 }  // namespace
@@ -73,15 +112,16 @@ EmbedderPair make_embedders(const stage::StageContext& context) {
   if (engine == "hashed")
     return {make_hashed_embedder(dimension == 0 ? kHashedDimension : dimension),
             make_hashed_embedder(dimension == 0 ? kHashedDimension : dimension)};
-  const Service& kind = service_named(engine);
   VectorService service;
+  service.dimension = dimension;
+  service.query_prefix = config.get_string("memory.embedding_query_prefix");
+  service.document_prefix = config.get_string("memory.embedding_document_prefix");
+  if (engine == "local") return make_local_embedders(context, std::move(service));
+  const Service& kind = service_named(engine);
   service.url = chosen(config.get_string("memory.embedding_url"), kind.row.own_url);
   service.model = chosen(config.get_string("memory.embedding_model"), kind.row.own_model);
   const std::string key_name = embedding_key_name(config, kind);
   service.api_key = secret(context, key_name);
-  service.dimension = dimension;
-  service.query_prefix = config.get_string("memory.embedding_query_prefix");
-  service.document_prefix = config.get_string("memory.embedding_document_prefix");
   check_address(config, service.url);
   if (service.api_key.empty() && service.url == kind.row.own_url)
     throw UsageError("memory.embedder = '" + engine + "' needs a key in " + key_name);

@@ -19,6 +19,7 @@ http::Request request_of(const VectorService& service, std::string_view path, st
   http::Request request;
   request.url = http::service_url(service.url, path);
   request.ca_file = service.ca_file;
+  request.unix_socket = service.unix_socket;
   request.headers = {{"content-type", "application/json"}};
   if (!service.api_key.empty()) request.headers.emplace_back("authorization", "Bearer " + service.api_key);
   request.body = std::move(body);

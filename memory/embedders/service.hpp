@@ -14,12 +14,14 @@ struct VectorService {
   std::string url;  // with or without /v1
   std::string model;
   std::string api_key;
-  std::size_t dimension = 0;  // asked for, and checked; 0: the model's own
-  std::string query_prefix;   // for models that read questions and texts differently: "query: "
+  std::size_t dimension = 0;    // asked for, and checked; 0: the model's own
+  std::size_t text_tokens = 0;  // of a text, what is more is cut off; 0: what its kind usually takes
+  std::string query_prefix;     // for models that read questions and texts differently: "query: "
   std::string document_prefix;
   RequestPool::Rules rules;
   std::int64_t timeout_ms = 60'000;
-  std::string ca_file;  // trusted instead of the system's certificates; empty: those
+  std::string unix_socket;  // the host of `url` is then only a name
+  std::string ca_file;      // trusted instead of the system's certificates; empty: those
 };
 
 /// What one kind of service differs in.

@@ -12,6 +12,7 @@
 #include "base/paths.hpp"
 #include "base/unique_fd.hpp"
 #include "ipc/layout.hpp"
+#include "ipc/record_file.hpp"
 
 namespace prot::brain {
 
@@ -71,7 +72,7 @@ int Outbox::relieve(Nanos now) {
   return moved;
 }
 
-// {u32 length, RecordHeader, payload}: what memory replays (memory/spool.hpp). Requests are not worth
+// A record of RecordHeader and payload: what memory replays (memory/queue/spool.hpp). Requests are not worth
 // keeping.
 std::string Outbox::spool_record(const Frame& frame) {
   const auto kind = static_cast<wire::Kind>(frame.info.kind);
@@ -85,11 +86,12 @@ std::string Outbox::spool_record(const Frame& frame) {
   header.flags = frame.info.flags;
   header.turn = frame.info.turn;
   header.made_ns = frame.info.made_ns;
-  const auto length = static_cast<std::uint32_t>(sizeof header + header.length);
-  std::string out(sizeof length + sizeof header, '\0');
-  std::memcpy(out.data(), &length, sizeof length);
-  std::memcpy(out.data() + sizeof length, &header, sizeof header);
-  return out + frame.head + frame.tail;
+  std::string body(sizeof header, '\0');
+  std::memcpy(body.data(), &header, sizeof header);
+  body += frame.head + frame.tail;
+  std::string out;
+  ipc::append_record(out, std::as_bytes(std::span(body)));
+  return out;
 }
 
 bool Outbox::append_to_spool(const std::string& bytes) const {

@@ -48,7 +48,8 @@ class RunSegments {
 [[nodiscard]] std::string new_run_id();
 
 /// Copies the frames that a dead run's `turns` ring still holds to `spool`/RUN-NNN.frames, forced to disk:
-/// records {u32 total length, RecordHeader, payload}. Returns how many; 0 writes no file. Throws Error.
+/// records (ipc/record_file.hpp) of RecordHeader and payload. Returns how many; 0 writes no file. Throws
+/// Error.
 std::size_t save_turns(const std::string& shm_name, const std::string& run_id,
                        const std::filesystem::path& spool);
 

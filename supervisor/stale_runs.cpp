@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "frame_file.hpp"
 #include "ipc/channel.hpp"
+#include "ipc/record_file.hpp"
 #include "posix_process_sys.hpp"
 #include "run_segments.hpp"
 #include "wire/frame.hpp"
@@ -118,10 +119,9 @@ std::size_t save_turns(const std::string& shm_name, const std::string& run_id, c
     if (wire::is<wire::EndOfStream>(info)) continue;  // of that run; it says nothing to the next one
     ++count;
     const ipc::RecordHeader header = header_of(info, payload.size());
-    const auto total = static_cast<std::uint32_t>(sizeof(header) + payload.size());
-    records.append(reinterpret_cast<const char*>(&total), sizeof total);
-    records.append(reinterpret_cast<const char*>(&header), sizeof header);
-    records.append(reinterpret_cast<const char*>(payload.data()), payload.size());
+    std::string body(reinterpret_cast<const char*>(&header), sizeof header);
+    body.append(reinterpret_cast<const char*>(payload.data()), payload.size());
+    ipc::append_record(records, std::as_bytes(std::span(body)));
   }
   if (result == ipc::TakeResult::kFaulted)
     log_error("{}: a damaged frame ends what can be saved of run {}", shm_name, run_id);

@@ -7,29 +7,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/paths.hpp"
-#include "ipc/crc32c.hpp"
 #include "ipc/layout.hpp"
 
 namespace prot::memory {
 namespace {
 
-constexpr std::uint32_t kMaxRecord = 1U << 20U;
-
-void append_word(std::string& out, std::uint32_t word) {
-  char bytes[sizeof(word)];
-  std::memcpy(bytes, &word, sizeof(word));
-  out.append(bytes, sizeof(bytes));
-}
-
-std::uint32_t word_at(std::span<const std::byte> bytes) {
-  std::uint32_t word = 0;
-  std::memcpy(&word, bytes.data(), sizeof(word));
-  return word;
-}
+constexpr std::size_t kChunk = 1U << 20U;
 
 void sync_folder(const std::filesystem::path& folder) {
   const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -51,10 +40,81 @@ std::uint64_t waiting_bytes(const std::filesystem::path& folder) {
   return total;
 }
 
-SpoolContent broken(SpoolContent content, std::size_t offset, const char* what) {
-  content.bad = true;
-  content.problem = std::string(what) + " at byte " + std::to_string(offset);
-  return content;
+/// None: a frame of another kind. Throws Error: it makes no sense.
+std::optional<TurnRecord> record_in(SpoolForm form, std::span<const std::byte> body) {
+  if (form == SpoolForm::kSpool) return from_json(wire::as_text(body));
+  ipc::RecordHeader header;
+  if (body.size() < sizeof(header)) throw Error("a frame without its head");
+  std::memcpy(&header, body.data(), sizeof(header));
+  if (header.length > body.size() - sizeof(header))
+    throw Error("a frame's payload is longer than its record");
+  ipc::FrameInfo info;
+  info.kind = header.kind;
+  info.version = header.version;
+  info.sequence = header.sequence;
+  return record_of(info, body.subspan(sizeof(header), header.length));
+}
+
+/// A file that takes another's place when it is whole.
+class Replacement {
+ public:
+  explicit Replacement(const std::filesystem::path& path)
+      : path_(path),
+        fresh_(path.string() + ".new"),
+        file_(::open(fresh_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {
+    if (!file_) throw errno_error("cannot make " + fresh_.string());
+  }
+  Replacement(const Replacement&) = delete;
+  Replacement& operator=(const Replacement&) = delete;
+  ~Replacement() { ::unlink(fresh_.c_str()); }  // nothing, once it took the place
+  void write(std::string_view bytes) { write_all(file_.get(), bytes, path_.parent_path()); }
+  void take_place() {
+    if (::fdatasync(file_.get()) != 0 || ::rename(fresh_.c_str(), path_.c_str()) != 0)
+      throw errno_error("cannot write " + path_.string());
+    sync_folder(path_.parent_path());
+  }
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path fresh_;
+  UniqueFd file_;
+};
+
+void forget_in_file(const std::filesystem::path& path, SpoolForm form, const TurnRecord& forget,
+                    std::vector<std::string>& texts) {
+  const auto meant = [&](const TurnRecord& record) {
+    return record.kind != TurnRecord::Kind::kForget && record.key.conversation == forget.key.conversation &&
+           record.key.sequence >= forget.key.sequence && record.key.sequence <= forget.last_sequence;
+  };
+  const SpoolFile file(path);
+  ipc::RecordReader records = file.records();
+  Replacement replacement(path);
+  std::string kept;
+  bool changed = false;
+  std::span<const std::byte> body;
+  while (records.next(body)) {
+    std::optional<TurnRecord> record;
+    try {
+      record = record_in(form, body);
+    } catch (const Error&) {
+      changed = true;
+      continue;
+    }
+    if (record && meant(*record)) {
+      changed = true;
+      if (!record->text.empty()) texts.push_back(record->text);
+      continue;
+    }
+    ipc::append_record(kept, body);
+    if (kept.size() < kChunk) continue;
+    replacement.write(kept);
+    kept.clear();
+  }
+  if (records.damaged() > 0)
+    log_error("{}: {} bytes cannot be read and go with what is forgotten", path.string(), records.damaged());
+  if (!changed && records.damaged() == 0) return;
+  replacement.write(kept);
+  replacement.take_place();
 }
 
 }  // namespace
@@ -74,9 +134,7 @@ std::string spool_bytes(std::span<const TurnRecord> records) {
   std::string data;
   for (const TurnRecord& record : records) {
     const std::string json = to_json(record);
-    append_word(data, static_cast<std::uint32_t>(json.size()));
-    append_word(data, ipc::crc32c(std::as_bytes(std::span(json.data(), json.size()))));
-    data += json;
+    ipc::append_record(data, std::as_bytes(std::span(json)));
   }
   return data;
 }
@@ -107,58 +165,32 @@ std::vector<std::filesystem::path> spool_files(const std::filesystem::path& fold
   return files;
 }
 
-SpoolContent parse_spool(std::span<const std::byte> bytes) {
-  SpoolContent content;
-  std::size_t offset = 0;
-  while (offset < bytes.size()) {
-    const std::span<const std::byte> rest = bytes.subspan(offset);
-    if (rest.size() < 8) return content;
-    const std::uint32_t length = word_at(rest);
-    if (length == 0 || length > kMaxRecord) return broken(std::move(content), offset, "impossible length");
-    if (rest.size() < 8U + length) return content;
-    const std::span<const std::byte> body = rest.subspan(8, length);
-    if (ipc::crc32c(body) != word_at(rest.subspan(4))) {
-      // A write that was cut by a power failure may leave its length and no data: only at the very end.
-      if (rest.size() == 8U + length) return content;
-      return broken(std::move(content), offset, "wrong checksum");
-    }
+const char* extension_of(SpoolForm form) noexcept { return form == SpoolForm::kSpool ? ".spool" : ".frames"; }
+
+std::vector<TurnRecord> SpoolReader::next(std::size_t most) {
+  std::vector<TurnRecord> records;
+  std::span<const std::byte> body;
+  while (records.size() < most && records_.next(body)) {
     try {
-      content.records.push_back(from_json(wire::as_text(body)));
+      if (std::optional<TurnRecord> record = record_in(form_, body); record)
+        records.push_back(std::move(*record));
+      else
+        ++skipped_;
     } catch (const Error&) {
-      return broken(std::move(content), offset, "unreadable record");
+      ++unreadable_;
     }
-    offset += 8U + length;
   }
-  return content;
+  return records;
 }
 
-SpoolContent parse_frames(std::span<const std::byte> bytes) {
-  SpoolContent content;
-  std::size_t offset = 0;
-  while (offset < bytes.size()) {
-    const std::span<const std::byte> rest = bytes.subspan(offset);
-    if (rest.size() < 4) return content;
-    const std::uint32_t length = word_at(rest);
-    if (length < sizeof(ipc::RecordHeader) || length > kMaxRecord)
-      return broken(std::move(content), offset, "impossible length");
-    if (rest.size() < 4U + length) return content;
-    ipc::RecordHeader header;
-    std::memcpy(&header, rest.data() + 4, sizeof(header));
-    if (header.length > length - sizeof(header))
-      return broken(std::move(content), offset, "payload longer than its record");
-    ipc::FrameInfo info;
-    info.kind = header.kind;
-    info.version = header.version;
-    info.sequence = header.sequence;
-    const std::optional<TurnRecord> record = record_of(info, rest.subspan(4 + sizeof(header), header.length));
-    if (record) {
-      content.records.push_back(*record);
-    } else {
-      ++content.skipped;
-    }
-    offset += 4U + length;
-  }
-  return content;
+std::string SpoolReader::problem() const {
+  std::string problem;
+  if (records_.damaged() > 0)
+    problem = std::to_string(records_.damaged()) + " bytes from byte " +
+              std::to_string(records_.damaged_at()) + " on are damaged";
+  if (unreadable_ > 0)
+    problem += (problem.empty() ? "" : "; ") + std::to_string(unreadable_) + " records make no sense";
+  return problem;
 }
 
 SpoolFile::SpoolFile(const std::filesystem::path& path) : path_(path) {
@@ -166,23 +198,6 @@ SpoolFile::SpoolFile(const std::filesystem::path& path) : path_(path) {
   if (!file_) throw errno_error("cannot open " + path.string());
   locked_ = ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0;
   if (!locked_ && errno != EWOULDBLOCK) throw errno_error("cannot lock " + path.string());
-}
-
-std::vector<std::byte> SpoolFile::read() const {
-  struct stat status {};
-  if (::fstat(file_.get(), &status) != 0) throw errno_error("cannot look at " + path_.string());
-  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t n =
-        ::pread(file_.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw errno_error("cannot read " + path_.string());
-    if (n == 0) break;
-    done += static_cast<std::size_t>(n);
-  }
-  bytes.resize(done);
-  return bytes;
 }
 
 void SpoolFile::remove() {
@@ -194,27 +209,11 @@ void SpoolFile::set_aside() {
   if (::rename(path_.c_str(), bad.c_str()) != 0) throw errno_error("cannot rename " + path_.string());
 }
 
-std::vector<std::string> forget_in_spool(const std::filesystem::path& folder, const TurnRecord& forget) {
+std::vector<std::string> forget_in_spool(const std::filesystem::path& folder, SpoolForm form,
+                                         const TurnRecord& forget) {
   std::vector<std::string> texts;
-  for (const std::filesystem::path& path : spool_files(folder, ".spool")) {
-    SpoolContent content = parse_spool(SpoolFile(path).read());
-    const std::size_t before = content.records.size();
-    std::erase_if(content.records, [&](const TurnRecord& record) {
-      const bool meant =
-          record.kind != TurnRecord::Kind::kForget && record.key.conversation == forget.key.conversation &&
-          record.key.sequence >= forget.key.sequence && record.key.sequence <= forget.last_sequence;
-      if (meant && !record.text.empty()) texts.push_back(record.text);
-      return meant;
-    });
-    if (content.records.size() == before) continue;
-    const std::filesystem::path fresh = path.string() + ".new";
-    const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!file) throw errno_error("cannot make " + fresh.string());
-    write_all(file.get(), spool_bytes(content.records), folder);
-    if (::fdatasync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
-      throw errno_error("cannot write " + path.string());
-    sync_folder(folder);
-  }
+  for (const std::filesystem::path& path : spool_files(folder, extension_of(form)))
+    forget_in_file(path, form, forget, texts);
   return texts;
 }
 

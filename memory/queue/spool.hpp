@@ -7,13 +7,16 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "ipc/record_file.hpp"
 #include "queue/turn_record.hpp"
 
 /// Files for the time without a database.
-///   spool/memory/TIME.spool  written here: {u32 length, u32 CRC32C, length bytes: one TurnRecord as JSON}*
-///   spool/brain/*.frames     written by brain (turns full) and by the supervisor (a dead run's ring):
-///                            {u32 length, RecordHeader (48 bytes), payload}*, length = what follows it
-/// Both are append-only; a record that is cut short at the end was never accepted and ends a file cleanly.
+///   spool/memory/TIME.spool  written here; a record is one TurnRecord as JSON
+///   spool/brain/*.frames     written by brain (turns full) and by the supervisor (a dead run's ring); a
+///   record
+///                            is RecordHeader (48 bytes) and payload
+/// Both are ipc::RecordReader's: a record that is cut short at the end was never accepted and ends a file
+/// cleanly, a damaged one is stepped over.
 namespace prot::memory {
 
 /// Appends records for later. One thread. Invariant: append() returns only when the records are on the disk.
@@ -35,27 +38,42 @@ class SpoolWriter {
   std::uint64_t written_ = 0;
 };
 
-/// What a file holds. `bad`: bytes that are neither a record nor a cut-off end; the file is then kept aside.
-struct SpoolContent {
-  std::vector<TurnRecord> records;
-  std::uint64_t skipped = 0;  // frames of other kinds (requests)
-  bool bad = false;
-  std::string problem;
+/// Which of the two kinds a file is.
+enum class SpoolForm { kSpool, kFrames };
+[[nodiscard]] const char* extension_of(SpoolForm form) noexcept;
+
+/// What a file holds, some records at a time: however long it is, it is never in memory as a whole. One
+/// thread.
+class SpoolReader {
+ public:
+  SpoolReader(SpoolForm form, ipc::RecordReader records) : form_(form), records_(std::move(records)) {}
+  /// At most `most`, in order; empty: that was all.
+  [[nodiscard]] std::vector<TurnRecord> next(std::size_t most);
+  [[nodiscard]] std::uint64_t skipped() const noexcept {
+    return skipped_;
+  }  // frames of other kinds (requests)
+  /// What could not be read and was stepped over; empty: nothing. The file is then to be kept aside.
+  [[nodiscard]] std::string problem() const;
+
+ private:
+  SpoolForm form_;
+  ipc::RecordReader records_;
+  std::uint64_t skipped_ = 0;
+  std::uint64_t unreadable_ = 0;  // whole records that make no sense
 };
 
 /// Records as a file holds them.
 [[nodiscard]] std::string spool_bytes(std::span<const TurnRecord> records);
 
 /// Takes the messages of a kForget record, and their segments, out of the files that wait in `folder`, and
-/// returns their texts. The record itself stays or comes: the database must forget too. Nobody may append
-/// meanwhile. Throws Error: they are as they were.
-std::vector<std::string> forget_in_spool(const std::filesystem::path& folder, const TurnRecord& forget);
+/// returns their texts. What cannot be read goes with them, for it may be them. The record itself stays or
+/// comes: the database must forget too. Nobody may append meanwhile. Throws Error: the file is as it was.
+std::vector<std::string> forget_in_spool(const std::filesystem::path& folder, SpoolForm form,
+                                         const TurnRecord& forget);
 
 /// Files to be replayed, oldest first.
 [[nodiscard]] std::vector<std::filesystem::path> spool_files(const std::filesystem::path& folder,
                                                              const std::string& extension);
-[[nodiscard]] SpoolContent parse_spool(std::span<const std::byte> bytes);
-[[nodiscard]] SpoolContent parse_frames(std::span<const std::byte> bytes);
 
 /// A file that is being replayed, locked (flock) against a second replay or a writer that appends. Brain and
 /// supervisor rename whole files into place.
@@ -64,7 +82,7 @@ class SpoolFile {
   /// Opens and locks. Throws Error. `locked()` is false when a writer holds it: come again later.
   explicit SpoolFile(const std::filesystem::path& path);
   [[nodiscard]] bool locked() const noexcept { return locked_; }
-  [[nodiscard]] std::vector<std::byte> read() const;
+  [[nodiscard]] ipc::RecordReader records() const { return ipc::RecordReader(file_.get()); }
   /// Everything in it is committed: gone for good.
   void remove();
   /// Out of the way, but kept: PATH.bad.

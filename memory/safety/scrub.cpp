@@ -116,7 +116,9 @@ std::uint64_t scrub_file(const fs::path& path, const Needles& needles) {
 }
 
 bool is_replayed(const fs::path& path) {
-  return path.extension() == ".spool" && path.parent_path().filename() == "memory";
+  const fs::path folder = path.parent_path().filename();
+  return (path.extension() == ".spool" && folder == "memory") ||
+         (path.extension() == ".frames" && folder == "brain");
 }
 
 /// Only what is named: the database's cluster may lie beside it.

@@ -6,10 +6,10 @@
 
 #include "base/error.hpp"
 #include "memory/knowledge/facts.hpp"
-#include "memory/queue/spool.hpp"
 #include "memory/safety/mentions.hpp"
 #include "memory/safety/scrub.hpp"
 #include "tests/memory/memory_fixture.hpp"
+#include "tests/memory/spool_content.hpp"
 #include "tests/support/temp_folder.hpp"
 
 using namespace prot;
@@ -124,15 +124,30 @@ TEST_CASE_FIXTURE(Fixture, "a waiting spool gives up what is forgotten and keeps
   }
   TurnRecord wish = record(TurnRecord::Kind::kForget, key(1, 10), "");
   wish.last_sequence = 15;
-  const std::vector<std::string> texts = forget_in_spool(spool, wish);
+  const std::vector<std::string> texts = forget_in_spool(spool, SpoolForm::kSpool, wish);
   CHECK(std::find(texts.begin(), texts.end(), "I live in Busan.") != texts.end());
   const auto files = spool_files(spool, ".spool");
   REQUIRE(files.size() == 1);
   CHECK(read(files[0]).find("Busan") == std::string::npos);
-  const SpoolContent left = parse_spool(SpoolFile(files[0]).read());
+  const SpoolContent left = content_of(SpoolForm::kSpool, bytes_of(files[0]));
   CHECK_FALSE(left.bad);
   REQUIRE(left.records.size() == 4);
   CHECK(left.records[0].text == "I like tea.");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what stands behind a damaged place of a spool outlives a wish to forget") {
+  const std::filesystem::path spool = folder.path() / "spool";
+  const std::string before = spool_bytes(exchange(1, 10, "I live in Busan.", "Ah."));
+  const std::string behind = spool_bytes(exchange(1, 20, "I like tea.", "Ah."));
+  write(spool / "1.spool", before + "damaged!" + std::string(20, '\xFF') + behind);
+  TurnRecord wish = record(TurnRecord::Kind::kForget, key(1, 10), "");
+  wish.last_sequence = 15;
+  (void)forget_in_spool(spool, SpoolForm::kSpool, wish);
+  const SpoolContent left = content_of(SpoolForm::kSpool, bytes_of(spool / "1.spool"));
+  CHECK_FALSE(left.bad);
+  REQUIRE(left.records.size() == 4);
+  CHECK(left.records[0].text == "I like tea.");
+  CHECK(read(spool / "1.spool").find("Busan") == std::string::npos);
 }
 
 TEST_CASE("a wish to forget goes through the spool as it is") {

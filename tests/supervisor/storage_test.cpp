@@ -8,8 +8,10 @@
 
 #include "base/error.hpp"
 #include "ipc/crc32c.hpp"
+#include "ipc/record_file.hpp"
 #include "posix_process_sys.hpp"
 #include "run_segments.hpp"
+#include "wire/frame.hpp"
 #include "wire/memory.hpp"
 #include "wire/topology.hpp"
 
@@ -83,22 +85,22 @@ TEST_CASE_FIXTURE(Folder, "turns of a dead run are saved as they were written, t
   CHECK(ipc::list_segments(paths.instance).empty());
 
   const std::string file = bytes_of(paths.state / "spool" / "brain" / (run + "-001.frames"));
-  std::size_t at = 0;
+  ipc::RecordReader records(std::as_bytes(std::span(file)));
+  std::span<const std::byte> body;
   for (int n = 1; n <= 3; ++n) {
-    std::uint32_t total = 0;
     ipc::RecordHeader header{};
-    REQUIRE(file.size() >= at + sizeof total + sizeof header);
-    std::memcpy(&total, file.data() + at, sizeof total);
-    std::memcpy(&header, file.data() + at + sizeof total, sizeof header);
-    CHECK(total == sizeof header + header.length);
+    REQUIRE(records.next(body));
+    REQUIRE(body.size() >= sizeof header);
+    std::memcpy(&header, body.data(), sizeof header);
+    CHECK(body.size() == sizeof header + header.length);
     CHECK(header.sequence == static_cast<std::uint64_t>(n - 1));
     const auto raw = std::as_bytes(std::span(&header, 1));
     CHECK(header.crc == ipc::crc32c(raw.subspan(16), ipc::crc32c(raw.first(12))));
-    const std::string payload = file.substr(at + sizeof total + sizeof header, header.length);
+    const std::string_view payload = wire::as_text(body.subspan(sizeof header));
     CHECK(payload.substr(sizeof(wire::UserMessage)) == "message " + std::to_string(n));
-    at += sizeof total + total;
   }
-  CHECK(at == file.size());
+  CHECK_FALSE(records.next(body));
+  CHECK(records.damaged() == 0);
 }
 
 TEST_CASE_FIXTURE(Folder, "a run whose supervisor lives is left alone") {

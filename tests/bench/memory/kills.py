@@ -19,6 +19,7 @@ import uuid
 HERE = pathlib.Path(__file__).resolve()
 KILLED = ("memory", "brain", "db", "supervisor")
 WEIGHTS = (4, 4, 3, 1)  # the last begins everything anew
+OUTAGE_SECONDS = 0  # 0: as the part says
 
 
 def word_of(number):
@@ -76,8 +77,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 
 class Talker(threading.Thread):
-    """Says one thing after the other in a conversation of its own. What was answered was accepted; over a restart of brain
-    it is said again under the same id. What a whole run took with it may be there or not, and is not said again."""
+    """Says one thing after the other in a conversation of its own. What is done was accepted; until then it is said again
+    under the same id, over restarts of brain and of all of prot."""
 
     def __init__(self, rig, first, step, pause):
         super().__init__(daemon=True)
@@ -88,12 +89,9 @@ class Talker(threading.Thread):
 
     def run(self):
         while not self.stopping.is_set():
-            number, run, name = self.number, self.rig.run, uuid.uuid4().hex
+            number, name = self.number, uuid.uuid4().hex
             self.number += self.step
             while not self.stopping.is_set():
-                if self.rig.run != run:
-                    self.unknown.append(number)
-                    break
                 with contextlib.suppress(OSError, ValueError):
                     if self.say(number, name):
                         self.accepted.append(number)
@@ -131,7 +129,7 @@ class Rig:
         self.prot = Instance(stages=["capture", "stt", "tts", "player"], settings=settings)
         for stage in ("brain", "memory"):
             (self.prot.stages / f"prot-{stage}").symlink_to(build / stage / f"prot-{stage}")
-        self.run = 0
+        self.refused = []  # why `prot up` did not start what a kill had ended
 
     def __enter__(self):
         self.prot.__enter__()
@@ -149,12 +147,15 @@ class Rig:
 
     def until(self, what, condition, seconds):
         end = time.monotonic() + seconds
+        why = "it is not so"
         while time.monotonic() < end:
-            with contextlib.suppress(Exception):
+            try:
                 if condition():
                     return
+            except Exception as error:
+                why = str(error)
             time.sleep(0.1)
-        raise RuntimeError(f"not within {seconds} s: {what}")
+        raise RuntimeError(f"not within {seconds} s: {what}: {why}")
 
     def stored(self, number):
         """Has memory the answer about it? The database may be down just now."""
@@ -168,24 +169,38 @@ class Rig:
 
     def kill(self, name):
         if name == "supervisor":
-            self.run += 1
             pid = self.prot.supervisor()
             os.kill(pid, signal.SIGKILL)
             self.until("the supervisor is gone", lambda: not pathlib.Path(f"/proc/{pid}").exists() or b"Z" in
                        pathlib.Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1][:3], 5)
-            self.run += 1  # what was said to it in its last moment is not said again either
-            # Of a database that was killed just before, processes may still be about to end: it then refuses to start.
-            self.until("it is up again", lambda: self.prot.up(), 60)
+            self.start_again()
             return
         with contextlib.suppress(ProcessLookupError):
             pid = self.prot.stage(name)["pid"]
             if pid > 0:
                 os.kill(pid, signal.SIGKILL)
 
+    def counter(self, stage, name):
+        return self.prot.stage(stage)["counters"][name]
+
+    def start_again(self):
+        """What killed ones have left must keep nothing from starting, at the first try."""
+        done = self.prot.run("up", "-d", *self.prot.settings)
+        if done.returncode != 0:
+            self.refused.append(" | ".join(done.stderr.strip().splitlines()[-3:]))
+            self.until("it is up again", self.prot.up, 60)
+
     def settle(self, seconds):
         """Everything is stored and learnt."""
-        self.until("all jobs are done", lambda: self.sql("SELECT count(*) FROM memory_job WHERE state IN ('ready', 'leased')")
-                   == "0" and not list((self.prot.state / "spool").rglob("*.spool")), seconds)
+        def settled():
+            jobs = self.sql("SELECT kind, state, count(*), max(attempts), min(run_after), max(lease_until) FROM memory_job "
+                            "WHERE state IN ('ready', 'leased') GROUP BY 1, 2")
+            files = [str(file) for file in (self.prot.state / "spool").rglob("*.spool")]
+            if jobs or files:
+                raise RuntimeError(f"{jobs} {files} {self.prot.log('memory')[-5:]}")
+            return True
+
+        self.until("all jobs are done", settled, seconds)
 
 
 def numbers_in(rows):
@@ -241,12 +256,13 @@ def measure(build, quick):
         rig.settle(180)
         for name, count in done.items():
             yield row("kills", f"SIGKILLs of {name}", count, "")
+        yield row("kills", "prot up refused after a kill", len(rig.refused), "", 0, why=rig.refused)
         yield from check(rig, "kills", talkers)
 
 
 def measure_outage(build, quick):
-    """The database away in a conversation, replayed in order; ten minutes unless quick."""
-    seconds = 6 if quick else 600
+    """The database away in a conversation, replayed in order; ten minutes unless quick, or as long as --seconds says."""
+    seconds = OUTAGE_SECONDS or (6 if quick else 600)
     with Rig(build) as rig:
         talker = Talker(rig, 1, 1, 0.05)
         talker.start()
@@ -268,11 +284,13 @@ def measure_outage(build, quick):
         began = time.monotonic()
         rig.until("the spool is empty", lambda: not list((rig.prot.state / "spool").rglob("*.spool")), 60)
         took = time.monotonic() - began
+        replay = rig.counter("memory", "replay_ms")
         rig.settle(180)
         yield row("outage", "the database was away", seconds, "s")
         yield row("outage", "turns meanwhile", turns, "")
         yield row("outage", "records in the spool", spooled, "")
         yield row("outage", "memory stats told it (1: yes)", int(told), "")
-        yield row("outage", "replay of 1,000 turns, connecting included", 1000 * took / max(turns, 1), "s",
+        yield row("outage", "replay of 1,000 turns", replay / max(turns, 1), "s",
                   1.0 if turns >= 1000 else None)
+        yield row("outage", "until the spool was empty, connecting included", took, "s")
         yield from check(rig, "outage", [talker])

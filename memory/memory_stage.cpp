@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxInHand = 256;
 constexpr int kMaxHistory = 200;
 constexpr Nanos kReplyPatience = 60 * kSecond;  // a reply that takes longer is no reason to wait
+constexpr Nanos kHurry = 1500 * kMillisecond;   // for the database, when nobody waits
 constexpr int kSettling = 3;  // times the idle time, at the start: brain reads its prompt then
 
 bool talking(const ipc::Board& board, Nanos now) {
@@ -38,6 +39,11 @@ MemoryStage::~MemoryStage() { stop(); }
 
 std::size_t MemoryStage::index_bytes() const {
   return static_cast<std::size_t>(context_->config().get_int("memory.index_mib")) << 20U;
+}
+
+ModelUse MemoryStage::daily_budget() const {
+  return {static_cast<std::uint64_t>(context_->config().get_int("memory.daily_calls")),
+          1000 * static_cast<std::uint64_t>(context_->config().get_int("memory.daily_kilotokens"))};
 }
 
 Desk::Ports MemoryStage::desk_ports() {
@@ -66,7 +72,8 @@ void MemoryStage::start() {
   const auto wake = [bell = &context_->bell()] { bell->ring(); };
   const InstancePaths& paths = context_->environment().paths;
   context_->set_engine(parts_.engine);
-  database_ = std::make_unique<DatabaseWorker>(std::move(parts_.store), database_folders(), wake);
+  database_ =
+      std::make_unique<DatabaseWorker>(std::move(parts_.store), database_folders(), daily_budget(), wake);
   desk_.start((paths.runtime / "memory.sock").string());
   if (parts_.dense.documents)
     dense_ = std::make_unique<DenseLeg>(
@@ -79,6 +86,7 @@ void MemoryStage::start() {
   ports.database = [this](Ask ask) { database_->post(std::move(ask)); };
   ports.start_model = [this](ModelWorker::Question question) {
     count("model_calls", ++model_calls_);
+    database_->post(ask::Use{{1, 0}});  // before it is asked: a process that dies has asked, too
     model_->start(std::move(question));
   };
   ports.cancel_model = [this] { model_->cancel(); };
@@ -220,6 +228,7 @@ int MemoryStage::take_told(Nanos now) {
   }
   if (model_ && extractor_)
     if (std::optional<ModelWorker::Answer> answer = model_->poll(); answer) {
+      if (answer->tokens > 0) database_->post(ask::Use{{0, answer->tokens}});
       extractor_->answered(now, *answer);
       ++items;
     }
@@ -319,6 +328,13 @@ void MemoryStage::on(told::Gauges& gauges, Nanos) {
   count("db_up", gauges.up ? 1 : 0);
   count("spooled", gauges.spooled);
   count("replayed", gauges.replayed);
+  count("replay_ms", static_cast<std::uint64_t>(gauges.replay_time / kMillisecond));
+  count("db_pool_size", gauges.pool.size);
+  count("db_pool_free", gauges.pool.free);
+  count("db_pool_most", gauges.pool.most);
+  count("db_cut", gauges.pool.cut);
+  count("model_calls_today", gauges.today.calls);
+  count("model_tokens_today", gauges.today.tokens);
   if (!gauges.up) return;
   count("messages", gauges.counts.messages);
   count("jobs_ready", gauges.counts.jobs_ready);
@@ -329,7 +345,7 @@ void MemoryStage::on(told::Gauges& gauges, Nanos) {
 }
 
 void MemoryStage::on(told::Closed& closed, Nanos) {
-  const unsigned long long deferred = closed.counts.jobs_ready + closed.counts.jobs_leased;
+  const unsigned long long deferred = closed.counts.jobs_ready + closed.counts.jobs_leased + closed.spooled;
   std::printf("DRAINED=%llu DEFERRED=%llu\n", static_cast<unsigned long long>(drained_), deferred);
   std::fflush(stdout);
   // Only now: a crash in the drain meets the end again and repeats it.
@@ -338,11 +354,13 @@ void MemoryStage::on(told::Closed& closed, Nanos) {
 }
 
 void MemoryStage::drain_step(Nanos now) {
+  if (phase_ == Phase::kRunning || phase_ == Phase::kFinished) return;
+  limit_storing(now);
   if (phase_ == Phase::kStoring) {
     if (!in_hand_.empty()) return;
     const auto allowance =
         static_cast<Nanos>(context_->config().get_double("memory.drain_model_s") * kSecond);
-    if (extractor_) extractor_->drain(now + allowance);
+    if (extractor_) extractor_->drain(drain_began_ + allowance);
     phase_ = Phase::kExtracting;
   }
   if (phase_ != Phase::kExtracting) return;
@@ -354,6 +372,18 @@ void MemoryStage::drain_step(Nanos now) {
   count_reads();
   database_->post(ask::Close{});
   phase_ = Phase::kClosing;
+}
+
+// A database that hangs is not waited for: what it does not take is in the spool.
+void MemoryStage::limit_storing(Nanos now) {
+  const bool hurried = context_->drain() == ipc::Drain::kNow;
+  if (drain_began_ != 0 && (!hurried || storing_hurried_)) return;
+  const stage::Config& config = context_->config();
+  const double seconds =
+      config.get_double("memory.drain_store_s") + config.get_double("memory.drain_model_s");
+  database_->end_within(hurried ? kHurry : static_cast<Nanos>(seconds * kSecond));
+  if (drain_began_ == 0) drain_began_ = now;
+  storing_hurried_ = hurried;
 }
 
 Nanos MemoryStage::next_deadline(Nanos now) const {
@@ -368,6 +398,7 @@ void MemoryStage::stop() noexcept {
   const bool asking = extractor_ && extractor_->state() == Extractor::State::kAsking;
   model_.reset();
   if (asking && database_) extractor_->hand_back();
+  if (database_) database_->end_within(kHurry);
   dense_.reset();
   extractor_.reset();
   database_.reset();

@@ -84,6 +84,7 @@ class MemoryStage final : public stage::Stage {
   [[nodiscard]] Desk::Ports desk_ports();
   [[nodiscard]] std::size_t index_bytes() const;
   [[nodiscard]] DatabaseTask::Folders database_folders() const;
+  [[nodiscard]] ModelUse daily_budget() const;
   [[nodiscard]] RecallBudget block_limit(const wire::RecallRequest& request) const;
   // stage_vectors.cpp
   [[nodiscard]] std::vector<TurnIndex::Vote> votes_at_once(const Request& request);
@@ -96,6 +97,7 @@ class MemoryStage final : public stage::Stage {
   void watch_board(Nanos now);
   [[nodiscard]] std::uint32_t generation_of(std::string_view program) const noexcept;
   void drain_step(Nanos now);
+  void limit_storing(Nanos now);
   void count(std::string_view label, std::uint64_t value) { context_->counter(label).store(value); }
 
   stage::StageContext* context_;
@@ -122,10 +124,12 @@ class MemoryStage final : public stage::Stage {
   ReadTally reads_;
   std::deque<OpenRequest> open_;
   std::uint64_t model_calls_ = 0;
-  told::Gauges gauges_{{}, false, 0, 0};
+  told::Gauges gauges_{{}, false, 0, 0, 0, {}};
   Nanos quiet_since_ = kNever;
   Nanos reply_until_ = 0;  // a question was stored, the end of its reply was not
   std::uint64_t drained_ = 0;
+  Nanos drain_began_ = 0;  // the database was told how long it has
+  bool storing_hurried_ = false;
 };
 
 }  // namespace prot::memory

@@ -24,6 +24,14 @@ class StoreError : public Error {
   Kind kind_;
 };
 
+/// Of a store's connections.
+struct PoolGauges {
+  std::uint64_t size = 0;
+  std::uint64_t free = 0;
+  std::uint64_t most = 0;
+  std::uint64_t cut = 0;  // because their server did not answer any more
+};
+
 /// A job's life:
 ///   state  | claim          | finish / apply    | give_back       | fail          | lease over, owner back
 ///   ready  | leased, att.+1 | lost (false)      | lost            | lost          | -
@@ -70,6 +78,10 @@ class MemoryStore : public EntityStore {
   /// Frees leases that are over, and with `all_of_owner` those of this owner's dead predecessor.
   virtual int reap(Nanos now, bool all_of_owner) = 0;
 
+  /// Of the day (UTC) of `now`.
+  virtual ModelUse model_use(Nanos now) = 0;
+  virtual void add_model_use(const ModelUse& more, Nanos now) = 0;
+
   virtual std::vector<Fact> active_facts(int limit) = 0;
   /// They were told to the model, once more.
   virtual void mark_read(std::span<const std::int64_t> facts, Nanos now) = 0;
@@ -78,6 +90,10 @@ class MemoryStore : public EntityStore {
   /// Forgets, for good: a replay of what was forgotten changes nothing. `dry_run`: only says what that would
   /// be. A record of the kind kForget is not for append(), but for this.
   virtual Forgotten forget(const ForgetTarget& target, Nanos now, bool dry_run) = 0;
+  /// Thread-safe, and never waits: the process ends, and no call may last longer than that. What its server
+  /// does not answer any more fails as kAway, and so does what comes after.
+  virtual void end_within(Nanos left) noexcept { (void)left; }
+  [[nodiscard]] virtual PoolGauges pool() const { return {}; }
   /// Null: a person cannot look into this store.
   [[nodiscard]] virtual Keeper* keeper() noexcept { return nullptr; }
 };

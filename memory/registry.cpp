@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "embedders/registry.hpp"
@@ -17,9 +19,11 @@
 namespace prot::memory {
 namespace {
 
-// A server that hangs must not hold the worker for ever.
+// A server that is slow must not hold the worker for ever. One that hangs: ConnectionPool.
 constexpr const char* kOptions =
     "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000";
+constexpr std::string_view kLimits[] = {"connect_timeout=3", "tcp_user_timeout=10000",
+                                        "application_name=prot-memory"};
 
 std::string owner_name(const std::string& instance) {
   char host[256] = {};
@@ -62,7 +66,7 @@ std::unique_ptr<ExtractionModel> make_model(const stage::StageContext& context) 
   return make_openai_model({spec.url, {}, model, key, false});
 }
 
-DenseLeg::Parts make_dense(const stage::StageContext& context) {
+DenseLeg::Parts make_dense(const stage::StageContext& context, std::shared_ptr<ConnectionPool> pool) {
   DenseLeg::Parts parts;
   EmbedderPair embedders = make_embedders(context);
   if (!embedders.documents) return parts;
@@ -70,34 +74,39 @@ DenseLeg::Parts make_dense(const stage::StageContext& context) {
   parts.ranked = static_cast<std::size_t>(context.config().get_int("memory.rerank_top_k"));
   parts.questions = std::move(embedders.questions);
   parts.documents = std::move(embedders.documents);
-  if (context.config().get_string("memory.store") == "ram") {
+  if (pool)
+    parts.store = make_postgres_vectors(std::move(pool));
+  else
     parts.store = std::make_unique<RamVectors>();
-  } else {
-    parts.store = make_postgres_vectors(database_conninfo(context.config(), context.environment().paths));
-  }
   return parts;
 }
 
 }  // namespace
 
+// Ours stand before the user's: of two words that are the same libpq takes the last.
 std::string database_conninfo(const stage::Config& config, const InstancePaths& paths) {
   const std::string& url = config.get_string("memory.database_url");
-  if (url.empty())
-    return "host='" + (paths.runtime / "db").string() +
-           "' dbname=prot user=prot connect_timeout=3 application_name=prot-memory options='" +
-           std::string(kOptions) + "'";
-  if (url.find("://") == std::string::npos) return url;  // "host=... dbname=..." says everything by itself
-  return url + (url.find('?') == std::string::npos ? "?" : "&") +
-         "connect_timeout=3&tcp_user_timeout=10000&application_name=prot-memory&options=" +
-         percent_encoded(kOptions);
+  const std::size_t question = url.find('?');
+  const bool words = url.find("://") == std::string::npos;  // "host=... dbname=..."
+  std::string limits;
+  for (const std::string_view limit : kLimits) (limits += limit) += words ? ' ' : '&';
+  limits += words ? "options='" + std::string(kOptions) + "'" : "options=" + percent_encoded(kOptions);
+  if (url.empty()) return limits + " host='" + (paths.runtime / "db").string() + "' dbname=prot user=prot";
+  if (words) return limits + " " + url;
+  return url.substr(0, question) + "?" + limits +
+         (question == std::string::npos ? "" : "&" + url.substr(question + 1));
 }
 
 MemoryStage::Parts make_parts(const stage::StageContext& context) {
   const InstancePaths& paths = context.environment().paths;
   const std::string& name = context.config().get_string("memory.store");
   MemoryStage::Parts parts;
+  std::shared_ptr<ConnectionPool> pool;
   if (name == "postgres") {
-    parts.store = make_postgres_store(database_conninfo(context.config(), paths), owner_name(paths.instance));
+    const auto most = static_cast<int>(context.config().get_int("memory.db_pool_max"));
+    const auto least = static_cast<int>(context.config().get_int("memory.db_pool_min"));
+    pool = make_connection_pool(database_conninfo(context.config(), paths), std::min(least, most), most);
+    parts.store = make_postgres_store(pool, owner_name(paths.instance));
   } else if (name == "ram") {
     parts.store = make_in_memory_store();
   } else {
@@ -106,7 +115,7 @@ MemoryStage::Parts make_parts(const stage::StageContext& context) {
   parts.model = make_model(context);
   parts.engine = parts.store->name();
   try {
-    parts.dense = make_dense(context);
+    parts.dense = make_dense(context, std::move(pool));
   } catch (const Error& e) {
     // A service that cannot be used must not keep anything from being remembered.
     log_error("{}; memories are found by their words alone", e.what());

@@ -53,6 +53,17 @@ void print_sound(const json::View& stages) {
                of_device);
 }
 
+// Only where there is a database.
+void print_database(const json::View& stages) {
+  const json::View memory = counters_of(stages, "memory");
+  if (!memory || memory.get("db_pool_most").as_int() == 0) return;
+  const auto count = [&](const char* label) { return memory.get(label).as_int(); };
+  fmt::print("\ndatabase: {}, {} connections, {} free, at most {}\n", count("db_up") == 1 ? "up" : "away",
+             count("db_pool_size"), count("db_pool_free"), count("db_pool_most"));
+  if (count("spooled") > 0) fmt::print("in the spool: {} records\n", count("spooled"));
+  if (count("db_cut") > 0) fmt::print("connections cut because no answer came: {}\n", count("db_cut"));
+}
+
 void print_status(const json::View& root) {
   fmt::print("instance {}: {}, conversation {}, turn {}, supervisor {}\n\n", root.get("instance").as_string(),
              root.get("state").as_string(), root.get("conversation").as_string(), root.get("turn").as_int(),
@@ -135,6 +146,7 @@ int command_status(const CliRequest& request, char** /*argv*/) {
       print_status(document.root());
       print_tools(document.get("stages"));
       if (request.verbose) {
+        print_database(document.get("stages"));
         print_turn(document.get("turns").at(0));
         print_reasons(document.get("stages"));
       }

@@ -26,8 +26,6 @@ constexpr ConfigKey kReserved[] = {
     number("RAG_TOP_K", "10", 1, 10'000, "memories", "prot fills the memory block up to its tokens"),
     number("DECAY_BASE_RATE", "", 0, 1000, "ratio", "memories that fade", kDouble),
     number("DECAY_MIN_RETENTION", "", 0, 1, "ratio", "memories that fade", kDouble),
-    number("DB_POOL_MIN", "2", 1, 1000, "connections", "prot's memory has one connection"),
-    number("DB_POOL_MAX", "10", 1, 1000, "connections", "prot's memory has one connection"),
     flag("PROT_TRACEMALLOC", "the HTTP interface's heap profile"),
 };
 

@@ -28,6 +28,8 @@ constexpr OriginalDefault kOriginals[] = {
     {"tts.elevenlabs_model", "eleven_multilingual_v2", "its first sound comes much later than flash's"},
     {"tts.elevenlabs_format", "pcm_24000", ""},
     {"player.sentence_silence_ms", "200", ""},
+    {"memory.db_pool_min", "2", ""},
+    {"memory.db_pool_max", "10", ""},
     {"memory.embedding_model", "voyage-4-lite", "the same: empty means it, where Voyage makes the vectors"},
     {"memory.recall_tokens", "3000", "the same but for the local model, which reads 77 tokens a second"},
 };

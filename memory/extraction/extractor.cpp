@@ -11,10 +11,11 @@
 namespace prot::memory {
 namespace {
 
-constexpr Nanos kEmptyQueue = 5 * kSecond;    // until the queue is looked at again (jobs that are not due)
-constexpr Nanos kModelAway = 10 * kSecond;    // until the model is tried again
-constexpr Nanos kPlanPeriod = 600 * kSecond;  // how often communities are looked for, at most
-constexpr Nanos kFirstBackOff = 2 * kSecond;  // of a job that failed: 2, 4, 8, ... s
+constexpr Nanos kEmptyQueue = 5 * kSecond;  // until the queue is looked at again (jobs that are not due)
+constexpr Nanos kModelAway = 10 * kSecond;  // until the model is tried again; then 20, 40 ... s
+constexpr Nanos kModelAwayMost = 600 * kSecond;
+constexpr Nanos kPlanPeriod = 600 * kSecond;       // how often communities are looked for, at most
+constexpr Nanos kFirstBackOff = 2 * kSecond;       // of a job that failed: 2, 4, 8, ... s
 constexpr Nanos kBoardPeriod = 50 * kMillisecond;  // how soon speech is seen while the model works
 
 }  // namespace
@@ -68,7 +69,7 @@ void Extractor::summarized(Nanos now, const ModelWorker::Answer& answer) {
       log_info("community {}: {}", task.id, e.what());
     }
   } else if (answer.kind != ModelError::Kind::kFailed) {
-    if (answer.kind == ModelError::Kind::kUnavailable) retry_at_ = now + kModelAway;
+    if (answer.kind == ModelError::Kind::kUnavailable) retry_at_ = now + pause_after(answer);
     exhausted_ = draining_ && answer.kind == ModelError::Kind::kUnavailable;
     state_ = State::kWaiting;  // nobody else is at it: there is no lease to give back
     return;
@@ -101,12 +102,18 @@ void Extractor::ask(std::string question) {
                       extraction_schema(!job_.offered.empty(), job_.exchanges)});
 }
 
+// Longer each time; never shorter than its server asks for.
+Nanos Extractor::pause_after(const ModelWorker::Answer& answer) noexcept {
+  return std::max(std::min(kModelAway << std::min(away_++, 6), kModelAwayMost), answer.retry_after);
+}
+
 void Extractor::give_back() {
   state_ = State::kClosing;
   ports_.database(ask::GiveBack{job_});
 }
 
 void Extractor::answered(Nanos now, const ModelWorker::Answer& answer) {
+  if (answer.error.empty()) away_ = 0;
   if (task_) return summarized(now, answer);
   std::string problem = answer.error;
   if (problem.empty()) {
@@ -127,7 +134,7 @@ void Extractor::answered(Nanos now, const ModelWorker::Answer& answer) {
   } else if (answer.kind != ModelError::Kind::kFailed) {
     if (answer.kind == ModelError::Kind::kUnavailable) {
       log_info("extraction waits for the model: {}", problem);
-      retry_at_ = now + kModelAway;
+      retry_at_ = now + pause_after(answer);
       exhausted_ = true;
     }
     give_back();

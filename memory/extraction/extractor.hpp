@@ -58,6 +58,7 @@ class Extractor {
 
  private:
   [[nodiscard]] bool allowed(Nanos now, Nanos quiet_since) const noexcept;
+  [[nodiscard]] Nanos pause_after(const ModelWorker::Answer& answer) noexcept;
   void give_back();
   void summarized(Nanos now, const ModelWorker::Answer& answer);
   [[nodiscard]] bool plans(Nanos now) const noexcept { return facts_changed_ && now >= next_plan_; }
@@ -80,6 +81,7 @@ class Extractor {
   bool exhausted_ = false;    // drain: nothing more to claim, or the model is of no use
   Nanos drain_deadline_ = kNever;
   Nanos retry_at_ = 0;
+  int away_ = 0;  // how often in a row the model could not be reached
 };
 
 }  // namespace prot::memory

@@ -24,9 +24,10 @@ class AnthropicModel final : public ExtractionModel {
     request.headers = {{"anthropic-version", "2023-06-01"}};
     if (!server_.api_key.empty()) request.headers.emplace_back("x-api-key", server_.api_key);
     request.body = body(instructions, question, schema);
-    return ask_server(std::move(request), stop, input_of);
+    return ask_server(std::move(request), stop, input_of, tokens_);
   }
 
+  [[nodiscard]] std::uint64_t tokens() const noexcept override { return tokens_; }
   [[nodiscard]] int batch() const noexcept override { return kBatch; }
 
  private:
@@ -52,6 +53,7 @@ class AnthropicModel final : public ExtractionModel {
   }
 
   AnthropicServer server_;
+  std::uint64_t tokens_ = 0;
 };
 
 }  // namespace

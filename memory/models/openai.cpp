@@ -24,9 +24,10 @@ class OpenAiModel final : public ExtractionModel {
     request.unix_socket = server_.unix_socket;
     if (!server_.api_key.empty()) request.headers.emplace_back("authorization", "Bearer " + server_.api_key);
     request.body = body(instructions, question, schema);
-    return ask_server(std::move(request), stop, content_of);
+    return ask_server(std::move(request), stop, content_of, tokens_);
   }
 
+  [[nodiscard]] std::uint64_t tokens() const noexcept override { return tokens_; }
   [[nodiscard]] int batch() const noexcept override { return server_.llama_cpp ? 1 : kBatch; }
 
  private:
@@ -56,6 +57,7 @@ class OpenAiModel final : public ExtractionModel {
   }
 
   OpenAiServer server_;
+  std::uint64_t tokens_ = 0;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "knowledge/communities.hpp"
+#include "memory_store.hpp"
 #include "recall/memory_records.hpp"
 #include "wire/memory.hpp"
 
@@ -62,6 +63,10 @@ struct FinishCommunity {
 struct Reads {
   std::vector<std::int64_t> facts;
 };
+/// The model was asked.
+struct Use {
+  ModelUse use;
+};
 /// A line of memory.sock.
 struct Command {
   std::uint64_t client;
@@ -69,9 +74,9 @@ struct Command {
 };
 struct Close {};
 }  // namespace ask
-using Ask =
-    std::variant<ask::Store, ask::LoadMore, ask::Search, ask::History, ask::Claim, ask::Finish, ask::GiveBack,
-                 ask::Fail, ask::ClaimCommunity, ask::FinishCommunity, ask::Reads, ask::Command, ask::Close>;
+using Ask = std::variant<ask::Store, ask::LoadMore, ask::Search, ask::History, ask::Claim, ask::Finish,
+                         ask::GiveBack, ask::Fail, ask::ClaimCommunity, ask::FinishCommunity, ask::Reads,
+                         ask::Use, ask::Command, ask::Close>;
 
 // ... and what it hears.
 namespace told {
@@ -126,9 +131,13 @@ struct Gauges {
   bool up;
   std::uint64_t spooled;
   std::uint64_t replayed;
+  Nanos replay_time = 0;  // of all replays together
+  PoolGauges pool = {};
+  ModelUse today = {};
 };
 struct Closed {
-  Counts counts;
+  Counts counts;  // as last heard, when the database is away
+  std::uint64_t spooled = 0;
 };
 }  // namespace told
 using Told = std::variant<told::Stored, told::Loaded, told::Facts, told::Found, told::History, told::Claimed,

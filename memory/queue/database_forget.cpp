@@ -45,7 +45,9 @@ void DatabaseTask::forget_in_spools(std::span<const TurnRecord> records, std::ve
     if (record.kind != TurnRecord::Kind::kForget) continue;
     spool_.close_file();
     try {
-      const std::vector<std::string> texts = forget_in_spool(folders_.own_spool, record);
+      std::vector<std::string> texts = forget_in_spool(folders_.own_spool, SpoolForm::kSpool, record);
+      for (std::string& text : forget_in_spool(folders_.brain_spool, SpoolForm::kFrames, record))
+        texts.push_back(std::move(text));
       scrub_texts(folders_.said, texts);
       if (log_) log_->read_again();
     } catch (const Error& e) {
@@ -62,6 +64,8 @@ void DatabaseTask::on(const ask::Command& command, std::vector<Told>& told) {
   std::string line =
       refusal(std::string(store_->name()) + " is away: try again when it is back (see: prot memory stats)",
               kCommandFailed);
+  // What waits in a file belongs to what is looked at, and to what is forgotten.
+  attempt([&] { replay(told); });
   attempt([&] {
     Commands commands(
         *store_, [&](const ForgetTarget& target, bool dry_run) { return forget(target, dry_run, told); },

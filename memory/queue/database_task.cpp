@@ -39,12 +39,13 @@ std::vector<Message> finished_messages(std::span<const TurnRecord> records) {
 
 }  // namespace
 
-DatabaseTask::DatabaseTask(MemoryStore& store, Folders folders, std::function<Nanos()> wall)
+DatabaseTask::DatabaseTask(MemoryStore& store, Folders folders, std::function<Nanos()> wall, ModelUse budget)
     : store_(&store),
       folders_(std::move(folders)),
       wall_(std::move(wall)),
       spool_(folders_.own_spool),
-      rejected_(folders_.own_spool / "rejected") {
+      rejected_(folders_.own_spool / "rejected"),
+      budget_(budget) {
   if (!folders_.log.empty()) log_.emplace(folders_.log, folders_.log_limits);
 }
 
@@ -78,7 +79,8 @@ void DatabaseTask::connect(Nanos now, std::vector<Told>& told) {
     up_ = true;
     spool_.close_file();
     replay(told);
-    for (const ask::Finish& finish : std::exchange(unfinished_, {})) on(finish, told);
+    finish_what_waits(told);
+    attempt([&] { book_use(); });
     // Only a predecessor can hold leases in this name before the first connection of this process.
     store_->reap(wall_(), !std::exchange(connected_before_, true));
     if (!loaded_) load_page(told);
@@ -89,7 +91,9 @@ void DatabaseTask::connect(Nanos now, std::vector<Told>& told) {
       return report(told);
     }
     log_info("{}: connected{}", store_->name(),
-             replayed_ != 0 ? ", " + std::to_string(replayed_) + " records replayed" : "");
+             replayed_ != 0 ? ", " + std::to_string(replayed_) + " records replayed in " +
+                                  std::to_string(replay_time_ / kMillisecond) + " ms"
+                            : "");
     back_off_ = 0;
     problem_.clear();
     next_tick_ = now + kPeriod;
@@ -123,32 +127,34 @@ void DatabaseTask::tick(Nanos now, std::vector<Told>& told) {
 }
 
 void DatabaseTask::replay(std::vector<Told>& told) {
-  replay_folder(folders_.own_spool, ".spool", parse_spool, told);
+  const Nanos begin = monotonic_now();
+  const std::uint64_t before = replayed_;
+  replay_folder(folders_.own_spool, SpoolForm::kSpool, told);
   spooled_ = 0;
-  replay_folder(folders_.brain_spool, ".frames", parse_frames, told);
+  replay_folder(folders_.brain_spool, SpoolForm::kFrames, told);
+  if (replayed_ != before) replay_time_ += monotonic_now() - begin;
 }
 
-void DatabaseTask::replay_folder(const std::filesystem::path& folder, const std::string& extension,
-                                 SpoolContent (*parse)(std::span<const std::byte>), std::vector<Told>& told) {
-  for (const std::filesystem::path& path : spool_files(folder, extension)) {
+void DatabaseTask::replay_folder(const std::filesystem::path& folder, SpoolForm form,
+                                 std::vector<Told>& told) {
+  for (const std::filesystem::path& path : spool_files(folder, extension_of(form))) {
     try {
       SpoolFile file(path);
       if (!file.locked()) continue;
-      const SpoolContent content = parse(file.read());
-      for (std::size_t i = 0; i < content.records.size(); i += kReplayBatch) {
-        const auto batch =
-            std::span(content.records).subspan(i, std::min(kReplayBatch, content.records.size() - i));
+      SpoolReader reader(form, file.records());
+      while (true) {
+        const std::vector<TurnRecord> batch = reader.next(kReplayBatch);
+        if (batch.empty()) break;
         store_records(batch, told);
         // What waited in the own spool was written when it came.
-        if (log_ && extension == ".frames") log_->append(finished_messages(batch));
+        if (log_ && form == SpoolForm::kFrames) log_->append(finished_messages(batch));
+        replayed_ += batch.size();
         // Before the load they would be numbered as the oldest, which the index gives up first; it brings
         // them.
         if (load_cursor_ != 0 || loaded_) told.emplace_back(told::Stored{0, finished_messages(batch)});
       }
-      replayed_ += content.records.size();
-      if (content.bad) {
-        log_error("{}: {}; what stood before it is stored, the file is kept as .bad", path.string(),
-                  content.problem);
+      if (const std::string problem = reader.problem(); !problem.empty()) {
+        log_error("{}: {}; all else of it is stored, the file is kept as .bad", path.string(), problem);
         file.set_aside();
       } else {
         file.remove();
@@ -187,7 +193,12 @@ void DatabaseTask::store_records(std::span<const TurnRecord> records, std::vecto
     target.conversation = records[i].key.conversation;
     target.first = records[i].key.sequence;
     target.last = records[i].last_sequence;
-    (void)forget(target, false, told);
+    try {
+      (void)forget(target, false, told);
+    } catch (const StoreError& e) {  // nobody else waits for a wish that cannot be granted
+      if (e.kind() == StoreError::Kind::kAway) throw;
+      set_rejected_aside(records[i], e);
+    }
   }
   if (begin < records.size()) store_messages(records.subspan(begin));
 }
@@ -211,8 +222,9 @@ void DatabaseTask::store_messages(std::span<const TurnRecord> records) {
 }
 
 void DatabaseTask::set_rejected_aside(const TurnRecord& record, const StoreError& error) {
-  log_error("a message was refused and is kept in {}/rejected: {}", folders_.own_spool.string(),
-            error.what());
+  log_error("a {} was refused and is kept in {}/rejected: {}",
+            record.kind == TurnRecord::Kind::kForget ? "wish to forget" : "message",
+            folders_.own_spool.string(), error.what());
   rejected_.append({&record, 1});
 }
 
@@ -262,8 +274,10 @@ bool DatabaseTask::apply(const Job& job) {
 }
 
 void DatabaseTask::report(std::vector<Told>& told) {
-  told::Gauges gauges{{}, up_, spooled_, replayed_};
-  if (up_) gauges.counts = store_->counts();
+  told::Gauges gauges{{}, up_, spooled_, replayed_, replay_time_, {}};
+  if (up_) known_ = gauges.counts = store_->counts();
+  gauges.pool = store_->pool();
+  gauges.today = today_;
   told.emplace_back(gauges);
 }
 
@@ -309,6 +323,7 @@ void DatabaseTask::on(const ask::History& question, std::vector<Told>& told) {
 void DatabaseTask::on(const ask::Claim& claim, std::vector<Told>& told) {
   told::Claimed claimed;
   attempt([&] {
+    if (over_budget()) return;
     claimed.job = store_->claim(JobKind::kExtract, wall_(), kExtractLease, claim.ignore_due);
     if (!claimed.job) return;
     // What failed comes in half the number, until the one that is to blame stands alone.
@@ -355,7 +370,7 @@ void DatabaseTask::on(const ask::ClaimCommunity& claim, std::vector<Told>& told)
   bool fresh = false;
   attempt([&] {
     if (claim.plan) fresh = store_->plan_generation(plan_communities(store_->graph()));
-    claimed.task = store_->next_community();
+    if (!over_budget()) claimed.task = store_->next_community();
   });
   // A plan whose summaries are all there already is read at once.
   if (fresh && !claimed.task) tell_communities(told);
@@ -364,7 +379,13 @@ void DatabaseTask::on(const ask::ClaimCommunity& claim, std::vector<Told>& told)
 
 void DatabaseTask::on(const ask::FinishCommunity& finish, std::vector<Told>& told) {
   bool last = false;
-  attempt([&] { last = store_->finish_community(finish.id, finish.summary) && !store_->next_community(); });
+  bool finished = false;
+  attempt([&] {
+    last = store_->finish_community(finish.id, finish.summary);
+    finished = true;
+    last = last && !store_->next_community();
+  });
+  if (!finished && !up_) unfinished_summaries_.push_back(finish);  // it was paid for
   if (last) tell_communities(told);
   told.emplace_back(told::JobClosed{});
 }
@@ -372,7 +393,8 @@ void DatabaseTask::on(const ask::FinishCommunity& finish, std::vector<Told>& tol
 void DatabaseTask::on(const ask::Close&, std::vector<Told>& told) {
   if (!up_) connect(monotonic_now(), told);  // a last try, so that the spool need not wait for the next start
   told::Closed closed;
-  attempt([&] { closed.counts = store_->counts(); });
+  if (!attempt([&] { closed.counts = store_->counts(); })) closed.counts = known_;
+  closed.spooled = spooled_;
   store_->close();
   up_ = false;
   next_tick_ = kNever;

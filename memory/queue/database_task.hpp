@@ -31,7 +31,8 @@ class DatabaseTask {
     std::filesystem::path log = {};     // of the conversations; empty: none is kept
     ConversationLog::Limits log_limits = {};
   };
-  DatabaseTask(MemoryStore& store, Folders folders, std::function<Nanos()> wall);
+  /// `budget`: what the model may be asked on a day; 0: as much as it likes. Past it no job is given out.
+  DatabaseTask(MemoryStore& store, Folders folders, std::function<Nanos()> wall, ModelUse budget = {});
 
   void handle(std::vector<Ask> asks, std::vector<Told>& told);
   /// Periodic work; `now` monotonic.
@@ -42,9 +43,9 @@ class DatabaseTask {
  private:
   void connect(Nanos now, std::vector<Told>& told);
   void lost(const StoreError& error);
+  void finish_what_waits(std::vector<Told>& told);
   void replay(std::vector<Told>& told);
-  void replay_folder(const std::filesystem::path& folder, const std::string& extension,
-                     SpoolContent (*parse)(std::span<const std::byte>), std::vector<Told>& told);
+  void replay_folder(const std::filesystem::path& folder, SpoolForm form, std::vector<Told>& told);
   void load_page(std::vector<Told>& told);
   void flush(std::vector<Told>& told);
   void store_records(std::span<const TurnRecord> records, std::vector<Told>& told);
@@ -54,6 +55,8 @@ class DatabaseTask {
   bool apply(const Job& job);
   void report(std::vector<Told>& told);
   bool attempt(const std::function<void()>& action);
+  [[nodiscard]] bool over_budget();
+  void book_use();
 
   // database_forget.cpp
   Forgotten forget(const ForgetTarget& target, bool dry_run, std::vector<Told>& told);
@@ -72,6 +75,7 @@ class DatabaseTask {
   void tell_communities(std::vector<Told>& told);
   void tell_facts(std::vector<Told>& told);
   void on(const ask::Reads& reads, std::vector<Told>& told);
+  void on(const ask::Use& use, std::vector<Told>& told);
   void on(const ask::Command& command, std::vector<Told>& told);
   void on(const ask::Close& close, std::vector<Told>& told);
 
@@ -82,7 +86,9 @@ class DatabaseTask {
   SpoolWriter rejected_;
   std::optional<ConversationLog> log_;
   std::vector<ask::Store> pending_;
-  std::vector<ask::Finish> unfinished_;  // answers whose connection broke
+  // Answers whose connection broke.
+  std::vector<ask::Finish> unfinished_;
+  std::vector<ask::FinishCommunity> unfinished_summaries_;
   bool up_ = false;
   bool connected_before_ = false;
   bool loaded_ = false;
@@ -90,6 +96,13 @@ class DatabaseTask {
   Nanos back_off_ = 0;
   std::string problem_;  // why it cannot connect, as it was logged last
   Nanos next_tick_ = 0;
+  ModelUse budget_;
+  ModelUse today_;     // of day_, what is not booked included
+  ModelUse unbooked_;  // the database was away
+  Nanos day_ = -1;
+  bool over_told_ = false;
+  Counts known_;  // as last heard
+  Nanos replay_time_ = 0;
   std::uint64_t spooled_ = 0;
   std::uint64_t replayed_ = 0;
 };

@@ -22,9 +22,9 @@ void guarded(const char* who, F&& body) {
 }  // namespace
 
 DatabaseWorker::DatabaseWorker(std::unique_ptr<MemoryStore> store, DatabaseTask::Folders folders,
-                               std::function<void()> wake)
+                               ModelUse budget, std::function<void()> wake)
     : store_(std::move(store)),
-      task_(*store_, std::move(folders), wall_now),
+      task_(*store_, std::move(folders), wall_now, budget),
       wake_(std::move(wake)),
       thread_([this] { guarded("database worker", [this] { run(); }); }) {}
 
@@ -124,7 +124,9 @@ void ModelWorker::run() {
     } catch (const ModelError& e) {
       answer.error = e.what();
       answer.kind = e.kind();
+      answer.retry_after = e.retry_after();
     }
+    answer.tokens = model_->tokens();
     {
       const std::lock_guard lock(mutex_);
       answer_ = std::move(answer);

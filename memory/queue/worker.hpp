@@ -20,7 +20,7 @@ namespace prot::memory {
 /// was asked, then joins.
 class DatabaseWorker {
  public:
-  DatabaseWorker(std::unique_ptr<MemoryStore> store, DatabaseTask::Folders folders,
+  DatabaseWorker(std::unique_ptr<MemoryStore> store, DatabaseTask::Folders folders, ModelUse budget,
                  std::function<void()> wake);
   ~DatabaseWorker();
   DatabaseWorker(const DatabaseWorker&) = delete;
@@ -28,6 +28,9 @@ class DatabaseWorker {
 
   void post(Ask&& ask);
   [[nodiscard]] std::vector<Told> poll();
+  /// What was asked, and whatever comes, takes no longer than that: what the database has no time for goes to
+  /// the spool.
+  void end_within(Nanos left) noexcept { store_->end_within(left); }
 
  private:
   void run();
@@ -56,6 +59,8 @@ class ModelWorker {
     std::string text;
     std::string error;  // empty: it answered
     ModelError::Kind kind = ModelError::Kind::kFailed;
+    Nanos retry_after = 0;     // kUnavailable: what the server asked for
+    std::uint64_t tokens = 0;  // of this question, also when it cannot be used
   };
   ModelWorker(std::unique_ptr<ExtractionModel> model, std::function<void()> wake);
   /// Cancels and joins.

@@ -108,6 +108,12 @@ struct Job {
   std::vector<KnownEntity> offered;  // to the model, by number from 1 on
 };
 
+/// What the language model was asked for.
+struct ModelUse {
+  std::uint64_t calls = 0;
+  std::uint64_t tokens = 0;
+};
+
 struct Counts {
   std::uint64_t messages = 0;
   std::uint64_t jobs_ready = 0;  // leased ones of a dead owner too

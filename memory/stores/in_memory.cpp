@@ -6,6 +6,9 @@
 #include "text/normalize.hpp"
 
 namespace prot::memory {
+namespace {
+constexpr Nanos kDay = 86'400 * kSecond;
+}
 
 void InMemoryStore::need() const {
   if (away_ || !connected_) throw StoreError(StoreError::Kind::kAway, "ram: not connected");
@@ -14,6 +17,18 @@ void InMemoryStore::need() const {
 void InMemoryStore::connect() {
   if (away_) throw StoreError(StoreError::Kind::kAway, "ram: away");
   connected_ = true;
+}
+
+ModelUse InMemoryStore::model_use(Nanos now) {
+  need();
+  return model_use_[now / kDay];
+}
+
+void InMemoryStore::add_model_use(const ModelUse& more, Nanos now) {
+  need();
+  ModelUse& use = model_use_[now / kDay];
+  use.calls += more.calls;
+  use.tokens += more.tokens;
 }
 
 InMemoryStore::StoredMessage* InMemoryStore::find(const MessageKey& key) {

@@ -28,6 +28,8 @@ class InMemoryStore final : public MemoryStore {
   bool give_back(const Job& job, Nanos due) override;
   bool fail(const Job& job, const std::string& error, Nanos due, bool dead) override;
   int reap(Nanos now, bool all_of_owner) override;
+  ModelUse model_use(Nanos now) override;
+  void add_model_use(const ModelUse& more, Nanos now) override;
   std::vector<Fact> active_facts(int limit) override;
   void mark_read(std::span<const std::int64_t> facts, Nanos now) override;
   Counts counts() override;
@@ -48,7 +50,7 @@ class InMemoryStore final : public MemoryStore {
 
   /// Tests: every call fails with kAway until it is back.
   void set_away(bool away) noexcept { away_ = away; }
-  /// Tests: answers are refused with kRejected.
+  /// Tests: answers, and wishes to forget, are refused with kRejected.
   void set_refusing(bool refusing) noexcept { refusing_ = refusing; }
 
  private:
@@ -125,6 +127,7 @@ class InMemoryStore final : public MemoryStore {
   std::int64_t current_ = 0;   // generation that is read
   std::int64_t building_ = 0;  // and the next one; 0: none
   std::vector<Range> forgotten_;
+  std::map<Nanos, ModelUse> model_use_;  // by day
   std::uint64_t leases_ = 0;
 };
 

@@ -27,6 +27,7 @@ bool InMemoryStore::wanted(const ForgetTarget& target, const Message& message) {
 
 Forgotten InMemoryStore::forget(const ForgetTarget& target, Nanos, bool dry_run) {
   need();
+  if (refusing_) throw StoreError(StoreError::Kind::kRejected, "ram: refused");
   Forgotten forgotten;
   forgotten.everything = target.kind == ForgetTarget::Kind::kEverything;
   if (target.kind == ForgetTarget::Kind::kMessages && !dry_run)

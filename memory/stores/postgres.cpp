@@ -57,6 +57,8 @@ StoreError store_error(const char* what) {
   const std::string prefix = std::string("database: ") + what + ": ";
   try {
     throw;
+  } catch (const StoreError& e) {
+    return e;
   } catch (const pqxx::sql_error& e) {
     return {kind_of(e.sqlstate()), prefix + first_line(e.what())};
   } catch (const pqxx::conversion_error& e) {
@@ -97,37 +99,22 @@ void migrate(pqxx::connection& connection) {
 
 }  // namespace pg
 
-PostgresStore::PostgresStore(std::string conninfo, std::string owner)
-    : conninfo_(std::move(conninfo)), owner_(std::move(owner)) {}
+PostgresStore::PostgresStore(std::shared_ptr<ConnectionPool> pool, std::string owner)
+    : pool_(std::move(pool)), owner_(std::move(owner)) {}
 
 PostgresStore::~PostgresStore() = default;
 
-void PostgresStore::rethrow(const char* what) {
-  const StoreError error = pg::store_error(what);
-  // Broken, or in doubt at commit: the keys make doing it again safe.
-  if (error.kind() == StoreError::Kind::kAway) connection_.reset();
-  throw error;
-}
-
-pqxx::connection& PostgresStore::connection() {
-  if (!connection_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
-  return *connection_;
-}
-
 void PostgresStore::connect() {
-  connection_.reset();
-  try {
-    connection_ = std::make_unique<pqxx::connection>(conninfo_);
-    pg::migrate(*connection_);
-  } catch (const StoreError&) {
-    connection_.reset();
-    throw;
-  } catch (const std::exception&) {
-    rethrow("cannot connect");
-  }
+  close();
+  pg::with_connection(*pool_, "cannot connect",
+                      [](ConnectionPool::Lease& lease) { pg::migrate(lease.connection()); });
+  connected_ = true;
 }
 
-void PostgresStore::close() noexcept { connection_.reset(); }
+void PostgresStore::close() noexcept {
+  connected_ = false;
+  pool_->close_idle();
+}
 
 namespace {
 
@@ -285,8 +272,17 @@ std::vector<Message> PostgresStore::history(const wire::ConversationId& conversa
   });
 }
 
+std::shared_ptr<ConnectionPool> make_connection_pool(std::string conninfo, int least, int most,
+                                                     Nanos patience) {
+  return std::make_shared<ConnectionPool>(std::move(conninfo), ConnectionPool::Limits{least, most, patience});
+}
+
+std::unique_ptr<MemoryStore> make_postgres_store(std::shared_ptr<ConnectionPool> pool, std::string owner) {
+  return std::make_unique<PostgresStore>(std::move(pool), std::move(owner));
+}
+
 std::unique_ptr<MemoryStore> make_postgres_store(std::string conninfo, std::string owner) {
-  return std::make_unique<PostgresStore>(std::move(conninfo), std::move(owner));
+  return make_postgres_store(std::make_shared<ConnectionPool>(std::move(conninfo)), std::move(owner));
 }
 
 }  // namespace prot::memory

@@ -14,6 +14,7 @@ using pg::at;
 using pg::run;
 
 constexpr int kTextLimit = 600;
+constexpr Nanos kDay = 86'400 * kSecond;
 
 std::string fresh_token() {
   std::random_device source;
@@ -193,6 +194,25 @@ int PostgresStore::reap(Nanos now, bool all_of_owner) {
                 at(1) + " OR ($2::boolean AND lease_owner = $3))",
             pg::micros(now), all_of_owner, owner_)
             .affected_rows());
+  });
+}
+
+ModelUse PostgresStore::model_use(Nanos now) {
+  return transaction("reading what the model was asked", [&](pqxx::work& tx) {
+    const pqxx::result rows =
+        run(tx, "SELECT calls, tokens FROM model_use WHERE day = $1::integer", now / kDay);
+    if (rows.empty()) return ModelUse{};
+    return ModelUse{static_cast<std::uint64_t>(rows[0][0].as<std::int64_t>()),
+                    static_cast<std::uint64_t>(rows[0][1].as<std::int64_t>())};
+  });
+}
+
+void PostgresStore::add_model_use(const ModelUse& more, Nanos now) {
+  transaction("noting what the model was asked", [&](pqxx::work& tx) {
+    run(tx,
+        "INSERT INTO model_use AS u (day, calls, tokens) VALUES ($1::integer, $2::bigint, $3::bigint) ON "
+        "CONFLICT (day) DO UPDATE SET calls = u.calls + EXCLUDED.calls, tokens = u.tokens + EXCLUDED.tokens",
+        now / kDay, static_cast<std::int64_t>(more.calls), static_cast<std::int64_t>(more.tokens));
   });
 }
 

@@ -6,14 +6,16 @@
 #include <vector>
 
 #include "memory_store.hpp"
+#include "stores/transaction.hpp"
 
 namespace prot::memory {
 
-/// MemoryStore over libpqxx: only what versions 6.4 to 7.x have in common. One connection, made anew after
-/// any sign that it is broken; nothing relies on session state, since 6.x reconnects silently.
+/// MemoryStore over libpqxx: only what versions 6.4 to 7.x have in common. Each transaction has a connection
+/// of the pool; after any sign that one is broken nothing is asked until connect() has found the server
+/// again.
 class PostgresStore final : public MemoryStore, public Keeper {
  public:
-  PostgresStore(std::string conninfo, std::string owner);
+  PostgresStore(std::shared_ptr<ConnectionPool> pool, std::string owner);
   ~PostgresStore() override;
 
   void connect() override;
@@ -30,6 +32,8 @@ class PostgresStore final : public MemoryStore, public Keeper {
   bool give_back(const Job& job, Nanos due) override;
   bool fail(const Job& job, const std::string& error, Nanos due, bool dead) override;
   int reap(Nanos now, bool all_of_owner) override;
+  ModelUse model_use(Nanos now) override;
+  void add_model_use(const ModelUse& more, Nanos now) override;
   std::vector<Fact> active_facts(int limit) override;
   void mark_read(std::span<const std::int64_t> facts, Nanos now) override;  // postgres_reads.cpp
   Counts counts() override;
@@ -48,6 +52,8 @@ class PostgresStore final : public MemoryStore, public Keeper {
   std::vector<Community> communities(int limit) override;
   Forgotten forget(const ForgetTarget& target, Nanos now, bool dry_run) override;  // postgres_forget.cpp
   [[nodiscard]] Keeper* keeper() noexcept override { return this; }
+  void end_within(Nanos left) noexcept override { pool_->end_within(left); }
+  [[nodiscard]] PoolGauges pool() const override { return pool_->gauges(); }
 
   // Keeper: postgres_keeper.cpp, postgres_import.cpp.
   std::vector<Row> look(Look what, std::span<const std::string> arguments) override;
@@ -60,12 +66,10 @@ class PostgresStore final : public MemoryStore, public Keeper {
   /// Runs one transaction; what goes wrong becomes a StoreError ("what: why").
   template <typename F>
   auto transaction(const char* what, F&& body);
-  [[noreturn]] void rethrow(const char* what);
-  [[nodiscard]] pqxx::connection& connection();
 
-  std::string conninfo_;
+  std::shared_ptr<ConnectionPool> pool_;
   std::string owner_;
-  std::unique_ptr<pqxx::connection> connection_;
+  bool connected_ = false;
 };
 
 namespace pg {
@@ -73,6 +77,7 @@ namespace pg {
 /// The one place that knows how the versions of libpqxx take parameters.
 template <typename... Args>
 pqxx::result run(pqxx::work& tx, const std::string& sql, const Args&... args) {
+  ConnectionPool::touch();
 #if PQXX_VERSION_MAJOR > 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 10)
   return tx.exec(sql, pqxx::params{args...});
 #else
@@ -104,9 +109,6 @@ inline const std::string kMessageColumns =
     std::string("m.conversation_id::text, m.seq, m.role, m.channel, ") +
     "(extract(epoch FROM m.at) * 1000000)::bigint, m.text, " + "m.interrupted, m.open";
 
-/// What the exception that is being handled means: "database: what: why".
-[[nodiscard]] StoreError store_error(const char* what);
-
 /// Brings the schema up to date in one transaction under an advisory lock.
 void migrate(pqxx::connection& connection);
 
@@ -114,21 +116,10 @@ void migrate(pqxx::connection& connection);
 
 template <typename F>
 auto PostgresStore::transaction(const char* what, F&& body) {
-  try {
-    pqxx::work tx(connection());
-    if constexpr (std::is_void_v<decltype(body(tx))>) {
-      body(tx);
-      tx.commit();
-    } else {
-      auto result = body(tx);
-      tx.commit();
-      return result;
-    }
-  } catch (const StoreError&) {
-    throw;
-  } catch (const std::exception&) {
-    rethrow(what);
-  }
+  if (!connected_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
+  return pg::with_connection(*pool_, what, [&](ConnectionPool::Lease& lease) {
+    return pg::in_transaction(lease.connection(), body);
+  });
 }
 
 }  // namespace prot::memory

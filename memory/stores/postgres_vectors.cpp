@@ -1,7 +1,5 @@
 #include "stores/postgres_vectors.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <mutex>
 #include <type_traits>
@@ -17,19 +15,16 @@ using pg::run;
 
 class PostgresVectors final : public VectorStore {
  public:
-  explicit PostgresVectors(std::string conninfo) : conninfo_(std::move(conninfo)), reader_(conninfo_) {}
+  explicit PostgresVectors(std::shared_ptr<ConnectionPool> pool)
+      : pool_(std::move(pool)), reader_(pool_->conninfo()) {}
 
   void connect() override {
-    close();
-    try {
-      connection_ = std::make_unique<pqxx::connection>(conninfo_);
-    } catch (const std::exception&) {
-      throw pg::store_error("cannot connect");
-    }
+    pg::with_connection(*pool_, "cannot connect", [](ConnectionPool::Lease&) {});
+    connected_ = true;
   }
 
   void close() noexcept override {
-    connection_.reset();
+    connected_ = false;
     reader_.close();
   }
 
@@ -37,11 +32,11 @@ class PostgresVectors final : public VectorStore {
     reader_.abort();
     const std::lock_guard lock(mutex_);
     aborted_ = true;
-    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+    if (lease_ != nullptr) lease_->cut();
   }
 
   std::vector<StoredVector> next_vectors(const std::string& model, Cursor* cursor, int limit) override {
-    if (!connection_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
+    if (!connected_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
     return reader_.next(model, cursor, limit);
   }
 
@@ -85,32 +80,19 @@ class PostgresVectors final : public VectorStore {
  private:
   template <typename F>
   std::invoke_result_t<F, pqxx::work&> transaction(const char* what, F&& body) {
-    if (!connection_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
-    const ScopeExit over([this] { watch(-1); });
-    try {
-      watch(connection_->sock());
-      pqxx::work tx(*connection_);
-      watch(connection_->sock());  // libpqxx 6 connects anew by itself
-      if constexpr (std::is_void_v<decltype(body(tx))>) {
-        body(tx);
-        tx.commit();
-      } else {
-        auto result = body(tx);
-        tx.commit();
-        return result;
-      }
-    } catch (const StoreError&) {
-      throw;
-    } catch (const std::exception&) {
-      throw pg::store_error(what);
-    }
+    if (!connected_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
+    return pg::with_connection(*pool_, what, [&](ConnectionPool::Lease& lease) {
+      const ScopeExit over([this] { show(nullptr); });
+      show(&lease);
+      return pg::in_transaction(lease.connection(), body);
+    });
   }
 
-  /// The socket on which something is under way; -1: nothing is.
-  void watch(int socket) {
+  /// What is under way; null: nothing is.
+  void show(const ConnectionPool::Lease* lease) {
     const std::lock_guard lock(mutex_);
-    socket_ = socket;
-    if (aborted_ && socket >= 0) throw StoreError(StoreError::Kind::kAway, "database: the end has come");
+    lease_ = lease;
+    if (aborted_ && lease != nullptr) throw StoreError(StoreError::Kind::kAway, "database: the end has come");
   }
 
   /// All in one statement. `same`: the text may have become another or been forgotten since it was read: then
@@ -183,19 +165,23 @@ class PostgresVectors final : public VectorStore {
         MessageKey{parse_uuid(row[2].c_str()), static_cast<std::uint64_t>(row[3].as<std::int64_t>())});
   }
 
-  std::string conninfo_;
-  VectorReader reader_;
-  std::unique_ptr<pqxx::connection> connection_;
+  std::shared_ptr<ConnectionPool> pool_;
+  VectorReader reader_;  // on a connection of its own, which libpqxx could not use: it reads in binary
+  bool connected_ = false;
   std::mutex mutex_;
   // Below: protected by mutex_.
-  int socket_ = -1;
+  const ConnectionPool::Lease* lease_ = nullptr;
   bool aborted_ = false;
 };
 
 }  // namespace
 
+std::unique_ptr<VectorStore> make_postgres_vectors(std::shared_ptr<ConnectionPool> pool) {
+  return std::make_unique<PostgresVectors>(std::move(pool));
+}
+
 std::unique_ptr<VectorStore> make_postgres_vectors(std::string conninfo) {
-  return std::make_unique<PostgresVectors>(std::move(conninfo));
+  return make_postgres_vectors(std::make_shared<ConnectionPool>(std::move(conninfo)));
 }
 
 }  // namespace prot::memory

@@ -7,8 +7,12 @@
 
 namespace prot::memory {
 
-/// Vectors in PostgreSQL, over a connection of their own: a long past that is loaded must hold up no message.
-/// The schema is the other connection's to make.
+class ConnectionPool;
+
+/// Vectors in PostgreSQL. A long past that is loaded holds up no message: those have another connection of
+/// the pool. The schema is PostgresStore's to make.
+[[nodiscard]] std::unique_ptr<VectorStore> make_postgres_vectors(std::shared_ptr<ConnectionPool> pool);
+/// Likewise, with a pool of its own.
 [[nodiscard]] std::unique_ptr<VectorStore> make_postgres_vectors(std::string conninfo);
 
 }  // namespace prot::memory

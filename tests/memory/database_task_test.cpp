@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "json/json.hpp"
 #include "memory/extraction/extraction.hpp"
 #include "memory/queue/database_task.hpp"
 #include "memory/stores/in_memory.hpp"
@@ -192,6 +193,93 @@ TEST_CASE_FIXTURE(Fixture, "an answer is applied at once; one that cannot be use
     CHECK(counts().jobs_ready == 0);
     CHECK(counts().jobs_leased == 0);
   }
+}
+
+TEST_CASE_FIXTURE(Fixture, "past the day's budget no job is given out, the next day they are") {
+  DatabaseTask thrifty(store, {folder.path() / "memory", folder.path() / "brain"}, [this] { return wall; },
+                       {2, 100});
+  const auto claims = [&] {
+    told.clear();
+    thrifty.handle({ask::Claim{true}}, told);
+    return all<told::Claimed>().back().job.has_value();
+  };
+  thrifty.tick(now, told);
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    const TurnRecord said = user(key(i, 10), "I like tea.");
+    thrifty.handle({ask::Store{++frame, said}}, told);
+  }
+  CHECK(claims());
+  thrifty.handle({ask::Use{{1, 10}}}, told);
+  CHECK(claims());
+  SUBCASE("of calls, noted while the database was away, too") {
+    store.set_away(true);
+    thrifty.handle({ask::Use{{1, 10}}}, told);
+    (void)claims();
+    store.set_away(false);
+    thrifty.tick(now + 100 * kSecond, told);
+  }
+  SUBCASE("of tokens") { thrifty.handle({ask::Use{{0, 90}}}, told); }
+  CHECK_FALSE(claims());
+  wall += kDay;
+  CHECK(claims());
+  CHECK(store.model_use(wall - kDay).calls >= 1);
+  CHECK(store.model_use(wall).calls == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a wish that the store refuses is kept aside, and holds up nothing behind it") {
+  store.set_away(true);
+  tick();
+  TurnRecord wish = record(TurnRecord::Kind::kForget, key(9, 10), "");
+  wish.last_sequence = 15;
+  handle({ask::Store{++frame, wish}});
+  exchange_comes(10, "I live in Busan.");
+  store.set_refusing(true);
+  store.set_away(false);
+  tick();
+  CHECK(task.up());
+  CHECK(counts().messages == 2);
+  CHECK(spool_count() == 0);
+  CHECK(spool_files(folder.path() / "memory" / "rejected", ".spool").size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a summary whose connection breaks is kept for the next one") {
+  tick();
+  exchange_comes(10, "My sister Anna lives in Toronto with her cat Misty.");
+  handle({ask::Claim{false}});
+  const auto of = [&](const char* subject, const char* predicate, const char* object) {
+    json::Writer out;
+    const std::string statement = std::string(subject) + " " + predicate + " " + object + ".";
+    out.begin_object().member("subject", subject).member("predicate", predicate).member("object", object);
+    return out.member("statement", statement).end_object().str();
+  };
+  handle({ask::Finish{*all<told::Claimed>().back().job,
+                      R"({"facts":[)" + of("user", "sister", "Anna") + "," +
+                          of("Anna", "lives_in", "Toronto") + "," + of("Anna", "cat", "Misty") +
+                          R"(],"entities":[{"name":"Anna","type":"person","description":""},)"
+                          R"({"name":"Toronto","type":"place","description":""},)"
+                          R"({"name":"Misty","type":"thing","description":""}]})"}});
+  REQUIRE(counts().facts == 3);
+  handle({ask::ClaimCommunity{true}});
+  REQUIRE(all<told::CommunityClaimed>().back().task);
+  store.set_away(true);
+  handle({ask::FinishCommunity{all<told::CommunityClaimed>().back().task->id, "Anna lives in Toronto."}});
+  CHECK(all<told::JobClosed>().size() == 2);
+  store.set_away(false);
+  tick();
+  REQUIRE(store.communities(10).size() == 1);
+  CHECK(store.communities(10)[0].summary == "Anna lives in Toronto.");
+  CHECK(all<told::Communities>().back().communities.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is left when it closes without a database is told as it was last known") {
+  tick();
+  exchange_comes(10, "I live in Busan.");
+  store.set_away(true);
+  exchange_comes(20, "I like tea.");
+  handle({ask::Close{}});
+  REQUIRE(all<told::Closed>().size() == 1);
+  CHECK(all<told::Closed>()[0].counts.jobs_ready == 1);
+  CHECK(all<told::Closed>()[0].spooled == 4);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a predecessor's answer is applied and its leases are freed at start") {

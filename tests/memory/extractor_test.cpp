@@ -122,6 +122,32 @@ TEST_CASE_FIXTURE(Fixture, "a model that is away costs no attempt and is asked a
   CHECK(last_is<ask::Claim>());
 }
 
+TEST_CASE_FIXTURE(Fixture, "a model that stays away is asked less often, and never sooner than it wants") {
+  const auto asks_after = [&](Nanos pause) {
+    extractor.closed();
+    const std::size_t before = asks.size();
+    clock.advance(pause - kSecond);
+    extractor.step(clock.now(), clock.now() - 6 * kSecond, 1);
+    CHECK(asks.size() == before);
+    clock.advance(kSecond);
+    extractor.step(clock.now(), clock.now() - 6 * kSecond, 1);
+    REQUIRE(asks.size() == before + 1);
+    extractor.claimed(clock.now(), job("I like tea.", 1));
+  };
+  reach_asking();
+  extractor.answered(clock.now(), {"", "why", ModelError::Kind::kUnavailable, 60 * kSecond});
+  asks_after(60 * kSecond);
+  extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));
+  asks_after(20 * kSecond);
+  extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));
+  asks_after(40 * kSecond);
+  extractor.answered(clock.now(), {std::string(kEmptyAnswer), "", {}});
+  extractor.closed();
+  reach_asking();  // it is back
+  extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));
+  asks_after(10 * kSecond);
+}
+
 TEST_CASE_FIXTURE(Fixture, "bad answers back off and end as dead with a reason") {
   Nanos previous = 0;
   for (int attempt = 1; attempt <= Extractor::kMaxAttempts; ++attempt) {

@@ -90,6 +90,37 @@ TEST_CASE_FIXTURE(Fixture, "no database in a whole session: the next one brings 
   CHECK(bench.answer(1).text.find("I told you 250.") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Fixture, "the database's disk is full, or it is read-only: told, and nothing lost") {
+  postgres.start();
+  bench.start();
+  REQUIRE(bench.until([&] { return bench.gauge("db_up") == 1; }));
+  tell(2);
+  REQUIRE(bench.all_released());
+  std::string mended;
+  SUBCASE("full") {
+    (void)postgres.query(
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not "
+        "extend file' USING ERRCODE = 'disk_full'; END $$; CREATE TRIGGER full_disk BEFORE INSERT ON message "
+        "FOR EACH ROW EXECUTE FUNCTION full_disk()");
+    mended = "DROP TRIGGER full_disk ON message";
+  }
+  SUBCASE("read-only") {
+    (void)postgres.query("ALTER DATABASE prot SET default_transaction_read_only = on");
+    (void)postgres.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> "
+        "pg_backend_pid() AND backend_type = 'client backend'");
+    mended =
+        "BEGIN; SET TRANSACTION READ WRITE; ALTER DATABASE prot RESET default_transaction_read_only; COMMIT";
+  }
+  tell(3);
+  CHECK(bench.all_released());
+  CHECK(bench.until([&] { return bench.gauge("db_up") == 0 && bench.gauge("spooled") == 12; }));
+  (void)postgres.query(mended);
+  CHECK(bench.until([&] { return bench.gauge("messages") == 10; }));
+  check_everything_once();
+  CHECK(bench.gauge("spooled") == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a dead run's turns are replayed, a file only once") {
   postgres.start();
   bench.start();
@@ -104,20 +135,12 @@ TEST_CASE_FIXTURE(Fixture, "a dead run's turns are replayed, a file only once") 
   header.length = static_cast<std::uint32_t>(sizeof(head) + text.size());
   header.kind = static_cast<std::uint8_t>(wire::Kind::kUserMessage);
   header.version = wire::UserMessage::kVersion;
-  const auto total = static_cast<std::uint32_t>(sizeof(header) + header.length);
-  const auto write = [&](std::ofstream& file) {
-    file.write(reinterpret_cast<const char*>(&total), sizeof(total));
-    file.write(reinterpret_cast<const char*>(&header), sizeof(header));
-    file.write(reinterpret_cast<const char*>(&head), sizeof(head));
-    file << text;
-  };
-  {
-    std::ofstream file(folder / "run0-000.part");
-    write(file);
-    write(file);  // twice, as two replays would
-    file.write(reinterpret_cast<const char*>(&total), sizeof(total));
-    file << "torn";
-  }
+  std::string body(reinterpret_cast<const char*>(&header), sizeof(header));
+  body.append(reinterpret_cast<const char*>(&head), sizeof(head)).append(text);
+  std::string frame;
+  ipc::append_record(frame, wire::as_bytes(body));
+  // Twice, as two replays would, and one whose writer died.
+  std::ofstream(folder / "run0-000.part") << frame << frame << frame.substr(0, 12);
   std::filesystem::rename(folder / "run0-000.part", folder / "run0-000.frames");
   bench.start();
   CHECK(bench.until([&] { return bench.gauge("messages") == 1; }));

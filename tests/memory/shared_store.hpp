@@ -67,6 +67,12 @@ class SharedStore final : public MemoryStore {
   void mark_read(std::span<const std::int64_t> facts, Nanos now) override {
     locked([&](InMemoryStore& s) { s.mark_read(facts, now); });
   }
+  ModelUse model_use(Nanos now) override {
+    return locked([&](InMemoryStore& s) { return s.model_use(now); });
+  }
+  void add_model_use(const ModelUse& more, Nanos now) override {
+    locked([&](InMemoryStore& s) { s.add_model_use(more, now); });
+  }
   std::vector<Fact> active_facts(int limit) override {
     return locked([&](InMemoryStore& s) { return s.active_facts(limit); });
   }

@@ -169,10 +169,10 @@ class Check(unittest.TestCase):
         with Configured() as prot:
             self.assertIn("is not there; the defaults are used", prot.run("check", *ALONE).stdout)
             prot.toml.write_text("[stt]\nthreads = 3\n")
-            prot.env_file.write_text("DB_POOL_MIN=2\n")
+            prot.env_file.write_text("RAG_TOP_K=2\n")
             done = prot.run("check", *ALONE)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertEqual(done.stdout, f"nothing uses yet: DB_POOL_MIN\n{prot.toml}: good\n")
+            self.assertEqual(done.stdout, f"nothing uses yet: RAG_TOP_K\n{prot.toml}: good\n")
 
     def test_an_env_file_that_was_named_must_be_there(self):
         with Configured() as prot:

@@ -105,14 +105,14 @@ TEST_CASE("mistakes of every source come together, each with its place") {
   const prot::test::TempFolder folder;
   const std::string toml = (folder.path() / "prot.toml").string();
   std::ofstream(toml) << "[stt]\nthreads = 0\n";
-  const std::string path = write_env(folder, "DB_POOL_MIN=two\nnonsense\nSTT_LANGUAGE=klingon\n");
+  const std::string path = write_env(folder, "RAG_TOP_K=two\nnonsense\nSTT_LANGUAGE=klingon\n");
   const Lines lines = refused({.file = toml, .env_file = path, .overrides = {"a=b"}});
   REQUIRE(lines.size() == 5);
   CHECK(lines[0] == path + ":2: expected NAME=value");
   CHECK(lines[1] == toml + ":2: stt.threads = 0 is out of range: 1 to 64 threads");
   CHECK(lines[2].starts_with(path + ":3: STT_LANGUAGE: general.language must be one of"));
   CHECK(lines[3].starts_with("--set a: unknown key"));
-  CHECK(lines[4].starts_with(path + ":1: DB_POOL_MIN: DB_POOL_MIN must be a whole number"));
+  CHECK(lines[4].starts_with(path + ":1: RAG_TOP_K: RAG_TOP_K must be a whole number"));
 }
 
 TEST_CASE("of a .env only known names reach the environment, and they leave it with the next file") {

@@ -105,6 +105,7 @@ void PrivatePostgres::start() {
 void PrivatePostgres::end(int signal) {
   if (pid_ <= 0) return;
   ::kill(pid_, signal);
+  go_on();
   ::waitpid(pid_, nullptr, 0);
   pid_ = -1;
 }
@@ -114,10 +115,26 @@ void PrivatePostgres::stop() { end(SIGINT); }
 void PrivatePostgres::kill_hard() {
   if (pid_ <= 0) return;
   ::kill(pid_, SIGSTOP);  // nothing may tidy up between two of the kills
+  signal_all(SIGKILL);
+  end(SIGKILL);
+}
+
+void PrivatePostgres::signal_all(int signal) {
   const std::string task = "/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children";
   std::ifstream children(task);
-  for (pid_t child = 0; children >> child;) ::kill(child, SIGKILL);
-  end(SIGKILL);
+  for (pid_t child = 0; children >> child;) ::kill(child, signal);
+}
+
+void PrivatePostgres::hang() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGSTOP);  // it may not make others meanwhile
+  signal_all(SIGSTOP);
+}
+
+void PrivatePostgres::go_on() {
+  if (pid_ <= 0) return;
+  signal_all(SIGCONT);
+  ::kill(pid_, SIGCONT);
 }
 
 std::string PrivatePostgres::conninfo() const {

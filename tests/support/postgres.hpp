@@ -26,6 +26,9 @@ class PrivatePostgres {
   void stop();
   /// SIGKILL to the server and all its processes, as a power cut would end them.
   void kill_hard();
+  /// All of its processes stand still: connections are accepted, nobody answers. Until go_on().
+  void hang();
+  void go_on();
 
   [[nodiscard]] std::string conninfo() const;
   /// Runs SQL by psql; the rows, fields separated by '|'. Throws Error.
@@ -35,6 +38,7 @@ class PrivatePostgres {
 
  private:
   void end(int signal);
+  void signal_all(int signal);
 
   TempFolder folder_;
   std::string cluster_;

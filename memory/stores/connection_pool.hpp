@@ -1,0 +1,102 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <pqxx/pqxx>
+#include <string>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/unique_fd.hpp"
+#include "memory_store.hpp"
+
+namespace prot::memory {
+
+/// The connections to one database, for all of memory's threads. Thread-safe. A server that hangs is noticed
+/// here: a lease on which no statement has begun for `patience` is cut, and what waits on it fails as kAway
+/// (the server's own time-outs are of no use when it is the server that hangs). Invariant: at most `most`
+/// connections, none of which connects anew by itself. Lifetime: longer than its leases.
+class ConnectionPool {
+ public:
+  struct Limits {
+    int least = 2;  // stay open when nobody needs them
+    int most = 10;
+    Nanos patience = 12 * kSecond;  // longer than a statement may take (statement_timeout)
+  };
+  explicit ConnectionPool(std::string conninfo) : ConnectionPool(std::move(conninfo), Limits()) {}
+  ConnectionPool(std::string conninfo, Limits limits);
+  ~ConnectionPool();
+  ConnectionPool(const ConnectionPool&) = delete;
+  ConnectionPool& operator=(const ConnectionPool&) = delete;
+
+ private:
+  struct Entry {
+    std::unique_ptr<pqxx::connection> connection;
+    UniqueFd socket;               // a duplicate: libpq may close its own at any moment
+    std::atomic<Nanos> since = 0;  // monotonic; when the newest statement began
+    bool broken = false;           // protected by mutex_
+  };
+
+ public:
+  /// A connection in somebody's hands; back in the pool with the object. One thread.
+  class Lease {
+   public:
+    Lease(Lease&& other) noexcept : pool_(other.pool_), entry_(std::exchange(other.entry_, nullptr)) {}
+    Lease& operator=(Lease&&) = delete;
+    ~Lease();
+    [[nodiscard]] pqxx::connection& connection() const noexcept { return *entry_->connection; }
+    /// It is of no use any more, and those that nobody uses may not be either.
+    void set_broken() noexcept;
+    /// Thread-safe while the lease lives: as if the server had gone.
+    void cut() const noexcept;
+
+   private:
+    friend class ConnectionPool;
+    Lease(ConnectionPool* pool, Entry* entry) noexcept : pool_(pool), entry_(entry) {}
+    ConnectionPool* pool_;
+    Entry* entry_;
+  };
+
+  /// One that is free, else a new one, else waits for one. Throws StoreError (kAway), or what libpqxx throws.
+  [[nodiscard]] Lease take();
+  /// Those that nobody uses.
+  void close_idle() noexcept;
+  /// A statement begins on this thread's lease.
+  static void touch() noexcept;
+  /// From now on a server that hangs is noticed sooner, and when `left` is over every lease is cut and none
+  /// is given: the process ends. The earliest such end counts.
+  void end_within(Nanos left) noexcept;
+
+  [[nodiscard]] PoolGauges gauges() const;
+  /// For who needs a connection of another kind.
+  [[nodiscard]] const std::string& conninfo() const noexcept { return conninfo_; }
+
+  static constexpr Nanos kConnectTime = 3 * kSecond;   // connect_timeout of every conninfo
+  static constexpr Nanos kLastPatience = 6 * kSecond;  // longer than lock_timeout
+
+ private:
+  [[nodiscard]] std::unique_ptr<Entry> open();
+  void give_back(Entry* entry) noexcept;
+  void watch();
+  void cut(Entry& entry) noexcept;
+
+  std::string conninfo_;
+  Limits limits_;
+  mutable std::mutex mutex_;
+  std::condition_variable freed_;
+  std::condition_variable watch_;
+  // Below: protected by mutex_.
+  std::list<std::unique_ptr<Entry>> idle_;  // the one used last in front
+  std::list<std::unique_ptr<Entry>> used_;
+  int opening_ = 0;
+  Nanos end_at_ = kNever;
+  std::uint64_t cut_ = 0;
+  bool ended_ = false;
+  std::jthread watcher_;  // last: it uses all of the above
+};
+
+}  // namespace prot::memory

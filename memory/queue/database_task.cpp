@@ -120,8 +120,9 @@ void DatabaseTask::tick(Nanos now, std::vector<Told>& told) {
     attempt([&] {
       replay(told);
       store_->reap(wall_(), false);
-      report(told);
     });
+    run_applies(told);  // whose lease was over
+    attempt([&] { report(told); });
   }
   flush(told);  // what even the spool refused before
 }
@@ -149,8 +150,7 @@ void DatabaseTask::replay_folder(const std::filesystem::path& folder, SpoolForm 
         // What waited in the own spool was written when it came.
         if (log_ && form == SpoolForm::kFrames) log_->append(finished_messages(batch));
         replayed_ += batch.size();
-        // Before the load they would be numbered as the oldest, which the index gives up first; it brings
-        // them.
+        // Before the load they would count as the oldest, which the index gives up first; it brings them.
         if (load_cursor_ != 0 || loaded_) told.emplace_back(told::Stored{0, finished_messages(batch)});
       }
       if (const std::string problem = reader.problem(); !problem.empty()) {

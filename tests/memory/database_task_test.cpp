@@ -282,6 +282,20 @@ TEST_CASE_FIXTURE(Fixture, "what is left when it closes without a database is to
   CHECK(all<told::Closed>()[0].spooled == 4);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a stored answer whose application broke off is applied when its lease is over") {
+  tick();
+  exchange_comes(10, "I like tea.");
+  const std::optional<Job> extract = store.claim(JobKind::kExtract, wall, kDay, true);
+  REQUIRE(store.finish_extract(*extract, std::string(kEmptyAnswer), wall));
+  REQUIRE(store.claim(JobKind::kApply, wall, 30 * kSecond, true));  // and the connection broke
+  tick();
+  CHECK(counts().jobs_leased == 1);
+  wall += 31 * kSecond;
+  tick();
+  CHECK(counts().jobs_leased == 0);
+  CHECK(counts().jobs_ready == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a predecessor's answer is applied and its leases are freed at start") {
   store.connect();
   store.append(exchange(1, 10, "I like tea.", "Ah."), kNoon);

@@ -41,11 +41,6 @@ std::size_t MemoryStage::index_bytes() const {
   return static_cast<std::size_t>(context_->config().get_int("memory.index_mib")) << 20U;
 }
 
-ModelUse MemoryStage::daily_budget() const {
-  return {static_cast<std::uint64_t>(context_->config().get_int("memory.daily_calls")),
-          1000 * static_cast<std::uint64_t>(context_->config().get_int("memory.daily_kilotokens"))};
-}
-
 Desk::Ports MemoryStage::desk_ports() {
   Desk::Ports ports;
   ports.database = [this](Ask ask) { database_->post(std::move(ask)); };
@@ -372,18 +367,6 @@ void MemoryStage::drain_step(Nanos now) {
   count_reads();
   database_->post(ask::Close{});
   phase_ = Phase::kClosing;
-}
-
-// A database that hangs is not waited for: what it does not take is in the spool.
-void MemoryStage::limit_storing(Nanos now) {
-  const bool hurried = context_->drain() == ipc::Drain::kNow;
-  if (drain_began_ != 0 && (!hurried || storing_hurried_)) return;
-  const stage::Config& config = context_->config();
-  const double seconds =
-      config.get_double("memory.drain_store_s") + config.get_double("memory.drain_model_s");
-  database_->end_within(hurried ? kHurry : static_cast<Nanos>(seconds * kSecond));
-  if (drain_began_ == 0) drain_began_ = now;
-  storing_hurried_ = hurried;
 }
 
 Nanos MemoryStage::next_deadline(Nanos now) const {

@@ -41,4 +41,17 @@ void DatabaseTask::finish_what_waits(std::vector<Told>& told) {
   for (const ask::FinishCommunity& finish : std::exchange(unfinished_summaries_, {})) on(finish, told);
 }
 
+void DatabaseTask::on(const ask::FinishCommunity& finish, std::vector<Told>& told) {
+  bool last = false;
+  bool finished = false;
+  attempt([&] {
+    last = store_->finish_community(finish.id, finish.summary);
+    finished = true;
+    last = last && !store_->next_community();
+  });
+  if (!finished && !up_) unfinished_summaries_.push_back(finish);  // it was paid for
+  if (last) tell_communities(told);
+  told.emplace_back(told::JobClosed{});
+}
+
 }  // namespace prot::memory

@@ -377,19 +377,6 @@ void DatabaseTask::on(const ask::ClaimCommunity& claim, std::vector<Told>& told)
   told.emplace_back(std::move(claimed));
 }
 
-void DatabaseTask::on(const ask::FinishCommunity& finish, std::vector<Told>& told) {
-  bool last = false;
-  bool finished = false;
-  attempt([&] {
-    last = store_->finish_community(finish.id, finish.summary);
-    finished = true;
-    last = last && !store_->next_community();
-  });
-  if (!finished && !up_) unfinished_summaries_.push_back(finish);  // it was paid for
-  if (last) tell_communities(told);
-  told.emplace_back(told::JobClosed{});
-}
-
 void DatabaseTask::on(const ask::Close&, std::vector<Told>& told) {
   if (!up_) connect(monotonic_now(), told);  // a last try, so that the spool need not wait for the next start
   told::Closed closed;

@@ -177,7 +177,7 @@ std::vector<std::string> programs_of(const stage::Config& config) {
   const bool cluster = memory && config.get_string("memory.store") == "postgres" &&
                        config.get_string("memory.database_url").empty();
   for (const std::string_view program : wire::kPrograms) {
-    if (program == "web") continue;
+    if (program == "web" && !config.get_bool("web.enabled")) continue;
     if (program == "memory" && !memory) continue;
     if (program == "db" && !cluster) continue;
     if (program == "llm" && !(config.get_bool("llm.enabled") && asks_llm(config))) continue;
@@ -193,6 +193,8 @@ std::vector<std::string> start_dependencies(std::string_view program) {
   if (program == "capture") return {"llm", "player", "tts", "brain", "stt"};
   return {};
 }
+
+bool is_optional(std::string_view program) { return program == "web"; }
 
 std::unique_ptr<Launcher> make_launcher(const std::string& program, const RunContext& run) {
   if (program == "db") return make_db_launcher(run);
@@ -239,6 +241,7 @@ std::string users_of_secret(std::string_view name, const stage::Config& config) 
   if ((name == config.get_string("home_assistant.token_env") || is_passed_on(name, config)) &&
       !stage::has_word(users, "brain"))
     users += " brain";
+  if (!name.empty() && name == config.get_string("web.token_env")) users += " web";
   return users;
 }
 
@@ -254,6 +257,7 @@ std::vector<std::string> secret_names(const stage::Config& config) {
   for (const stage::ModelSpec& model : stage::model_specs(config)) add(model.key_name);
   for (const std::string& name : vector_key_names(config)) add(name);
   add(config.get_string("home_assistant.token_env"));
+  add(config.get_string("web.token_env"));
   for (const std::string& name : passed_on(config)) add(name);
   return names;
 }

@@ -34,6 +34,8 @@ struct RunContext {
 [[nodiscard]] std::vector<std::string> programs_of(const stage::Config& config);
 /// What must be ready before `program` is started for the first time.
 [[nodiscard]] std::vector<std::string> start_dependencies(std::string_view program);
+/// The conversation does without it: no start waits for it, or fails with it.
+[[nodiscard]] bool is_optional(std::string_view program);
 
 [[nodiscard]] std::unique_ptr<Launcher> make_launcher(const std::string& program, const RunContext& run);
 [[nodiscard]] std::unique_ptr<Launcher> make_stage_launcher(const std::string& stage, const RunContext& run);

@@ -105,6 +105,8 @@ void Supervisor::open_instance(bool detached) {
   instance_.run.lifeline_write = std::move(lifeline.write);
   for (const std::string_view stage : wire::kDrainOrder)
     instance_.run.bells.emplace(stage, ipc::Doorbell::create());
+  if (instance_.run.config.get_bool("web.enabled"))
+    instance_.run.bells.emplace("web", ipc::Doorbell::create());
   open_logs(detached);
   if (!detached) watch_terminal();
   watch_signals();
@@ -225,7 +227,8 @@ Nanos Supervisor::next_deadline() const {
   if (instance_.run.replaced) next = std::min(next, instance_.run.replaced->until);
   for (const auto& program : instance_.programs) {
     next = std::min(next, program->next_deadline());
-    if (instance_.phase == Phase::kStarting && !program->is_well(instance_.clock.now()))
+    if (instance_.phase == Phase::kStarting && !is_optional(program->name()) &&
+        !program->is_well(instance_.clock.now()))
       next = std::min(next, program->well_at());
   }
   return next;
@@ -286,8 +289,9 @@ void Supervisor::check_phase() {
     for (const auto& program : programs) program->check_exit();  // one may just have died
     const Nanos now = instance_.clock.now();
     if (instance_.phase == Phase::kStarting &&
-        std::all_of(programs.begin(), programs.end(),
-                    [now](const auto& p) { return p->is_well(now) || p->stopped_by_hand(); })) {
+        std::all_of(programs.begin(), programs.end(), [now](const auto& p) {
+          return p->is_well(now) || p->stopped_by_hand() || is_optional(p->name());
+        })) {
       instance_.phase = Phase::kRunning;
       say(fmt::format("ready in {} ms", (instance_.clock.now() - instance_.begun_at) / kMillisecond));
       service_.ready();

@@ -50,7 +50,8 @@ void Supervisor::on_state(Program& program, const std::string& note) {
       if (instance_.phase == Phase::kDraining) drain_.on_lost(program.name(), now);
       // The first start gives up; later nothing does.
       const bool hopeless =
-          program.state() == State::kFailed || program.failed_starts() >= program.launcher().start_attempts();
+          !is_optional(program.name()) && (program.state() == State::kFailed ||
+                                           program.failed_starts() >= program.launcher().start_attempts());
       if (instance_.phase == Phase::kStarting && program.state() != State::kDown && hopeless) {
         const std::string last = instance_.logs->last_line(program.name());
         std::string why = note.empty() ? program.name() + " " + program.last_error() : note;

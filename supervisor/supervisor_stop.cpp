@@ -37,7 +37,7 @@ void Supervisor::stop_externals() {
     program->stop();  // also one whose holder goes last
     if (program->state() != State::kHeld || !desk_.end_hold(program->name())) return;
   }
-  for (const char* name : {"llm", "db"}) {
+  for (const char* name : {"web", "llm", "db"}) {
     Program* program = instance_.find(name);
     if (program == nullptr || (program->gone() && !program->wanted())) continue;
     if (program->wanted()) program->stop();
@@ -58,6 +58,7 @@ void Supervisor::ask_to_stop() {
     for (const auto& program : instance_.programs)
       if (wire::is_stage(program->name()) && program->state() == State::kStarting && program->ready_at() == 0)
         program->stop();
+    if (Program* web = instance_.find("web")) web->stop();  // before all of it; it is not waited for
     desk_.leases().on_drain();
     drain_.begin(now, false);
   } else if (stop_requests_ == 2 && instance_.phase == Phase::kDraining) {
@@ -112,7 +113,7 @@ void Supervisor::finish_run() {
   }
   close_account(static_cast<long>(saved));
   std::error_code error;
-  for (const char* name : {"chat.sock", "memory.sock", "llm.sock"})
+  for (const char* name : {"chat.sock", "memory.sock", "llm.sock", "web.sock"})
     std::filesystem::remove(instance_.run.paths.runtime / name, error);
   std::filesystem::remove(instance_.run.paths.state / "pids", error);
   if (failure_.empty() && drain_begun_at_ != 0)

@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-PATHS = re.compile(r"`((?:doc|data|tools|tests|core|capture|stt|brain|tts|player|memory|supervisor|top)/[\w./-]*\w)`")
+PATHS = re.compile(r"`((?:doc|data|tools|tests|core|capture|stt|brain|tts|player|memory|supervisor|top|web)/[\w./-]*\w)`")
 LINKS = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 

@@ -191,7 +191,9 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
     stream_.expires_never();
     timer_.expires_after(std::chrono::milliseconds(host_->limits().answer_timeout_ms));
     timer_.async_wait([self = shared_from_this()](error_code error) {
-      if (!error && self->state_ == State::kAsked) self->write(refusal(503, "no answer in time"), false);
+      const bool over = self->timer_.expiry() <= std::chrono::steady_clock::now();  // not one set anew
+      if (!error && over && self->state_ == State::kAsked)
+        self->write(refusal(503, "no answer in time"), false);
     });
     ServerEvent event;
     event.id = id_;

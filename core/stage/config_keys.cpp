@@ -358,8 +358,13 @@ constexpr ConfigKey kKeys[] = {
     fixed(path("db.folder", "", "db", "data folder; empty: in the instance's state folder")),
     fixed(text("db.user", "prot", "db", "system user of the database when prot runs as root")),
 
-    list("web.cors_origins", "", "origins that may use the HTTP interface (nothing uses it yet)",
-         "CORS_ORIGINS"),
+    fixed(flag("web.enabled", "false", "web", "serve state, metrics, chat and events over HTTP")),
+    text("web.address", "127.0.0.1", "web", "where it listens; one that other machines reach wants a token"),
+    number(kInt, "web.port", "8000", 0, 65535, "port", "web", "its TCP port; 0: none"),
+    flag("web.socket", "false", "web", "listen on web.sock in the runtime folder too"),
+    text("web.token_env", "", "web", "environment variable of the token that clients show; empty: none"),
+    list("web.hosts", "web", "names that it may be asked by, beside localhost and its address"),
+    list("web.cors_origins", "web", "origins whose pages may ask it", "CORS_ORIGINS"),
 };
 
 }  // namespace

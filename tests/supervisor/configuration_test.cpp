@@ -158,7 +158,7 @@ TEST_CASE("retired names are warned about, never an error; those without a featu
   CHECK(loaded.warnings[1].starts_with(path + ":1: DEEPGRAM_API_KEY: has no effect any more"));
   CHECK(loaded.warnings[2].starts_with(path + ":2: DEEPGRAM_MODEL: "));
   CHECK(loaded.config.get_int("memory.embedding_dimension") == 1024);
-  CHECK(loaded.unused == Lines{"RAG_TOP_K", "CORS_ORIGINS"});
+  CHECK(loaded.unused == Lines{"RAG_TOP_K"});
 }
 
 TEST_CASE("a .env with secrets that others can read is warned about in one line without the secrets") {
@@ -266,7 +266,7 @@ TEST_CASE("a reload restarts the programs that a changed key touches, and no oth
   CHECK(more.restarts == Lines{"player", "capture", "brain", "memory"});
   CHECK(more.changes[0].text() == "player.device: x -> \"\"");
   CHECK(more.refused.empty());
-  CHECK(plan({}, {"web.cors_origins=[\"a\"]"}).restarts.empty());
+  CHECK(plan({}, {"web.cors_origins=[\"a\"]"}).restarts == Lines{"web"});
   const ReloadPlan level = plan({}, {"general.log_level=debug"});  // told, without a restart
   CHECK(level.changes.size() == 1);
   CHECK(level.restarts.empty());

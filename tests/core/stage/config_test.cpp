@@ -248,7 +248,7 @@ TEST_CASE("every number has a range and says its unit in its name") {
       {"days", "_days"},      {"uses", "_uses"},
       {"MiB", "_mib"},        {"Hz", "_hz"},
       {"KiB", "_kib"},        {"numbers", "_dimension"},
-      {"memories", "_top_k"}};
+      {"memories", "_top_k"}, {"port", "port"}};
   for (const ConfigKey& key : prot::stage::config_keys()) {
     CAPTURE(key.name);
     CHECK_FALSE(key.comment.empty());
@@ -270,7 +270,7 @@ TEST_CASE("the table is consistent: one row a name, known programs, deviations o
     if (!key.environment.empty()) CHECK(names.insert(key.environment).second);
     for (std::string_view rest = key.programs; !rest.empty();) {
       const std::string_view program = rest.substr(0, rest.find(' '));
-      CHECK(prot::stage::has_word("capture stt brain tts player memory llm db", program));
+      CHECK(prot::stage::has_word("capture stt brain tts player memory llm db web", program));
       rest.remove_prefix(std::min(rest.size(), program.size() + 1));
     }
   }

@@ -1,0 +1,166 @@
+// The pages of an instance that does not exist: keys, types, and what is absent.
+#include "report.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "json/json.hpp"
+#include "tests/support/temp_folder.hpp"
+
+namespace prot::web {
+namespace {
+
+observe::StageRow stage(const char* name, const char* state = "ready") {
+  observe::StageRow row;
+  row.name = name;
+  row.state = state;
+  row.alive = true;
+  row.pid = 42;
+  row.generation = 1;
+  row.rss_bytes = 1000;
+  return row;
+}
+
+Report running() {
+  Report report;
+  report.started = true;
+  observe::Snapshot& run = report.run.emplace();
+  run.instance = "a\"b\\c";
+  run.run = "r1";
+  run.conversation = "active";
+  run.supervisor_alive = true;
+  run.turn = 7;
+  run.stages = {stage("brain"), stage("memory")};
+  run.stages[0].counters = {{"speech_waiting", 2}, {"turns_waiting", 3}};
+  run.stages[1].counters = {{"db_up", 1}, {"jobs_ready", 4}, {"jobs_leased", 1}};
+  observe::RingRow ring;
+  ring.name = "turns";
+  ring.producer.name = "brain";
+  ring.consumer.name = "memory";
+  ring.used_frames = 6;
+  ring.capacity_bytes = 1024;
+  ring.lag_ns = 1500 * kMillisecond;
+  run.rings = {ring};
+  ProgramFacts& facts = report.programs["brain"];
+  facts.handles = {3, 20, 2};
+  facts.cpu_ns = 2500 * kMillisecond;
+  facts.last_error = {"2026-01-02T03:04:05Z", "error", "what \"went\" wrong"};
+  return report;
+}
+
+}  // namespace
+
+TEST_CASE("before the conversation has begun every page of the original says so") {
+  for (const Report& report : {Report{}, [] {
+                                 Report early = running();
+                                 early.started = false;
+                                 return early;
+                               }()}) {
+    for (const std::string& page : {health_page(report), state_page(report), diagnostics_page(report)})
+      CHECK(page == R"({"status":"not_started"})");
+    CHECK_FALSE(is_ready(report));
+  }
+}
+
+TEST_CASE("diagnostics has the original's keys with the original's types") {
+  const json::Document page = json::parse(diagnostics_page(running()));
+  CHECK(page.get("state").as_string() == "active");
+  REQUIRE(page.get("background_tasks").is_number());
+  CHECK(page.get("background_tasks").as_int(-1) == 5);
+  REQUIRE(page.get("active_timeout").is_bool());
+  CHECK(page.get("active_timeout").as_bool());
+  REQUIRE(page.get("asyncio_tasks").is_number());
+  CHECK(page.get("asyncio_tasks").as_int(-1) == 5 + 2 + 3 + 6);
+  CHECK(page.get("db_pool_size").as_int(-1) == 1);
+  CHECK(page.get("db_pool_free").as_int(-1) == 1);
+  Report other = running();
+  other.run->conversation = "idle";
+  other.run->stages[1].counters.clear();  // no database
+  const json::Document without = json::parse(diagnostics_page(other));
+  CHECK_FALSE(without.get("active_timeout").as_bool(true));
+  CHECK(without.get("background_tasks").as_int(-1) == 0);
+  CHECK_FALSE(without.get("db_pool_size"));
+  CHECK_FALSE(without.get("db_pool_free"));
+}
+
+TEST_CASE("diagnostics has what each stage holds, and null for what nobody can know") {
+  const json::Document page = json::parse(diagnostics_page(running()));
+  const json::View brain = page.get("stages").at(0);
+  CHECK(brain.get("threads").as_int() == 3);
+  CHECK(brain.get("descriptors").as_int() == 20);
+  CHECK(brain.get("timers").as_int() == 2);
+  CHECK(brain.get("cpu_ms").as_int() == 2500);
+  CHECK(brain.get("last_error").get("message").as_string() == "what \"went\" wrong");
+  CHECK(brain.get("counters").get("speech_waiting").as_int() == 2);
+  const json::View memory = page.get("stages").at(1);
+  CHECK(memory.get("queue_depth").as_int(-1) == 6);
+  CHECK(memory.get("threads").is_null());
+  CHECK(memory.get("last_error").is_null());
+  CHECK(page.get("rings").at(0).get("lag_ms").as_int() == 1500);
+  CHECK(page.get("rings").at(0).get("p99_lag_ms").is_null());
+}
+
+TEST_CASE("ready names who is missing, but not prot-web itself") {
+  Report report = running();
+  CHECK(is_ready(report));
+  CHECK(ready_page(report) == R"({"ready":true,"missing":[]})");
+  report.run->stages.push_back(stage("web", "starting"));
+  CHECK(is_ready(report));
+  report.run->stages[0].state = "backoff";
+  CHECK_FALSE(is_ready(report));
+  CHECK(ready_page(report) == R"({"ready":false,"missing":["brain"]})");
+  report = running();
+  report.run->supervisor_alive = false;
+  CHECK_FALSE(is_ready(report));
+  CHECK(health_page(report) == R"({"status":"dead","state":"active"})");
+}
+
+TEST_CASE("metrics escape what they quote, and are there before the conversation is") {
+  const std::string page = metrics_page(running());
+  CHECK(page.find(R"(prot_run_info{instance="a\"b\\c",run="r1"} 1)") != std::string::npos);
+  CHECK(page.find("prot_stage_cpu_seconds_total{stage=\"brain\"} 2.5\n") != std::string::npos);
+  CHECK(page.find("prot_stage_threads{stage=\"memory\"}") == std::string::npos);  // not known: no sample
+  CHECK(page.find("prot_conversation_state{state=\"active\"} 1\n") != std::string::npos);
+  CHECK(metrics_page({}).find("prot_started 0\n") != std::string::npos);
+}
+
+TEST_CASE("the last error of a log is found behind long ones, and half a line is none") {
+  const prot::test::TempFolder folder;
+  const std::filesystem::path log = folder.path() / "stt.log";
+  CHECK(last_error(folder.path(), "stt").message.empty());
+  std::ofstream file(log);
+  file << R"({"ts":"t1","level":"error","msg":"old"})"
+       << "\n";
+  for (int i = 0; i < 1000; ++i)
+    file << R"({"ts":"t","level":"info","msg":"an \"error\" of others )" << i << "\"}\n";
+  file.flush();
+  CHECK(last_error(folder.path(), "stt").message.empty());  // too long ago
+  file << R"({"ts":"t2","level":"warn","msg":"newer"})"
+       << "\n"
+       << R"({"ts":"t3","level":"error","msg":"hal)";
+  file.flush();
+  const LastError found = last_error(folder.path(), "stt");
+  CHECK(found.message == "newer");
+  CHECK(found.level == "warn");
+  CHECK(found.at == "t2");
+}
+
+TEST_CASE("what a process holds is counted, and of one that is gone nothing") {
+  const auto own = static_cast<std::uint32_t>(::getpid());
+  const ProcessHandles before = process_handles(own);
+  REQUIRE(before.descriptors);
+  REQUIRE(before.threads);
+  int pipe_ends[2];
+  REQUIRE(::pipe(pipe_ends) == 0);
+  CHECK(*process_handles(own).descriptors == *before.descriptors + 2);
+  ::close(pipe_ends[0]);
+  ::close(pipe_ends[1]);
+  CHECK_FALSE(process_handles(0).threads);
+  CHECK_FALSE(process_handles(4'000'000'000U).descriptors);
+}
+
+}  // namespace prot::web

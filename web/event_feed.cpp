@@ -1,0 +1,72 @@
+#include "event_feed.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "json/json.hpp"
+
+namespace prot::web {
+namespace {
+constexpr const char* kConnected = "event: connected\ndata: {\"type\":\"connected\"}\n\n";
+}
+
+std::string event_text(std::string_view line) {
+  try {
+    const json::Document event = json::parse(line);
+    const std::string type(event.get("type").as_string());
+    const bool word = !type.empty() && std::all_of(type.begin(), type.end(),
+                                                   [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+    if (!word || line.find_first_of("\r\n") != std::string_view::npos) return {};
+    return "event: " + type + "\ndata: " + std::string(line) + "\n\n";
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+void EventFeed::add(http::ConnectionId id, Nanos now) {
+  listeners_.insert(id);
+  if (link_.open()) {
+    send_(id, kConnected);
+  } else {
+    connect_at_ = now;
+  }
+  silent_since_ = now;
+}
+
+void EventFeed::gone(http::ConnectionId id) {
+  listeners_.erase(id);
+  if (!listeners_.empty()) return;
+  link_.close();
+  connect_at_ = kNever;
+}
+
+int EventFeed::pump(Nanos now) {
+  int lines = 0;
+  for (const std::string& line : link_.take()) {
+    ++lines;
+    if (const std::string text = event_text(line); !text.empty()) to_all(text, now);
+  }
+  if (listeners_.empty()) return lines;
+  if (!link_.open() && connect_at_ == kNever) connect_at_ = now;  // it has just gone
+  if (now >= connect_at_) {
+    const bool connected = link_.connect();
+    connect_at_ = connected ? kNever : now + kConnectAgain;
+    if (connected) {
+      link_.send(R"({"type":"subscribe"})");
+      to_all(kConnected, now);
+    }
+  }
+  if (now - silent_since_ >= kSilence) to_all(": still here\n\n", now);
+  return lines;
+}
+
+void EventFeed::to_all(const std::string& text, Nanos now) {
+  silent_since_ = now;
+  for (const http::ConnectionId id : listeners_) send_(id, text);
+}
+
+Nanos EventFeed::next_deadline() const noexcept {
+  return listeners_.empty() ? kNever : std::min(connect_at_, silent_since_ + kSilence);
+}
+
+}  // namespace prot::web

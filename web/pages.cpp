@@ -1,0 +1,148 @@
+// The JSON pages.
+#include "json/json.hpp"
+#include "report.hpp"
+
+namespace prot::web {
+namespace {
+
+using observe::RingRow;
+using observe::Snapshot;
+using observe::StageRow;
+
+constexpr const char* kNotStarted = R"({"status":"not_started"})";
+
+template <typename T>
+void member(json::Writer& w, const char* name, const std::optional<T>& value) {
+  if (value)
+    w.member(name, *value);
+  else
+    w.key(name).null();
+}
+
+std::optional<std::int64_t> in_ms(const std::optional<Nanos>& time) {
+  return time ? std::optional(*time / kMillisecond) : std::nullopt;
+}
+
+void write_error(json::Writer& w, const LastError& error) {
+  w.key("last_error");
+  if (error.message.empty()) {
+    w.null();
+    return;
+  }
+  w.begin_object().member("at", error.at).member("level", error.level).member("message", error.message);
+  w.end_object();
+}
+
+void write_program(json::Writer& w, const Snapshot& run, const StageRow& stage, const ProgramFacts& facts) {
+  w.begin_object().member("name", stage.name).member("state", stage.state).member("alive", stage.alive);
+  w.member("pid", stage.pid).member("generation", stage.generation).member("restarts", stage.restarts);
+  member(w, "last_exit", stage.last_exit);
+  w.member("engine", stage.engine).member("asleep", stage.asleep);
+  member(w, "up_ms", in_ms(stage.up_ns));
+  member(w, "heartbeat_age_ms", in_ms(stage.heartbeat_age_ns));
+  member(w, "threads", facts.handles.threads);
+  member(w, "descriptors", facts.handles.descriptors);
+  member(w, "timers", facts.handles.timers);
+  member(w, "rss_bytes", stage.rss_bytes);
+  member(w, "cpu_percent", stage.cpu_percent);
+  member(w, "cpu_ms", in_ms(facts.cpu_ns));
+  w.member("queue_depth", queue_depth(run, stage.name));
+  w.key("counters").begin_object();
+  for (const observe::CounterValue& counter : stage.counters) w.member(counter.label, counter.value);
+  w.end_object();
+  write_error(w, facts.last_error);
+  w.end_object();
+}
+
+void write_ring(json::Writer& w, const RingRow& ring) {
+  w.begin_object().member("name", ring.name).member("from", ring.producer.name);
+  w.member("to", ring.consumer.name).member("policy", ring.policy);
+  w.member("used_bytes", ring.used_bytes).member("capacity_bytes", ring.capacity_bytes);
+  member(w, "used_frames", ring.used_frames);
+  w.member("high_water_bytes", ring.high_water_bytes)
+      .member("frames", ring.frames)
+      .member("bytes", ring.bytes);
+  w.member("drops", ring.drops).member("stale", ring.stale).member("skipped", ring.skipped);
+  w.member("faults", ring.faults)
+      .member("poison_frames", ring.poison)
+      .member("full_events", ring.full_events);
+  w.member("late_wakes", ring.late_wakes).member("blocked", ring.blocked);
+  w.member("blocked_ms", ring.blocked_ns / static_cast<std::uint64_t>(kMillisecond));
+  member(w, "frames_per_s", ring.frames_per_s);
+  member(w, "lag_ms", in_ms(ring.lag_ns));
+  member(w, "p99_lag_ms", in_ms(ring.p99_lag_ns));
+  w.member("max_lag_ms", ring.max_lag_ns / static_cast<std::uint64_t>(kMillisecond)).end_object();
+}
+
+void write_turn(json::Writer& w, const ipc::TurnTimes& turn) {
+  w.begin_object().member("turn", turn.turn).member("model", turn.model);
+  w.member("interrupted", (turn.flags & ipc::kTurnInterrupted) != 0);
+  w.member("failed", (turn.flags & ipc::kTurnFailed) != 0);
+  w.key("steps").begin_array();
+  const auto since = ipc::since_speech_end(turn);
+  const auto added = ipc::step_times(turn);
+  for (std::size_t i = 0; i < ipc::kTurnSteps.size(); ++i) {
+    if (!since[i]) continue;
+    w.begin_object().member("step", ipc::kTurnSteps[i].name).member("ms", *since[i] / kMillisecond);
+    w.member("added_ms", added[i].value_or(0) / kMillisecond).end_object();
+  }
+  w.end_array().end_object();
+}
+
+// The one connection of memory to its database, from memory's own gauges; absent without a database.
+void write_pool(json::Writer& w, const Snapshot& run) {
+  const auto up = reading(run, "memory", "db_up");
+  if (!up) return;
+  w.member("db_pool_size", reading(run, "memory", "db_pool_size").value_or(*up));
+  w.member("db_pool_free", reading(run, "memory", "db_pool_free").value_or(*up));
+}
+
+}  // namespace
+
+std::string health_page(const Report& report) {
+  if (!report.run || !report.started) return kNotStarted;
+  json::Writer w;
+  w.begin_object().member("status", report.run->supervisor_alive ? "ok" : "dead");
+  return w.member("state", report.run->conversation).end_object().str();
+}
+
+std::string ready_page(const Report& report) {
+  json::Writer w;
+  w.begin_object().member("ready", is_ready(report)).key("missing").begin_array();
+  if (report.run)
+    for (const std::string& name : missing_programs(*report.run)) w.value(name);
+  return w.end_array().end_object().str();
+}
+
+std::string state_page(const Report& report) {
+  if (!report.run || !report.started) return kNotStarted;
+  json::Writer w;
+  w.begin_object().member("state", report.run->conversation).member("turn", report.run->turn);
+  return w.member("instance", report.run->instance).member("run", report.run->run).end_object().str();
+}
+
+std::string diagnostics_page(const Report& report) {
+  if (!report.run || !report.started) return kNotStarted;
+  const Snapshot& run = *report.run;
+  json::Writer w;
+  w.begin_object().member("state", run.conversation).member("background_tasks", background_tasks(run));
+  w.member("active_timeout", run.conversation == "active").member("asyncio_tasks", pending_operations(run));
+  write_pool(w, run);
+  w.member("instance", run.instance).member("run", run.run).member("turn", run.turn);
+  w.key("supervisor").begin_object().member("pid", run.supervisor_pid).member("alive", run.supervisor_alive);
+  w.member("heartbeat_age_ms", run.supervisor_heartbeat_age_ns / kMillisecond).end_object();
+  w.key("web").begin_object().member("connections", report.connections);
+  w.member("refused", report.refused).end_object();
+  w.key("stages").begin_array();
+  for (const StageRow& stage : run.stages) {
+    const auto facts = report.programs.find(stage.name);
+    write_program(w, run, stage, facts != report.programs.end() ? facts->second : ProgramFacts{});
+  }
+  w.end_array().key("rings").begin_array();
+  for (const RingRow& ring : run.rings) write_ring(w, ring);
+  w.end_array().key("turns").begin_array();
+  for (const ipc::TurnTimes& turn : run.turns) write_turn(w, turn);
+  return w.end_array().end_object().str();
+}
+
+}  // namespace prot::web

@@ -1,0 +1,53 @@
+#include "process_handles.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
+
+namespace prot::web {
+namespace {
+namespace fs = std::filesystem;
+
+/// Entries of a folder of /proc, or nothing.
+template <typename Function>
+bool for_each_entry(const std::string& folder, Function function) {
+  std::error_code error;
+  fs::directory_iterator it(folder, error);
+  if (error) return false;
+  while (it != fs::directory_iterator()) {
+    function(it->path());
+    it.increment(error);  // whoever is looked at may end meanwhile
+    if (error) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+ProcessHandles process_handles(std::uint32_t pid) {
+  ProcessHandles handles;
+  if (pid == 0) return handles;
+  const std::string folder = fmt::format("/proc/{}/", pid);
+  std::uint32_t threads = 0;
+  if (for_each_entry(folder + "task", [&](const fs::path&) { ++threads; })) handles.threads = threads;
+  std::uint32_t descriptors = 0;
+  std::uint32_t timers = 0;
+  const bool seen = for_each_entry(folder + "fd", [&](const fs::path& path) {
+    ++descriptors;
+    std::error_code error;
+    const fs::path what = fs::read_symlink(path, error);
+    if (!error && what == "anon_inode:[timerfd]") ++timers;
+  });
+  if (!seen) return handles;
+  handles.descriptors = descriptors;
+  std::ifstream posix(folder + "timers");
+  for (std::string line; std::getline(posix, line);)
+    if (line.starts_with("ID:")) ++timers;
+  handles.timers = timers;
+  return handles;
+}
+
+}  // namespace prot::web

@@ -1,0 +1,50 @@
+#include "report.hpp"
+
+#include <algorithm>
+
+namespace prot::web {
+
+using observe::RingRow;
+using observe::Snapshot;
+using observe::StageRow;
+
+std::optional<std::uint64_t> reading(const Snapshot& run, std::string_view program, std::string_view label) {
+  for (const StageRow& stage : run.stages) {
+    if (stage.name != program) continue;
+    for (const observe::CounterValue& counter : stage.counters)
+      if (counter.label == label) return counter.value;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> missing_programs(const Snapshot& run) {
+  std::vector<std::string> missing;
+  for (const StageRow& stage : run.stages)
+    if (stage.state != "ready" && stage.name != "web") missing.push_back(stage.name);
+  return missing;
+}
+
+std::uint64_t background_tasks(const Snapshot& run) {
+  return reading(run, "memory", "jobs_ready").value_or(0) + reading(run, "memory", "jobs_leased").value_or(0);
+}
+
+std::uint64_t pending_operations(const Snapshot& run) {
+  std::uint64_t pending = background_tasks(run) + reading(run, "brain", "speech_waiting").value_or(0) +
+                          reading(run, "brain", "turns_waiting").value_or(0);
+  for (const RingRow& ring : run.rings) pending += ring.used_frames.value_or(0);
+  return pending;
+}
+
+std::uint64_t queue_depth(const Snapshot& run, std::string_view program) {
+  std::uint64_t depth = 0;
+  for (const RingRow& ring : run.rings)
+    if (ring.consumer.name == program) depth += ring.used_frames.value_or(0);
+  return depth;
+}
+
+bool is_ready(const Report& report) {
+  return report.run && report.started && report.run->supervisor_alive &&
+         missing_programs(*report.run).empty();
+}
+
+}  // namespace prot::web

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "last_error.hpp"
+#include "observe/snapshot.hpp"
+#include "process_handles.hpp"
+
+namespace prot::web {
+
+/// What of a program is not in the snapshot.
+struct ProgramFacts {
+  ProcessHandles handles;
+  std::optional<Nanos> cpu_ns;
+  LastError last_error;
+};
+
+/// Everything that the pages are made of, at one instant. Values only.
+struct Report {
+  std::optional<observe::Snapshot> run;  // empty: nothing could be read
+  bool started = false;                  // brain has been ready in this run
+  std::map<std::string, ProgramFacts, std::less<>> programs;
+  std::size_t connections = 0;
+  std::uint64_t refused = 0;
+};
+
+/// The number behind `label` on a program's page; empty: there is no such page or label.
+[[nodiscard]] std::optional<std::uint64_t> reading(const observe::Snapshot& run, std::string_view program,
+                                                   std::string_view label);
+/// Programs that are not ready; empty: all are. `web` itself, which answers, counts as ready.
+[[nodiscard]] std::vector<std::string> missing_programs(const observe::Snapshot& run);
+/// Work that somebody accepted and has not finished: jobs of memory.
+[[nodiscard]] std::uint64_t background_tasks(const observe::Snapshot& run);
+/// Operations under way or waiting, of all stages: frames in rings and before them, and background tasks.
+[[nodiscard]] std::uint64_t pending_operations(const observe::Snapshot& run);
+/// Frames that wait in front of a program.
+[[nodiscard]] std::uint64_t queue_depth(const observe::Snapshot& run, std::string_view program);
+
+// The pages, as JSON. health, state and diagnostics have the original's keys and types at the top level.
+[[nodiscard]] std::string health_page(const Report& report);
+[[nodiscard]] std::string ready_page(const Report& report);
+[[nodiscard]] bool is_ready(const Report& report);
+[[nodiscard]] std::string state_page(const Report& report);
+[[nodiscard]] std::string diagnostics_page(const Report& report);
+/// Prometheus' text format 0.0.4.
+[[nodiscard]] std::string metrics_page(const Report& report);
+
+}  // namespace prot::web

@@ -1,0 +1,196 @@
+#include "web_stage.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "dashboard.hpp"
+#include "http/listener.hpp"
+#include "json/json.hpp"
+#include "stage/control.hpp"
+
+namespace prot::web {
+namespace {
+
+constexpr int kConfiguration = 78;
+constexpr std::size_t kShortestToken = 16;
+
+http::ServerResponse refused(int status, std::string_view why) {
+  json::Writer out;
+  return {status, "application/json", out.begin_object().member("error", why).end_object().str(), {}};
+}
+
+std::string socket_path(const stage::StageContext& context) {
+  return (context.environment().paths.runtime / "web.sock").string();
+}
+
+std::string chat_socket(const stage::StageContext& context) {
+  return (context.environment().paths.runtime / "chat.sock").string();
+}
+
+/// Who may listen where. Throws Error: what other machines reach wants a token.
+http::AccessRules access_rules(const stage::StageContext& context) {
+  const stage::Config& config = context.config();
+  http::AccessRules rules;
+  rules.hosts = config.get_list("web.hosts");
+  rules.origins = config.get_list("web.cors_origins");
+  const std::string& address = config.get_string("web.address");
+  rules.hosts.push_back(address);
+  if (const std::string& name = config.get_string("web.token_env"); !name.empty()) {
+    rules.token = context.environment().secrets.find(name).value_or("");
+    if (rules.token.size() < kShortestToken)
+      throw Error(fmt::format("{} (web.token_env) must hold at least {} characters", name, kShortestToken),
+                  kConfiguration);
+  }
+  if (rules.token.empty() && !http::is_loopback_address(address))
+    throw Error("web.address " + address + " is reached by other machines: set web.token_env",
+                kConfiguration);
+  return rules;
+}
+
+}  // namespace
+
+WebStage::WebStage(stage::StageContext& context)
+    : context_(context),
+      observer_(context.environment().paths.instance, context.environment().paths.state / "log",
+                context.clock()),
+      rooms_(context.loop(), chat_socket(context),
+             [this](http::ConnectionId id, std::string text) { server_->send(id, std::move(text)); }),
+      feed_(context.loop(), chat_socket(context),
+            [this](http::ConnectionId id, std::string text) { server_->send(id, std::move(text)); }) {}
+
+void WebStage::start() {
+  server_ = std::make_unique<http::Server>(http::ServerLimits{}, access_rules(context_),
+                                           [this] { context_.bell().ring(); });
+  tcp_wanted_ = context_.config().get_int("web.port") > 0;
+  unix_wanted_ = context_.config().get_bool("web.socket");
+  context_.set_engine("beast");
+  listen(context_.clock().now());
+}
+
+void WebStage::stop() noexcept {
+  if (!server_) return;
+  server_.reset();
+  ::unlink(socket_path(context_).c_str());
+}
+
+void WebStage::listen(Nanos now) {
+  const stage::Config& config = context_.config();
+  try {
+    if (tcp_wanted_) {
+      const std::string& address = config.get_string("web.address");
+      const auto port = static_cast<int>(config.get_int("web.port"));
+      server_->add_listener(http::listen_tcp(address, port));
+      tcp_wanted_ = false;
+      log_info("listens on {} port {}", address, port);
+    }
+    if (unix_wanted_) server_->add_listener(stage::listen_unix(socket_path(context_)));
+    unix_wanted_ = false;
+    listen_at_ = kNever;
+    if (!std::exchange(complained_, {}).empty()) context_.say_status("");
+  } catch (const UsageError&) {
+    throw;
+  } catch (const Error& error) {
+    listen_at_ = now + kListenAgain;
+    if (const std::string why = full_message(error); why != complained_) {
+      complained_ = why;
+      log_warn("{}; it is tried again", why);
+      context_.say_status(why);
+    }
+  }
+}
+
+int WebStage::do_work(Nanos now) {
+  if (now >= listen_at_) listen(now);
+  int items = 0;
+  for (const http::ServerEvent& event : server_->take()) {
+    ++items;
+    handle(event, now);
+  }
+  items += rooms_.pump(now) + feed_.pump(now);
+  if (now >= look_at_) {
+    look_at_ = now + kLookEvery;
+    static_cast<void>(report());
+  }
+  context_.counter("connections").store(server_->connections(), std::memory_order_relaxed);
+  context_.counter("refused").store(server_->refused(), std::memory_order_relaxed);
+  return items;
+}
+
+Nanos WebStage::next_deadline(Nanos) const {
+  return std::min({listen_at_, look_at_, rooms_.next_deadline(), feed_.next_deadline()});
+}
+
+const Report& WebStage::report() {
+  Report& report = observer_.look();
+  report.connections = server_->connections();
+  report.refused = server_->refused();
+  return report;
+}
+
+void WebStage::handle(const http::ServerEvent& event, Nanos now) {
+  switch (event.kind) {
+    case http::ServerEvent::Kind::kRequest:
+      context_.counter("requests").fetch_add(1, std::memory_order_relaxed);
+      return answer(event, now);
+    case http::ServerEvent::Kind::kMessage:
+      return rooms_.hear(event.id, event.data, now);
+    case http::ServerEvent::Kind::kGone:
+      rooms_.gone(event.id);
+      feed_.gone(event.id);
+      return;
+  }
+}
+
+void WebStage::answer(const http::ServerEvent& request, Nanos now) {
+  try {
+    if (request.path == "/chat" && request.upgrade) {
+      if (rooms_.full()) return server_->respond(request.id, refused(503, "too many clients of /chat"));
+      server_->accept_socket(request.id);
+      return rooms_.open(request.id, now);
+    }
+    if (request.path == "/events" && request.method == "GET") {
+      const std::string state = state_page(report());
+      server_->start_events(request.id, "retry: 2000\n\nevent: snapshot\ndata: " + state + "\n\n");
+      return feed_.add(request.id, now);
+    }
+    server_->respond(request.id, page(request));
+  } catch (const std::exception& error) {  // of one page; the others are served
+    log_error("{}: {}", request.path, full_message(error));
+    server_->respond(request.id, refused(500, "this page failed; see: prot logs web"));
+  }
+}
+
+http::ServerResponse WebStage::page(const http::ServerEvent& request) {
+  using Page = std::string (*)(const Report&);
+  static constexpr std::pair<std::string_view, Page> kPages[] = {
+      {"/health", health_page}, {"/state", state_page}, {"/diagnostics", diagnostics_page}};
+  constexpr const char* kMetrics = "text/plain; version=0.0.4; charset=utf-8";
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  const auto found = std::find_if(std::begin(kPages), std::end(kPages),
+                                  [&](const auto& one) { return one.first == request.path; });
+  const bool known = found != std::end(kPages) || request.path == "/ready" || request.path == "/metrics" ||
+                     request.path == "/";
+  if (request.path == "/chat") {
+    http::ServerResponse no = refused(426, "/chat is a WebSocket");
+    no.headers.emplace_back("Upgrade", "websocket");
+    return no;
+  }
+  if (!known) return refused(404, "there is no such page");
+  if (!reads) {
+    http::ServerResponse no = refused(405, "this page is only read");
+    no.headers.emplace_back("Allow", "GET, HEAD");
+    return no;
+  }
+  if (request.path == "/") return dashboard_page();
+  const Report& now = report();
+  if (request.path == "/metrics") return {200, kMetrics, metrics_page(now), {}};
+  if (request.path == "/ready") return {is_ready(now) ? 200 : 503, "application/json", ready_page(now), {}};
+  return {200, "application/json", found->second(now), {}};
+}
+
+}  // namespace prot::web

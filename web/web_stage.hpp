@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "chat_rooms.hpp"
+#include "event_feed.hpp"
+#include "http/server.hpp"
+#include "observer.hpp"
+#include "stage/context.hpp"
+#include "stage/stage.hpp"
+
+namespace prot::web {
+
+/// The HTTP interface. Watches from outside, like prot-top, and has no ring: whatever becomes of it, the
+/// conversation does not notice. One thread (the loop's); the sockets belong to the server's. An address that
+/// is taken is tried again: nobody waits for this stage.
+class WebStage final : public stage::Stage {
+ public:
+  explicit WebStage(stage::StageContext& context);
+  ~WebStage() override { stop(); }
+
+  void start() override;
+  int do_work(Nanos now) override;
+  [[nodiscard]] Nanos next_deadline(Nanos now) const override;
+  [[nodiscard]] bool finished() const override { return false; }
+  void stop() noexcept override;
+
+ private:
+  static constexpr Nanos kListenAgain = 2 * kSecond;
+  static constexpr Nanos kLookEvery = kSecond;  // so that rates are of seconds
+
+  void listen(Nanos now);
+  void handle(const http::ServerEvent& event, Nanos now);
+  void answer(const http::ServerEvent& request, Nanos now);
+  [[nodiscard]] http::ServerResponse page(const http::ServerEvent& request);
+  [[nodiscard]] const Report& report();
+
+  stage::StageContext& context_;
+  Observer observer_;
+  std::unique_ptr<http::Server> server_;
+  ChatRooms rooms_;
+  EventFeed feed_;
+  bool tcp_wanted_ = false;
+  bool unix_wanted_ = false;
+  std::string complained_;
+  Nanos listen_at_ = 0;  // kNever: everything that is wanted listens
+  Nanos look_at_ = 0;
+};
+
+}  // namespace prot::web

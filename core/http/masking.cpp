@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/lower_case.hpp"
+
 namespace prot::http {
 namespace {
 
 constexpr std::size_t kShortestSecret = 4;  // shorter ones would blot out ordinary words
 constexpr std::size_t kLongestName = 48;
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 bool is_secret(std::string_view name) {
   const std::string lower = lower_case(name);

@@ -1,10 +1,10 @@
 #include "http/transfer.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/lower_case.hpp"
 #include "http/masking.hpp"
 #include "http/url.hpp"
 
@@ -14,12 +14,6 @@ namespace {
 constexpr std::size_t kMaxErrorBody = 64U << 10U;
 constexpr std::size_t kMaxErrorText = 1000;  // of the body, where content may be logged
 constexpr std::size_t kMaxHeaders = 200;
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
+#include "base/lower_case.hpp"
 #include "http/url.hpp"
 #include "json/json.hpp"
 
@@ -33,12 +33,6 @@ constexpr auto kWords = std::to_array<Word>({
 const Word& word_of(State state) noexcept {
   return *std::find_if(kWords.begin(), kWords.end() - 1,
                        [&](const Word& word) { return word.state == state; });
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
 }
 
 std::string shown(const Service& service) {

@@ -132,7 +132,7 @@ TEST_CASE_FIXTURE(Run,
   CHECK(frame.get("size").as_int() == static_cast<int>(sizeof(wire::UserMessage)) + 18);
 
   const json::View rings = r.get("rings");
-  REQUIRE(rings.size() == 2);  // those of memory
+  REQUIRE(rings.size() == 3);  // those of memory
   CHECK(rings.at(0).get("name").as_string() == "turns");
   CHECK(rings.at(0).get("sequence").as_int() == 4);
   CHECK(rings.at(0).get("released").as_int() == 2);

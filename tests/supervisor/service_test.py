@@ -91,7 +91,7 @@ class Units(unittest.TestCase):
         for program in self.folder.glob("**/bin/prot*"):
             done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
             self.assertEqual((done.returncode, done.stdout.split()[0], done.stderr), (0, program.name, ""))
-        self.assertEqual(len(list(self.folder.glob("**/bin/prot*"))), 8)
+        self.assertEqual(len(list(self.folder.glob("**/bin/prot*"))), 9)
 
     def test_what_the_drain_needs(self):
         for name in self.BARS:

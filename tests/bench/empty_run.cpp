@@ -48,16 +48,24 @@ EmptyRun::EmptyRun() : instance_("bench-" + std::to_string(::getpid())) {
     spec.policy = ipc::Policy::kBlock;
     ring->emplace(ipc::RingSegment::create(segment(instance_, spec.name), spec, kRunId));
   }
+  for (const wire::RingInfo* info : wire::inputs_of("stt")) {
+    if (info->name == "mic") continue;
+    const ipc::RingSpec spec = wire::spec_of(*info);
+    silent_.push_back(ipc::RingSegment::create(segment(instance_, spec.name), spec, kRunId));
+  }
 }
 
 EmptyRun::~EmptyRun() {
   if (pid_ > 0) kill_now();
-  for (const char* name : {"board", "mic", "transcript"}) ipc::unlink_segment(segment(instance_, name));
+  for (const char* name : {"board", "transcript"}) ipc::unlink_segment(segment(instance_, name));
+  for (const wire::RingInfo* info : wire::inputs_of("stt"))
+    ipc::unlink_segment(segment(instance_, std::string(info->name)));
 }
 
 void EmptyRun::spawn() {
   ++generation_;
   mic_->supervisor_page()->consumer_generation.store(generation_);
+  for (ipc::RingSegment& ring : silent_) ring.supervisor_page()->consumer_generation.store(generation_);
   transcript_->supervisor_page()->producer_generation.store(generation_);
   const int parent = ::getpid();
   pid_ = ::fork();

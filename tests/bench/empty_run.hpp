@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "ipc/board.hpp"
@@ -46,6 +47,7 @@ class EmptyRun {
   std::optional<ipc::Board> board_;
   std::optional<ipc::RingSegment> mic_;
   std::optional<ipc::RingSegment> transcript_;
+  std::vector<ipc::RingSegment> silent_;  // its other inputs: nobody writes to them
   std::optional<ipc::Output> feed_;
   std::optional<ipc::Input> results_;
   UniqueFd ready_reader_, ready_writer_;

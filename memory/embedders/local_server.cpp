@@ -25,6 +25,7 @@ constexpr int kNice = 10;  // speech comes first
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));  // exec's own wish
   out.push_back(nullptr);
   return out;

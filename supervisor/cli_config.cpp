@@ -8,6 +8,7 @@
 #include "http/url.hpp"
 #include "programs.hpp"
 #include "services/services.hpp"
+#include "stage/implied_choices.hpp"
 
 namespace prot::supervisor {
 namespace {
@@ -26,6 +27,7 @@ struct ServiceKeys {
   std::string address_from;  // "default", "environment HASS_URL", "/home/me/prot.toml:3", "--set"
   std::string chosen_by;     // "stt.engine", only of what is in use
   std::string chosen_from;
+  std::string needs;  // a key of the configuration, without which its own key does not choose it
 };
 
 // "prot.toml:3: " -> "prot.toml:3"; what no place names is the default.
@@ -52,6 +54,18 @@ std::string address_of(const Service& service) {
   return service.protocol == "postgres" ? "set (not shown)" : http::shown_url(service.url);
 }
 
+std::string missing_for(const ServiceKeys& row, const stage::Config& config) {
+  if (row.service.in_use || row.key.from.empty()) return {};
+  for (const stage::ServiceOfKey& choice : stage::services_of_keys()) {
+    const bool its =
+        choice.key.starts_with(row.service.program + ".") && choice.secret_of(config) == row.key.name;
+    const bool open = shown_place(config.place(choice.key)) == "default";
+    if (its && open && !choice.needs.empty() && config.text(choice.needs).empty())
+      return std::string(choice.needs);
+  }
+  return {};
+}
+
 ServiceKeys look_at(const Service& service, const Configuration& loaded,
                     const LayeredEnvironment& environment) {
   ServiceKeys row;
@@ -66,6 +80,7 @@ ServiceKeys look_at(const Service& service, const Configuration& loaded,
     row.chosen_by = service.chosen_by.substr(0, service.chosen_by.find(' '));
     row.chosen_from = shown_place(loaded.config.place(row.chosen_by));
   }
+  row.needs = missing_for(row, loaded.config);
   return row;
 }
 
@@ -83,6 +98,7 @@ void print_row(const ServiceKeys& row) {
     parts.push_back("address " + row.address +
                     (row.address_from.empty() ? "" : " (" + row.address_from + ")"));
   if (!row.chosen_by.empty()) parts.push_back("chosen by " + row.chosen_by + " (" + row.chosen_from + ")");
+  if (!row.needs.empty()) parts.push_back("it needs " + row.needs);
   std::string line;
   for (const std::string& part : parts) line += (line.empty() ? "" : "; ") + part;
   fmt::print("{:<10} {}: {}\n", row.service.in_use ? "in use" : "not in use", row.service.name, line);
@@ -104,6 +120,7 @@ void write_json(json::Writer& out, const ServiceKeys& row) {
   text_or_null("address_from", row.address_from);
   text_or_null("chosen_by", row.chosen_by);
   text_or_null("chosen_from", row.chosen_from);
+  text_or_null("needs", row.needs);
   out.end_object();
 }
 

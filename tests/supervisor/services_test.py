@@ -443,7 +443,9 @@ class Keys(Test):
             text = self.keys(prot, "--set", "brain.engine=anthropic").stdout
             self.assertRegex(text, r"(?m)^in use     ElevenLabs recognition: key ELEVENLABS_API_KEY from \S*\.env:1; address ")
             self.assertRegex(text, r"(?m)^in use     language model: key ANTHROPIC_API_KEY is NOT SET; ")
-            self.assertRegex(text, r"(?m)^not in use ElevenLabs voice: key ELEVENLABS_API_KEY from ")
+            self.assertRegex(text, r"(?m)^not in use ElevenLabs voice: key ELEVENLABS_API_KEY from .*"
+                             r"; it needs tts\.elevenlabs_voice$")
+            self.assertEqual([name for name, row in rows.items() if row["needs"]], ["ElevenLabs voice"])
             self.assertRegex(text, r"(?m)^not in use key MY_SEARCH_KEY from environment$")
             for secret in ("Ab1Cd2Ef3", "Gh4Ij5Kl6"):
                 self.assert_no_key(text + json.dumps(rows), secret)

@@ -184,9 +184,10 @@ void store_end(pqxx::work& tx, const TurnRecord& record, const std::string& uuid
   run(tx, "DELETE FROM message_segment WHERE message_id = $1::bigint", ended[0][0].as<std::int64_t>());
   run(tx,
       "UPDATE memory_job SET last_seq = $2::bigint, run_after = least(run_after, " + at(3) +
-          ") WHERE kind = 'extract' AND conversation_id = $1::uuid AND state = 'ready' AND last_seq < "
-          "$2::bigint AND first_seq = (SELECT max(seq) FROM message WHERE conversation_id = $1::uuid AND "
-          "role = 'user' AND seq < $2::bigint)",
+          // By the key, which has an index: after an outage thousands of jobs are ready.
+          ") WHERE dedupe_key = 'extract:' || $1::uuid || ':' || (SELECT max(seq) FROM message WHERE "
+          "conversation_id = $1::uuid AND role = 'user' AND seq < $2::bigint) || ':1' AND state = 'ready' "
+          "AND last_seq < $2::bigint",
       uuid, seq, pg::micros(now));
 }
 

@@ -285,7 +285,7 @@ def measure_outage(build, quick):
         rig.until("the spool is empty", lambda: not list((rig.prot.state / "spool").rglob("*.spool")), 60)
         took = time.monotonic() - began
         replay = rig.counter("memory", "replay_ms")
-        rig.settle(180)
+        rig.settle(180 + turns // 10)
         yield row("outage", "the database was away", seconds, "s")
         yield row("outage", "turns meanwhile", turns, "")
         yield row("outage", "records in the spool", spooled, "")

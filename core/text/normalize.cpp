@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/utf8.hpp"
+#include "text/code_points.hpp"
 #include "text/utf8.hpp"
 
 namespace prot::text {
@@ -45,16 +46,6 @@ bool is_word(char32_t c) {
     default:
       return false;
   }
-}
-
-std::u32string code_points(std::string_view text) {
-  std::u32string out;
-  while (!text.empty()) {
-    const utf8::Decoded next = utf8::decode(text);
-    out += next.code_point;
-    text.remove_prefix(next.length);
-  }
-  return out;
 }
 
 /// Words as written, before numbers and spellings are made the same.

@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "text/code_points.hpp"
+
 namespace prot::text {
 namespace {
 
@@ -69,16 +71,6 @@ std::u32string lower_case(std::u32string_view word) {
   return out;
 }
 
-std::u32string code_points_of(std::string_view text) {
-  std::u32string out;
-  while (!text.empty()) {
-    const utf8::Decoded next = utf8::decode(text);
-    out += next.code_point;
-    text.remove_prefix(next.length);
-  }
-  return out;
-}
-
 /// "U.S", "e.g", "Ph.D", "a.m": parts of one or two letters with dots between.
 bool is_dotted_abbreviation(std::u32string_view word) {
   if (word.find(U'.') == std::u32string_view::npos) return false;
@@ -96,13 +88,13 @@ SentenceSplitter::SentenceSplitter(SplitterOptions options) : options_(options) 
 
 std::vector<std::string> SentenceSplitter::push(std::string_view delta) {
   std::vector<std::string> out;
-  for (const char32_t c : code_points_of(assembler_.push(delta))) take(c, out);
+  for (const char32_t c : code_points(assembler_.push(delta))) take(c, out);
   return out;
 }
 
 std::vector<std::string> SentenceSplitter::flush() {
   std::vector<std::string> out;
-  for (const char32_t c : code_points_of(assembler_.flush())) take(c, out);
+  for (const char32_t c : code_points(assembler_.flush())) take(c, out);
   if (!segment_.empty()) emit(segment_.size(), out);
   *this = SentenceSplitter(options_);
   return out;
@@ -163,7 +155,7 @@ bool SentenceSplitter::begins_character(char32_t c) {
 
 bool SentenceSplitter::follows_korean_stop(char32_t c) const {
   if (in_fence_ || !is_hangul(c) || (last_ != U'.' && last_ != U'!' && last_ != U'?')) return false;
-  const std::u32string word = code_points_of(std::string_view(segment_).substr(word_start_));
+  const std::u32string word = code_points(std::string_view(segment_).substr(word_start_));
   const std::size_t end = word.find_last_not_of(U".!?");
   if (end == std::u32string::npos || end < 1 || word.size() - 1 - end > 1) return false;
   return is_one_of(kSentenceEndings, word[end]) && is_hangul(word[end - 1]);
@@ -175,7 +167,7 @@ void SentenceSplitter::track_fence(char32_t c) {
 }
 
 void SentenceSplitter::end_word(std::vector<std::string>& out) {
-  const std::u32string word = code_points_of(std::string_view(segment_).substr(word_start_));
+  const std::u32string word = code_points(std::string_view(segment_).substr(word_start_));
   const bool opens_clause = first_ && !in_fence_ && word_start_ > 0 &&
                             width_before_word_ >= options_.first_conjunction_width &&
                             is_listed(kConjunctions, word);
@@ -243,7 +235,7 @@ void SentenceSplitter::emit(std::size_t bytes, std::vector<std::string>& out) {
   segment_.erase(0, bytes);
   code_points_ = width_ = 0;
   has_letter_ = false;
-  for (const char32_t c : code_points_of(segment_)) {  // at most the word being read
+  for (const char32_t c : code_points(segment_)) {  // at most the word being read
     ++code_points_;
     width_ += is_cjk(c) ? 2 : 1;
     has_letter_ = has_letter_ || is_letter(c);

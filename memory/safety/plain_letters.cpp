@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/utf8.hpp"
+#include "text/code_points.hpp"
 #include "text/normalize.hpp"
 
 namespace prot::memory {
@@ -43,16 +44,6 @@ bool is_open(char32_t c) {
 bool is_initial(char32_t c) { return c >= kInitials && c <= kLastInitial; }
 bool is_vowel(char32_t c) { return c >= kVowels && c <= kLastVowel; }
 
-std::u32string code_points(std::string_view text) {
-  std::u32string points;
-  while (!text.empty()) {
-    const utf8::Decoded next = utf8::decode(text);
-    points += next.code_point;
-    text.remove_prefix(next.length);
-  }
-  return points;
-}
-
 }  // namespace
 
 std::string storable_text(std::string_view text) {
@@ -68,7 +59,7 @@ bool is_invisible(char32_t c) noexcept {
 
 std::string visible(std::string_view text) {
   std::string out;
-  for (const char32_t c : code_points(text)) {
+  for (const char32_t c : text::code_points(text)) {
     if (c < 0x20) {
       out += ' ';
     } else if (!is_invisible(c)) {
@@ -80,7 +71,7 @@ std::string visible(std::string_view text) {
 
 std::string plain_letters(std::string_view text) {
   // Normalising makes syllables of letters, but knows only initial consonants among those that stand apart.
-  const std::u32string points = code_points(text::without_accents(visible(text)));
+  const std::u32string points = text::code_points(text::without_accents(visible(text)));
   std::u32string joined;
   for (std::size_t i = 0; i < points.size(); ++i) {
     const char32_t c = points[i];
@@ -99,7 +90,7 @@ std::string plain_letters(std::string_view text) {
 
 std::string closed_letters(std::string_view plain) {
   std::string out;
-  for (const char32_t c : code_points(plain)) {
+  for (const char32_t c : text::code_points(plain)) {
     const bool letter =
         c >= 0x80 ? c < 0x2000 || c >= 0x3040 : (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
     if (letter && c != 0x3000 && (c < 0xFF00 || c > 0xFF0F)) utf8::append(out, c);

@@ -62,7 +62,9 @@ class FirstHold:
         self._thread.start()
 
     def _run(self) -> None:
-        while not self._stop.is_set() and not self.cancelled:
+        stopped = False
+        while not stopped and not self.cancelled:
+            stopped = self._stop.is_set()  # before the look: the turn's event may be quicker than the next one
             now = time.monotonic()
             given_up = self._board.cancelled_turn() > self._cancelled
             if not self.at and (given_up or self._board.hold_until() > now * 1e9):

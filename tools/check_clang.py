@@ -78,7 +78,7 @@ class Project:
         self.contents = {}
         self.headers = {}
         for path in root.rglob("*.hpp"):
-            if path.relative_to(root).parts[0] != "build":
+            if not re.match(r"build(-|$)", path.relative_to(root).parts[0]):
                 self.headers.setdefault(path.name, []).append(path)
 
     def content(self, path):

@@ -14,7 +14,8 @@ import unittest
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 ENGINES = os.path.join(ROOT, "tools/setup/engines.sh")
 PACKAGES = os.path.join(ROOT, "tools/setup/packages.sh")
-SCRIPTS = ["run", "test", "bench", ".ci/run"] + [os.path.relpath(p, ROOT) for p in sorted(glob.glob(f"{ROOT}/tools/setup/*.sh"))]
+SCRIPTS = ["run", "test", "bench", ".ci/run"] + [
+    os.path.relpath(p, ROOT) for folder in ("tools/setup", "tests/parts") for p in sorted(glob.glob(f"{ROOT}/{folder}/*.sh"))]
 
 
 def alive(pid):
@@ -97,6 +98,10 @@ class Usage(SetupTest):
         self.one_line_error(self.call(run, "--instance", "a/b"), 2, "--instance")
         self.one_line_error(self.call(run, "--demo", "--text"), 2, "exclude")
         self.one_line_error(self.call(run, "--demo", "--report", "/nonexistent/x.json"), 1, "report")
+        test = os.path.join(ROOT, "test")
+        self.one_line_error(self.call(test, "--quick", "--all"), 2, "exclude")
+        self.one_line_error(self.call(test, "--lib"), 2, "--lib")  # a file of the parts that is none
+        self.one_line_error(self.call(test, "--../../run"), 2, "unknown")
 
     def test_help(self):
         for script in ("run", "test", "bench", "tools/setup/engines.sh", "tools/setup/packages.sh"):

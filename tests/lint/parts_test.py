@@ -1,0 +1,105 @@
+"""What ./test makes of its parts' results: which tests an instrumented build runs, what counts as failed, whose floor holds."""
+import contextlib
+import io
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/parts"))
+import coverage  # noqa: E402
+import report  # noqa: E402
+import selection  # noqa: E402
+
+TESTS = [{"name": "stt", "suite": ["prot:unit"]}, {"name": "ring-bench", "suite": ["prot:process"]},
+         {"name": "crash", "suite": ["prot:process"]}, {"name": "pulse", "suite": ["prot:e2e"]}]
+
+
+class Selection(unittest.TestCase):
+    def test_suites_and_names_are_chosen_and_patterns_left_out(self):
+        self.assertEqual(selection.choose(TESTS, {"unit", "process", "pulse"}, ["*-bench"]), ["crash", "pulse", "stt"])
+
+    def test_a_pattern_that_means_no_test_is_a_mistake(self):
+        with self.assertRaisesRegex(SystemExit, "no test is called old-*"):
+            selection.choose(TESTS, {"unit"}, ["old-*"])
+
+    def test_lines_are_of_one_tree_and_say_why(self):
+        text = "# comment\n\ncoverage *-bench measures\nasan crash aborts by itself\n"
+        self.assertEqual(selection.read_left_out(text, "asan"), ["crash"])
+        with self.assertRaisesRegex(SystemExit, "left_out.txt:1"):
+            selection.read_left_out("asan crash\n", "asan")
+
+
+class Report(unittest.TestCase):
+    def of(self, results, status="0", *failures, closing=""):
+        with tempfile.TemporaryDirectory() as folder:
+            log = pathlib.Path(folder) / "log"
+            if results is not None:
+                log.write_text("".join(json.dumps({"name": n, "result": r}) + "\n" for n, r in results))
+            said = io.StringIO()
+            with mock.patch.object(sys, "argv", ["report.py", status, str(log), str(log.with_name("none")), "--", *failures]), \
+                    mock.patch.dict(os.environ, {"CLOSING_LINE": closing}), contextlib.redirect_stdout(said):
+                code = report.main()
+        return code, said.getvalue().splitlines()
+
+    def test_skipped_tests_are_named_and_not_counted(self):
+        self.assertEqual(self.of([("a", "OK"), ("b", "SKIP"), ("c", "EXPECTEDFAIL")]), (0, ["skipped: b", "2 passed, 0 failed"]))
+
+    def test_every_way_to_fail_counts(self):
+        results = [("a", "OK"), ("b", "FAIL"), ("c", "TIMEOUT"), ("d", "ERROR"), ("e", "UNEXPECTEDPASS"), ("f", "INTERRUPT")]
+        code, lines = self.of(results, "1")
+        self.assertEqual((code, lines[-1]), (1, "1 passed, 5 failed"))
+
+    def test_a_run_without_tests_has_failed(self):
+        self.assertEqual(self.of(None), (1, ["no test was run", "0 passed, 0 failed"]))
+        self.assertEqual(self.of([("a", "SKIP")])[0], 1)
+
+    def test_meson_itself_may_fail(self):
+        self.assertEqual(self.of([("a", "OK")], "2")[1][-1], "1 passed, 1 failed")
+
+    def test_a_failure_of_the_part_counts_and_the_closing_line_comes_before_the_last(self):
+        code, lines = self.of([("a", "OK")], "0", "", "coverage: web is at 80.0 %", closing="coverage: lines 84.0 %")
+        self.assertEqual((code, lines), (1, ["failed: coverage: web is at 80.0 %", "coverage: lines 84.0 %", "1 passed, 1 failed"]))
+
+
+class Coverage(unittest.TestCase):
+    def test_lines_are_counted_by_folder(self):
+        def line(number, count, **more):
+            return {"line_number": number, "count": count, **more}
+        folders, missing = coverage.lines_of({"files": [
+            {"file": "core/json/json.cpp", "lines": [line(1, 3), line(2, 0), line(3, 0), line(9, 0, **{"gcovr/noncode": True})]},
+            {"file": "stt/stage.cpp", "lines": [line(5, 1)]}]})
+        self.assertEqual(folders, {"core/json": [1, 3], "stt": [1, 1], "all": [2, 4]})
+        self.assertEqual(missing, {"core/json/json.cpp": [2, 3]})
+        self.assertEqual(coverage.ranges([2, 3, 7, 9, 10, 11]), "2-3,7,9-11")
+
+    def test_a_folder_below_its_floor_without_one_or_gone_fails(self):
+        folders = {"all": [90, 100], "stt": [8, 10], "web": [82, 90]}
+        self.assertEqual(coverage.judge(folders, {"stt": 80, "web": 85}), [])
+        self.assertEqual(len(coverage.judge(folders, {"stt": 81, "web": 85})), 1)
+        self.assertEqual(len(coverage.judge(folders, {"stt": 80})), 1)
+        self.assertEqual(len(coverage.judge(folders, {"stt": 80, "web": 85, "old": 85})), 1)
+        self.assertEqual(len(coverage.judge({"all": [84, 100]}, {})), 1)
+
+    def test_a_floor_below_85_needs_a_reason(self):
+        self.assertEqual(coverage.read_floors("# all\nstt 85\nweb 80 needs a browser\n"), ({"stt": 85.0, "web": 80.0}, []))
+        self.assertEqual(len(coverage.read_floors("web 80\n")[1]), 1)
+
+    def test_counts_find_their_object_whatever_the_checkout(self):
+        with tempfile.TemporaryDirectory() as name:
+            counts, build = pathlib.Path(name) / "counts", pathlib.Path(name) / "build/coverage"
+            counts.mkdir()
+            (build / "core/a.p").mkdir(parents=True)
+            (build / "core/a.p/a.cpp.gcno").touch()
+            (counts / "#elsewhere#build#coverage#core#a.p#a.cpp.gcda").write_bytes(b"counts")
+            (counts / "#elsewhere#build#coverage#core#a.p#gone.cpp.gcda").write_bytes(b"counts")
+            self.assertEqual(coverage.fetch(counts, build), 1)
+            self.assertEqual((build / "core/a.p/a.cpp.gcda").read_bytes(), b"counts")
+
+
+if __name__ == "__main__":
+    unittest.main()

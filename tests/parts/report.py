@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""What ./test says at its end, from Meson's log of the tests: who was skipped, who failed, "N passed, N failed".
+
+usage: report.py STATUS-OF-MESON TESTLOG.json... -- [FAILURE...]     exit 0: something passed and nothing failed
+
+A log has one JSON object a line; one that is not there had no tests. Skipped tests are named and not counted. Each FAILURE that is not empty counts as one.
+$CLOSING_LINE comes before the last line.
+"""
+import json
+import os
+import pathlib
+import sys
+
+GOOD = {"OK", "EXPECTEDFAIL"}
+
+
+def main() -> int:
+    status, *rest = sys.argv[1:]
+    end = rest.index("--")
+    logs, failures = map(pathlib.Path, rest[:end]), [f for f in rest[end + 1:] if f]
+    results = [json.loads(line) for log in logs if log.exists() for line in log.read_text(encoding="utf-8").splitlines()]
+    passed = [r["name"] for r in results if r["result"] in GOOD]
+    failed = [r["name"] for r in results if r["result"] not in GOOD | {"SKIP"}]
+    for r in results:
+        if r["result"] == "SKIP":
+            print(f"skipped: {r['name']}")
+    for name in failed:
+        print(f"failed: {name}")
+    for words in failures:
+        print(f"failed: {words}")
+    if not results:
+        print("no test was run")
+    elif not failed and status != "0":
+        print(f"meson test ended with status {status}")
+        failed.append("meson test")
+    bad = len(failed) + len(failures)
+    if os.environ.get("CLOSING_LINE"):
+        print(os.environ["CLOSING_LINE"])
+    print(f"{len(passed)} passed, {bad} failed")
+    return 0 if passed and not bad else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

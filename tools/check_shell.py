@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Checks the shell scripts with shellcheck, warnings and errors. exit 0: clean, 1: not, 77: not installed.
+
+usage: check_shell.py [ROOT]     A script is a file that names its shell in its first lines, whatever it is called.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+SHELL = re.compile(rb"^#!.*\b(ba|da)?sh\b|^# shellcheck shell=", re.MULTILINE)
+ELSEWHERE = re.compile(r"build(-.*)?|\.git|demo|shared")
+
+
+def scripts(root: pathlib.Path) -> list[str]:
+    found = []
+    for place in sorted(root.iterdir()):
+        if ELSEWHERE.fullmatch(place.name):
+            continue
+        for file in [place] if place.is_file() else sorted(place.rglob("*")):
+            if file.suffix in ("", ".sh") and file.is_file() and not file.is_symlink():
+                with file.open("rb") as text:
+                    if SHELL.search(text.read(600)):
+                        found.append(str(file))
+    return found
+
+
+def main() -> int:
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+    if shutil.which("shellcheck") is None:
+        print("shellcheck is not installed")
+        return 77
+    found = scripts(root)
+    if not found:
+        print(f"no script under {root}")
+        return 1
+    return subprocess.run(["shellcheck", "-x", "-P", root, "-S", "warning", *found], cwd=root, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

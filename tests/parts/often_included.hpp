@@ -1,5 +1,6 @@
 // What most sources include; instrumented builds compile it once (tests/parts/lib.sh).
 #pragma once
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -29,4 +30,3 @@
 #include <thread>
 #include <unordered_map>
 #include <vector>
-#include <fmt/format.h>

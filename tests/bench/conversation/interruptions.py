@@ -29,6 +29,7 @@ class Cut:
     beyond: float = 0.0     # seconds of sound behind what player says was heard
     last: float = 0.0       # length of the last tone
     gaps: int = 0           # words that a device that ran dry tore
+    tail: str = ""          # the last tones, from the decision on, in ms: begin+length (missing)
 
 
 def words_of(text: str) -> list[str]:
@@ -106,6 +107,7 @@ class Talk:
         recorded = sound.spoken_words(until, segments)
         cut = Cut(watch.cancelled, max(0.0, silent_at - decided), silent_at - self.said.begin, recorded, len(words_of(over["reply"])),
                   gaps=sum(tone.missing > 0 for tone in until))
+        cut.tail = " ".join(f"{1000 * (t.begin - decided):.0f}+{1000 * t.length:.0f}({1000 * t.missing:.0f})" for t in heard[-5:])
         cut.last = until[-1].length if until else 0.0
         cut.beyond = self._beyond(until, segments, self.at_cut)
         if len(until) != len(heard):

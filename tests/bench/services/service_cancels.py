@@ -16,6 +16,7 @@ TORN = " has tone -1,"
 
 
 def told(what: str, count: int, took: list[float], stale: list[str]) -> list[Row]:
+    """`count`: cancels that found something to end."""
     for line in stale:
         print(f"  {what}: {line}")
     unseen = count - len(took)
@@ -106,7 +107,7 @@ def voice_cancels(choice: Choice, what: str, count: int) -> list[Row]:
         talk = SlowTalk(rig)
         talk.ask()
         took, stale = [], []
-        torn = 0
+        torn = idle = 0
         for n in range(count):
             cut = talk.interrupt(rig.random.uniform(0.5, 2.0), 12 if n == count - 1 else interruptions.LONG)
             rig.loudspeaker.forget_before(time.monotonic() - 30)
@@ -115,12 +116,17 @@ def voice_cancels(choice: Choice, what: str, count: int) -> list[Row]:
             broken = TORN in cut.recorded.broken and cut.stale == cut.recorded.broken
             torn += broken
             if cut.stale and not broken:
-                stale.append(f"interruption {n + 1}: {cut.stale}")
-            closed = [s.closed_at for s in rig.services.spoken() if s.closed_at >= talk.said.begin]
+                stale.append(f"interruption {n + 1}: {cut.stale}; its last tones: {cut.tail}")
+            spoken = rig.services.spoken()
+            closed = [s.closed_at for s in spoken if s.closed_at >= talk.said.begin]
             if closed:
                 took.append(max(0.0, min(closed) - cut.cancelled))
+            elif all(s.complete and s.last_byte < cut.cancelled for s in spoken if s.asked < cut.cancelled):
+                idle += 1  # every text had been answered, and the next one was not asked for yet
         errors = rig.services.errors()
-    return [*told(what, count, took, stale + errors), Row("C", "  words that were torn while they were heard", torn, "words")]
+    return [*told(what, count - idle, took, stale + errors),
+            Row("C", "  interruptions between two texts, with no request to end", idle, "times"),
+            Row("C", "  words that were torn while they were heard", torn, "words")]
 
 
 def rows_of(scale, name: str) -> list[Row]:

@@ -62,6 +62,16 @@ std::string host_name(std::string_view authority) {
   return name;
 }
 
+bool is_own_origin(std::string_view origin, std::string_view host) noexcept {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!origin.starts_with(scheme)) continue;
+    const std::string_view rest = origin.substr(scheme.size());
+    return std::equal(rest.begin(), rest.end(), host.begin(), host.end(),
+                      [](char a, char b) { return lower(a) == lower(b); });
+  }
+  return false;
+}
+
 bool same_secret(std::string_view a, std::string_view b) noexcept {
   unsigned differs = a.size() == b.size() ? 0 : 1;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -91,7 +101,7 @@ std::optional<Refusal> Admission::check(const RequestHead& head) {
   const std::string_view host = head.hosts.front();
   if (head.by_name && !knows_host(host)) return Refusal{421, "this server has another name (see web.hosts)"};
   if (!head.origin.empty() && !knows_origin(head.origin, host))
-    return Refusal{403, "a page of another origin may not ask (see web.origins)"};
+    return Refusal{403, "a page of another origin may not ask (see web.cors_origins)"};
   // A link that a person follows is no question of the page that it stands on.
   const bool followed = head.fetch_mode == "navigate" && head.method == "GET";
   if (head.origin.empty() && head.fetch_site == "cross-site" && !followed)
@@ -131,16 +141,9 @@ bool Admission::knows_host(std::string_view host) const {
                      [&](const std::string& known) { return host_name(known) == name; });
 }
 
-// The page that this server gave out itself has an origin of the Host that it was asked by.
 bool Admission::knows_origin(std::string_view origin, std::string_view host) const {
-  if (std::find(rules_.origins.begin(), rules_.origins.end(), origin) != rules_.origins.end()) return true;
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!origin.starts_with(scheme)) continue;
-    const std::string_view rest = origin.substr(scheme.size());
-    return std::equal(rest.begin(), rest.end(), host.begin(), host.end(),
-                      [](char a, char b) { return lower(a) == lower(b); });
-  }
-  return false;
+  return is_own_origin(origin, host) ||
+         std::find(rules_.origins.begin(), rules_.origins.end(), origin) != rules_.origins.end();
 }
 
 // The query is for EventSource and WebSocket of a browser, which can set no header.

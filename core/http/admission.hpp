@@ -66,6 +66,8 @@ class Admission {
 
 /// "name:80", "[::1]:80" -> the name in lower case, without brackets and port; empty: it is malformed.
 [[nodiscard]] std::string host_name(std::string_view authority);
+/// Is `origin` that of a page which this server gave out under the name `host`?
+[[nodiscard]] bool is_own_origin(std::string_view origin, std::string_view host) noexcept;
 /// Takes as long whatever the difference is.
 [[nodiscard]] bool same_secret(std::string_view a, std::string_view b) noexcept;
 /// Value of `name` in the query of a target, %XX decoded; empty: there is none.

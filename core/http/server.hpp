@@ -40,7 +40,9 @@ struct ServerEvent {
   std::string path;      // without the query
   std::string query;     // behind the '?'
   bool upgrade = false;  // it wants to be a WebSocket
-  std::string data;      // the body; kMessage: the text
+  bool foreign = false;  // a page of another server asks, one that AccessRules let in
+  std::string content_type;
+  std::string data;  // the body; kMessage: the text
 };
 
 struct ServerResponse {

@@ -202,6 +202,8 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
     event.path = target.substr(0, target.find('?'));
     if (event.path.size() < target.size()) event.query = target.substr(event.path.size() + 1);
     event.upgrade = websocket::is_upgrade(request);
+    event.foreign = !origin_.empty() && !is_own_origin(origin_, view(request[field::host]));
+    event.content_type = view(request[field::content_type]);
     event.data = request.body();
     host_->on_event(std::move(event));
   }

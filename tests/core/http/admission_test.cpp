@@ -57,6 +57,8 @@ TEST_CASE("a page may ask the server that it came from, and others only when the
   for (const char* origin : {"http://evil.example", "null", "http://localhost:8001", "http://localhost",
                              "http://localhost:8000.evil.example", "file://", "http://desk.local:80801"})
     CHECK_MESSAGE(status(admission.check(asked("localhost:8000", origin))) == 403, origin);
+  CHECK(is_own_origin("https://LOCALHOST:8000", "localhost:8000"));
+  CHECK_FALSE(is_own_origin("http://desk.local:8080", "localhost:8000"));
 }
 
 TEST_CASE("another site's page is refused without an origin too; a link that is followed is not") {

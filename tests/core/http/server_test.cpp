@@ -113,6 +113,9 @@ TEST_CASE("foreign names, foreign pages and a missing token are refused on the w
             .starts_with("HTTP/1.1 403 "));
   CHECK(ask(served, "GET /hello HTTP/1.1\r\nHost: evil.example\r\n" + token).starts_with("HTTP/1.1 421 "));
   CHECK(served.count(Kind::kRequest) == 3);
+  CHECK_FALSE(served.wait_for(Kind::kRequest, 0).foreign);
+  CHECK_FALSE(served.wait_for(Kind::kRequest, 1).foreign);
+  CHECK(served.wait_for(Kind::kRequest, 2).foreign);
 }
 
 TEST_CASE("whoever asks too often waits, on the same connection") {

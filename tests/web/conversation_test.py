@@ -3,7 +3,7 @@ import os
 import signal
 import unittest
 
-from web_instance import LIMIT, Events, WebInstance, WebSocket, wait_for
+from web_instance import LIMIT, Events, WebInstance, WebSocket, wait_for_web
 
 from chat_test import Model  # of tests/supervisor
 
@@ -17,9 +17,7 @@ class Chat(unittest.TestCase):
                         "memory.extraction=false", "general.language=en"):
             settings += ["--set", setting]
         self.prot = self.enterContext(WebInstance(real=["brain", "memory"], settings=settings))
-        self.prot.up()
-        # What it shows is up to a quarter of a second old.
-        wait_for("all ready", lambda: (self.prot.answer("/ready") or (0,))[0] == 200, LIMIT)
+        self.prot.up_and_ready()
 
     def test_messages_of_the_original_are_answered_each_client_in_its_own_conversation(self):
         with WebSocket(self.prot.port, "/chat") as one, WebSocket(self.prot.port, "/chat") as two:
@@ -71,7 +69,7 @@ class Chat(unittest.TestCase):
             os.kill(web, signal.SIGKILL)
             with self.assertRaises(ConnectionError):
                 chat.receive()
-        wait_for("another prot-web", lambda: self.prot.pids()["web"] not in (0, web) and self.prot.answer("/health"), LIMIT)
+        wait_for_web("another prot-web", lambda: self.prot.pids()["web"] not in (0, web) and self.prot.answer("/health"))
         with WebSocket(self.prot.port, "/chat") as chat:
             chat.send(type="message", content="and again")
             self.assertEqual(chat.reply()[1]["content"], "You said: and again.")

@@ -9,7 +9,7 @@ import subprocess
 import unittest
 
 import exposition
-from web_instance import LIMIT, STAGES, WebInstance, wait_for
+from web_instance import LIMIT, STAGES, WebInstance, wait_for, wait_for_web
 
 TOKEN = "a token of enough characters"
 
@@ -31,8 +31,7 @@ class Reader(unittest.TestCase):
 class Pages(unittest.TestCase):
     def test_the_pages_have_the_keys_and_types_of_the_original_and_more(self):
         with WebInstance(turn_log="brain") as prot:
-            prot.up()
-            wait_for("all ready", lambda: (prot.answer("/ready") or (0,))[0] == 200, LIMIT)
+            prot.up_and_ready()
             self.assertEqual(prot.page("/health"), {"status": "ok", "state": "idle"})
             self.assertEqual(prot.page("/ready"), {"ready": True, "missing": []})
             self.assertEqual(prot.page("/state", by_socket=True)["state"], "idle")
@@ -113,7 +112,7 @@ class Pages(unittest.TestCase):
         def restarted():
             stage = next(s for s in prot.page("/diagnostics")["stages"] if s["name"] == "stt")
             return stage["generation"] == 2 and stage["state"] == "ready"
-        wait_for("stt again", restarted, LIMIT)
+        wait_for_web("stt again", restarted)
 
     def check_it_may_die(self, prot):
         before = prot.pids()
@@ -160,7 +159,7 @@ class Starts(unittest.TestCase):
         with WebInstance(web=["web.address=0.0.0.0", "web.token_env=PROT_TEST_TOKEN"]) as prot:
             prot.environment["PROT_TEST_TOKEN"] = TOKEN
             prot.up()
-            status = wait_for("it listens", lambda: prot.answer("/state"))[0]
+            status = wait_for_web("it listens", lambda: prot.answer("/state"))[0]
             self.assertEqual(status, 401)
             self.assertEqual(prot.answer("/state", headers={"Authorization": "Bearer wrong"})[0], 401)
             self.assertEqual(prot.answer("/state", headers={"Authorization": f"Bearer {TOKEN}"})[0], 200)

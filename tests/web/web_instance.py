@@ -6,12 +6,24 @@ import pathlib
 import socket
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "supervisor"))
 from instance import ALONE, STAGES, Instance, wait_for  # noqa: E402
 
 PROGRAMS = pathlib.Path(os.environ["PROGRAMS"])
 LIMIT = 20  # seconds, for what takes none
+PACE = 0.04  # seconds between questions: prot-web answers 50 a second in the long run, and 429 beyond
+
+
+def wait_for_web(what, condition, timeout=LIMIT):
+    """As wait_for, of what is asked over HTTP: one that asks as fast as it can is refused, and so is whoever asks next."""
+    until = time.monotonic() + timeout
+    while not (value := condition()):
+        if time.monotonic() > until:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(PACE)
+    return value
 
 
 def free_port():
@@ -59,9 +71,14 @@ class WebInstance(Instance):
 
     def page(self, path, **how):
         """A page that is there, as JSON."""
-        status, _, text = wait_for(f"an answer to {path}", lambda: self.answer(path, **how))
+        status, _, text = wait_for_web(f"an answer to {path}", lambda: self.answer(path, **how))
         assert status == 200, (path, status, text)
         return json.loads(text)
+
+    def up_and_ready(self):
+        """What it shows is up to a quarter of a second old."""
+        self.up()
+        wait_for_web("all ready", lambda: (self.answer("/ready") or (0,))[0] == 200)
 
     def pids(self):
         return {stage["name"]: stage["pid"] for stage in self.status()["stages"]}

@@ -15,8 +15,12 @@ class Observer {
  public:
   static constexpr Nanos kFresh = 250 * kMillisecond;
 
-  Observer(std::string instance, std::filesystem::path log_folder, const Clock& clock)
-      : instance_(std::move(instance)), log_folder_(std::move(log_folder)), clock_(&clock) {}
+  /// `wanted`: the stages of the run.
+  Observer(std::string instance, std::filesystem::path log_folder, std::vector<std::string> wanted,
+           const Clock& clock)
+      : instance_(std::move(instance)), log_folder_(std::move(log_folder)), clock_(&clock) {
+    report_.wanted = std::move(wanted);
+  }
 
   /// What there is, at most kFresh old.
   [[nodiscard]] Report& look();

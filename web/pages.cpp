@@ -110,7 +110,7 @@ std::string ready_page(const Report& report) {
   json::Writer w;
   w.begin_object().member("ready", is_ready(report)).key("missing").begin_array();
   if (report.run)
-    for (const std::string& name : missing_programs(*report.run)) w.value(name);
+    for (const std::string& name : missing_programs(report)) w.value(name);
   return w.end_array().end_object().str();
 }
 

@@ -17,10 +17,15 @@ std::optional<std::uint64_t> reading(const Snapshot& run, std::string_view progr
   return std::nullopt;
 }
 
-std::vector<std::string> missing_programs(const Snapshot& run) {
+std::vector<std::string> missing_programs(const Report& report) {
   std::vector<std::string> missing;
-  for (const StageRow& stage : run.stages)
+  const std::vector<StageRow>& stages = report.run->stages;
+  for (const StageRow& stage : stages)
     if (stage.state != "ready" && stage.name != "web") missing.push_back(stage.name);
+  // A program that was never started has no row: capture, say, which waits for the others.
+  for (const std::string& name : report.wanted)
+    if (std::none_of(stages.begin(), stages.end(), [&](const StageRow& row) { return row.name == name; }))
+      missing.push_back(name);
   return missing;
 }
 
@@ -43,8 +48,7 @@ std::uint64_t queue_depth(const Snapshot& run, std::string_view program) {
 }
 
 bool is_ready(const Report& report) {
-  return report.run && report.started && report.run->supervisor_alive &&
-         missing_programs(*report.run).empty();
+  return report.run && report.started && report.run->supervisor_alive && missing_programs(report).empty();
 }
 
 }  // namespace prot::web

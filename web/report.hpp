@@ -23,6 +23,7 @@ struct ProgramFacts {
 struct Report {
   std::optional<observe::Snapshot> run;  // empty: nothing could be read
   bool started = false;                  // brain has been ready in this run
+  std::vector<std::string> wanted;       // stages that this run has, also those that are still to be started
   std::map<std::string, ProgramFacts, std::less<>> programs;
   std::size_t connections = 0;
   std::uint64_t refused = 0;
@@ -31,8 +32,9 @@ struct Report {
 /// The number behind `label` on a program's page; empty: there is no such page or label.
 [[nodiscard]] std::optional<std::uint64_t> reading(const observe::Snapshot& run, std::string_view program,
                                                    std::string_view label);
-/// Programs that are not ready; empty: all are. `web` itself, which answers, counts as ready.
-[[nodiscard]] std::vector<std::string> missing_programs(const observe::Snapshot& run);
+/// Programs that are not ready, or were not started yet; empty: all are ready. `web` itself, which answers,
+/// counts as ready. REQUIRES: a run.
+[[nodiscard]] std::vector<std::string> missing_programs(const Report& report);
 /// Work that somebody accepted and has not finished: jobs of memory.
 [[nodiscard]] std::uint64_t background_tasks(const observe::Snapshot& run);
 /// Operations under way or waiting, of all stages: frames in rings and before them, and background tasks.

@@ -12,6 +12,7 @@
 #include "http/listener.hpp"
 #include "json/json.hpp"
 #include "stage/control.hpp"
+#include "wire/topology.hpp"
 
 namespace prot::web {
 namespace {
@@ -30,6 +31,13 @@ std::string socket_path(const stage::StageContext& context) {
 
 std::string chat_socket(const stage::StageContext& context) {
   return (context.environment().paths.runtime / "chat.sock").string();
+}
+
+std::vector<std::string> wanted_stages(const stage::Config& config) {
+  std::vector<std::string> names;
+  for (const std::string_view stage : wire::kDrainOrder)
+    if (stage != "memory" || config.get_bool("memory.enabled")) names.emplace_back(stage);
+  return names;
 }
 
 /// Who may listen where. Throws Error: what other machines reach wants a token.
@@ -57,7 +65,7 @@ http::AccessRules access_rules(const stage::StageContext& context) {
 WebStage::WebStage(stage::StageContext& context)
     : context_(context),
       observer_(context.environment().paths.instance, context.environment().paths.state / "log",
-                context.clock()),
+                wanted_stages(context.config()), context.clock()),
       rooms_(context.loop(), chat_socket(context),
              [this](http::ConnectionId id, std::string text) { server_->send(id, std::move(text)); }),
       feed_(context.loop(), chat_socket(context),

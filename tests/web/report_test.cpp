@@ -28,6 +28,7 @@ observe::StageRow stage(const char* name, const char* state = "ready") {
 Report running() {
   Report report;
   report.started = true;
+  report.wanted = {"brain", "memory"};
   observe::Snapshot& run = report.run.emplace();
   run.instance = "a\"b\\c";
   run.run = "r1";
@@ -113,6 +114,10 @@ TEST_CASE("ready names who is missing, but not prot-web itself") {
   report.run->stages[0].state = "backoff";
   CHECK_FALSE(is_ready(report));
   CHECK(ready_page(report) == R"({"ready":false,"missing":["brain"]})");
+  report = running();
+  report.wanted.push_back("capture");  // it waits for the others, and was not started yet
+  CHECK_FALSE(is_ready(report));
+  CHECK(ready_page(report) == R"({"ready":false,"missing":["capture"]})");
   report = running();
   report.run->supervisor_alive = false;
   CHECK_FALSE(is_ready(report));

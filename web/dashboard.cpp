@@ -19,11 +19,12 @@ http::ServerResponse dashboard_page() {
     rest.remove_prefix(at + kPlace.size());
   }
   response.body += rest;
-  response.headers.emplace_back(
-      "Content-Security-Policy",
-      fmt::format("default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; connect-src 'self'; "
-                  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-                  nonce));
+  response.headers.emplace_back("Content-Security-Policy",
+                                fmt::format("default-src 'none'; script-src 'nonce-{0}'; style-src "
+                                            "'nonce-{0}'; connect-src 'self'; img-src data:; "
+                                            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+                                            "require-trusted-types-for 'script'; trusted-types 'none'",
+                                            nonce));
   return response;
 }
 

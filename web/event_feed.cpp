@@ -40,11 +40,15 @@ void EventFeed::gone(http::ConnectionId id) {
   connect_at_ = kNever;
 }
 
+void EventFeed::tell(std::string_view line, Nanos now) {
+  if (const std::string text = event_text(line); !text.empty()) to_all(text, now);
+}
+
 int EventFeed::pump(Nanos now) {
   int lines = 0;
   for (const std::string& line : link_.take()) {
     ++lines;
-    if (const std::string text = event_text(line); !text.empty()) to_all(text, now);
+    tell(line, now);
   }
   if (listeners_.empty()) return lines;
   if (!link_.open() && connect_at_ == kNever) connect_at_ = now;  // it has just gone

@@ -24,6 +24,8 @@ class EventFeed {
 
   void add(http::ConnectionId id, Nanos now);
   void gone(http::ConnectionId id);
+  /// One more event, as brain would tell it.
+  void tell(std::string_view line, Nanos now);
   /// What brain said, to all. Returns how many lines.
   int pump(Nanos now);
   [[nodiscard]] Nanos next_deadline() const noexcept;

@@ -10,17 +10,22 @@
 
 namespace prot::web {
 
-bool LineLink::connect() {
-  close();
+UniqueFd connect_unix_now(const std::string& path) noexcept {
   sockaddr_un place{};
   place.sun_family = AF_UNIX;
-  if (path_.size() >= sizeof place.sun_path) return false;
-  std::memcpy(place.sun_path, path_.c_str(), path_.size() + 1);
+  if (path.size() >= sizeof place.sun_path) return {};
+  std::memcpy(place.sun_path, path.c_str(), path.size() + 1);
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  // A full queue of a brain that hangs is EAGAIN: it is as good as away.
+  // A full queue of somebody who hangs is EAGAIN: it is as good as away.
   if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&place), sizeof place) != 0)
-    return false;
-  socket_ = std::move(socket);
+    return {};
+  return socket;
+}
+
+bool LineLink::connect() {
+  close();
+  socket_ = connect_unix_now(path_);
+  if (!socket_) return false;
   readable_ = loop_->watch_readable(socket_.get(), [this] { read(); });
   return true;
 }

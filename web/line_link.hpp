@@ -9,6 +9,9 @@
 
 namespace prot::web {
 
+/// A connection to a Unix socket, non-blocking; empty: nobody listens there, or takes it at once.
+[[nodiscard]] UniqueFd connect_unix_now(const std::string& path) noexcept;
+
 /// A client's end of chat.sock: lines of text both ways. Never blocks. Bounded: a line that is too long, or a
 /// brain that does not read, ends the connection. One thread (the loop's). Lifetime: the loop lives longer.
 class LineLink {

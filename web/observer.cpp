@@ -47,7 +47,7 @@ void Observer::read_programs() {
   if (!report_.run) return;
   for (const observe::StageRow& row : report_.run->stages) {
     ProgramFacts& facts = report_.programs[row.name];
-    facts.last_error = last_error(log_folder_, row.name);
+    facts.last_errors = last_errors(log_folder_, row.name);
     if (!row.alive) continue;
     facts.handles = process_handles(row.pid);
     facts.cpu_ns = observe::process_cpu(row.pid);

@@ -23,14 +23,13 @@ std::optional<std::int64_t> in_ms(const std::optional<Nanos>& time) {
   return time ? std::optional(*time / kMillisecond) : std::nullopt;
 }
 
-void write_error(json::Writer& w, const LastError& error) {
-  w.key("last_error");
-  if (error.message.empty()) {
-    w.null();
-    return;
+void write_errors(json::Writer& w, const std::vector<LoggedError>& errors) {
+  w.key("last_errors").begin_array();
+  for (const LoggedError& error : errors) {
+    w.begin_object().member("at", error.at).member("level", error.level).member("message", error.message);
+    w.end_object();
   }
-  w.begin_object().member("at", error.at).member("level", error.level).member("message", error.message);
-  w.end_object();
+  w.end_array();
 }
 
 void write_program(json::Writer& w, const Snapshot& run, const StageRow& stage, const ProgramFacts& facts) {
@@ -50,7 +49,7 @@ void write_program(json::Writer& w, const Snapshot& run, const StageRow& stage, 
   w.key("counters").begin_object();
   for (const observe::CounterValue& counter : stage.counters) w.member(counter.label, counter.value);
   w.end_object();
-  write_error(w, facts.last_error);
+  write_errors(w, facts.last_errors);
   w.end_object();
 }
 
@@ -78,6 +77,7 @@ void write_turn(json::Writer& w, const ipc::TurnTimes& turn) {
   w.begin_object().member("turn", turn.turn).member("model", turn.model);
   w.member("interrupted", (turn.flags & ipc::kTurnInterrupted) != 0);
   w.member("failed", (turn.flags & ipc::kTurnFailed) != 0);
+  w.member("speech_end_ns", turn.at(ipc::TurnStamp::kSpeechEnd));
   w.key("steps").begin_array();
   const auto since = ipc::since_speech_end(turn);
   const auto added = ipc::step_times(turn);
@@ -89,12 +89,11 @@ void write_turn(json::Writer& w, const ipc::TurnTimes& turn) {
   w.end_array().end_object();
 }
 
-// The one connection of memory to its database, from memory's own gauges; absent without a database.
+// Memory's connections to its database; absent without a database, which may have none at the time.
 void write_pool(json::Writer& w, const Snapshot& run) {
-  const auto up = reading(run, "memory", "db_up");
-  if (!up) return;
-  w.member("db_pool_size", reading(run, "memory", "db_pool_size").value_or(*up));
-  w.member("db_pool_free", reading(run, "memory", "db_pool_free").value_or(*up));
+  if (reading(run, "memory", "db_pool_most").value_or(0) == 0) return;
+  w.member("db_pool_size", reading(run, "memory", "db_pool_size").value_or(0));
+  w.member("db_pool_free", reading(run, "memory", "db_pool_free").value_or(0));
 }
 
 }  // namespace
@@ -118,7 +117,8 @@ std::string state_page(const Report& report) {
   if (!report.run || !report.started) return kNotStarted;
   json::Writer w;
   w.begin_object().member("state", report.run->conversation).member("turn", report.run->turn);
-  return w.member("instance", report.run->instance).member("run", report.run->run).end_object().str();
+  w.member("instance", report.run->instance).member("run", report.run->run);
+  return w.member("at_ns", report.run->at_ns).end_object().str();
 }
 
 std::string diagnostics_page(const Report& report) {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "last_error.hpp"
+#include "last_errors.hpp"
 #include "observe/snapshot.hpp"
 #include "process_handles.hpp"
 
@@ -16,7 +16,7 @@ namespace prot::web {
 struct ProgramFacts {
   ProcessHandles handles;
   std::optional<Nanos> cpu_ns;
-  LastError last_error;
+  std::vector<LoggedError> last_errors;  // newest first
 };
 
 /// Everything that the pages are made of, at one instant. Values only.

@@ -6,12 +6,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "answers.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "dashboard.hpp"
 #include "http/listener.hpp"
-#include "json/json.hpp"
 #include "stage/control.hpp"
+#include "turn_history.hpp"
 #include "wire/topology.hpp"
 
 namespace prot::web {
@@ -19,11 +20,6 @@ namespace {
 
 constexpr int kConfiguration = 78;
 constexpr std::size_t kShortestToken = 16;
-
-http::ServerResponse refused(int status, std::string_view why) {
-  json::Writer out;
-  return {status, "application/json", out.begin_object().member("error", why).end_object().str(), {}};
-}
 
 std::string socket_path(const stage::StageContext& context) {
   return (context.environment().paths.runtime / "web.sock").string();
@@ -69,7 +65,12 @@ WebStage::WebStage(stage::StageContext& context)
       rooms_(context.loop(), chat_socket(context),
              [this](http::ConnectionId id, std::string text) { server_->send(id, std::move(text)); }),
       feed_(context.loop(), chat_socket(context),
-            [this](http::ConnectionId id, std::string text) { server_->send(id, std::move(text)); }) {}
+            [this](http::ConnectionId id, std::string text) { server_->send(id, std::move(text)); }),
+      desk_(context.loop(), context.environment().paths.runtime,
+            [this](http::ConnectionId id, http::ServerResponse answer) {
+              server_->respond(id, std::move(answer));
+            }),
+      playhead_(context.board()) {}
 
 void WebStage::start() {
   server_ = std::make_unique<http::Server>(http::ServerLimits{}, access_rules(context_),
@@ -119,7 +120,9 @@ int WebStage::do_work(Nanos now) {
     ++items;
     handle(event, now);
   }
-  items += rooms_.pump(now) + feed_.pump(now);
+  items += rooms_.pump(now) + feed_.pump(now) + desk_.pump(now);
+  if (feed_.size() > 0)
+    if (const std::string moved = playhead_.look(now); !moved.empty()) feed_.tell(moved, now);
   if (now >= look_at_) {
     look_at_ = now + kLookEvery;
     static_cast<void>(report());
@@ -130,7 +133,9 @@ int WebStage::do_work(Nanos now) {
 }
 
 Nanos WebStage::next_deadline(Nanos) const {
-  return std::min({listen_at_, look_at_, rooms_.next_deadline(), feed_.next_deadline()});
+  const Nanos moves_at = feed_.size() > 0 ? playhead_.next_deadline() : kNever;
+  return std::min(
+      {listen_at_, look_at_, moves_at, rooms_.next_deadline(), feed_.next_deadline(), desk_.next_deadline()});
 }
 
 const Report& WebStage::report() {
@@ -166,6 +171,7 @@ void WebStage::answer(const http::ServerEvent& request, Nanos now) {
       server_->start_events(request.id, "retry: 2000\n\nevent: snapshot\ndata: " + state + "\n\n");
       return feed_.add(request.id, now);
     }
+    if (OperatorDesk::takes(request.path)) return desk_.ask(request, now);
     server_->respond(request.id, page(request));
   } catch (const std::exception& error) {  // of one page; the others are served
     log_error("{}: {}", request.path, full_message(error));
@@ -182,19 +188,17 @@ http::ServerResponse WebStage::page(const http::ServerEvent& request) {
   const auto found = std::find_if(std::begin(kPages), std::end(kPages),
                                   [&](const auto& one) { return one.first == request.path; });
   const bool known = found != std::end(kPages) || request.path == "/ready" || request.path == "/metrics" ||
-                     request.path == "/";
+                     request.path == "/turns" || request.path == "/";
   if (request.path == "/chat") {
     http::ServerResponse no = refused(426, "/chat is a WebSocket");
     no.headers.emplace_back("Upgrade", "websocket");
     return no;
   }
   if (!known) return refused(404, "there is no such page");
-  if (!reads) {
-    http::ServerResponse no = refused(405, "this page is only read");
-    no.headers.emplace_back("Allow", "GET, HEAD");
-    return no;
-  }
+  if (!reads) return only("GET, HEAD", "this page is only read");
   if (request.path == "/") return dashboard_page();
+  if (request.path == "/turns")
+    return {200, "application/json", turn_history(context_.environment().paths.state / "turns.jsonl"), {}};
   const Report& now = report();
   if (request.path == "/metrics") return {200, kMetrics, metrics_page(now), {}};
   if (request.path == "/ready") return {is_ready(now) ? 200 : 503, "application/json", ready_page(now), {}};

@@ -7,6 +7,8 @@
 #include "event_feed.hpp"
 #include "http/server.hpp"
 #include "observer.hpp"
+#include "operator_desk.hpp"
+#include "playhead.hpp"
 #include "stage/context.hpp"
 #include "stage/stage.hpp"
 
@@ -41,6 +43,8 @@ class WebStage final : public stage::Stage {
   std::unique_ptr<http::Server> server_;
   ChatRooms rooms_;
   EventFeed feed_;
+  OperatorDesk desk_;
+  Playhead playhead_;
   bool tcp_wanted_ = false;
   bool unix_wanted_ = false;
   std::string complained_;

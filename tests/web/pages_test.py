@@ -9,7 +9,7 @@ import subprocess
 import unittest
 
 import exposition
-from web_instance import LIMIT, STAGES, WebInstance, wait_for, wait_for_web
+from web_instance import LIMIT, STAGES, Events, WebInstance, wait_for, wait_for_web
 
 TOKEN = "a token of enough characters"
 
@@ -31,6 +31,8 @@ class Reader(unittest.TestCase):
 class Pages(unittest.TestCase):
     def test_the_pages_have_the_keys_and_types_of_the_original_and_more(self):
         with WebInstance(turn_log="brain") as prot:
+            origin = f'["http://desk.example:{prot.port}"]'
+            prot.settings += ["--set", f"web.cors_origins={origin}"]
             prot.up_and_ready()
             self.assertEqual(prot.page("/health"), {"status": "ok", "state": "idle"})
             self.assertEqual(prot.page("/ready"), {"ready": True, "missing": []})
@@ -51,7 +53,7 @@ class Pages(unittest.TestCase):
                     self.assertGreater(stage["rss_bytes"], 100_000)
                     self.assertIs(type(stage["cpu_ms"]), int)
                     self.assertIs(type(stage["queue_depth"]), int)
-                    self.assertIn("last_error", stage)
+                    self.assertIs(type(stage["last_errors"]), list)
             self.assertEqual({ring["name"] for ring in page["rings"]},
                              {ring["name"] for ring in prot.status()["rings"]})
             self.assertEqual(page["turns"][0]["steps"][-1]["ms"], 1500)
@@ -60,6 +62,7 @@ class Pages(unittest.TestCase):
             self.check_dashboard(prot)
             self.check_who_may_ask(prot)
             self.check_a_restart_is_seen(prot)
+            self.check_it_restarts(prot)
             self.check_it_may_die(prot)
         self.assertFalse(prot.socket.exists())
 
@@ -87,7 +90,8 @@ class Pages(unittest.TestCase):
             self.assertNotIn("unsafe", policy)
             self.assertEqual(re.findall(r"<(?:script|style)[^>]*>", text),
                              [f'<style nonce="{nonce}">', f'<script nonce="{nonce}">'])
-            self.assertIsNone(re.search(r"\b(src|href)=\"(?!data:,)|https?://|innerHTML|@NONCE@", text))
+            self.assertIn("require-trusted-types-for 'script'", policy)
+            self.assertIsNone(re.search(r"\b(src|href)=\"(?!data:,|#)|https?://|innerHTML|@NONCE@|@include|[\"']//", text))
             nonces.add(nonce)
         self.assertEqual(len(nonces), 2)
 
@@ -113,6 +117,33 @@ class Pages(unittest.TestCase):
             stage = next(s for s in prot.page("/diagnostics")["stages"] if s["name"] == "stt")
             return stage["generation"] == 2 and stage["state"] == "ready"
         wait_for_web("stt again", restarted)
+
+    def check_it_restarts(self, prot):
+        json_body = {"Content-Type": "application/json"}
+        before = prot.pids()
+        foreign = f"http://desk.example:{prot.port}"  # it may ask (web.cors_origins), but not this
+        self.assertEqual(prot.answer("/state", headers={"Origin": foreign})[0], 200)
+        for headers, body, status in (
+                ({**json_body, "Origin": foreign}, '{"stage":"tts"}', 403),
+                ({**json_body, "Origin": "http://evil.example"}, '{"stage":"tts"}', 403),
+                ({**json_body, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, '{"stage":"tts"}', 403),
+                ({"Content-Type": "text/plain"}, '{"stage":"tts"}', 415), (json_body, "tts", 400),
+                (json_body, '{"stage":"nobody"}', 404)):
+            with self.subTest(headers=headers, body=body):
+                self.assertEqual(prot.answer("/restart", method="POST", headers=headers, body=body)[0], status)
+        # What a browser asks before it lets a foreign page send JSON is not answered with leave.
+        status, headers, _ = prot.answer("/restart", method="OPTIONS", headers={
+            "Origin": foreign, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"})
+        self.assertEqual((status, headers["access-control-allow-headers"]), (405, None))
+        self.assertEqual(prot.answer("/restart")[0], 405)
+        self.assertEqual(prot.pids(), before)
+        own = {**json_body, "Origin": f"http://127.0.0.1:{prot.port}"}
+        status, _, text = prot.answer("/restart", method="POST", headers=own, body='{"stage":"tts"}')
+        self.assertEqual((status, json.loads(text)), (200, {"ok": True}))
+        self.assertEqual({**prot.pids(), "tts": 0}, {**before, "tts": 0})
+        wait_for("another tts", lambda: prot.pids()["tts"] not in (0, before["tts"]), LIMIT)
+        self.assertEqual(prot.answer("/search?q=a")[0], 503)  # the fixture has no memory.sock
+        self.assertEqual(prot.page("/turns"), [])
 
     def check_it_may_die(self, prot):
         before = prot.pids()
@@ -166,6 +197,45 @@ class Starts(unittest.TestCase):
             self.assertEqual(prot.answer("/state", by_socket=True)[0], 200)
             everything = "".join(p.read_text() for p in (prot.state / "log").glob("*.log"))
             self.assertNotIn(TOKEN, everything)
+
+    def test_sizes_rates_and_heads_are_those_of_the_document(self):
+        with WebInstance() as prot:
+            prot.up()
+            wait_for_web("it answers", lambda: prot.answer("/ready"))
+            self.assertEqual(prot.answer("/state", method="POST", body="x" * 65_536)[0], 405)
+            self.assertEqual(prot.answer("/state", method="POST", body="x" * 65_537)[0], 413)
+            self.assertEqual(prot.answer("/state", headers={"X-Long": "x" * 9000})[0], 431)
+            for path in ("/", "/health", "/nowhere", "/chat", "/metrics"):
+                _, headers, _ = prot.answer(path)
+                self.assert_safe(headers, path)
+            with Events(prot.port) as events:
+                self.assert_safe(dict(line.lower().split(": ", 1) for line in events.head[1:]), "/events")
+            statuses = self.ask_at_once(prot.port, 400)
+            self.assertEqual(set(statuses), {200, 429})
+            self.assertGreaterEqual(statuses.index(429), 150)  # of 200, less what was asked before
+            wait_for_web("it is answered again", lambda: prot.answer("/health")[0] == 200)
+
+    @staticmethod
+    def ask_at_once(port, count):
+        """One connection, all requests before the first answer: [status]."""
+        with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as client:
+            client.sendall(b"HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * count)
+            text, statuses = b"", []
+            while len(statuses) < count and (more := client.recv(65536)):
+                text += more
+                *heads, text = text.split(b"\r\n\r\n")
+                statuses += [int(head.split()[1]) for head in heads]
+            return statuses
+
+    def assert_safe(self, headers, path):
+        self.assertEqual(headers["x-content-type-options"].lower(), "nosniff", path)
+        self.assertEqual(headers["x-frame-options"].lower(), "deny", path)
+        self.assertEqual(headers["cache-control"], "no-store", path)
+        self.assertEqual(headers["referrer-policy"], "no-referrer", path)
+        self.assertEqual(headers["cross-origin-resource-policy"], "same-origin", path)
+        self.assertEqual(headers["cross-origin-opener-policy"], "same-origin", path)
+        self.assertIn("default-src 'none'", headers["content-security-policy"], path)
+        self.assertIn("frame-ancestors 'none'", headers["content-security-policy"], path)
 
     def test_without_the_key_there_is_none(self):
         with WebInstance() as prot:

@@ -8,8 +8,12 @@
 #include <fstream>
 #include <set>
 
+#include "base/scope_exit.hpp"
+#include "ipc/shm_segment.hpp"
 #include "json/json.hpp"
+#include "playhead.hpp"
 #include "tests/support/temp_folder.hpp"
+#include "turn_history.hpp"
 
 namespace prot::web {
 namespace {
@@ -37,7 +41,8 @@ Report running() {
   run.turn = 7;
   run.stages = {stage("brain"), stage("memory")};
   run.stages[0].counters = {{"speech_waiting", 2}, {"turns_waiting", 3}};
-  run.stages[1].counters = {{"db_up", 1}, {"jobs_ready", 4}, {"jobs_leased", 1}};
+  run.stages[1].counters = {{"db_up", 1},         {"jobs_ready", 4},   {"jobs_leased", 1},
+                            {"db_pool_most", 10}, {"db_pool_size", 3}, {"db_pool_free", 2}};
   observe::RingRow ring;
   ring.name = "turns";
   ring.producer.name = "brain";
@@ -49,7 +54,7 @@ Report running() {
   ProgramFacts& facts = report.programs["brain"];
   facts.handles = {3, 20, 2};
   facts.cpu_ns = 2500 * kMillisecond;
-  facts.last_error = {"2026-01-02T03:04:05Z", "error", "what \"went\" wrong"};
+  facts.last_errors = {{"2026-01-02T03:04:05Z", "error", "what \"went\" wrong"}, {"t", "warn", "older"}};
   return report;
 }
 
@@ -76,11 +81,11 @@ TEST_CASE("diagnostics has the original's keys with the original's types") {
   CHECK(page.get("active_timeout").as_bool());
   REQUIRE(page.get("asyncio_tasks").is_number());
   CHECK(page.get("asyncio_tasks").as_int(-1) == 5 + 2 + 3 + 6);
-  CHECK(page.get("db_pool_size").as_int(-1) == 1);
-  CHECK(page.get("db_pool_free").as_int(-1) == 1);
+  CHECK(page.get("db_pool_size").as_int(-1) == 3);
+  CHECK(page.get("db_pool_free").as_int(-1) == 2);
   Report other = running();
   other.run->conversation = "idle";
-  other.run->stages[1].counters.clear();  // no database
+  other.run->stages[1].counters = {{"db_up", 1}, {"db_pool_most", 0}, {"db_pool_size", 0}};  // no database
   const json::Document without = json::parse(diagnostics_page(other));
   CHECK_FALSE(without.get("active_timeout").as_bool(true));
   CHECK(without.get("background_tasks").as_int(-1) == 0);
@@ -95,12 +100,14 @@ TEST_CASE("diagnostics has what each stage holds, and null for what nobody can k
   CHECK(brain.get("descriptors").as_int() == 20);
   CHECK(brain.get("timers").as_int() == 2);
   CHECK(brain.get("cpu_ms").as_int() == 2500);
-  CHECK(brain.get("last_error").get("message").as_string() == "what \"went\" wrong");
+  CHECK(brain.get("last_errors").size() == 2);
+  CHECK(brain.get("last_errors").at(0).get("message").as_string() == "what \"went\" wrong");
   CHECK(brain.get("counters").get("speech_waiting").as_int() == 2);
   const json::View memory = page.get("stages").at(1);
   CHECK(memory.get("queue_depth").as_int(-1) == 6);
   CHECK(memory.get("threads").is_null());
-  CHECK(memory.get("last_error").is_null());
+  CHECK(memory.get("last_errors").is_array());
+  CHECK(memory.get("last_errors").size() == 0);
   CHECK(page.get("rings").at(0).get("lag_ms").as_int() == 1500);
   CHECK(page.get("rings").at(0).get("p99_lag_ms").is_null());
 }
@@ -133,25 +140,72 @@ TEST_CASE("metrics escape what they quote, and are there before the conversation
   CHECK(metrics_page({}).find("prot_started 0\n") != std::string::npos);
 }
 
-TEST_CASE("the last error of a log is found behind long ones, and half a line is none") {
+TEST_CASE("the last errors of a log are found behind long lines, newest first, and half a line is none") {
   const prot::test::TempFolder folder;
   const std::filesystem::path log = folder.path() / "stt.log";
-  CHECK(last_error(folder.path(), "stt").message.empty());
+  CHECK(last_errors(folder.path(), "stt").empty());
   std::ofstream file(log);
   file << R"({"ts":"t1","level":"error","msg":"old"})"
        << "\n";
   for (int i = 0; i < 1000; ++i)
     file << R"({"ts":"t","level":"info","msg":"an \"error\" of others )" << i << "\"}\n";
   file.flush();
-  CHECK(last_error(folder.path(), "stt").message.empty());  // too long ago
-  file << R"({"ts":"t2","level":"warn","msg":"newer"})"
+  CHECK(last_errors(folder.path(), "stt").empty());  // too long ago
+  for (int i = 0; i < 7; ++i) file << R"({"ts":"t2","level":"error","msg":"error )" << i << "\"}\n";
+  file << R"({"ts":"t3","level":"warn","msg":"newest"})"
        << "\n"
-       << R"({"ts":"t3","level":"error","msg":"hal)";
+       << R"({"ts":"t4","level":"error","msg":"hal)";
   file.flush();
-  const LastError found = last_error(folder.path(), "stt");
-  CHECK(found.message == "newer");
-  CHECK(found.level == "warn");
-  CHECK(found.at == "t2");
+  const std::vector<LoggedError> found = last_errors(folder.path(), "stt");
+  REQUIRE(found.size() == kMostErrors);
+  CHECK(found[0].message == "newest");
+  CHECK(found[0].level == "warn");
+  CHECK(found[0].at == "t3");
+  CHECK(found[1].message == "error 6");
+  CHECK(found[4].message == "error 3");
+}
+
+TEST_CASE("the last voice turns are told as they were written, oldest first, without what is damaged") {
+  const prot::test::TempFolder folder;
+  const std::filesystem::path path = folder.path() / "turns.jsonl";
+  CHECK(turn_history(path) == "[]");
+  std::ofstream file(path);
+  for (int i = 0; i < 20; ++i)
+    file << R"({"type":"turn","turn":)" << i << R"(,"heard":"가"})"
+         << "\n";
+  file << R"({"type":"other"})"
+       << "\n"
+       << R"({"type":"turn","turn":99,"hea)";
+  file.flush();
+  const json::Document turns = json::parse(turn_history(path, 5));
+  REQUIRE(turns.root().size() == 3);
+  CHECK(turns.root().at(0).get("turn").as_int() == 17);
+  CHECK(turns.root().at(2).get("heard").as_string() == "가");
+}
+
+TEST_CASE(
+    "the playhead tells where the loudspeaker is when it has moved, and asks for time only while prot "
+    "speaks") {
+  const std::string instance = "web" + std::to_string(::getpid());
+  const std::string name = ipc::segment_name(instance, "r", "board");
+  const ScopeExit remove([&] { ipc::unlink_segment(name); });
+  const ipc::Board made = ipc::Board::create(instance, "r", {"brain", "player", "web"});
+  const ipc::Board brain = ipc::Board::open(name, "brain");
+  const ipc::Board player = ipc::Board::open(name, "player");
+  const ipc::Board seen = ipc::Board::open(name, "web");
+  Playhead playhead(seen);
+  Nanos now = kSecond;
+  CHECK(playhead.look(now).empty());
+  CHECK(playhead.next_deadline() == kNever);
+  brain.conversation().state.store(static_cast<std::uint32_t>(ipc::ConversationState::kSpeaking));
+  CHECK(playhead.next_deadline() == now + Playhead::kLookEvery);
+  player.playback().turn.store(3);
+  player.playback().segment.store(1);
+  player.playback().bytes_heard.store(12);
+  CHECK(playhead.look(now + 1).empty());  // it was looked at just now
+  now += Playhead::kLookEvery;
+  CHECK(playhead.look(now) == R"({"type":"spoken","turn":3,"segment":1,"bytes":12})");
+  CHECK(playhead.look(now + Playhead::kLookEvery).empty());
 }
 
 TEST_CASE("what a process holds is counted, and of one that is gone nothing") {

@@ -1,0 +1,81 @@
+// What a person asks of prot: a search in memory, a restart of a program.
+function hit(words, text) {
+  const what = make('span', 'what');
+  const wanted = words.map(one => one.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).filter(Boolean);
+  const parts = wanted.length ? text.split(new RegExp('(' + wanted.join('|') + ')', 'iu')) : [text];
+  parts.forEach((part, index) => what.append(index % 2 ? make('mark', '', part) : part));
+  return what;
+}
+function dated(text) {
+  const when = new Date(text);
+  return isNaN(when) ? String(text || '') : when.toLocaleDateString('sv') + ' ' + clock(when).slice(0, 5);
+}
+function found(kind, words, text, when, tags) {
+  const item = make('li');
+  const who = make('span', 'who');
+  tell(who, kind);
+  item.append(make('time', '', when), who, hit(words, text));
+  for (const name of tags) {
+    const tag = make('span', 'tag');
+    tell(tag, name);
+    item.append(tag);
+  }
+  return item;
+}
+let searches = 0;
+$('search').addEventListener('submit', async event => {
+  event.preventDefault();
+  const query = $('query').value.trim(), mine = ++searches;
+  if (!query) return;
+  tell($('hits'), 'looking');
+  let page;
+  try {
+    page = await ask('/search?q=' + encodeURIComponent(query));
+  } catch (error) {
+    if (mine !== searches) return;
+    $('found').replaceChildren();
+    return tell($('hits'), 'notRestarted', error.message);
+  }
+  if (mine !== searches) return;  // another one was asked for meanwhile
+  const words = query.split(/\s+/);
+  if (page.database === 'away') {
+    $('found').replaceChildren(make('li', 'block', page.block));
+    return tell($('hits'), 'databaseAway');
+  }
+  const rows = [
+    ...page.facts.map(fact => found('fact', words, fact.statement, dated(fact.valid_from), [])),
+    ...page.messages.map(message => found(message.role === 'user' ? 'you' : 'prot', words, message.text, dated(message.at),
+      message.interrupted ? ['cut'] : []))];
+  $('found').replaceChildren(...rows);
+  rows.length ? tell($('hits'), 'found', rows.length) : tell($('hits'), 'foundNone');
+});
+
+function restart(name, button) {
+  tell($('sure-title'), 'sure', name);
+  $('sure').returnValue = 'no';
+  $('sure').showModal();
+  $('sure').addEventListener('close', () => {
+    button.focus();
+    if ($('sure').returnValue === 'yes') restartNow(name);
+  }, { once: true });
+}
+async function restartNow(name) {
+  const before = stageRows.find(stage => stage.name === name);
+  tell($('told'), 'restarting', name);
+  try {
+    await ask('/restart', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ stage: name }) });
+  } catch (error) {
+    // Who restarts itself cannot answer.
+    if (name !== 'web' || error.status !== 0) return tell($('told'), 'notRestarted', error.message);
+  }
+  for (let looks = 0; looks < 60; ++looks) {
+    await new Promise(later => setTimeout(later, 500));
+    const after = stageRows.find(stage => stage.name === name);
+    if (after && before && after.generation > before.generation && after.state === 'ready') return tell($('told'), 'restarted', name);
+  }
+}
+
+lookAtTurns([]);
+listen();
+open();
+look();

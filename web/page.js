@@ -1,0 +1,79 @@
+// What all parts of the page use: elements, the token, what is remembered, the connection.
+const $ = id => document.getElementById(id);
+function make(name, classes, text) {
+  const element = document.createElement(name);
+  if (classes) element.className = classes;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+const token = new URLSearchParams(location.search).get('token');
+const at = path => token ? path + (path.includes('?') ? '&' : '?') + 'token=' + encodeURIComponent(token) : path;
+/// An answer's JSON. Throws an Error whose `status` is the answer's, 0: nobody answered.
+async function ask(path, options = {}) {
+  const headers = { ...options.headers, ...(token ? { Authorization: 'Bearer ' + token } : {}) };
+  let answer, page;
+  try {
+    answer = await fetch(path, { ...options, headers, cache: 'no-store', signal: AbortSignal.timeout(15000) });
+    page = await answer.json();
+  } catch (error) {
+    throw Object.assign(new Error(error.message), { status: 0 });
+  }
+  if (!answer.ok && path !== '/ready') throw Object.assign(new Error(page.error || String(answer.status)), { status: answer.status });
+  return page;
+}
+
+// A browser may forbid a page to remember anything.
+function remembered(name) {
+  try { return localStorage.getItem('prot.' + name); } catch { return null; }
+}
+function remember(name, value) {
+  try { localStorage.setItem('prot.' + name, value); } catch { /* then it is asked again next time */ }
+}
+function paint(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+}
+const kWish = (navigator.languages || [navigator.language]).find(one => /^(ko|en)\b/.test(one || '')) || 'en';
+$('language').value = remembered('language') || kWish.slice(0, 2);
+$('theme').value = remembered('theme') || '';
+speak($('language').value);
+paint($('theme').value);
+$('language').addEventListener('change', () => { speak($('language').value); show($('lamps').dataset.state); remember('language', $('language').value); });
+$('theme').addEventListener('change', () => { paint($('theme').value); remember('theme', $('theme').value); });
+
+/// HH:MM:SS by this browser's clock.
+function clock(when = new Date()) {
+  return [when.getHours(), when.getMinutes(), when.getSeconds()].map(part => String(part).padStart(2, '0')).join(':');
+}
+/// For those who do not see the page: said once, politely. A repeated text is said again.
+function announce(text) {
+  const line = make('p', '', text);
+  $('said').append(line);
+  while ($('said').childElementCount > 4) $('said').firstElementChild.remove();
+}
+
+// The connection: what of it is not there, and since when it is broken.
+const broken = new Set(['events']);
+let brokenAt = null;
+function link(is, name, value) {
+  const shown = $('link').dataset;
+  if (shown.is === is && $('link-words').dataset.t === name && $('link-words').dataset.v === value) return;
+  shown.is = is;
+  $('pulse').hidden = is !== 'live';
+  tell($('link-words'), name, value);
+}
+function lose(what, error) {
+  if (error && error.status === 401) return link('refused', 'refusedToken');
+  broken.add(what);
+  brokenAt = brokenAt || new Date();
+  link('lost', 'lost', clock(brokenAt));
+}
+function regain(what) {
+  if (!broken.delete(what) || broken.size > 0 || brokenAt === null) return;
+  brokenAt = null;
+  note('back');
+}

@@ -19,7 +19,8 @@ build_packages=(build-essential meson ninja-build cmake pkg-config python3 pytho
   doctest-dev libfmt-dev libtomlplusplus-dev libcli11-dev libncurses-dev libedit-dev libutf8proc-dev libssl-dev
   libsamplerate0-dev libwebrtc-audio-processing-dev)
 run_packages=(tzdata pulseaudio pulseaudio-utils espeak-ng postgresql-15 gdb procps util-linux)
-test_packages=(ccache clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 gcovr shellcheck valgrind tmux sox spin systemd zsh groff-base)
+test_packages=(ccache clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 gcovr shellcheck valgrind tmux sox spin systemd zsh groff-base
+  chromium fonts-nanum)
 bench_packages=(iceoryx libiceoryx-posh-dev libiceoryx-hoofs-dev runit s6)
 
 # PipeWire's own server takes the place of PulseAudio's, and the two packages exclude each other on some desktops.

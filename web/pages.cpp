@@ -32,6 +32,27 @@ void write_errors(json::Writer& w, const std::vector<LoggedError>& errors) {
   w.end_array();
 }
 
+/// The rings that it reads and writes, and the connections of its pool.
+void write_gauges(json::Writer& w, const Snapshot& run, const StageRow& stage) {
+  w.key("rings").begin_object();
+  for (const RingRow& ring : run.rings) {
+    if (ring.consumer.name != stage.name && ring.producer.name != stage.name) continue;
+    w.key(ring.name).begin_object();
+    w.member("end", ring.consumer.name == stage.name ? "reads" : "writes");
+    w.member("used_bytes", ring.used_bytes).member("capacity_bytes", ring.capacity_bytes);
+    member(w, "used_frames", ring.used_frames);
+    member(w, "lag_ms", in_ms(ring.lag_ns));
+    w.end_object();
+  }
+  w.end_object().key("pool");
+  if (reading(run, stage.name, "db_pool_most").value_or(0) == 0) {
+    w.null();
+    return;
+  }
+  w.begin_object().member("size", reading(run, stage.name, "db_pool_size").value_or(0));
+  w.member("free", reading(run, stage.name, "db_pool_free").value_or(0)).end_object();
+}
+
 void write_program(json::Writer& w, const Snapshot& run, const StageRow& stage, const ProgramFacts& facts) {
   w.begin_object().member("name", stage.name).member("state", stage.state).member("alive", stage.alive);
   w.member("pid", stage.pid).member("generation", stage.generation).member("restarts", stage.restarts);
@@ -46,6 +67,7 @@ void write_program(json::Writer& w, const Snapshot& run, const StageRow& stage, 
   member(w, "cpu_percent", stage.cpu_percent);
   member(w, "cpu_ms", in_ms(facts.cpu_ns));
   w.member("queue_depth", queue_depth(run, stage.name));
+  write_gauges(w, run, stage);
   w.key("counters").begin_object();
   for (const observe::CounterValue& counter : stage.counters) w.member(counter.label, counter.value);
   w.end_object();

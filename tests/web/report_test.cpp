@@ -105,6 +105,12 @@ TEST_CASE("diagnostics has what each stage holds, and null for what nobody can k
   CHECK(brain.get("counters").get("speech_waiting").as_int() == 2);
   const json::View memory = page.get("stages").at(1);
   CHECK(memory.get("queue_depth").as_int(-1) == 6);
+  CHECK(memory.get("rings").get("turns").get("end").as_string() == "reads");
+  CHECK(memory.get("rings").get("turns").get("used_frames").as_int() == 6);
+  CHECK(memory.get("pool").get("size").as_int() == 3);
+  CHECK(memory.get("pool").get("free").as_int() == 2);
+  CHECK(brain.get("rings").get("turns").get("end").as_string() == "writes");
+  CHECK(brain.get("pool").is_null());
   CHECK(memory.get("threads").is_null());
   CHECK(memory.get("last_errors").is_array());
   CHECK(memory.get("last_errors").size() == 0);

@@ -1,4 +1,5 @@
 """/chat and /events with the real brain and memory, over deaths of brain and of prot-web."""
+import contextlib
 import os
 import signal
 import unittest
@@ -35,6 +36,18 @@ class Chat(unittest.TestCase):
             self.assertEqual(len(self.model.asked[-1]), 4)  # persona, the first turn, the question
             one.send(type="nonsense")
             self.assertEqual(one.reply()[1]["type"], "error")
+
+    def test_messages_that_are_too_long_and_clients_that_are_too_many_are_turned_away(self):
+        with contextlib.ExitStack() as held:
+            clients = [held.enter_context(WebSocket(self.prot.port, "/chat")) for _ in range(16)]
+            self.assertEqual({client.status for client in clients}, {101})
+            with WebSocket(self.prot.port, "/chat") as more:
+                self.assertEqual(more.status, 503)
+            clients[0].send(type="message", content="x" * 70_000)
+            with self.assertRaisesRegex(ConnectionError, "1009"):
+                clients[0].receive()
+            clients[1].send(type="message", content="hi")
+            self.assertEqual(clients[1].reply()[1]["content"], "You said: hi.")
 
     def test_a_page_of_another_origin_gets_no_conversation(self):
         with WebSocket(self.prot.port, "/chat", origin="http://evil.example") as other:

@@ -165,6 +165,10 @@ class Dashboard(unittest.TestCase):
             self.assertIn(part, told)
 
         self.check_latency(page)
+        pool = page.see("ask('/diagnostics').then(page => [page.db_pool_free, page.db_pool_size, page.stages.find(one => one.name === 'memory').pool])")
+        self.assertTrue(1 <= pool[1] <= 10 and 0 <= pool[0] <= pool[1], pool)
+        self.assertEqual(set(pool[2]), {"size", "free"})
+        self.assertRegex(page.text("#read-connections dd"), r"^\d+ / \d+ free$")
         self.picture("conversation")
         self.assertEqual(page.see(AUDIT), [])
         self.assert_clean(page)

@@ -44,6 +44,10 @@ class Document(unittest.TestCase):
             self.assertIn(part, said)
         self.assertEqual(number(limits, "body_bytes"), number(limits, "message_bytes"))
         self.assertEqual(number(limits, "request_timeout_ms"), number(limits, "write_timeout_ms"))
+        keys = (ROOT / "core/stage/config_keys.cpp").read_text()
+        address, number_of_port = re.search(r'"web.address", "([^"]*)"', keys)[1], re.search(r'"web.port", "(\d+)"', keys)[1]
+        self.assertIn(f"listens on {address}:{number_of_port}", said)
+        self.assertEqual((address, number_of_port), ("127.0.0.1", "8000"))  # the original's
         rooms = (ROOT / "web/chat_rooms.hpp").read_text()
         self.assertIn(f"At most {number(rooms, 'kMostRooms')} clients at a time", said)
         self.assertIn(f"the newest {number((ROOT / 'web/turn_history.hpp').read_text(), 'kMostTurns')} lines", said)

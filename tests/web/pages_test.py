@@ -1,6 +1,8 @@
 """prot-web in a real instance: its pages, who may ask, and that nothing else notices what becomes of it."""
+import contextlib
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -9,7 +11,7 @@ import subprocess
 import unittest
 
 import exposition
-from web_instance import LIMIT, STAGES, Events, WebInstance, wait_for, wait_for_web
+from web_instance import LIMIT, STAGES, Events, WebInstance, WebSocket, wait_for, wait_for_web
 
 TOKEN = "a token of enough characters"
 
@@ -54,6 +56,7 @@ class Pages(unittest.TestCase):
                     self.assertIs(type(stage["cpu_ms"]), int)
                     self.assertIs(type(stage["queue_depth"]), int)
                     self.assertIs(type(stage["last_errors"]), list)
+                    self.assertEqual(set(stage["rings"]), {ring["name"] for ring in page["rings"] if name in (ring["from"], ring["to"])})
             self.assertEqual({ring["name"] for ring in page["rings"]},
                              {ring["name"] for ring in prot.status()["rings"]})
             self.assertEqual(page["turns"][0]["steps"][-1]["ms"], 1500)
@@ -98,7 +101,10 @@ class Pages(unittest.TestCase):
     def check_who_may_ask(self, prot):
         for headers, status in (({"Host": "evil.example"}, 421), ({"Origin": "http://evil.example"}, 403),
                                 ({"Origin": f"http://127.0.0.1:{prot.port}"}, 200), ({"Sec-Fetch-Site": "cross-site"}, 403)):
-            self.assertEqual(prot.answer("/state", headers=headers)[0], status, headers)
+            for path in ("/state", "/diagnostics", "/turns", "/metrics", "/"):
+                self.assertEqual(prot.answer(path, headers=headers)[0], status, (path, headers))
+            if status != 200:
+                self.assertEqual(prot.answer("/events", headers=headers)[0], status, headers)
         self.assertEqual(prot.answer("/state", by_socket=True, headers={"Host": "anything"})[0], 200)
         self.assertEqual(prot.answer("/nowhere")[0], 404)
         status, headers, _ = prot.answer("/state", method="POST", body="x")
@@ -195,13 +201,26 @@ class Starts(unittest.TestCase):
             self.assertEqual(prot.answer("/state", headers={"Authorization": "Bearer wrong"})[0], 401)
             self.assertEqual(prot.answer("/state", headers={"Authorization": f"Bearer {TOKEN}"})[0], 200)
             self.assertEqual(prot.answer("/state", by_socket=True)[0], 200)
+            query = "?token=" + TOKEN.replace(" ", "%20")
+            for path in ("/", "/health", "/ready", "/diagnostics", "/metrics", "/turns", "/events", "/search?q=a", "/chat"):
+                self.assertEqual(prot.answer(path)[0], 401, path)
+            self.assertEqual(prot.answer("/restart", method="POST", headers={"Content-Type": "application/json"},
+                                         body='{"stage":"tts"}')[0], 401)
+            self.assertEqual(prot.answer("/" + query)[0], 200)
+            for path, wanted in (("/chat", 401), ("/chat" + query, 101)):
+                with WebSocket(prot.port, path) as chat:
+                    self.assertEqual(chat.status, wanted)
+            with Events(prot.port, "/events" + query) as events:
+                self.assertTrue(events.head[0].startswith("HTTP/1.1 200"))
             everything = "".join(p.read_text() for p in (prot.state / "log").glob("*.log"))
             self.assertNotIn(TOKEN, everything)
 
     def test_sizes_rates_and_heads_are_those_of_the_document(self):
-        with WebInstance() as prot:
+        with WebInstance(web=["web.socket=false"]) as prot:
             prot.up()
             wait_for_web("it answers", lambda: prot.answer("/ready"))
+            self.assertFalse(prot.socket.exists())  # nobody wanted it
+            self.assertEqual(self.listens_at(prot.port), {"0100007F"})  # loopback, and nothing else
             self.assertEqual(prot.answer("/state", method="POST", body="x" * 65_536)[0], 405)
             self.assertEqual(prot.answer("/state", method="POST", body="x" * 65_537)[0], 413)
             self.assertEqual(prot.answer("/state", headers={"X-Long": "x" * 9000})[0], 431)
@@ -210,10 +229,27 @@ class Starts(unittest.TestCase):
                 self.assert_safe(headers, path)
             with Events(prot.port) as events:
                 self.assert_safe(dict(line.lower().split(": ", 1) for line in events.head[1:]), "/events")
+            with WebSocket(prot.port, "/chat") as chat:
+                self.assert_safe(chat.head, "/chat")
+            self.check_most_connections(prot)
             statuses = self.ask_at_once(prot.port, 400)
             self.assertEqual(set(statuses), {200, 429})
             self.assertGreaterEqual(statuses.index(429), 150)  # of 200, less what was asked before
             wait_for_web("it is answered again", lambda: prot.answer("/health")[0] == 200)
+
+    def check_most_connections(self, prot):
+        with contextlib.ExitStack() as held:
+            for _ in range(128):
+                held.enter_context(socket.create_connection(("127.0.0.1", prot.port), timeout=LIMIT))
+            # The one too many is turned away; which one that is, is seen once all have been taken in.
+            status = wait_for_web("it turns away", lambda: (prot.answer("/health") or (503,))[0] == 503 and 503)
+            self.assertEqual(status, 503)
+        wait_for_web("it has room again", lambda: (prot.answer("/health") or (0,))[0] == 200)
+
+    @staticmethod
+    def listens_at(port):
+        lines = [line.split() for name in ("tcp", "tcp6") for line in pathlib.Path("/proc/net", name).read_text().splitlines()[1:]]
+        return {fields[1].split(":")[0] for fields in lines if fields[3] == "0A" and int(fields[1].split(":")[1], 16) == port}
 
     @staticmethod
     def ask_at_once(port, count):

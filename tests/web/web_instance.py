@@ -95,6 +95,7 @@ class WebSocket:
         self.buffer = b""
         head = self.until(b"\r\n\r\n")
         self.status = int(head.split()[1])
+        self.head = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:])
 
     def __enter__(self):
         return self
@@ -123,7 +124,8 @@ class WebSocket:
     def send(self, **message):
         data = json.dumps(message, ensure_ascii=False).encode()
         mask = b"\x01\x02\x03\x04"
-        size = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + len(data).to_bytes(2, "big")
+        size = (bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + len(data).to_bytes(2, "big")
+                if len(data) < 65536 else bytes([0x80 | 127]) + len(data).to_bytes(8, "big"))
         self.socket.sendall(b"\x81" + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
 
     def receive(self):
@@ -134,7 +136,7 @@ class WebSocket:
                 size = int.from_bytes(self.take(2 if size == 126 else 8), "big")
             data = self.take(size)
             if opcode == 8:
-                raise ConnectionError("closed by the server")
+                raise ConnectionError(f"closed by the server: {int.from_bytes(data[:2], 'big')}")
             if opcode == 1:
                 return json.loads(data)
 
@@ -151,9 +153,9 @@ class WebSocket:
 class Events:
     """A listener of /events."""
 
-    def __init__(self, port):
+    def __init__(self, port, path="/events"):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
-        self.socket.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n".encode())
         self.file = self.socket.makefile("r", encoding="utf-8", newline="\n")
         self.head = []
         while (line := self.file.readline().rstrip("\r\n")):

@@ -153,6 +153,7 @@ async function catchUp() {
   try {
     begin(await ask('/state'));
     for (const turn of await ask('/turns')) writeTurn(turn, wall(turn.speech_end_ns || turn.request_ns));
+    look();  // what was asked stands beside its times
   } catch { /* the next connection tries again */ }
 }
 

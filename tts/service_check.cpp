@@ -120,6 +120,7 @@ ElevenLabsOptions elevenlabs_options(const stage::Config& config, const std::str
   options.style = config.get_double("tts.elevenlabs_style");
   options.speed = config.get_double("tts.elevenlabs_speed");
   options.plain_allowed = config.get_bool("tts.plain_http");
+  options.connect_timeout = config.get_int("tts.connect_timeout_ms") * kMillisecond;
   options.timeout = config.get_int("tts.elevenlabs_timeout_ms") * kMillisecond;
   return options;
 }
@@ -133,6 +134,7 @@ OpenAiVoiceOptions openai_voice_options(const stage::Config& config, const std::
   options.instructions = config.get_string("tts.openai_instructions");
   options.rate = static_cast<unsigned>(config.get_int("tts.openai_rate_hz"));
   options.speed = config.get_double("tts.openai_speed");
+  options.connect_timeout = config.get_int("tts.connect_timeout_ms") * kMillisecond;
   options.timeout = config.get_int("tts.openai_timeout_ms") * kMillisecond;
   return options;
 }
@@ -143,6 +145,7 @@ WyomingOptions wyoming_options(const stage::Config& config, const std::string& l
       wyoming_voice_address(config.get_string("tts.wyoming_url"), config.get_bool("tts.plain_http"));
   options.voice = config.get_string("tts.wyoming_voice_" + language);
   options.language = language;
+  options.connect_timeout = config.get_int("tts.connect_timeout_ms") * kMillisecond;
   options.timeout = config.get_int("tts.wyoming_timeout_ms") * kMillisecond;
   return options;
 }

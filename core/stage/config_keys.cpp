@@ -228,6 +228,8 @@ constexpr ConfigKey kKeys[] = {
             "voices that speak Korean in this order when that one fails or is missing"),
     number(kInt, "tts.first_audio_timeout_ms", "3000", 200, 15000, "ms", "tts",
            "a voice that is silent longer has failed"),
+    number(kInt, "tts.connect_timeout_ms", "2000", 200, 15000, "ms", "tts",
+           "a service that takes no connection for so long has failed"),
     path("tts.pronunciation_file", "", "tts",
          "UTF-8 lines \"written = spoken\", sections [en] and [ko]; empty: none"),
     path("tts.piper_model", "", "tts", "Piper voice (onnx, with .json beside it); empty: the installed one"),

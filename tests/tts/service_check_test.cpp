@@ -1,4 +1,4 @@
-// What prot doctor is told about voices that are services.
+// What prot doctor is told about voices that are services, and how long they are waited for.
 #include "tts/service_check.hpp"
 
 #include <doctest/doctest.h>
@@ -6,6 +6,8 @@
 #include <cstdlib>
 
 #include "core/http/loopback_server.hpp"
+#include "service_bench.hpp"
+#include "support/full_listener.hpp"
 #include "support/wyoming_server.hpp"
 
 namespace prot::tts {
@@ -60,6 +62,33 @@ TEST_CASE("OpenAI's kind of voice is only looked for, with its key; nothing is s
   CHECK(check("openai", {"tts.openai_url=http://192.0.2.1"}).finding.find("unencrypted") !=
         std::string::npos);
   ::unsetenv("VOICE_KEY");
+}
+
+TEST_CASE("a service that takes no connection is waited for as long as is configured") {
+  const prot::test::FullListener nobody;
+  const std::string http = "http://" + nobody.address();
+  const stage::Config config = stage::Config::load(
+      "", {"tts.connect_timeout_ms=250", "tts.elevenlabs_voice=VID", "tts.elevenlabs_url=" + http,
+           "tts.openai_url=" + http, "tts.wyoming_url=tcp://" + nobody.address(),
+           "tts.elevenlabs_timeout_ms=15000", "tts.openai_timeout_ms=15000", "tts.wyoming_timeout_ms=15000"});
+  const auto wait_of = [](auto options, const auto& make) {
+    test::ServiceBench bench;
+    options.wake = [&bench] { bench.bell.ring(); };
+    bench.voice = make(options);
+    const Nanos before = monotonic_now();
+    const test::Spoken spoken = bench.say("Hello.");
+    REQUIRE(spoken.ended);
+    CHECK(spoken.end.error == VoiceError::kUnavailable);
+    return monotonic_now() - before;
+  };
+  // Each tries twice; usually that takes 4 s.
+  for (const Nanos wait : {wait_of(elevenlabs_options(config, "en"), make_elevenlabs_socket_voice),
+                           wait_of(elevenlabs_options(config, "en"), make_elevenlabs_http_voice),
+                           wait_of(openai_voice_options(config, "en"), make_openai_voice),
+                           wait_of(wyoming_options(config, "en"), make_wyoming_voice)}) {
+    CHECK(wait >= 500 * kMillisecond);
+    CHECK(wait < 3 * kSecond);
+  }
 }
 
 TEST_CASE("a voice on this machine is no service") {

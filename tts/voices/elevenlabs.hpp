@@ -26,7 +26,8 @@ struct ElevenLabsOptions {
   double similarity = 0.75;
   double style = 0;
   double speed = 1;
-  bool plain_allowed = false;    // unencrypted to another machine
+  bool plain_allowed = false;  // unencrypted to another machine
+  Nanos connect_timeout = 2 * kSecond;
   Nanos timeout = kSecond;       // without a sound before it is asked again, or given up
   std::function<void()> wake;    // from a worker: poll() has something
   const Clock* clock = nullptr;  // null: CLOCK_MONOTONIC

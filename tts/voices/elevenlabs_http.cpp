@@ -17,7 +17,7 @@ constexpr std::size_t kLongestLine = 16U << 20U;
 class ElevenLabsHttpVoice final : public HttpVoice {
  public:
   explicit ElevenLabsHttpVoice(const ElevenLabsOptions& options)
-      : HttpVoice(kElevenLabs, options.clock, options.timeout, options.wake),
+      : HttpVoice(kElevenLabs, options.clock, {options.connect_timeout, options.timeout}, options.wake),
         options_(options),
         url_(stream_url(options)),
         shown_(http::parse_url(url_).shown()) {}

@@ -20,8 +20,7 @@ constexpr Nanos kIdle = 150 * kSecond;        // the service closes a socket aft
 constexpr Nanos kWarmFor = 600 * kSecond;     // behind the last words
 constexpr Nanos kReopen = 10 * kSecond;       // a socket that is lost while nothing is said, at the earliest
 constexpr Nanos kQuiet = 700 * kMillisecond;  // where the end does not show: no more of the segment comes
-constexpr std::int64_t kConnectMs = 2'000;
-constexpr std::int64_t kSilentMs = 4'000;  // the service answers pings
+constexpr std::int64_t kSilentMs = 4'000;     // the service answers pings
 
 /// Threads: the owner's; the transport has a worker, which calls `wake`. Invariants: a segment is one
 /// context, and a context is not touched any more once it was closed; what comes of another context than the
@@ -73,7 +72,7 @@ class SocketVoice final : public ServiceVoice {
     made.url = url_;
     made.headers = {{"xi-api-key", options_.api_key}};
     made.plain_allowed = options_.plain_allowed;
-    made.connect_timeout_ms = made.handshake_timeout_ms = kConnectMs;
+    made.connect_timeout_ms = made.handshake_timeout_ms = options_.connect_timeout / kMillisecond;
     made.idle_timeout_ms = kSilentMs;
     socket_ = client_.open(std::move(made));
     opened_ = now();

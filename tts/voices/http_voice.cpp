@@ -3,26 +3,23 @@
 #include <utility>
 
 namespace prot::tts {
-namespace {
-constexpr std::int64_t kConnectMs = 2'000;
-}
 
-HttpVoice::HttpVoice(std::string_view name, const Clock* clock, Nanos timeout,
+HttpVoice::HttpVoice(std::string_view name, const Clock* clock, Limits limits,
                      const std::function<void()>& wake)
-    : ServiceVoice(name, clock), timeout_(timeout), client_(wake) {}
+    : ServiceVoice(name, clock), limits_(limits), client_(wake) {}
 
 void HttpVoice::connect(http::Request request) {
   request.method = "GET";
-  request.connect_timeout_ms = kConnectMs;
-  request.total_timeout_ms = 2 * kConnectMs;
+  request.connect_timeout_ms = limits_.connect / kMillisecond;
+  request.total_timeout_ms = 2 * request.connect_timeout_ms;
   (void)client_.start(std::move(request));
 }
 
 void HttpVoice::ask() {
   std::optional<http::Request> request = make_request();
   if (!request) return;
-  request->connect_timeout_ms = kConnectMs;
-  request->first_byte_timeout_ms = request->idle_timeout_ms = timeout_ / kMillisecond;
+  request->connect_timeout_ms = limits_.connect / kMillisecond;
+  request->first_byte_timeout_ms = request->idle_timeout_ms = limits_.silence / kMillisecond;
   id_ = client_.start(std::move(*request));
 }
 

@@ -17,8 +17,11 @@ class HttpVoice : public ServiceVoice {
   ~HttpVoice() override = default;
 
  protected:
-  /// `timeout`: without a byte for so long a request has failed.
-  HttpVoice(std::string_view name, const Clock* clock, Nanos timeout, const std::function<void()>& wake);
+  struct Limits {
+    Nanos connect;  // longest wait for a connection
+    Nanos silence;  // without a byte for so long a request has failed
+  };
+  HttpVoice(std::string_view name, const Clock* clock, Limits limits, const std::function<void()>& wake);
 
   /// The request for request(), without time limits; what came of an earlier one is forgotten. None: it has
   /// failed.
@@ -40,7 +43,7 @@ class HttpVoice : public ServiceVoice {
   void hang_up() noexcept final;
   void take(const http::Event& event);
 
-  Nanos timeout_;
+  Limits limits_;
   http::RequestId id_ = 0;  // under way; 0: none
   http::Client client_;
 };

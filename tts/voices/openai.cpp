@@ -50,7 +50,7 @@ class OpenAiVoice final : public HttpVoice {
  public:
   // start(): the first request connects, to ask for less costs as much.
   explicit OpenAiVoice(const OpenAiVoiceOptions& options)
-      : HttpVoice(kOpenAi, options.clock, options.timeout, options.wake),
+      : HttpVoice(kOpenAi, options.clock, {options.connect_timeout, options.timeout}, options.wake),
         options_(options),
         shown_(http::shown_url(options.url)) {}
 

@@ -22,6 +22,7 @@ struct OpenAiVoiceOptions {
   std::string instructions;    // how it is to speak; empty: not told
   unsigned rate = 24'000;      // of pcm
   double speed = 1;
+  Nanos connect_timeout = 2 * kSecond;
   Nanos timeout = kSecond;       // without a sound before it is asked again, or given up
   std::function<void()> wake;    // from a worker: poll() has something
   const Clock* clock = nullptr;  // null: CLOCK_MONOTONIC

@@ -11,8 +11,6 @@
 namespace prot::tts {
 namespace {
 
-constexpr std::int64_t kConnectMs = 1'500;
-
 /// Threads: the owner's; the connection has a worker, which calls `wake`. Each segment is a connection.
 ///
 ///   the segment's ...                        | does
@@ -39,7 +37,7 @@ class WyomingVoice final : public ServiceVoice {
       asked.member("language", options_.language);
     else
       asked.member("name", options_.voice);
-    link_.open(options_.address, kConnectMs);
+    link_.open(options_.address, options_.connect_timeout / kMillisecond);
     link_.send(wyoming::encoded("synthesize", asked.end_object().end_object().str()));
   }
 

@@ -17,6 +17,7 @@ struct WyomingOptions {
   wyoming::Address address;
   std::string voice;  // its name there; empty: the server's own for the language
   std::string language = "en";
+  Nanos connect_timeout = 2 * kSecond;
   Nanos timeout = 2'500 * kMillisecond;  // without a sound before it is given up
   std::function<void()> wake;            // from a worker: poll() has something
   const Clock* clock = nullptr;          // null: CLOCK_MONOTONIC

@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <semaphore>
 
 #include "base/error.hpp"
 #include "elevenlabs_bench.hpp"
@@ -230,35 +232,76 @@ TEST_CASE("a service that never calls a context final gets another socket before
 
 TEST_CASE("the socket is kept warm, replaced before it is too old, and left alone when nobody speaks") {
   FakeClock clock;
-  std::atomic<int> open = 0;
+  std::atomic<int> began = 0;
+  std::atomic<int> ended = 0;
   WebSocketServer server([&](WebSocketPeer& peer) {
-    ++open;
     Service service(peer);
+    ++began;
     while (const auto message = service.next_text()) {
       service.speak(*message);
       if (message->text == "Goodbye. ") peer.send_close(1008, "input_timeout_exceeded");
     }
-    --open;
+    ++ended;
   });
   VoiceBench bench(server.url());
   bench.options.clock = &clock;
   bench.start();
-  REQUIRE(bench.until([&] { return open == 1; }));
+  // That one, and no other, is open.
+  const auto has_connection = [&](int number) {
+    return bench.until([&] { return began == number && ended == number - 1; });
+  };
+  REQUIRE(has_connection(1));
   REQUIRE(done(bench.say("Hello there.")));
   clock.advance(150 * kSecond);
-  REQUIRE(bench.until([&] { return server.connections() == 2 && open == 1; }));
+  REQUIRE(has_connection(2));
   REQUIRE(done(bench.say("Goodbye.")));
-  REQUIRE(bench.until([&] { return open == 0; }));
+  REQUIRE(bench.until([&] { return ended == 2; }));
   clock.advance(10 * kSecond);
-  REQUIRE(bench.until([&] { return server.connections() == 3 && open == 1; }));
-  for (int i = 0; i < 8; ++i) {
+  REQUIRE(has_connection(3));
+  for (int number = 4; number <= 6; ++number) {
     clock.advance(150 * kSecond);
-    (void)bench.until([] { return false; }, 20 * kMillisecond);
+    REQUIRE(has_connection(number));
   }
-  REQUIRE(bench.until([&] { return open == 0; }));
-  const int before = server.connections();
+  for (int i = 0; i < 4; ++i) {
+    clock.advance(150 * kSecond);
+    bench.voice->tend();
+    CHECK(bench.voice->next_deadline() == kNever);
+  }
+  REQUIRE(bench.until([&] { return ended == 6; }));
   REQUIRE(done(bench.say("Hello again.")));
-  CHECK(server.connections() == before + 1);
+  CHECK(began == 7);
+}
+
+TEST_CASE("a service that is gone with its last word, or before a cancel, gets a socket again") {
+  for (const bool cancelled : {false, true}) {
+    CAPTURE(cancelled);
+    FakeClock clock;
+    std::counting_semaphore<> events(0);
+    WebSocketServer server([](WebSocketPeer& peer) {
+      Service service(peer);
+      while (const auto message = service.next_text()) {
+        service.speak(*message);
+        peer.send_close(1008, "loopback");
+      }
+    });
+    VoiceBench bench(server.url());
+    bench.options.clock = &clock;
+    bench.options.wake = [&] {
+      events.release();
+      bench.bell.ring();
+    };
+    bench.start();
+    bench.voice->begin({1, 0, "Goodbye.", "en"});
+    // Opened, both halves, closed: all of it is there when the voice looks.
+    for (int i = 0; i < 4; ++i) REQUIRE(events.try_acquire_for(std::chrono::seconds(10)));
+    if (cancelled)
+      bench.voice->cancel();
+    else
+      CHECK(done(bench.listen()));
+    CHECK(bench.voice->next_deadline() == clock.now() + 10 * kSecond);
+    clock.advance(10 * kSecond);
+    REQUIRE(bench.until([&] { return server.connections() == 2; }));
+  }
 }
 
 TEST_CASE("addresses and messages by model") {

@@ -103,7 +103,9 @@ class SocketVoice final : public ServiceVoice {
 
   void close_context() noexcept {
     if (socket_ == 0 || contexts_.count(context_) == 0) return;
-    if (!client_.send(socket_, close_message(context_))) hang_up();
+    if (client_.send(socket_, close_message(context_))) return;
+    hang_up();  // it has ended, perhaps right behind the last word, or is stuck
+    reopen_at_ = std::max(now(), opened_ + kReopen);
   }
 
   void receive() override {

@@ -1,6 +1,5 @@
 #include "observer.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/error.hpp"
@@ -8,16 +7,6 @@
 #include "observe/process_facts.hpp"
 
 namespace prot::web {
-namespace {
-
-// A brain that was never ready in this run has not begun to listen; one that is restarted had.
-bool has_started(const observe::Snapshot& run) {
-  const auto brain =
-      std::find_if(run.stages.begin(), run.stages.end(), [](const auto& row) { return row.name == "brain"; });
-  return brain != run.stages.end() && (brain->state == "ready" || brain->generation > 1);
-}
-
-}  // namespace
 
 Report& Observer::look() {
   const Nanos now = clock_->now();
@@ -33,7 +22,7 @@ void Observer::read_run() {
     if (!model_) model_ = std::make_unique<observe::RunModel>(instance_, *clock_);
     const std::string before = report_.run ? report_.run->run : std::string();
     report_.run = model_->read();
-    report_.started = (report_.started && before == report_.run->run) || has_started(*report_.run);
+    report_.started = (report_.started && before == report_.run->run) || conversation_began(*report_.run);
     complained_.clear();
   } catch (const Error& error) {
     report_.run.reset();

@@ -17,6 +17,14 @@ std::optional<std::uint64_t> reading(const Snapshot& run, std::string_view progr
   return std::nullopt;
 }
 
+// capture is started once brain is ready, and has a row from then on, whatever becomes of both. That brain
+// was started again says nothing: it may never have come to that.
+bool conversation_began(const Snapshot& run) {
+  return std::any_of(run.stages.begin(), run.stages.end(), [](const StageRow& row) {
+    return row.name == "capture" || (row.name == "brain" && row.state == "ready");
+  });
+}
+
 std::vector<std::string> missing_programs(const Report& report) {
   std::vector<std::string> missing;
   const std::vector<StageRow>& stages = report.run->stages;

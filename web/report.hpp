@@ -32,6 +32,8 @@ struct Report {
 /// The number behind `label` on a program's page; empty: there is no such page or label.
 [[nodiscard]] std::optional<std::uint64_t> reading(const observe::Snapshot& run, std::string_view program,
                                                    std::string_view label);
+/// Brain is, or was, ready in this run.
+[[nodiscard]] bool conversation_began(const observe::Snapshot& run);
 /// Programs that are not ready, or were not started yet; empty: all are ready. `web` itself, which answers,
 /// counts as ready. REQUIRES: a run.
 [[nodiscard]] std::vector<std::string> missing_programs(const Report& report);

@@ -173,6 +173,12 @@ class Starts(unittest.TestCase):
             status, _, text = prot.answer("/ready")
             self.assertEqual((status, json.loads(text)["ready"]), (503, False))
             self.assertEqual(exposition.parse(prot.answer("/metrics")[2])["prot_started"], ("gauge", {(): 0.0}))
+            # Another try is no beginning either.
+            os.kill(prot.pids()["brain"], signal.SIGKILL)
+            wait_for("another brain", lambda: prot.stage("brain")["generation"] == 2, LIMIT)
+            wait_for_web("its start is seen", lambda: prot.answer("/metrics")[2].count('prot_stage_starts_total{stage="brain"} 2'))
+            for path in ("/health", "/state", "/diagnostics"):
+                self.assertEqual(prot.page(path), {"status": "not_started"})
 
     def test_a_port_that_is_taken_keeps_nobody_waiting_and_is_tried_again(self):
         with WebInstance() as prot, socket.socket() as other:

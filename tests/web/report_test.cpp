@@ -72,6 +72,18 @@ TEST_CASE("before the conversation has begun every page of the original says so"
   }
 }
 
+TEST_CASE("the conversation has begun when brain was ready, not when it was started again") {
+  observe::Snapshot run;
+  CHECK_FALSE(conversation_began(run));
+  run.stages = {stage("brain", "starting")};
+  run.stages[0].generation = 5;  // it dies at each start
+  CHECK_FALSE(conversation_began(run));
+  run.stages[0].state = "ready";
+  CHECK(conversation_began(run));
+  run.stages = {stage("brain", "backoff"), stage("capture")};
+  CHECK(conversation_began(run));
+}
+
 TEST_CASE("diagnostics has the original's keys with the original's types") {
   const json::Document page = json::parse(diagnostics_page(running()));
   CHECK(page.get("state").as_string() == "active");

@@ -18,6 +18,7 @@ from scenario import format as scenarios  # noqa: E402
 from scenario.sounds import make_speech  # noqa: E402
 from scenario.steps import Steps  # noqa: E402
 from scenario.world import World  # noqa: E402
+from web_instance import WebInstance, free_port, wait_for_web  # noqa: E402
 
 BIN = pathlib.Path(os.environ["PROT_BIN"])
 AUDIT = (TESTS / "web/audit.js").read_text(encoding="utf-8")
@@ -62,20 +63,13 @@ new MutationObserver(watch).observe(document.body, {subtree: true, childList: tr
 LIVE = "document.getElementById('link').dataset.is === 'live' && document.querySelectorAll('#stages tbody tr').length > 6"
 
 
-def port():
-    import socket
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @unittest.skipUnless(chromium(), "needs the Debian package chromium")
 class Dashboard(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.talk = scenarios.parse(TALK, pathlib.Path("dashboard.toml"))
         make_speech(set(cls.talk.spoken()), BIN / "run_voice")
-        cls.port = port()
+        cls.port = free_port()
         cls.address = f"http://127.0.0.1:{cls.port}/"
         cls.world = cls.enterClassContext(World(BIN))
         cls.settings = {**cls.world.settings_of(cls.talk), "web.enabled": "true", "web.port": str(cls.port)}
@@ -325,6 +319,44 @@ class Dashboard(unittest.TestCase):
         self.assertTrue(page.see("window.same"))  # the same page, not loaded anew
         page.complaints = [one for one in page.complaints if "net::ERR_" not in one and "WebSocket connection" not in one]
         self.assert_clean(page)
+
+
+@unittest.skipUnless(chromium(), "needs the Debian package chromium")
+class Doors(unittest.TestCase):
+    """Fixture stages: who gets in, and what is told until there is something to show."""
+
+    def test_a_token_in_the_address_goes_with_everything_that_the_page_asks(self):
+        token = "a token of enough characters"
+        with WebInstance(web=["web.token_env=PROT_TEST_TOKEN"]) as prot, Browser() as browser:
+            prot.environment["PROT_TEST_TOKEN"] = token
+            prot.up()
+            page = browser.page()
+            address = f"http://127.0.0.1:{prot.port}/"
+            wait_for_web("it listens", lambda: prot.answer("/health"))
+            page.open(address)
+            self.assertEqual(page.see("document.body.innerText"), '{"error":"a token is needed (see web.token_env)"}')
+            page.complaints.clear()
+            page.open(address + "?token=" + token.replace(" ", "%20"))
+            page.wait(LIVE)
+            before = prot.pids()["tts"]
+            page.see("restartNow('tts')")
+            page.wait("document.getElementById('told').textContent === 'tts was restarted'")
+            self.assertNotEqual(prot.pids()["tts"], before)
+            self.assertEqual(page.complaints, [])
+            self.assertTrue(any(one.startswith("ws://") and "token=" in one for one in page.requests))
+            self.assertFalse(any(token in pathlib.Path(log).read_text() for log in (prot.state / "log").glob("*.log")))
+
+    def test_it_names_who_is_not_ready(self):
+        with WebInstance(slow="brain") as prot, Browser() as browser:
+            prot.spawn("up", *prot.settings)
+            wait_for_web("it listens", lambda: prot.answer("/health"))
+            page = browser.page("ko-KR")
+            page.open(f"http://127.0.0.1:{prot.port}/")
+            page.wait("document.getElementById('link').dataset.is === 'starting'")
+            self.assertRegex(page.text("#link"), r"^prot 시작 중: .*brain.* 준비 안 됨$")
+            self.assertEqual(page.see(AUDIT), [])
+            self.assertEqual(page.complaints, ["Failed to load resource: the server responded with a status of 503 (Service Unavailable) "
+                                               f"http://127.0.0.1:{prot.port}/ready"] * len(page.complaints))
 
 
 @unittest.skipUnless(chromium(), "needs the Debian package chromium")

@@ -4,6 +4,7 @@
 # part, minutes on two cores when the compiler's cache is warm
 parts=(
   "clang 6"
+  "valgrind 2"
 )
 # the ordinary tests
 main_minutes=16

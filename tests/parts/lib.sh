@@ -8,6 +8,7 @@ test_status=0     # of meson test
 chosen_tests=()   # what choose_tests chose
 closing_line=     # what report says before the last line
 ahead_job=
+lock=             # a descriptor that the tests do not inherit
 
 is_part() { [ -f "tests/parts/$1.sh" ] && grep -q '^run_part()' "tests/parts/$1.sh"; }
 
@@ -46,7 +47,7 @@ configure_tree() {
 }
 
 # configure_fast FOLDER MESON-OPTION...: with the headers that most sources include compiled once, which halves the time of a
-# build. -Dcpp_args is ours; what a tree wants is in ${more_args[@]}.
+# build. -Dcpp_args is ours; what a tree wants is in ${more_args[@]}. With -pthread gcc counts atomically.
 configure_fast() {
   local folder=$1 header command sum
   header=$PWD/$folder/often_included.hpp
@@ -90,16 +91,18 @@ build_tree() {
 run_tests() {
   say "[4/4] tests"
   local status=0
-  rm -f -- "$build_dir/meson-logs/testlog.json"
+  rm -f -- "$build_dir"/meson-logs/testlog*.json
   # Beside this shell, so that a signal is answered now and not after the tests.
-  (PATH="$PWD/$build_dir/bin:$PATH" tied meson test -C "$build_dir" --no-rebuild --print-errorlogs \
+  ([ -z "$lock" ] || exec {lock}>&-
+  PATH="$PWD/$build_dir/bin:$PATH" tied meson test -C "$build_dir" --no-rebuild --print-errorlogs \
     --num-processes "$(($(nproc) + 2))" "$@") &
   current_child=$!
   wait "$current_child" || status=$?
   current_child=
   [ "$status" = 0 ] || test_status=$status
   results+=("$build_dir/meson-logs/$((${#results[@]} + 1)).json")
-  cp -- "$build_dir/meson-logs/testlog.json" "${results[-1]}" || rm -f -- "${results[-1]}"
+  # A set-up has a log of its own name.
+  cat -- "$build_dir"/meson-logs/testlog*.json >"${results[-1]}" || rm -f -- "${results[-1]}"
 }
 results=() # of each run_tests
 
@@ -125,9 +128,9 @@ start_ahead() {
   ahead_job=$!
 }
 
-drop_reports() { :; } # sanitizers.sh has one
+drop_leftovers() { :; } # replaced by parts that leave something outside their build
 
 stop_background() {
   stop_child "$ahead_job"
-  drop_reports
+  drop_leftovers
 }

@@ -350,6 +350,7 @@ int BrainStage::pump_drain(Nanos now) {
 }
 
 Nanos BrainStage::next_deadline(Nanos now) const {
+  if (drain_ == DrainStep::kDone) return kNever;  // nothing is waited for any more, whatever the state
   const bool paused = parts_.speech.crowded() || parts_.turns.crowded();  // it is not asked: see pump_model
   return std::min({voice_.next_deadline(), texts_.next_deadline(), paused ? kNever : model_->next_deadline(),
                    parts_.turns.next_deadline(), now < warm_until_ ? warm_until_ : kNever});

@@ -187,6 +187,20 @@ TEST_CASE("active: silence leads to idle, and nothing is wrong with that") {
   CHECK(bench.stage->next_deadline(bench.clock.now()) == kNever);  // idle waits for ever
 }
 
+TEST_CASE("active: the end does not wait for its time, and leaves no timer") {
+  BrainBench bench;
+  bench.say(1, "Hello");
+  bench.model->reply("Hello to you.");
+  bench.work();
+  bench.play(Played::kTurnDone, 1);
+  CHECK(bench.state() == State::kActive);
+  CHECK(bench.stage->next_deadline(bench.clock.now()) != kNever);
+  bench.run->set_drain(ipc::Drain::kGraceful);
+  for (const char* ring : {"hearing", "transcript", "playback"}) bench.end_of_stream(ring);
+  CHECK(bench.stage->finished());  // and the clock stood still
+  CHECK(bench.stage->next_deadline(bench.clock.now()) == kNever);
+}
+
 TEST_CASE("a long text answer does not keep the voice's dead model alive") {
   BrainBench bench;
   ChatClient client(bench);

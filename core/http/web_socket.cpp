@@ -101,7 +101,9 @@ class WebSocketClient::Core final : public SessionHost, public std::enable_share
   void close(SocketId id) {
     {
       const std::lock_guard lock(mutex_);
-      if (sockets_.erase(id) == 0) return;
+      sockets_.erase(id);
+      // Also of one that has ended by itself: what it has left to say is not for an owner that is done with
+      // it.
       std::erase_if(events_, [&](const SocketEvent& event) {
         if (event.id != id) return false;
         queued_bytes_ -= std::min(queued_bytes_, event.data.size());

@@ -175,6 +175,50 @@ TEST_CASE("300 sockets that end in every way leave no descriptor") {
   CHECK(descriptors() <= before);
 }
 
+// F9 of the original's audit: its receiver went on when the disconnect failed.
+TEST_CASE("a disconnect that fails at any step leaves no receiver, and the next connection is well") {
+  enum Way { kResetBefore, kResetWithin, kDeaf, kSilent, kTalks, kWays };
+  std::atomic<int> way = 0;
+  WebSocketServer server([&](WebSocketPeer& peer) {
+    const int mine = way;
+    peer.upgrade();
+    peer.send_text("open");
+    if (mine == kResetBefore) return peer.reset();
+    if (mine == kDeaf) return peer.hold(200);  // reads nothing: the close frame finds no room
+    if (mine == kTalks)
+      for (int i = 0; i < 1000 && !peer.gone(); ++i) peer.send_text("more and more of it");
+    if (mine == kResetWithin) {
+      (void)peer.receive_text();
+      return peer.reset();
+    }
+    (void)peer.closed_within(5000);  // and answers no close
+  });
+  Owner owner;
+  const auto next_of = [&owner](SocketId id) {
+    SocketEvent event = owner.next();
+    while (event.id != id) event = owner.next();  // those before it may have talked on until they were closed
+    return event;
+  };
+  for (int round = 0; round < 4 * kWays; ++round) {
+    way = round % kWays;
+    CAPTURE(way.load());
+    const SocketId id = owner.client.open(to(server));
+    while (next_of(id).kind != Kind::kText) {
+    }
+    if (way == kDeaf || way == kResetWithin)
+      for (int i = 0; i < 40; ++i) (void)owner.client.send(id, std::string(64 << 10, 'x'));
+    owner.client.close(id);
+    for (const SocketEvent& event : owner.client.poll()) CHECK(event.id != id);
+    CHECK_FALSE(owner.client.send(id, "late"));
+    CHECK(owner.client.unsent(id) == 0);
+    CHECK(owner.no_sockets_within(5000));
+  }
+  way = kSilent;
+  const SocketId last = owner.client.open(to(server));
+  CHECK(next_of(last).kind == Kind::kOpen);
+  CHECK(next_of(last).data == "open");
+}
+
 TEST_CASE("what a service says as it closes, or refuses, is no matter for messages") {
   constexpr const char* kQuote = "You said hello with sk-secret-key and tok-secret";
   for (const bool close : {true, false}) {

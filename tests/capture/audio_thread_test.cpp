@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <atomic>
+#include <thread>
 
 #include "base/error.hpp"
 
@@ -67,6 +68,45 @@ TEST_CASE("windows arrive in order with their time, and a lost device is opened 
   CHECK(thread.status().lost >= 1);
   thread.close();
   CHECK(wait_for(bell, [&] { return thread.closed(); }));
+}
+
+/// Never fails; counts how many of them are open.
+class CountedSource final : public PcmSource {
+ public:
+  explicit CountedSource(std::shared_ptr<std::atomic<int>> open) : open_(std::move(open)) { ++*open_; }
+  ~CountedSource() override { --*open_; }
+  void start() override {}
+  bool read(std::span<std::int16_t> samples) override {
+    std::fill(samples.begin(), samples.end(), std::int16_t{7});
+    std::this_thread::yield();
+    return true;
+  }
+  Nanos latency() override { return 0; }
+  std::string name() const override { return "fake"; }
+
+ private:
+  std::shared_ptr<std::atomic<int>> open_;
+};
+
+TEST_CASE("the device is closed before the thread says so, and before the object is gone") {
+  const ipc::Doorbell bell = ipc::Doorbell::create();
+  const auto open = std::make_shared<std::atomic<int>>(0);
+  Window window;
+  {
+    AudioThread thread([open] { return std::make_unique<CountedSource>(open); }, bell);
+    thread.start(false);
+    CHECK(wait_for(bell, [&] { return thread.pop(window); }));
+    CHECK(open->load() == 1);
+    thread.close();
+    CHECK(wait_for(bell, [&] { return thread.closed(); }));
+    CHECK(open->load() == 0);
+  }
+  {
+    AudioThread thread([open] { return std::make_unique<CountedSource>(open); }, bell);
+    thread.start(false);
+    CHECK(wait_for(bell, [&] { return thread.pop(window); }));
+  }
+  CHECK(open->load() == 0);
 }
 
 TEST_CASE("a queue that nobody empties drops and counts") {

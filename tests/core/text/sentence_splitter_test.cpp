@@ -128,6 +128,26 @@ TEST_CASE("a text without an end is cut at 2000 characters") {
   }
 }
 
+// The audit's own figures: what has come out, and what is left of it, at every byte of the way.
+TEST_CASE("2,100 syllables without an end: a segment, and never more than 2,000 left") {
+  std::string input;
+  for (int i = 0; i < 2100; ++i) input += "가";
+  text::SentenceSplitter splitter;
+  Segments all;
+  std::size_t bytes_out = 0;
+  for (std::size_t at = 0; at < input.size(); ++at) {
+    for (std::string& segment : splitter.push(input.substr(at, 1))) {
+      CHECK(text::is_valid_utf8(segment));
+      bytes_out += segment.size();
+      all.push_back(std::move(segment));
+    }
+    REQUIRE((at + 1 - bytes_out) / 3 <= 2000);
+  }
+  REQUIRE(all.size() == 1);
+  CHECK(text::count_code_points(all.front()) == 2000);
+  CHECK(text::count_code_points(splitter.flush().at(0)) == 100);
+}
+
 TEST_CASE("the segments are the text, whatever it is") {
   for (const std::string& input : kTexts) CHECK(join(split(input)) == text::sanitize_utf8(input));
 }

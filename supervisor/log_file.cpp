@@ -30,7 +30,9 @@ bool LogFile::is_in_place() const noexcept {
 
 int LogFile::open() {
   std::error_code error;
-  fs::create_directories(file_.parent_path(), error);
+  // The folder above may have to let the database's user through.
+  if (fs::create_directories(file_.parent_path(), error))
+    fs::permissions(file_.parent_path(), fs::perms::owner_all, error);
   fd_.reset(::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600));
   struct stat info {};
   if (!fd_ || ::fstat(fd_.get(), &info) != 0) return errno;

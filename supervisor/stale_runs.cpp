@@ -167,6 +167,8 @@ void write_pids(const InstancePaths& paths, const std::vector<pid_t>& pids, cons
   const fs::path partial = file.string() + ".part";
   {
     std::ofstream out(partial, std::ios::trunc);
+    std::error_code ignored;  // nobody's business, but no secret
+    fs::permissions(partial, fs::perms::owner_read | fs::perms::owner_write, ignored);
     for (const pid_t pid : pids) out << pid << ' ' << sys.start_time(pid) << '\n';
     if (!out.flush()) throw errno_error("cannot write " + partial.string());
   }

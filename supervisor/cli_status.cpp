@@ -114,6 +114,16 @@ void print_reasons(const json::View& stages) {
   }
 }
 
+// Rings whose consumer did not keep up.
+void print_pressure(const json::View& rings) {
+  for (std::size_t i = 0; i < rings.size(); ++i) {
+    const json::View r = rings.at(i);
+    if (const auto times = r.get("pressure_events").as_int(); times > 0)
+      fmt::print("\nqueue pressure: {}, {} times; {} does not keep up with {}\n", r.get("name").as_string(),
+                 times, r.get("to").as_string(), r.get("from").as_string());
+  }
+}
+
 // Where the time of the newest turn went.
 void print_turn(const json::View& turn) {
   if (!turn) return;
@@ -147,6 +157,7 @@ int command_status(const CliRequest& request, char** /*argv*/) {
       print_tools(document.get("stages"));
       if (request.verbose) {
         print_database(document.get("stages"));
+        print_pressure(document.get("rings"));
         print_turn(document.get("turns").at(0));
         print_reasons(document.get("stages"));
       }

@@ -127,6 +127,7 @@ void control_status(ControlDesk& desk, const Client& client, const json::View& r
         .member("high_water_bytes", memory.producer->high_water_bytes.load())
         .member("frames", memory.producer->frames.load())
         .member("drops", memory.producer->drops.load())
+        .member("pressure_events", memory.producer->pressure_events.load())
         .member("poison_frames", memory.supervisor->poison_frames.load())
         .member("late_wakes", memory.producer->late_wakes.load() + memory.consumer->late_wakes.load())
         .end_object();

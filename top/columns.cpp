@@ -69,7 +69,7 @@ constexpr std::array<Column<Stage>, 13> kStageColumns = {{
     {"ENGINE", 30, true, 10, [](const Stage& r) { return r.engine; }, nullptr},
 }};
 
-constexpr std::array<Column<Ring>, 19> kRingColumns = {{
+constexpr std::array<Column<Ring>, 20> kRingColumns = {{
     {"RING", 10, true, 0, [](const Ring& r) { return r.name; }, nullptr},
     {"PROD->CONS", 16, true, 5, [](const Ring& r) { return r.producer.name + "->" + r.consumer.name; },
      nullptr},
@@ -111,6 +111,8 @@ constexpr std::array<Column<Ring>, 19> kRingColumns = {{
     {"RST", 7, false, 16,
      [](const Ring& r) { return fmt::format("{}/{}", restarts_of(r.producer), restarts_of(r.consumer)); },
      [](const Ring& r) { return static_cast<double>(restarts_of(r.producer) + restarts_of(r.consumer)); }},
+    {"PRESS", 6, false, 17, [](const Ring& r) { return count_text(r.pressure_events); },
+     [](const Ring& r) { return static_cast<double>(r.pressure_events); }},
 }};
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -157,6 +159,7 @@ Snapshot since(const Snapshot& snapshot, const Snapshot& baseline) {
     count_from(row.faults, old->faults);
     count_from(row.late_wakes, old->late_wakes);
     count_from(row.poison, old->poison);
+    count_from(row.pressure_events, old->pressure_events);
     // The ring's own mark says something new only when it rose; else the most that was seen here.
     if (row.high_water_bytes == old->high_water_bytes)
       row.high_water_bytes = std::max(row.used_bytes, old->used_bytes);

@@ -61,7 +61,10 @@ void write_ring(json::Writer& w, const RingRow& r) {
   member(w, "age_ns", r.age_ns);
   w.member("in_hand", r.in_hand).member("blocked", r.blocked).member("blocked_ns", r.blocked_ns);
   member(w, "blocked_ns_per_s", r.blocked_ns_per_s);
-  w.member("full_events", r.full_events).member("drops", r.drops).member("skipped", r.skipped);
+  w.member("full_events", r.full_events)
+      .member("pressure_events", r.pressure_events)
+      .member("drops", r.drops)
+      .member("skipped", r.skipped);
   w.member("stale", r.stale).member("faults", r.faults);
   w.member("poison_frames", r.poison).key("poison_sequences").begin_array();
   for (const std::uint64_t sequence : r.poison_sequences) w.value(sequence);

@@ -108,6 +108,7 @@ std::vector<Line> ring_detail(const RingRow& r) {
        fmt::format("{} in all{}", ms(static_cast<Nanos>(r.blocked_ns)), r.blocked ? ", +++ and now" : ""));
   heading(lines, "counts");
   fact(lines, "became full", r.full_events);
+  fact(lines, "pressure", fmt::format("{} times fuller than it should get", r.pressure_events));
   fact(lines, "dropped", r.drops);
   fact(lines, "stepped over", r.skipped);
   fact(lines, "of a cancelled turn", r.stale);

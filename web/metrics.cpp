@@ -125,6 +125,8 @@ constexpr RingFamily kRingFamilies[] = {
      [](const RingRow& r) { return whole(r.faults); }},
     {"prot_ring_full_total", "counter", "Times that the producer found it full.",
      [](const RingRow& r) { return whole(r.full_events); }},
+    {"prot_ring_pressure_total", "counter", "Times that it got fuller than it should.",
+     [](const RingRow& r) { return whole(r.pressure_events); }},
     {"prot_ring_late_wakes_total", "counter", "Wakes that were lost: must be 0.",
      [](const RingRow& r) { return whole(r.late_wakes); }},
     {"prot_ring_blocked_seconds_total", "counter", "Time that the producer waited for room.",

@@ -86,7 +86,8 @@ void write_ring(json::Writer& w, const RingRow& ring) {
   w.member("drops", ring.drops).member("stale", ring.stale).member("skipped", ring.skipped);
   w.member("faults", ring.faults)
       .member("poison_frames", ring.poison)
-      .member("full_events", ring.full_events);
+      .member("full_events", ring.full_events)
+      .member("pressure_events", ring.pressure_events);
   w.member("late_wakes", ring.late_wakes).member("blocked", ring.blocked);
   w.member("blocked_ms", ring.blocked_ns / static_cast<std::uint64_t>(kMillisecond));
   member(w, "frames_per_s", ring.frames_per_s);

@@ -35,6 +35,8 @@ class Output {
   /// False: another process has this side now; nothing that is shared may be written.
   [[nodiscard]] bool is_current() const noexcept { return ring_.is_current(); }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// The ring as its producer has it, for who watches how full it gets.
+  [[nodiscard]] RingProducer& ring() noexcept { return ring_; }
 
   // The loop's part of the wake protocol (doorbell.hpp).
   void disarm() noexcept;

@@ -15,7 +15,7 @@ inline constexpr std::size_t kLine =
     128;  // two cache lines: adjacent-line prefetch; fixed, never the compiler's value
 inline constexpr std::uint64_t kRingMagic = 0x31474E52544F5250;  // "PROTRNG1"
 inline constexpr std::uint16_t kAbiMajor = 1;
-inline constexpr std::uint16_t kAbiMinor = 3;
+inline constexpr std::uint16_t kAbiMinor = 4;
 inline constexpr std::size_t kMaxSources = 6;
 inline constexpr std::size_t kMaxSetAside = 4;
 inline constexpr std::uint16_t kPaddingKind = 0xFFFF;  // kind and version of a padding record, both 0xFF
@@ -79,7 +79,7 @@ struct RingProducerPage {
   alignas(kLine) HalfWord generation;
   HalfWord state;
   Word frames, bytes, drops, full_events, blocked_ns, wakes, waits, late_wakes, high_water_bytes,
-      last_publish_ns, fault;
+      last_publish_ns, fault, pressure_events /* since 1.4 */;
 };
 
 /// Page 3. Writer: consumer.

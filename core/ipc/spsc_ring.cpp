@@ -39,6 +39,7 @@ RingProducer::RingProducer(const RingMemory& memory, std::uint32_t generation) n
   RingProducerPage& page = *memory_.producer;
   faulted_ = !is_current();
   if (faulted_) return;
+  high_ = mark_ = page.high_water_bytes.load(std::memory_order_relaxed);
   tail_ = page.tail.load(std::memory_order_relaxed);
   cached_head_ = memory_.consumer->head.load(std::memory_order_acquire);
   page.generation.store(generation_, std::memory_order_relaxed);
@@ -157,10 +158,8 @@ void RingProducer::count_commit() noexcept {
   RingProducerPage& page = *memory_.producer;
   page.frames.store(sequence_, std::memory_order_relaxed);
   page.bytes.store(tail_, std::memory_order_relaxed);
-  const std::uint64_t high = page.high_water_bytes.load(std::memory_order_relaxed);
   // The cached head may be old, so a new record is checked against the real one.
-  if (tail_ - cached_head_ > high && load_head() && tail_ - cached_head_ > high)
-    page.high_water_bytes.store(tail_ - cached_head_, std::memory_order_relaxed);
+  if (tail_ - cached_head_ > mark_ && load_head() && tail_ - cached_head_ > mark_) raise_marks();
 }
 
 PublishResult RingProducer::publish(const FrameInfo& info, std::span<const std::byte> payload,

@@ -36,6 +36,15 @@ class RingProducer {
   void prepare(std::size_t length) const noexcept;
   /// Counts a frame that was dropped because the ring was full.
   void count_drop() noexcept;
+
+  /// From so many used bytes on peak() is exact; below it only says that the level was not reached.
+  void set_level(std::uint64_t bytes) noexcept;
+  /// The most that was used since the last take_peak(), which goes on from what is used now.
+  [[nodiscard]] std::uint64_t peak() const noexcept { return peak_; }
+  std::uint64_t take_peak() noexcept;
+  /// Clock of the commit of the oldest frame in it; 0: none.
+  [[nodiscard]] Nanos oldest_published() noexcept;
+
   /// False: this side was given to another process.
   [[nodiscard]] bool is_current() const noexcept;
 
@@ -53,11 +62,14 @@ class RingProducer {
   void fault(PeerFault code) noexcept;
   [[nodiscard]] std::byte* at(std::uint64_t position) const noexcept;
   void count_commit() noexcept;
+  void raise_marks() noexcept;
+  void lower_mark() noexcept;
 
   RingMemory memory_;
-  std::uint32_t generation_ = 0;
-  std::uint32_t max_frame_ = 0;
+  std::uint32_t generation_ = 0, max_frame_ = 0;
   std::uint64_t capacity_ = 0;
+  std::uint64_t high_ = 0, peak_ = 0, level_ = 0;  // ever; since the last look; 0: nobody looks
+  std::uint64_t mark_ = 0;                         // more than this is new to one of them
   std::uint64_t tail_ = 0;
   std::uint64_t cached_head_ = 0;
   std::uint64_t sequence_ = 0;

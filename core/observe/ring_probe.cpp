@@ -94,6 +94,7 @@ void RingProbe::read_counters(RingRow& row) const {
   row.bytes = get(producer.bytes);
   row.drops = get(producer.drops);
   row.full_events = get(producer.full_events);
+  row.pressure_events = get(producer.pressure_events);
   row.blocked_ns = get(producer.blocked_ns);
   row.blocked = get(producer.space_ticket) % 2 == 1;
   row.high_water_bytes = std::max(get(producer.high_water_bytes), row.used_bytes);

@@ -65,6 +65,7 @@ struct RingRow {
   std::uint64_t stale = 0;    // of a cancelled turn
   std::uint64_t faults = 0;
   std::uint64_t full_events = 0;
+  std::uint64_t pressure_events = 0;  // times that it got fuller than it should
   std::uint64_t wakes = 0;
   std::uint64_t waits = 0;
   std::uint64_t late_wakes = 0;

@@ -21,7 +21,7 @@ class StageContext {
   [[nodiscard]] ipc::Input& input(std::string_view ring);
   [[nodiscard]] ipc::Output& output(std::string_view ring);
   /// All of them, in table order.
-  [[nodiscard]] const std::vector<ipc::Output>& outputs() const noexcept { return outputs_; }
+  [[nodiscard]] std::vector<ipc::Output>& outputs() noexcept { return outputs_; }
   /// Index of an input ring in Sources.
   [[nodiscard]] std::size_t input_index(std::string_view ring) const;
 

@@ -28,6 +28,11 @@ bool is_stage(std::string_view name) noexcept {
   return std::find(kDrainOrder.begin(), kDrainOrder.end(), name) != kDrainOrder.end();
 }
 
+PressureLevels pressure_levels(const RingInfo& ring, std::uint64_t capacity) noexcept {
+  const std::uint64_t most = capacity / 100 * ring.holds + capacity % 100 * ring.holds / 100;
+  return {most / 4 * 3, most / 2};
+}
+
 ipc::RingSpec spec_of(const RingInfo& ring) {
   ipc::RingSpec spec;
   spec.name = ring.name;

@@ -8,6 +8,7 @@
 //   PROT_FIXTURE_CRASH_IN_DRAIN=stage     crashes when the drain reaches it, in its first generation
 //   PROT_FIXTURE_TURNS=n                  brain puts n frames on turns at start; memory leaves them unless
 //   PROT_FIXTURE_EXCHANGES=n              brain puts n exchanges there: "I own item1.", "Noted.", ...
+//   PROT_FIXTURE_PUSH_AFTER=file          it puts them there whenever that file is there, and takes it away
 //   PROT_FIXTURE_STORE=1                  it takes (and counts) them in the drain
 //   PROT_FIXTURE_STORE_EVERY=ms           it takes one of them each so many ms
 //   PROT_FIXTURE_TAKE_AFTER=file          memory takes them once that file is there
@@ -17,6 +18,9 @@
 //   PROT_FIXTURE_SECRET=NAME              says how long that secret is
 //   PROT_FIXTURE_DAEMON=stage             leaves one with a session of its own
 //   PROT_FIXTURE_CHILD=stage              leaves a child process of its own
+//   PROT_FIXTURE_SLEEPER=stage            starts a program, sleep
+//   PROT_FIXTURE_HOARD=stage              takes 64 MiB of memory, in pieces of 64 KiB,
+//   PROT_FIXTURE_HOARD_AFTER=file         as soon as that file is there
 //   PROT_FIXTURE_CHATTY=stage             logs a line, and one for debug, every 20 ms
 //   PROT_FIXTURE_FLOOD=stage              logs ten long lines every 5 ms
 //   PROT_FIXTURE_TURN=brain               is within voice turn 1
@@ -29,8 +33,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -75,6 +81,10 @@ class FixtureStage final : public stage::Stage {
       ::setsid();
       for (;;) ::pause();
     }
+    if (meant("SLEEPER", name_) && ::fork() == 0) {
+      ::execlp("sleep", "sleep", "1000", nullptr);
+      ::_exit(127);
+    }
     if (meant("FAIL", name_)) throw Error("fixture: told to fail");
     if (meant("CONFIG", name_)) throw UsageError("fixture: told to dislike its configuration");
     if (meant("SLOW", name_))
@@ -89,9 +99,11 @@ class FixtureStage final : public stage::Stage {
     context_->set_engine(key.empty() ? "fixture" : context_->config().text(key));
     if (name_ == "brain" && context_->environment().generation == 1) {
       send_turns();
-      send_exchanges();
+      if (order("PUSH_AFTER").empty()) send_exchanges();
     }
+    if (name_ == "brain" && !order("PUSH_AFTER").empty()) interval_ = 20 * kMillisecond;
     if (meant("CHATTY", name_) || meant("TURN", name_) || meant("SEGV", name_)) interval_ = 20 * kMillisecond;
+    if (meant("HOARD", name_)) interval_ = 20 * kMillisecond;
     if (name_ == "memory") store_every_ = std::atoi(order("STORE_EVERY").c_str()) * kMillisecond;
     if (store_every_ > 0) interval_ = store_every_;
     if (name_ == "memory" && !order("TAKE_AFTER").empty()) interval_ = 20 * kMillisecond;
@@ -136,6 +148,9 @@ class FixtureStage final : public stage::Stage {
   void talk(Nanos now) {
     if (interval_ == 0 || now < talk_at_) return;
     talk_at_ = now + interval_;
+    if (const std::string file = order("PUSH_AFTER"); name_ == "brain" && !file.empty())
+      if (std::error_code none; std::filesystem::remove(file, none)) send_exchanges();
+    if (meant("HOARD", name_) && hoard_.empty() && std::filesystem::exists(order("HOARD_AFTER"))) hoard();
     if (meant("TURN", name_)) {
       context_->board().conversation().voice_turn.store(1);
       context_->board().conversation().turn_began_ns.store(static_cast<std::uint64_t>(now));
@@ -147,6 +162,12 @@ class FixtureStage final : public stage::Stage {
     for (int i = 0; i < 10 && meant("FLOOD", name_); ++i)
       log_info("{} {}", ++number_, std::string(3500, 'x'));
     if (meant("SEGV", name_) && now > born_ + 100 * kMillisecond) read_through(nothing_);
+  }
+
+  [[gnu::noinline]] void hoard() {
+    constexpr std::size_t kPieces = 1024;
+    for (std::size_t i = 0; i < kPieces; ++i)
+      hoard_.push_back(std::make_unique_for_overwrite<char[]>(64 * 1024));
   }
 
   [[gnu::noinline]] void read_through(const volatile int* place) { number_ = *place; }
@@ -236,6 +257,7 @@ class FixtureStage final : public stage::Stage {
   Nanos store_at_ = 0;
   Nanos born_ = monotonic_now();
   int number_ = 0;
+  std::vector<std::unique_ptr<char[]>> hoard_;
   const int* volatile nothing_ = nullptr;
   bool finished_ = false;
 };

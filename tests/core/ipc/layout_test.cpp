@@ -121,7 +121,8 @@ Fields ring_producer() {
           PROT_FIELD(T, late_wakes),
           PROT_FIELD(T, high_water_bytes),
           PROT_FIELD(T, last_publish_ns),
-          PROT_FIELD(T, fault)};
+          PROT_FIELD(T, fault),
+          PROT_FIELD(T, pressure_events)};
 }
 
 Fields ring_consumer() {

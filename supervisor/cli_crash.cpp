@@ -12,7 +12,7 @@
 #include "base/error.hpp"
 #include "base/log_record.hpp"
 #include "base/paths.hpp"
-#include "base/subprocess.hpp"
+#include "base/symbols.hpp"
 #include "build_id.hpp"
 #include "cli.hpp"
 #include "crash_report.hpp"
@@ -93,25 +93,20 @@ std::vector<std::string> names_of(const json::View& report) {
     by_module[std::string(frames.at(i).get("module").as_string())].push_back(i);
   for (const auto& [module, indices] : by_module) {
     if (!module.starts_with('/') || !fs::exists(module) || !same_build(report, module)) continue;
-    std::vector<std::string> command = {"addr2line", "-e", module, "-f", "-C", "-s"};
+    std::vector<std::uint64_t> offsets;
     for (const std::size_t i : indices) {
       const std::string text(frames.at(i).get("offset").as_string());
       const unsigned long long offset = std::strtoull(text.c_str(), nullptr, 16);
       // A caller's address is where it goes on: the call stands before it.
-      command.push_back(fmt::format("{:#x}", i > 0 && offset > 0 ? offset - 1 : offset));
+      offsets.push_back(i > 0 && offset > 0 ? offset - 1 : offset);
     }
     try {
-      const SubprocessResult result = run_subprocess(command);
-      std::size_t at = 0;  // two lines a frame: function, file:line
-      for (const std::size_t i : indices) {
-        std::string lines[2];
-        for (std::string& line : lines) {
-          const std::size_t end = std::min(result.output.find('\n', at), result.output.size());
-          line = result.output.substr(at, end - at);
-          at = std::min(end + 1, result.output.size());
-        }
-        if (lines[0] != "??") names[i] = lines[0];
-        if (!lines[1].empty() && lines[1][0] != '?') names[i] += " at " + lines[1];
+      const auto symbols = symbols_at(module, offsets);
+      for (std::size_t n = 0; n < indices.size(); ++n) {
+        if (symbols[n].empty()) continue;
+        const SymbolLine& line = symbols[n].front();
+        names[indices[n]] = line.function;
+        if (!line.place.empty()) names[indices[n]] += " at " + fs::path(line.place).filename().string();
       }
     } catch (const Error&) {
       return names;  // no addr2line: the numbers are there all the same

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace prot {
+
+/// What stands at an address of a program.
+struct SymbolLine {
+  std::string function;  // empty: not known
+  std::string place;     // "core/ipc/board.cpp:120"; empty: the file has no such information
+};
+
+/// By addr2line: for each of `offsets` in the file of a program or library the line there, innermost first:
+/// what was inlined stands before what it was inlined into. Blocking, for a big program with debug
+/// information seconds: for worker threads and set-up. Throws Error: there is no addr2line.
+[[nodiscard]] std::vector<std::vector<SymbolLine>> symbols_at(const std::string& module,
+                                                              const std::vector<std::uint64_t>& offsets,
+                                                              Nanos within = 0);
+
+namespace detail {
+/// What `addr2line -a -i -f -C` prints, one entry for each address that it names.
+[[nodiscard]] std::vector<std::vector<SymbolLine>> parse_addr2line(const std::string& output);
+}  // namespace detail
+
+}  // namespace prot

@@ -8,9 +8,6 @@ using stage::ConfigKey;
 using enum stage::ConfigType;
 using Text = std::string_view;
 
-constexpr ConfigKey flag(Text name, Text comment) {
-  return {.name = name, .type = kBool, .comment = comment};
-}
 constexpr ConfigKey number(Text name, Text fallback, double minimum, double maximum, Text unit, Text comment,
                            stage::ConfigType type = kInt) {
   return {.name = name,
@@ -26,7 +23,6 @@ constexpr ConfigKey kReserved[] = {
     number("RAG_TOP_K", "10", 1, 10'000, "memories", "prot fills the memory block up to its tokens"),
     number("DECAY_BASE_RATE", "", 0, 1000, "ratio", "memories that fade", kDouble),
     number("DECAY_MIN_RETENTION", "", 0, 1, "ratio", "memories that fade", kDouble),
-    flag("PROT_TRACEMALLOC", "the HTTP interface's heap profile"),
 };
 
 constexpr RetiredName kRetired[] = {
@@ -51,7 +47,7 @@ const RetiredName* find_retired(std::string_view name) noexcept {
 bool is_configuration_name(std::string_view name) noexcept {
   const auto keys = stage::config_keys();
   return std::any_of(keys.begin(), keys.end(),
-                     [&](const ConfigKey& key) { return key.environment == name; }) ||
+                     [&](const ConfigKey& key) { return key.environment == name || key.also == name; }) ||
          std::any_of(std::begin(kReserved), std::end(kReserved),
                      [&](const ConfigKey& key) { return key.name == name; }) ||
          find_retired(name) != nullptr;

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "json/json.hpp"
 #include "sealed_file.hpp"
+#include "stage/heap_sampler.hpp"
 #include "stage/model_specs.hpp"
 #include "stage/recognizer_specs.hpp"
 #include "stage/service_keys.hpp"
@@ -131,6 +132,8 @@ class StageLauncher final : public Launcher {
       request.files.emplace_back(secrets_.get(), number + 1);
       request.environment.push_back(fmt::format("PROT_SECRETS_FD={}", number + 1));
     }
+    if (run_->config.get_bool("general.heap_profile"))
+      for (const std::string& entry : stage::HeapSampler::environment()) request.environment.push_back(entry);
     for (const auto& [name, value] : std::initializer_list<std::pair<const char*, std::string>>{
              {"PROT_INSTANCE", run_->paths.instance},
              {"PROT_STAGE", stage_},

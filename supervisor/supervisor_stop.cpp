@@ -115,6 +115,7 @@ void Supervisor::finish_run() {
   std::error_code error;
   for (const char* name : {"chat.sock", "memory.sock", "llm.sock", "web.sock"})
     std::filesystem::remove(instance_.run.paths.runtime / name, error);
+  std::filesystem::remove_all(instance_.run.paths.runtime / "heap", error);  // of stages that were killed
   std::filesystem::remove(instance_.run.paths.state / "pids", error);
   if (failure_.empty() && drain_begun_at_ != 0)
     say(fmt::format("stopped after {} ms", (instance_.clock.now() - drain_begun_at_) / kMillisecond));

@@ -54,6 +54,7 @@ WRAPPED = {
     r"CLI/": ["supervisor/", "top/"],
     r"n?curses": ["top/"],
     r"histedit\.h": ["supervisor/line_editor.cpp"],
+    r"gperftools/": ["core/stage/heap_sampler.cpp"],
 }
 
 # Folders of backends: they know their interface, never the stage.

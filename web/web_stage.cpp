@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "dashboard.hpp"
+#include "heap_report.hpp"
 #include "http/listener.hpp"
 #include "stage/control.hpp"
 #include "turn_history.hpp"
@@ -20,6 +21,8 @@ namespace {
 
 constexpr int kConfiguration = 78;
 constexpr std::size_t kShortestToken = 16;
+
+bool reads(const http::ServerEvent& request) { return request.method == "GET" || request.method == "HEAD"; }
 
 std::string socket_path(const stage::StageContext& context) {
   return (context.environment().paths.runtime / "web.sock").string();
@@ -83,6 +86,7 @@ void WebStage::start() {
 
 void WebStage::stop() noexcept {
   if (!server_) return;
+  heap_pages_.reset();
   server_.reset();
   ::unlink(socket_path(context_).c_str());
 }
@@ -121,6 +125,9 @@ int WebStage::do_work(Nanos now) {
     handle(event, now);
   }
   items += rooms_.pump(now) + feed_.pump(now) + desk_.pump(now);
+  if (heap_pages_)
+    for (auto& [id, text] : heap_pages_->take())
+      server_->respond(id, {200, "application/json", std::move(text), {}});
   if (feed_.size() > 0)
     if (const std::string moved = playhead_.look(now); !moved.empty()) feed_.tell(moved, now);
   if (now >= look_at_) {
@@ -172,6 +179,7 @@ void WebStage::answer(const http::ServerEvent& request, Nanos now) {
       return feed_.add(request.id, now);
     }
     if (OperatorDesk::takes(request.path)) return desk_.ask(request, now);
+    if (request.path == "/memory" && reads(request)) return answer_memory(request);
     server_->respond(request.id, page(request));
   } catch (const std::exception& error) {  // of one page; the others are served
     log_error("{}: {}", request.path, full_message(error));
@@ -179,23 +187,35 @@ void WebStage::answer(const http::ServerEvent& request, Nanos now) {
   }
 }
 
+void WebStage::answer_memory(const http::ServerEvent& request) {
+  if (!context_.config().get_bool("general.heap_profile"))
+    return server_->respond(request.id, {200, "application/json", heap_page_off(), {}});
+  if (!heap_pages_)
+    heap_pages_ = std::make_unique<HeapPages>(context_.environment().paths.runtime / "heap",
+                                              [this] { context_.bell().ring(); });
+  std::map<std::string, std::int64_t> processes;
+  if (const Report& now = report(); now.run)
+    for (const observe::StageRow& row : now.run->stages)
+      if (wire::is_stage(row.name) || row.name == "web") processes[row.name] = row.pid;
+  heap_pages_->ask(request.id, std::move(processes));
+}
+
 http::ServerResponse WebStage::page(const http::ServerEvent& request) {
   using Page = std::string (*)(const Report&);
   static constexpr std::pair<std::string_view, Page> kPages[] = {
       {"/health", health_page}, {"/state", state_page}, {"/diagnostics", diagnostics_page}};
   constexpr const char* kMetrics = "text/plain; version=0.0.4; charset=utf-8";
-  const bool reads = request.method == "GET" || request.method == "HEAD";
   const auto found = std::find_if(std::begin(kPages), std::end(kPages),
                                   [&](const auto& one) { return one.first == request.path; });
   const bool known = found != std::end(kPages) || request.path == "/ready" || request.path == "/metrics" ||
-                     request.path == "/turns" || request.path == "/";
+                     request.path == "/turns" || request.path == "/memory" || request.path == "/";
   if (request.path == "/chat") {
     http::ServerResponse no = refused(426, "/chat is a WebSocket");
     no.headers.emplace_back("Upgrade", "websocket");
     return no;
   }
   if (!known) return refused(404, "there is no such page");
-  if (!reads) return only("GET, HEAD", "this page is only read");
+  if (!reads(request)) return only("GET, HEAD", "this page is only read");
   if (request.path == "/") return dashboard_page();
   if (request.path == "/turns")
     return {200, "application/json", turn_history(context_.environment().paths.state / "turns.jsonl"), {}};

@@ -5,6 +5,7 @@
 
 #include "chat_rooms.hpp"
 #include "event_feed.hpp"
+#include "heap_pages.hpp"
 #include "http/server.hpp"
 #include "observer.hpp"
 #include "operator_desk.hpp"
@@ -37,6 +38,7 @@ class WebStage final : public stage::Stage {
   void answer(const http::ServerEvent& request, Nanos now);
   [[nodiscard]] http::ServerResponse page(const http::ServerEvent& request);
   [[nodiscard]] const Report& report();
+  void answer_memory(const http::ServerEvent& request);
 
   stage::StageContext& context_;
   Observer observer_;
@@ -45,6 +47,7 @@ class WebStage final : public stage::Stage {
   EventFeed feed_;
   OperatorDesk desk_;
   Playhead playhead_;
+  std::unique_ptr<HeapPages> heap_pages_;  // made when somebody asks
   bool tcp_wanted_ = false;
   bool unix_wanted_ = false;
   std::string complained_;

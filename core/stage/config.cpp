@@ -69,12 +69,13 @@ Config Config::load(const ConfigSources& sources) {
       config.values_[std::string(setting.key->name)] = std::move(setting.value);
     }
   for (const ConfigKey& key : config_keys()) {
-    if (key.environment.empty()) continue;
-    const auto value =
-        sources.environment ? sources.environment(key.environment) : from_process(key.environment);
-    if (!value || value->value.empty()) continue;
-    of_file.erase(key.name);
-    config.set(key, *value, key.environment_scale, errors);
+    for (const std::string_view name : {key.also, key.environment}) {
+      if (name.empty()) continue;
+      const auto value = sources.environment ? sources.environment(name) : from_process(name);
+      if (!value || value->value.empty()) continue;
+      of_file.erase(key.name);
+      config.set(key, *value, key.environment_scale, errors);
+    }
   }
   for (const std::string& item : sources.overrides) {
     const std::size_t equals = item.find('=');

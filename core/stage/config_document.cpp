@@ -33,6 +33,7 @@ std::string Config::example() {
     if (key.type != ConfigType::kString || !key.choices.empty()) out << " (" << describe_type(key) << ")";
     if (key.fixed) out << " (prot reload cannot change it)";
     if (!key.environment.empty()) out << " [" << key.environment << "]";
+    if (!key.also.empty()) out << " [" << key.also << "]";
     out << "\n#" << key.name.substr(head.size() + 1) << " = " << toml_value(key) << "\n";
   }
   return out.str();
@@ -50,6 +51,7 @@ std::string Config::table() {
     section = head;
     out << "| `" << key.name << "` | `" << toml_value(key) << "` | " << describe_type(key) << " | ";
     if (!key.environment.empty()) out << "`" << key.environment << "`";
+    if (!key.also.empty()) out << ", `" << key.also << "`";
     if (key.environment_scale == 1000) out << " (seconds)";
     out << " | " << key.comment << " | ";
     out << (key.fixed ? "prot: `prot reload` cannot change it" : std::string(key.programs))

@@ -70,6 +70,10 @@ constexpr ConfigKey secret(ConfigKey key) {
   return key;
 }
 
+constexpr ConfigKey also(ConfigKey key, Text environment) {
+  key.also = environment;
+  return key;
+}
 constexpr ConfigKey live(ConfigKey key) {
   key.live = true;
   return key;

@@ -6,8 +6,8 @@
 namespace prot::stage {
 namespace {
 using enum ConfigType;
-using lines::choice, lines::choices, lines::fixed, lines::flag, lines::list, lines::live, lines::number,
-    lines::path;
+using lines::also, lines::choice, lines::choices, lines::fixed, lines::flag, lines::list, lines::live,
+    lines::number, lines::path;
 using lines::scaled, lines::secret, lines::tables, lines::text;
 using Text = std::string_view;
 
@@ -31,6 +31,9 @@ constexpr ConfigKey kKeys[] = {
     flag("general.keys_choose", "true", "",
          "who has the key of a service in the environment wants it, where an engine is auto; false: only "
          "what is configured"),
+    also(flag("general.heap_profile", "false", "capture stt brain tts player memory web",
+              "samples where the stages take their memory, for prot-web's /memory", "PROT_HEAP_PROFILE"),
+         "PROT_TRACEMALLOC"),
 
     flag("supervisor.sandbox", "true", kStages,
          "stages give up what they do not need: privileges, system calls, network, writing elsewhere"),

@@ -27,6 +27,7 @@ struct ConfigKey {
   std::string_view choices = {};   // a closed set: "auto en ko"; "warn|warning": one with another spelling
   std::string_view programs = {};  // what a change restarts: "stt tts"; empty: nothing uses it yet
   std::string_view environment = {};  // name in the environment, or empty
+  std::string_view also = {};         // an older one, which is weaker
   std::string_view comment = {};      // one line
   int environment_scale = 1;          // the environment's number times this is ours (seconds, we have ms)
   bool fixed = false;                 // cannot change while prot runs

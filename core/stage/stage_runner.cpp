@@ -12,6 +12,7 @@
 #include "base/crash_handler.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "stage/heap_profile.hpp"
 #include "stage/lifeline.hpp"
 #include "stage/queue_pressure.hpp"
 #include "stage/sandbox.hpp"
@@ -88,12 +89,14 @@ void add(ipc::Word& word, Nanos value) noexcept {
 class ReadyLine {
  public:
   explicit ReadyLine(int descriptor) : descriptor_(descriptor) {}
-  void look(const Stage& stage, const StageContext& context, Nanos now) {
-    if (told_ || !stage.ready(now)) return;
+  /// True: just now.
+  bool look(const Stage& stage, const StageContext& context, Nanos now) {
+    if (told_ || !stage.ready(now)) return false;
     told_ = true;
     if (descriptor_ >= 0 && ::write(descriptor_, "READY=1\n", 8) != 8)
       throw errno_error("cannot report READY");
     log_info("ready (generation {})", context.environment().generation);
+    return true;
   }
 
  private:
@@ -101,7 +104,8 @@ class ReadyLine {
   bool told_ = false;
 };
 
-void duty_cycles(StageContext& context, Stage& stage, StageLog& log, ReadyLine& ready, const bool& ended) {
+void duty_cycles(StageContext& context, Stage& stage, StageLog& log, ReadyLine& ready, HeapProfile& heap,
+                 const bool& ended) {
   ipc::StagePage& page = context.page();
   const Clock& clock = context.clock();
   QueuePressure pressure(context);
@@ -112,7 +116,7 @@ void duty_cycles(StageContext& context, Stage& stage, StageLog& log, ReadyLine& 
     context.disarm();
     log.look();
     const Nanos begin = clock.now();
-    ready.look(stage, context, begin);
+    if (ready.look(stage, context, begin)) heap.begin();
     page.heartbeat_ns.store(static_cast<std::uint64_t>(begin), std::memory_order_relaxed);
     const int items = stage.do_work(begin);
     context.require_current();
@@ -185,6 +189,7 @@ void run(StageEnvironment environment, const StageFactory& factory) {
   const UniqueFd signals = block_signals();
   give_up_rights(environment);  // before the first thread: the others would keep theirs
   watch_lifeline(environment.lifeline.get());
+  HeapProfile heap(environment);
   const SteadyClock clock;
   ReadyLine ready(environment.ready.get());
   StageContext context(std::move(environment), clock);
@@ -204,7 +209,7 @@ void run(StageEnvironment environment, const StageFactory& factory) {
   const std::unique_ptr<Stage> stage = factory(context);
   stage->start();
   try {
-    duty_cycles(context, *stage, log, ready, ended);
+    duty_cycles(context, *stage, log, ready, heap, ended);
   } catch (...) {
     stage->stop();
     throw;

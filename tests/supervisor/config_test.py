@@ -93,7 +93,7 @@ class Documents(unittest.TestCase):
                     "brain": {"general.language", "brain.flags", "brain.fallback"} | servers | echo,
                     "memory": servers, "capture": echo}
         # What every stage has in common reads general.* and supervisor.* only (and looks at secrets to keep them out of the log).
-        common = "".join((SOURCE / "core/stage" / name).read_text() for name in ("stage_runner.cpp", "stage_log.cpp"))
+        common = "".join((SOURCE / "core/stage" / name).read_text() for name in ("stage_runner.cpp", "stage_log.cpp", "heap_profile.cpp"))
         everywhere = {key for key in restarts if key.startswith(("general.", "supervisor.")) and f'"{key}"' in common}
         for program in STAGES:
             text = "".join(file.read_text() for file in (SOURCE / program).rglob("*.cpp"))

@@ -17,8 +17,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build_packages=(build-essential meson ninja-build cmake pkg-config python3 python3-pip git ca-certificates
   libboost-dev libboost-system-dev libasound2-dev libpulse-dev libcurl4-openssl-dev libpqxx-dev libpq-dev rapidjson-dev
   doctest-dev libfmt-dev libtomlplusplus-dev libcli11-dev libncurses-dev libedit-dev libutf8proc-dev libssl-dev
-  libsamplerate0-dev libwebrtc-audio-processing-dev)
-run_packages=(tzdata pulseaudio pulseaudio-utils espeak-ng postgresql-15 gdb procps util-linux)
+  libsamplerate0-dev libwebrtc-audio-processing-dev libgoogle-perftools-dev)
+run_packages=(tzdata pulseaudio pulseaudio-utils espeak-ng postgresql-15 gdb procps util-linux binutils libgoogle-perftools4)
 test_packages=(ccache clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 gcovr shellcheck valgrind tmux sox spin systemd zsh groff-base
   chromium fonts-nanum)
 bench_packages=(iceoryx libiceoryx-posh-dev libiceoryx-hoofs-dev runit s6)

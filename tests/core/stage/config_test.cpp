@@ -190,6 +190,25 @@ TEST_CASE("the environment beats the file, has its own units, and is told by its
   }
 }
 
+TEST_CASE("a key has its old name in the environment too, which is weaker") {
+  std::map<std::string, std::string, std::less<>> environment = {{"PROT_TRACEMALLOC", "1"}};
+  const auto wanted = [&] {
+    return Config::load({.environment = [&](std::string_view name) -> std::optional<PlacedValue> {
+             const auto found = environment.find(name);
+             if (found == environment.end()) return std::nullopt;
+             return PlacedValue{found->second, "there: "};
+           }})
+        .get_bool("general.heap_profile");
+  };
+  CHECK(wanted());
+  environment["PROT_HEAP_PROFILE"] = "0";
+  CHECK_FALSE(wanted());
+  environment = {{"PROT_HEAP_PROFILE", "1"}};
+  CHECK(wanted());
+  environment = {};
+  CHECK_FALSE(wanted());
+}
+
 TEST_CASE("a list is a TOML array, or JSON in the environment") {
   using List = std::vector<std::string>;
   const prot::test::TempFolder folder;
@@ -273,6 +292,7 @@ TEST_CASE("the table is consistent: one row a name, known programs, deviations o
     CAPTURE(key.name);
     CHECK(names.insert(key.name).second);
     if (!key.environment.empty()) CHECK(names.insert(key.environment).second);
+    if (!key.also.empty()) CHECK(names.insert(key.also).second);
     for (std::string_view rest = key.programs; !rest.empty();) {
       const std::string_view program = rest.substr(0, rest.find(' '));
       CHECK(prot::stage::has_word("capture stt brain tts player memory llm db web", program));

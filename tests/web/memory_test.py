@@ -1,0 +1,75 @@
+"""/memory with real processes: who takes memory is named, who does not ask for it pays nothing."""
+import pathlib
+import unittest
+
+from web_instance import LIMIT, STAGES, WebInstance, wait_for
+
+HOARD_MB = 64  # of the fixture
+
+
+def maps(pid):
+    return pathlib.Path(f"/proc/{pid}/maps").read_text()
+
+
+class Memory(unittest.TestCase):
+    def profile(self, prot, met):
+        return wait_for("the profile", lambda: (page := prot.page("/memory")) and met(page) and page, LIMIT)
+
+    def test_who_takes_memory_is_named_with_what_it_has_and_how_much_more_than_at_the_start(self):
+        prot = WebInstance(hoard="stt", sleeper="tts")
+        more = prot.folder / "more"
+        prot.order(hoard_after=more)
+        prot.environment["PROT_TRACEMALLOC"] = "1"  # the old name
+        with prot:
+            prot.up()
+            page = self.profile(prot, lambda p: set(p["stages"]) == {*STAGES, "web"} and
+                                all("current_mb" in s for s in p["stages"].values()))
+            self.assertNotIn("error", page)
+            for name, stage in page["stages"].items():
+                with self.subTest(name):
+                    self.assertIn("libtcmalloc", maps(stage["pid"]))
+                    self.assertGreater(stage["current_mb"], 0)
+                    self.assertGreaterEqual(stage["peak_mb"], stage["current_mb"] - 0.5)  # one look apart
+            self.assertFalse(any("hoard" in one["file"] for one in page["top_allocations"]))
+            more.touch()
+            page = self.profile(prot, lambda p: p["stages"]["stt"].get("growth_mb", 0) >= HOARD_MB)
+            stt = page["stages"]["stt"]
+            for top, amount in ((page["top_allocations"], "size_kb"), (stt["top_allocations"], "size_kb"),
+                                (stt["top_growth"], "growth_kb")):
+                self.assertLessEqual(len(top), 20)
+                first = top[0]
+                self.assertRegex(first["file"], r"hoard|fixture_stage\.cpp:\d+")
+                # Samples: one in 512 KiB on average, of 1024 pieces of 64 KiB.
+                self.assertTrue(HOARD_MB * 512 < first[amount] < HOARD_MB * 2048, first)
+                self.assertEqual(set(first), {"file", amount})
+                self.assertEqual([one[amount] for one in top], sorted((one[amount] for one in top), reverse=True))
+            self.assertGreaterEqual(page["current_mb"], stt["current_mb"])
+            self.assertAlmostEqual(page["current_mb"], sum(s["current_mb"] for s in page["stages"].values()), delta=0.1)
+            self.assertAlmostEqual(page["growth_mb"], sum(s["growth_mb"] for s in page["stages"].values()), delta=0.1)
+            self.assertLess(page["stages"]["tts"]["growth_mb"], HOARD_MB / 4)
+            self.assertEqual(prot.answer("/memory", method="POST", body="x")[0], 405)
+            self.check_what_a_stage_starts_is_not_sampled(prot.pids()["tts"])
+        self.assertFalse((prot.runtime / "heap").exists())
+
+    def check_what_a_stage_starts_is_not_sampled(self, pid):
+        def sleeper():
+            [child] = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            return child if pathlib.Path(f"/proc/{child}/comm").read_text() == "sleep\n" else None
+        child = wait_for("sleep runs", sleeper, LIMIT)
+        self.assertNotIn("LD_PRELOAD", pathlib.Path(f"/proc/{child}/environ").read_text())
+
+    def test_without_the_switch_there_is_nothing_of_it(self):
+        with WebInstance() as prot:
+            prot.up()
+            page = prot.page("/memory")
+            self.assertEqual(set(page), {"error"})
+            self.assertTrue(page["error"].endswith("Set PROT_TRACEMALLOC=1"))
+            for name, pid in prot.pids().items():
+                self.assertNotIn("tcmalloc", maps(pid), name)
+                threads = {(task / "comm").read_text().strip() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()}
+                self.assertNotIn("heap-profile", threads)
+            self.assertFalse((prot.runtime / "heap").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -124,47 +124,48 @@ print -r -- STARTED >> {out}
 """
 
 
+def complete_all(lines, script=ZSH):
+    """What zsh finds behind each line: one interactive shell, Tab, and a widget that says when it is done."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="prot-zsh-") as name:
+        folder = pathlib.Path(name)
+        (folder / script.name).symlink_to(script)
+        out = folder / "out"
+        (folder / "setup").write_text(ZSH_SETUP.format(folder=folder, out=out))
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe("zsh", ["zsh", "-f", "-i"], {"PATH": os.environ["PATH"], "HOME": name, "TERM": "dumb"})
+        try:
+            os.set_blocking(terminal, False)
+
+            def text():
+                try:
+                    os.read(terminal, 65536)  # what it draws is not looked at
+                except BlockingIOError:
+                    pass
+                return out.read_text() if out.exists() else ""
+
+            os.write(terminal, f"source {folder}/setup\n".encode())
+            wait_for("zsh", lambda: "STARTED" in text(), 20)
+            for line in lines:
+                out.write_text("")
+                os.write(terminal, line.encode() + b"\t\x18")
+                wait_for(line, lambda: "DONE" in text(), 20)
+                found.append({word.rstrip("=") for word in out.read_text().split()} - {"DONE"})
+        finally:
+            os.close(terminal)
+            os.waitpid(pid, 0)
+    return found
+
+
 class Zsh(Completions):
     def setUp(self):
         if shutil.which("zsh") is None:
             self.skipTest("zsh is not installed")
 
-    def complete_all(self, lines):
-        """What zsh finds behind each line: one interactive shell, Tab, and a widget that says when it is done."""
-        found = []
-        with tempfile.TemporaryDirectory(prefix="prot-zsh-") as name:
-            folder = pathlib.Path(name)
-            (folder / "_prot").symlink_to(ZSH)
-            out = folder / "out"
-            (folder / "setup").write_text(ZSH_SETUP.format(folder=folder, out=out))
-            pid, terminal = pty.fork()
-            if pid == 0:
-                os.execvpe("zsh", ["zsh", "-f", "-i"], {"PATH": os.environ["PATH"], "HOME": name, "TERM": "dumb"})
-            try:
-                os.set_blocking(terminal, False)
-
-                def text():
-                    try:
-                        os.read(terminal, 65536)  # what it draws is not looked at
-                    except BlockingIOError:
-                        pass
-                    return out.read_text() if out.exists() else ""
-
-                os.write(terminal, f"source {folder}/setup\n".encode())
-                wait_for("zsh", lambda: "STARTED" in text(), 20)
-                for line in lines:
-                    out.write_text("")
-                    os.write(terminal, line.encode() + b"\t\x18")
-                    wait_for(line, lambda: "DONE" in text(), 20)
-                    found.append({word.rstrip("=") for word in out.read_text().split()} - {"DONE"})
-            finally:
-                os.close(terminal)
-                os.waitpid(pid, 0)
-        return found
-
     def test_every_command_and_option_and_no_other(self):
         commands = ["", *self.table.commands]
-        found = self.complete_all(["prot "] + [f"prot {command} --".replace("  ", " ") for command in commands] +
+        found = complete_all(["prot "] + [f"prot {command} --".replace("  ", " ") for command in commands] +
                                   ["prot restart b", "prot config ", "prot logs sup"])
         self.assertEqual(found[0], set(self.table.commands), HOW)
         for command, options in zip(commands, found[1:]):
@@ -176,7 +177,7 @@ class Manual(Completions):
     def test_groff_has_no_warning(self):
         if shutil.which("groff") is None:
             self.skipTest("groff is not installed")
-        for page in ("prot.1", "prot-top.1"):
+        for page in ("prot.1", "prot-top.1", "prot-web.1"):
             done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", SOURCE / "doc" / page], capture_output=True,
                                   text=True, timeout=30)
             self.assertEqual((done.returncode, done.stderr), (0, ""))

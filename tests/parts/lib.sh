@@ -28,6 +28,7 @@ close() {
 set_up() {
   say "[1/4] packages"
   PROT_SETUP_PART=1 tools/setup/packages.sh --test # in the foreground: sudo may ask
+  sub_script tools/setup/promtool.sh
   say "[2/4] engines and models"
   if [ "$quick" = 1 ]; then note "left out (--quick)"; else sub_script tools/setup/engines.sh; fi
   say "[3/4] building"

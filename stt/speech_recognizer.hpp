@@ -24,7 +24,8 @@ struct RecognizerOptions {
   bool plain_http = false;  // it may be reached unencrypted
   Nanos connect_timeout = 2 * kSecond;
   Nanos first_byte_timeout = 5 * kSecond;
-  Nanos answer_timeout = 2 * kSecond;   // of engines that hear while the person speaks: from the end on
+  Nanos answer_timeout = 2 * kSecond;   // of engines that hear while the person speaks: from the end on; else
+                                        // from the first byte on
   Nanos session_limit = 480 * kSecond;  // a connection that is older is replaced while nothing is said
   std::vector<std::string> key_terms;   // names that are likely to be said
   const Clock* clock = nullptr;         // null: CLOCK_MONOTONIC

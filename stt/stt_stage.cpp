@@ -12,6 +12,7 @@ namespace {
 
 constexpr Nanos kPatience = 20 * kSecond;    // for one answer; the engine ends its own loops long before
 constexpr Nanos kLongestWait = 2 * kSecond;  // before a retry: a person waits
+constexpr Nanos kRetryWithin = 3 * kSecond;  // of the end; later they hear at once that it failed
 constexpr unsigned kTrailingWindows = 6;  // silence behind the speech that helps the engine; more misleads it
 constexpr std::size_t kLongestHole = 16000;  // samples of lost audio that silence stands in for
 constexpr Nanos kWindow = Nanos{wire::kMicWindow} * kSecond / wire::kMicRate;
@@ -239,7 +240,7 @@ int SttStage::read_answers(Nanos now) {
       if (state_ == State::kListening && partials_) offer_partial(*answer);
     } else if (state_ == State::kDeciding) {
       if (answer->failure == FailureClass::kRetry && !utterance_.retried &&
-          answer->retry_after <= kLongestWait) {
+          answer->retry_after <= kLongestWait && now - utterance_.deciding_since <= kRetryWithin) {
         utterance_.retried = true;
         utterance_.retry_at = now + answer->retry_after;
         log_warn("recognition of utterance {} failed ({}); once more", utterance_.number, answer->text);

@@ -31,8 +31,8 @@ namespace prot::stt {
 ///   any open  | begin, end of stream,     | as an end at the frame before            | as above
 ///             | or capture gone for good  |                                          |
 ///   deciding  | answer                    | -                                        | answered
-///   deciding  | failure to retry, once    | finish again, after what a service asks  | deciding
-///             |                           | to wait (kLongestWait at most)           |
+///   deciding  | failure to retry, once,   | finish again, after what a service asks  | deciding
+///             | within kRetryWithin       | to wait (kLongestWait at most)           |
 ///   deciding  | failure, or kPatience     | failed transcript                        | answered
 ///   answered  | room in `transcript`      | publish, release the utterance           | idle
 ///

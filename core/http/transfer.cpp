@@ -158,11 +158,11 @@ void Transfer::take_header(std::string_view line) {
 
 bool Transfer::take_body(std::string_view bytes) {
   if (ended_) return true;
-  last_byte_ = monotonic_now();
-  if (status_ >= 400) {
+  if (status_ >= 400) {  // it has failed: what it says of that earns no time, however slowly it comes
     error_body_.append(bytes.substr(0, kMaxErrorBody - std::min(kMaxErrorBody, error_body_.size())));
     return true;
   }
+  last_byte_ = monotonic_now();
   if (!events_.has_room()) {
     paused_ = true;
     return false;

@@ -95,7 +95,8 @@ constexpr ConfigKey kKeys[] = {
            "a service that is silent longer has failed (openai, wyoming)"),
     number(kInt, "stt.answer_timeout_ms", "2000", 500, 15000, "ms", "stt",
            "elevenlabs has failed when the words do not come so long after they ended; after 40 % of it "
-           "they are sent again on a new connection"),
+           "they are sent again on a new connection; openai, when its answer is not whole so long after it "
+           "began"),
     number(kInt, "stt.session_limit_s", "480", 30, 3600, "s", "stt",
            "a connection to elevenlabs that is older is replaced while nothing is said"),
     list("stt.fallback", "stt",

@@ -25,7 +25,6 @@ constexpr std::size_t kShortest = 3200;  // samples: services refuse less than 0
 constexpr int kInaudible = 32;           // largest sample
 constexpr std::size_t kLongestAnswer = 1U << 20U;
 constexpr std::size_t kPromptTokens = 150;  // OpenAI and whisper use the last 224
-constexpr std::int64_t kIdleMs = 3'000;
 
 static_assert(std::endian::native == std::endian::little);  // samples as they are
 
@@ -38,12 +37,14 @@ std::string wav_file(const std::vector<std::int16_t>& samples) {
 
 /// Any service that speaks OpenAI's /v1/audio/transcriptions: whisper.cpp's server, vLLM, OpenAI. A whole
 /// utterance goes in one request; at a pause the audio so far goes too, but only to this machine: elsewhere a
-/// guess costs money and a line. At most one request is under way; who gives it up closes its connection.
+/// guess costs money and a line. At most one request is under way; who gives it up closes its connection. An
+/// answer that begins must end within answer_timeout: one that dribbles is none.
 /// Threads: the caller's; the transport has a worker, which calls `wake`.
 class OpenAiRecognizer final : public SpeechRecognizer {
  public:
   explicit OpenAiRecognizer(const RecognizerOptions& options)
       : options_(options),
+        clock_(options.clock != nullptr ? *options.clock : steady_),
         endpoint_(transcription_endpoint(options.url, options.plain_http)),
         shown_(stage::shown_text(endpoint_)),
         local_(http::is_loopback(options.url)),
@@ -71,14 +72,17 @@ class OpenAiRecognizer final : public SpeechRecognizer {
   void expect(const std::vector<std::string>& names) override { names_ = names; }
   std::optional<Recognition> poll() override {
     for (const http::Event& event : client_.poll()) take(event);
+    if (request_ != 0 && clock_.now() >= rest_until_) give_up();
     return std::exchange(ready_, std::nullopt);
   }
+  [[nodiscard]] Nanos next_deadline() const override { return request_ != 0 ? rest_until_ : kNever; }
   std::string_view name() const noexcept override { return name_; }
 
  private:
   void submit(bool final) {
     retract();
     body_.clear();
+    rest_until_ = kNever;
     answer_ = Recognition{};
     answer_.final = final;
     answer_.samples = audio_.size();
@@ -120,7 +124,7 @@ class OpenAiRecognizer final : public SpeechRecognizer {
     made.body = std::move(body);
     made.connect_timeout_ms = options_.connect_timeout / kMillisecond;
     made.first_byte_timeout_ms = options_.first_byte_timeout / kMillisecond;
-    made.idle_timeout_ms = kIdleMs;
+    made.idle_timeout_ms = options_.answer_timeout / kMillisecond;
     return made;
   }
 
@@ -128,6 +132,7 @@ class OpenAiRecognizer final : public SpeechRecognizer {
     if (event.id != request_ || request_ == 0) return;
     switch (event.kind) {
       case http::Event::Kind::kStatus:
+        rest_until_ = clock_.now() + options_.answer_timeout;
         return;
       case http::Event::Kind::kData:
         body_ += event.data;
@@ -142,6 +147,16 @@ class OpenAiRecognizer final : public SpeechRecognizer {
         answer_.retry_after = event.retry_after;
         return fail(failure_of(event.error_class), event.message, event);
     }
+  }
+
+  void give_up() {
+    client_.cancel(request_);
+    http::Event over;
+    over.at = monotonic_now();
+    fail(FailureClass::kRetry,
+         shown_ + ": its answer is not whole after " +
+             std::to_string(options_.answer_timeout / kMillisecond) + " ms",
+         over);
   }
 
   // An answer that is none may be better the next time: services under load say strange things with 200.
@@ -175,6 +190,8 @@ class OpenAiRecognizer final : public SpeechRecognizer {
   }
 
   const RecognizerOptions options_;
+  SteadyClock steady_;
+  const Clock& clock_;
   const std::string endpoint_;
   const std::string shown_;  // the same without a password
   const bool local_;
@@ -182,6 +199,7 @@ class OpenAiRecognizer final : public SpeechRecognizer {
   std::vector<std::string> names_;   // that memory knows
   std::vector<std::int16_t> audio_;  // of the utterance
   http::RequestId request_ = 0;      // under way; 0: none
+  Nanos rest_until_ = kNever;        // all of its answer is to be there
   Recognition answer_;               // to it
   std::string body_;
   std::optional<Recognition> ready_;

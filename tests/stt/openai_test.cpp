@@ -34,8 +34,10 @@ class Bench {
     for (;;) {
       if (std::optional<Recognition> answer = recognizer->poll()) return answer;
       std::unique_lock lock(mutex_);
-      const auto left = std::chrono::nanoseconds(std::max<Nanos>(until - monotonic_now(), 0));
-      if (!changed_.wait_for(lock, left, [this] { return woken_; })) return std::nullopt;
+      const Nanos now = monotonic_now();
+      if (now >= until) return std::nullopt;
+      const Nanos left = std::max<Nanos>(std::min(until, recognizer->next_deadline()) - now, 0);
+      changed_.wait_for(lock, std::chrono::nanoseconds(left), [this] { return woken_; });
       woken_ = false;
     }
   }
@@ -197,6 +199,20 @@ TEST_CASE("a service that is silent, resets or stops in the middle is a failure 
     const Nanos before = monotonic_now();
     CHECK(bench.recognise(speech()).failure == FailureClass::kRetry);
     CHECK(monotonic_now() - before < 3 * kSecond);
+  }
+}
+
+TEST_CASE("an answer that dribbles is a failure to retry, in time, whatever its status") {
+  for (const char* status : {"200 OK", "503 Busy"}) {
+    CAPTURE(std::string(status));
+    LoopbackServer server([&](Connection& connection) {
+      connection.send("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 100000\r\n\r\n{\"text\":\"");
+      for (int i = 0; i < 2000 && !connection.closed_within(5); ++i) connection.send("a");
+      return false;
+    });
+    Bench bench(server, 300 * kMillisecond);
+    bench.options.answer_timeout = 300 * kMillisecond;
+    CHECK(bench.recognise(speech()).failure == FailureClass::kRetry);
   }
 }
 

@@ -46,6 +46,17 @@ TEST_CASE("a service that asks for time gets it, up to what a person waits") {
   CHECK(bench.transcripts() == "failed2:HTTP 429");
 }
 
+TEST_CASE("a failure that comes late is told at once: the person has waited") {
+  Bench bench;
+  bench.utterance(1);
+  bench.settle();
+  bench.clock.advance(3 * kSecond + 1);
+  bench.engine.answer(true, "silent", FailureClass::kRetry);
+  bench.settle();
+  CHECK(bench.engine.calls == "begin finish");
+  CHECK(bench.transcripts() == "failed1:silent");
+}
+
 TEST_CASE("frames that are cut off are no samples, and the next utterance is whole") {
   Bench bench;
   bench.begin(1);

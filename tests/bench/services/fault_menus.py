@@ -23,6 +23,7 @@ RECOGNISER = [
     entry("silence before the headers", "delay_headers", None, ms=HUNG_MS),
     entry("silence before the body", "delay_first", None, ms=HUNG_MS),
     entry("hangs", "hang"),
+    entry("a byte every 300 ms", "dribble", ms=300),
     entry("reset", "reset"),
     entry("reset once", "reset", True, times=1),
     entry("ends without an end", "eof"),

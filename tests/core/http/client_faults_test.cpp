@@ -141,5 +141,17 @@ TEST_CASE("a server that says nothing, or stops saying, is given up in time") {
   owner.client.start(request);
   error = owner.until_end().back();
   CHECK(has(error.message, "nothing more within 50 ms"));
+
+  LoopbackServer dribbles([](Connection& connection) {
+    connection.send("HTTP/1.1 503 Busy\r\nContent-Length: 100000\r\n\r\n");
+    for (int i = 0; i < 2000 && !connection.closed_within(5); ++i) connection.send(" ");
+    return false;
+  });
+  request = request_to(dribbles);
+  request.first_byte_timeout_ms = 100;
+  request.idle_timeout_ms = 1000;
+  owner.client.start(request);
+  error = owner.until_end().back();
+  CHECK(error.status == 503);
   CHECK(owner.no_handles_within(5000));
 }

@@ -103,6 +103,12 @@ class TranscriptionService:
         if kind == "hang":
             await exchange.begin(200, "application/json")
             await exchange.hang()
+        if kind == "dribble":
+            await exchange.begin(200, "application/json", len(body))
+            for at in range(len(body)):
+                await exchange.body_part(body[at:at + 1])
+                await exchange.sleep(fault.ms / 1000)
+            return None
         if kind == "reset":
             await exchange.begin(200, "application/json", len(body))
             await exchange.body_part(body[:5])

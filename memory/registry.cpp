@@ -59,11 +59,13 @@ std::unique_ptr<ExtractionModel> make_model(const stage::StageContext& context) 
   const std::string model = own.empty() || spec.kind == stage::ModelSpec::Kind::kLocal ? spec.model : own;
   const std::string key =
       spec.key_name.empty() ? std::string() : context.environment().secrets.find(spec.key_name).value_or("");
-  if (spec.kind == stage::ModelSpec::Kind::kAnthropic) return make_anthropic_model({spec.url, model, key});
+  const std::int64_t limit = config.get_int("memory.extraction_timeout_ms");
+  if (spec.kind == stage::ModelSpec::Kind::kAnthropic)
+    return make_anthropic_model({spec.url, model, key, limit});
   if (spec.kind == stage::ModelSpec::Kind::kLocal)
     return make_openai_model(
-        {"http://localhost/v1", context.environment().paths.runtime / "llm.sock", model, {}, true});
-  return make_openai_model({spec.url, {}, model, key, false});
+        {"http://localhost/v1", context.environment().paths.runtime / "llm.sock", model, {}, true, limit});
+  return make_openai_model({spec.url, {}, model, key, false, limit});
 }
 
 DenseLeg::Parts make_dense(const stage::StageContext& context, std::shared_ptr<ConnectionPool> pool) {

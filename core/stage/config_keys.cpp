@@ -312,6 +312,8 @@ constexpr ConfigKey kKeys[] = {
     flag("memory.extraction", "true", "memory", "extract facts in the background"),
     number(kDouble, "memory.extraction_idle_s", "5", 0, 3600, "s", "memory",
            "extraction waits for this much idleness"),
+    number(kInt, "memory.extraction_timeout_ms", "90000", 500, 600000, "ms", "memory",
+           "longest answer of its model"),
     number(kInt, "memory.daily_calls", "0", 0, 999999, "calls", "memory",
            "model calls for facts and summaries on a day (UTC); the rest waits for the next; 0: no limit"),
     number(kInt, "memory.daily_kilotokens", "0", 0, 999999, "thousand tokens", "memory",

@@ -24,6 +24,7 @@ class AnthropicModel final : public ExtractionModel {
     request.headers = {{"anthropic-version", "2023-06-01"}};
     if (!server_.api_key.empty()) request.headers.emplace_back("x-api-key", server_.api_key);
     request.body = body(instructions, question, schema);
+    request.total_timeout_ms = server_.timeout_ms;
     return ask_server(std::move(request), stop, input_of, tokens_);
   }
 

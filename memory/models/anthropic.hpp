@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -12,6 +13,7 @@ struct AnthropicServer {
   std::string url;  // with or without /v1
   std::string model;
   std::string api_key;
+  std::int64_t timeout_ms = 90'000;
 };
 [[nodiscard]] std::unique_ptr<ExtractionModel> make_anthropic_model(AnthropicServer server);
 

@@ -24,6 +24,7 @@ class OpenAiModel final : public ExtractionModel {
     request.unix_socket = server_.unix_socket;
     if (!server_.api_key.empty()) request.headers.emplace_back("authorization", "Bearer " + server_.api_key);
     request.body = body(instructions, question, schema);
+    request.total_timeout_ms = server_.timeout_ms;
     return ask_server(std::move(request), stop, content_of, tokens_);
   }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,7 @@ struct OpenAiServer {
   std::string model;        // may be empty for llama-server
   std::string api_key;
   bool llama_cpp = false;  // it takes id_slot and cache_prompt
+  std::int64_t timeout_ms = 90'000;
 };
 [[nodiscard]] std::unique_ptr<ExtractionModel> make_openai_model(OpenAiServer server);
 

@@ -7,7 +7,6 @@
 namespace prot::memory {
 namespace {
 
-constexpr std::int64_t kTotalTimeoutMs = 90'000;
 constexpr std::size_t kMaxBody = 1U << 20U;
 
 // OpenAI's names, Anthropic's, and of those what it read from its cache or wrote there.
@@ -28,7 +27,7 @@ std::string ask_server(http::Request request, const std::stop_token& stop,
                        const std::function<std::string(const json::Document&)>& read, std::uint64_t& tokens) {
   tokens = 0;
   request.headers.emplace_back("content-type", "application/json");
-  request.first_byte_timeout_ms = request.idle_timeout_ms = request.total_timeout_ms = kTotalTimeoutMs;
+  request.first_byte_timeout_ms = request.idle_timeout_ms = request.total_timeout_ms;
   try {
     const json::Document answer = json::parse(http::fetch(request, stop, kMaxBody).body);
     tokens = tokens_in(answer);
@@ -39,7 +38,7 @@ std::string ask_server(http::Request request, const std::stop_token& stop,
     if (stop.stop_requested()) throw ModelError(ModelError::Kind::kCancelled, e.what());
     const bool fatal = e.error_class() == http::ErrorClass::kFatal;
     throw ModelError(fatal ? ModelError::Kind::kFailed : ModelError::Kind::kUnavailable, e.what(),
-                     e.retry_after());
+                       e.retry_after());
   } catch (const Error& e) {
     throw ModelError(ModelError::Kind::kFailed, std::string("the model's reply: ") + e.what());
   }

@@ -110,6 +110,23 @@ ProcessUsage PosixProcessSys::usage(pid_t pid) const noexcept {
   return {number_at(fields, 21) * page, (number_at(fields, 11) + number_at(fields, 12)) * 1000 / ticks};
 }
 
+std::optional<std::uint32_t> PosixProcessSys::timers(pid_t pid) const noexcept {
+  const std::string folder = "/proc/" + std::to_string(pid) + "/";
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder + "fd", error);
+  if (error) return std::nullopt;
+  std::uint32_t count = 0;
+  for (; entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const auto what = std::filesystem::read_symlink(entry->path(), error);
+    if (error == std::errc::permission_denied) return std::nullopt;
+    if (!error && what == "anon_inode:[timerfd]") ++count;
+  }
+  std::ifstream posix(folder + "timers");
+  for (std::string line; std::getline(posix, line);)
+    if (line.starts_with("ID:")) ++count;
+  return count;
+}
+
 std::uint64_t PosixProcessSys::start_time(pid_t pid) const noexcept {
   const auto fields = stat_fields(pid);
   if (!fields.empty() && (fields[0] == "Z" || fields[0] == "X")) return 0;

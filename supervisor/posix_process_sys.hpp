@@ -20,6 +20,7 @@ class PosixProcessSys final : public ProcessSys {
   [[nodiscard]] Scheduling scheduling(pid_t pid) const noexcept override;
   void allow_tracer(pid_t pid, pid_t tracer) noexcept override;
   [[nodiscard]] ProcessUsage usage(pid_t pid) const noexcept override;
+  [[nodiscard]] std::optional<std::uint32_t> timers(pid_t pid) const noexcept override;
   [[nodiscard]] std::uint64_t start_time(pid_t pid) const noexcept override;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -93,6 +94,11 @@ class ProcessSys {
   [[nodiscard]] virtual ProcessUsage usage(pid_t pid) const noexcept = 0;
   /// Start time in clock ticks since boot: with the pid it names a process for ever. 0: no such process.
   [[nodiscard]] virtual std::uint64_t start_time(pid_t pid) const noexcept = 0;
+  /// Its timer descriptors and POSIX timers; empty: it may not be looked at, or is gone.
+  [[nodiscard]] virtual std::optional<std::uint32_t> timers(pid_t pid) const noexcept {
+    (void)pid;
+    return std::nullopt;
+  }
 };
 
 }  // namespace prot::supervisor

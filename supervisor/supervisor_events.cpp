@@ -14,7 +14,8 @@ void Supervisor::show(const Program& program) {
   const int index = instance_.segments->board().find(program.name());
   if (index >= 0) {
     ipc::ProgramEntry& entry = instance_.segments->board().supervisor().programs[index];
-    entry.pid.store(program.pid() > 0 ? static_cast<std::uint32_t>(program.pid()) : 0);
+    const std::uint32_t pid = program.pid() > 0 ? static_cast<std::uint32_t>(program.pid()) : 0;
+    if (entry.pid.exchange(pid) != pid) entry.timers.store(0);  // counted anew
     entry.generation.store(program.generation());
     entry.state.store(static_cast<std::uint32_t>(program.shown_state()));
     entry.restarts.store(program.restarts());

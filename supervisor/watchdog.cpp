@@ -52,6 +52,17 @@ void Watchdog::on_time(Nanos now) {
       continue;
     if (is_hung(program, watched_[i], now, overslept)) program.hung();
   }
+  if (++scans_ % kScansACount == 0) count_timers();
+}
+
+void Watchdog::count_timers() const {
+  const ipc::Board& board = instance_->segments->board();
+  for (const auto& program : instance_->programs) {
+    const int index = board.find(program->name());
+    if (index < 0 || program->pid() <= 0) continue;
+    const auto timers = instance_->sys.timers(program->pid());
+    board.supervisor().programs[index].timers.store(timers ? 1 + *timers : 0, std::memory_order_relaxed);
+  }
 }
 
 }  // namespace prot::supervisor

@@ -7,13 +7,15 @@
 
 namespace prot::supervisor {
 
-/// Looks at the heartbeats on the board and has what hangs (hang_judge.hpp) ended. Single-threaded.
+/// Looks at the heartbeats on the board and has what hangs (hang_judge.hpp) ended. Counts on the way the
+/// timers of the programs, which one that gave up its rights cannot. Single-threaded.
 class Watchdog {
  public:
   /// A hang is found within 1.25 times the limit, and 500 ms is the shortest.
   static constexpr Nanos kScanEvery = 110 * kMillisecond;
   /// The supervisor itself did not run: the machine was suspended or is full; nobody is judged by that time.
   static constexpr Nanos kOverslept = 200 * kMillisecond;
+  static constexpr unsigned kScansACount = 20;
 
   explicit Watchdog(Instance& instance) : instance_(&instance) {}
 
@@ -28,9 +30,12 @@ class Watchdog {
   };
   [[nodiscard]] bool is_hung(Program& program, Watched& watched, Nanos now, bool overslept) const;
 
+  void count_timers() const;
+
   Instance* instance_;
   std::vector<Watched> watched_;  // as Instance::programs
   Nanos last_scan_ = 0;
+  unsigned scans_ = 0;
 };
 
 }  // namespace prot::supervisor

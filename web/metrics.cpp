@@ -90,7 +90,7 @@ constexpr StageFamily kStageFamilies[] = {
     {"prot_stage_open_fds", "gauge", "Open descriptors.",
      [](const StageRow&, const ProgramFacts& f) { return number(f.handles.descriptors); }},
     {"prot_stage_timers", "gauge", "Timers of the kernel.",
-     [](const StageRow&, const ProgramFacts& f) { return number(f.handles.timers); }},
+     [](const StageRow& r, const ProgramFacts&) { return number(r.timers); }},
     {"prot_stage_heartbeat_age_seconds", "gauge", "Since its loop went round; it may sleep.",
      [](const StageRow& r, const ProgramFacts&) { return seconds(r.heartbeat_age_ns); }},
 };

@@ -62,7 +62,7 @@ void write_program(json::Writer& w, const Snapshot& run, const StageRow& stage, 
   member(w, "heartbeat_age_ms", in_ms(stage.heartbeat_age_ns));
   member(w, "threads", facts.handles.threads);
   member(w, "descriptors", facts.handles.descriptors);
-  member(w, "timers", facts.handles.timers);
+  member(w, "timers", stage.timers);
   member(w, "rss_bytes", stage.rss_bytes);
   member(w, "cpu_percent", stage.cpu_percent);
   member(w, "cpu_ms", in_ms(facts.cpu_ns));

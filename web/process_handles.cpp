@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <system_error>
 
@@ -34,19 +33,8 @@ ProcessHandles process_handles(std::uint32_t pid) {
   std::uint32_t threads = 0;
   if (for_each_entry(folder + "task", [&](const fs::path&) { ++threads; })) handles.threads = threads;
   std::uint32_t descriptors = 0;
-  std::uint32_t timers = 0;
-  const bool seen = for_each_entry(folder + "fd", [&](const fs::path& path) {
-    ++descriptors;
-    std::error_code error;
-    const fs::path what = fs::read_symlink(path, error);
-    if (!error && what == "anon_inode:[timerfd]") ++timers;
-  });
-  if (!seen) return handles;
-  handles.descriptors = descriptors;
-  std::ifstream posix(folder + "timers");
-  for (std::string line; std::getline(posix, line);)
-    if (line.starts_with("ID:")) ++timers;
-  handles.timers = timers;
+  if (for_each_entry(folder + "fd", [&](const fs::path&) { ++descriptors; }))
+    handles.descriptors = descriptors;
   return handles;
 }
 

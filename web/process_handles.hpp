@@ -9,7 +9,6 @@ namespace prot::web {
 struct ProcessHandles {
   std::optional<std::uint32_t> threads;
   std::optional<std::uint32_t> descriptors;
-  std::optional<std::uint32_t> timers;  // timer descriptors and POSIX timers
 };
 [[nodiscard]] ProcessHandles process_handles(std::uint32_t pid);
 

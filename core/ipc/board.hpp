@@ -62,6 +62,7 @@ struct ProgramEntry {  // writer: supervisor
   HalfWord degraded;                    // 1: it dies again and again and is tried seldom
   Word started_ns, ready_ns;
   HalfWord log_level;  // 0: as configured; 1 + LogLevel: changed while it runs
+  HalfWord timers;     // 1 + timers of the kernel that its process has; 0: not counted; since 1.4
 };
 
 struct SupervisorPage {

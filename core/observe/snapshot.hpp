@@ -35,6 +35,7 @@ struct StageRow {
   std::optional<double> loops_per_s;
   std::optional<std::uint64_t> rss_bytes;
   std::vector<CounterValue> counters;
+  std::optional<std::uint32_t> timers;  // of the kernel, as the supervisor counted them
 };
 
 /// One end of a ring.

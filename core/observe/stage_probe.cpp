@@ -48,6 +48,8 @@ std::optional<StageRow> StageProbe::read(Nanos now, Nanos real_now) {
     row.heartbeat_age_ns = std::max<Nanos>(now - beat, 0);
   row.asleep = page.asleep.load(std::memory_order_relaxed) != 0;
   row.counters = read_counters(page);
+  if (const std::uint32_t timers = entry.timers.load(std::memory_order_relaxed); timers > 0)
+    row.timers = timers - 1;
   read_process(row, real_now);
   if (const Nanos started = stamp(entry.started_ns); row.alive && started > 0)
     row.up_ns = std::max<Nanos>(now - started, 0);

@@ -52,7 +52,8 @@ Report running() {
   ring.lag_ns = 1500 * kMillisecond;
   run.rings = {ring};
   ProgramFacts& facts = report.programs["brain"];
-  facts.handles = {3, 20, 2};
+  facts.handles = {3, 20};
+  run.stages[0].timers = 2;
   facts.cpu_ns = 2500 * kMillisecond;
   facts.last_errors = {{"2026-01-02T03:04:05Z", "error", "what \"went\" wrong"}, {"t", "warn", "older"}};
   return report;

@@ -167,7 +167,8 @@ Fields program_entry() {
   using T = ProgramEntry;
   return {PROT_FIELD(T, pid),        PROT_FIELD(T, generation), PROT_FIELD(T, state),
           PROT_FIELD(T, restarts),   PROT_FIELD(T, last_exit),  PROT_FIELD(T, degraded),
-          PROT_FIELD(T, started_ns), PROT_FIELD(T, ready_ns),   PROT_FIELD(T, log_level)};
+          PROT_FIELD(T, started_ns), PROT_FIELD(T, ready_ns),   PROT_FIELD(T, log_level),
+          PROT_FIELD(T, timers)};
 }
 
 Fields conversation() {

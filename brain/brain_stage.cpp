@@ -103,7 +103,8 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
              MessageNumbers(context.board().conversation()),
              context.config().language(),
              [this](std::string_view line) { server_.broadcast(line); },
-             Record((context.environment().paths.state / "off_the_record").string())},
+             Record((context.environment().paths.state / "off_the_record").string()),
+             MemoryTalks(parts_.memory)},
       voice_(parts_, voice_settings(context)),
       texts_(parts_, server_),
       memory_read_(context.config().get_int("brain.memory_read_ms") * kMillisecond) {}
@@ -182,6 +183,7 @@ int BrainStage::do_work(Nanos now) {
   items += pump_model(now);
   items += voice_.tick(now);
   items += texts_.tick(voice_.generating(), now);
+  parts_.talks.tick(now);
   items += look_for_tools(now);
   items += pump_drain(now);
   count();
@@ -353,7 +355,8 @@ Nanos BrainStage::next_deadline(Nanos now) const {
   if (drain_ == DrainStep::kDone) return kNever;  // nothing is waited for any more, whatever the state
   const bool paused = parts_.speech.crowded() || parts_.turns.crowded();  // it is not asked: see pump_model
   return std::min({voice_.next_deadline(), texts_.next_deadline(), paused ? kNever : model_->next_deadline(),
-                   parts_.turns.next_deadline(), now < warm_until_ ? warm_until_ : kNever});
+                   parts_.turns.next_deadline(), parts_.talks.next_deadline(),
+                   now < warm_until_ ? warm_until_ : kNever});
 }
 
 void BrainStage::count() {

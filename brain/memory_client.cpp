@@ -11,6 +11,7 @@ namespace prot::brain {
 namespace {
 constexpr std::uint32_t kHistoryMessages = 60;
 constexpr std::size_t kMaxQueryBytes = 4096;
+constexpr std::size_t kMostDeskAnswers = 8;
 constexpr std::uint32_t kLineTokens = 40;  // a sentence: to know nothing is worse than a later answer
 }  // namespace
 
@@ -49,6 +50,22 @@ bool MemoryClient::request_history(const wire::ConversationId& conversation) {
   return true;
 }
 
+std::uint64_t MemoryClient::request_desk(std::string_view command) {
+  if (!enabled_) return 0;
+  wire::DeskRequest head{};
+  head.request = next_number();
+  turns_->push(head, command, {});
+  return head.request;
+}
+
+std::optional<std::string> MemoryClient::take_desk_answer(std::uint64_t request) {
+  const auto found = desk_answers_.find(request);
+  if (found == desk_answers_.end()) return std::nullopt;
+  std::string line = std::move(found->second);
+  desk_answers_.erase(desk_answers_.begin(), std::next(found));  // nobody waits for older ones any more
+  return line;
+}
+
 int MemoryClient::poll() {
   int taken = 0;
   ipc::FrameInfo info;
@@ -74,6 +91,9 @@ void MemoryClient::take(const ipc::FrameInfo& info, std::span<const std::byte> p
     kept = {asked == asked_.end() ? 0 : block.request, std::string(wire::as_text(tail)), block.tokens};
   } else if (wire::decode(info, payload, history, tail)) {
     histories_.push_back({history.conversation, std::string(wire::as_text(tail))});
+  } else if (wire::DeskAnswer answer{}; wire::decode(info, payload, answer, tail)) {
+    desk_answers_.insert_or_assign(answer.request, std::string(wire::as_text(tail)));
+    if (desk_answers_.size() > kMostDeskAnswers) desk_answers_.erase(desk_answers_.begin());
   } else if (wire::Forgotten forgotten{}; wire::decode(info, payload, forgotten, tail)) {
     ForgottenNews news{forgotten.conversation, {}, forgotten.conversation == wire::ConversationId{}};
     news.sequences.resize(tail.size() / sizeof(std::uint64_t));
@@ -81,6 +101,7 @@ void MemoryClient::take(const ipc::FrameInfo& info, std::span<const std::byte> p
     forgotten_.push_back(std::move(news));
     drop_blocks();
     histories_.clear();
+    desk_answers_.clear();
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,10 @@ class MemoryClient {
   std::uint64_t request(const wire::ConversationId& conversation, std::string_view text, Lane lane);
   /// A restarted brain asks for what was said. False: memory is off.
   bool request_history(const wire::ConversationId& conversation);
+  /// What a person wants to see or decide (doc/memory.md, memory.sock). 0: memory is off.
+  std::uint64_t request_desk(std::string_view command);
+  /// The answer to that request, once.
+  [[nodiscard]] std::optional<std::string> take_desk_answer(std::uint64_t request);
   /// Reads `recall`; returns frames taken.
   int poll();
 
@@ -68,6 +73,7 @@ class MemoryClient {
   std::array<Block, 2> blocks_;
   std::vector<HistoryAnswer> histories_;
   std::vector<ForgottenNews> forgotten_;
+  std::map<std::uint64_t, std::string> desk_answers_;
 };
 
 }  // namespace prot::brain

@@ -87,12 +87,6 @@ std::string_view without(std::string_view said, const auto& beginnings) {
   return said;
 }
 
-std::string shortened(std::string_view text) {
-  std::string out(text::truncate_utf8(text, kQuoteBytes));
-  std::replace(out.begin(), out.end(), '\n', ' ');
-  return out.size() < text.size() ? out + "..." : out;
-}
-
 Obeyed forget_last(Parts& parts, const wire::ConversationId& conversation, bool korean,
                    const wire::SendOptions& options, std::function<void()>&& published) {
   const Conversation::Last last = parts.conversations.at(conversation).forget_last();
@@ -119,8 +113,14 @@ Obeyed forget_last(Parts& parts, const wire::ConversationId& conversation, bool 
 
 }  // namespace
 
-MemoryWish memory_wish(std::string_view text) {
-  if (text.size() > kMostBytes) return MemoryWish::kNone;
+std::string shortened(std::string_view text) {
+  std::string out(text::truncate_utf8(text, kQuoteBytes));
+  std::replace(out.begin(), out.end(), '\n', ' ');
+  return out.size() < text.size() ? out + "..." : out;
+}
+
+std::string bare_words(std::string_view text) {
+  if (text.size() > kMostBytes) return {};
   std::vector<std::string> words = text::words(text);
   while (!words.empty() && (words.front() == "please" || words.front() == "prot" || words.front() == "okay" ||
                             words.front() == "ok"))
@@ -128,6 +128,12 @@ MemoryWish memory_wish(std::string_view text) {
   while (!words.empty() && (words.back() == "please" || words.back() == "now")) words.pop_back();
   std::string said;
   for (const std::string& word : words) said += word;
+  return said;
+}
+
+MemoryWish memory_wish(std::string_view text) {
+  const std::string said = bare_words(text);
+  if (said.empty()) return MemoryWish::kNone;
   if (const MemoryWish wish = find(kEnglish, said); wish != MemoryWish::kNone) return wish;
   if (const MemoryWish wish = find(kKorean, said); wish != MemoryWish::kNone) return wish;
   return find(kKorean, without(without(said, kWhat), kParticles));
@@ -165,6 +171,7 @@ void set_record(Parts& parts, bool off) {
 }
 
 void forget(Parts& parts, const MemoryClient::ForgottenNews& news) {
+  parts.talks.drop();  // they may quote it
   if (news.everything) {
     parts.rounds_journal.forget_all();
     parts.text_journal.forget_all();

@@ -15,6 +15,11 @@ enum class MemoryWish { kNone, kForget, kOffRecord, kOnRecord };
 /// Punctuation, spaces and "please" do not matter.
 [[nodiscard]] MemoryWish memory_wish(std::string_view text);
 
+/// The words as they are compared, without spaces, "please" and prot's name around them.
+[[nodiscard]] std::string bare_words(std::string_view text);
+/// As it is said back: on one line, not too long.
+[[nodiscard]] std::string shortened(std::string_view text);
+
 struct Obeyed {
   std::string words;    // what prot says to it
   bool pushed = false;  // `published` will run, or has

@@ -9,6 +9,7 @@
 #include "conversation.hpp"
 #include "language_model.hpp"
 #include "memory_client.hpp"
+#include "memory_talk.hpp"
 #include "outbox.hpp"
 #include "preemptive.hpp"
 #include "prefill.hpp"
@@ -57,6 +58,7 @@ struct Parts {
   std::string language;
   std::function<void(std::string_view)> publish;  // one event line to the subscribers of chat.sock
   Record record;
+  MemoryTalks talks;
 };
 
 /// Steps of a confirmation: to the subscribers, the log and the board. `channel`: "voice", "text".

@@ -14,12 +14,6 @@ constexpr Nanos kRecallWait = 50 * kMillisecond;
 constexpr Nanos kHistoryWait = 300 * kMillisecond;
 constexpr std::string_view kNoConversation = "a conversation is 32 hexadecimal digits";
 
-std::string chat_line(const char* type, const wire::ConversationId& conversation, std::string_view content) {
-  json::Writer out;
-  out.begin_object().member("type", type).member("conversation", to_string(conversation));
-  return out.member("content", content).end_object().str();
-}
-
 // Memory may be away, and the history with it.
 bool has_round(const std::vector<Message>& messages, const ToolRound& round) {
   const std::string& id = round.exchanges.front().call.id;
@@ -32,6 +26,12 @@ bool ends_in_space(std::string_view text) noexcept {
 }
 
 }  // namespace
+
+std::string chat_line(const char* type, const wire::ConversationId& conversation, std::string_view content) {
+  json::Writer out;
+  out.begin_object().member("type", type).member("conversation", to_string(conversation));
+  return out.member("content", content).end_object().str();
+}
 
 void TextTurns::on_request(const ChatRequest& request, ipc::ConversationState voice, Nanos now) {
   switch (request.kind) {
@@ -134,9 +134,15 @@ int TextTurns::tick(bool voice_first, Nanos now) {
                 [](const auto& one) { return one.second.state() == Confirmation::State::kNone; });
   if (!turn_) {
     if (waiting_.empty() || voice_first || now < wish_until()) return 0;
+    const MemoryTalk::Result talk = talk_of_memory(waiting_.front(), now);
+    if (talk.what == MemoryTalk::Taken::kLater) return 0;
     Message next = std::move(waiting_.front());
     waiting_.pop_front();
-    begin(std::move(next), now);
+    if (talk.what == MemoryTalk::Taken::kSay) {
+      say_of_memory(next, talk.pieces, now);
+    } else {
+      begin(std::move(next), now);
+    }
     return 1;
   }
   switch (turn_->phase) {
@@ -157,15 +163,6 @@ int TextTurns::tick(bool voice_first, Nanos now) {
       return 1;
   }
   return 0;
-}
-
-// What is to be forgotten may be known to memory only.
-Nanos TextTurns::wish_until() const {
-  if (turn_ || waiting_.empty()) return 0;
-  const auto awaited = awaited_.find(to_string(waiting_.front().conversation));
-  return awaited == awaited_.end() || memory_wish(waiting_.front().content) != MemoryWish::kForget
-             ? 0
-             : awaited->second;
 }
 
 Nanos TextTurns::memory_until() const {
@@ -220,20 +217,6 @@ void TextTurns::ask_model(Nanos now) {
   turn.round_at = turn.reply.size();
   turn.phase = Phase::kModel;
   turn.call = parts_.model.start(turn.request, now);
-}
-
-// In prot's own words, which are no part of the conversation.
-void TextTurns::obey(const Message& message, MemoryWish wish) {
-  const std::string_view language = segment_language(message.content, parts_.language);
-  const bool again = !message.id.empty() && parts_.text_journal.find(message.id) != nullptr;
-  std::string words(plain_words(wish, language));
-  if (!again) words = carry_out(parts_, wish, message.conversation, language, {}, {}).words;
-  if (!again && !message.id.empty()) {
-    parts_.text_journal.accept({message.id, message.conversation, parts_.numbers.next(), false, {}});
-    parts_.text_journal.done(message.id, plain_words(wish, language));
-  }
-  server_.send(message.client, chat_line("chunk", message.conversation, words));
-  send_done(message, words, false);
 }
 
 void TextTurns::begin(Message message, Nanos now) {

@@ -70,8 +70,13 @@ class TextTurns {
   void ask_history(const wire::ConversationId& conversation, Nanos now);
   [[nodiscard]] bool known(const Message& message);
   [[nodiscard]] Nanos memory_until() const;
+  // text_memory.cpp
   [[nodiscard]] Nanos wish_until() const;
+  [[nodiscard]] MemoryTalk::Result talk_of_memory(const Message& message, Nanos now);
+  void say_of_memory(const Message& message, const std::vector<std::string>& pieces, Nanos now);
   void obey(const Message& message, MemoryWish wish);
+  void note_own(const Message& message, std::string_view kept);
+  void say_own(const Message& message, const std::string& words);
   void begin(Message message, Nanos now);
   void ask_model(Nanos now);
   void note_round();
@@ -91,5 +96,9 @@ class TextTurns {
   std::map<std::string, Confirmation> confirmations_;  // of conversations in which one waits
   bool stopping_ = false;
 };
+
+/// A line of chat.sock.
+[[nodiscard]] std::string chat_line(const char* type, const wire::ConversationId& conversation,
+                                    std::string_view content);
 
 }  // namespace prot::brain

@@ -138,39 +138,20 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   if (reply_) return Taken::kLater;  // the reply before it is committed first
   patience_.begin(info.turn);
   if (!interjections_.is_turn(info.turn, kind, began)) return pass_over(info.turn, words, kind, now);
+  const MemoryTalk::Result talk = talk_of_memory(words, began, now);
+  if (talk.what == MemoryTalk::Taken::kLater) return Taken::kLater;
   parts_.publish(heard_event(info.turn, words, true, now));
   if (!understood) log_warn("utterance {} was not recognised: {}", info.turn, text);
   if (words.empty()) {
     nothing_understood(info, transcript, now);
     return Taken::kDone;
   }
+  if (talk.what == MemoryTalk::Taken::kSay)
+    return say_of_memory(talk.pieces, new_record(info, transcript), now);
   if (const MemoryWish wish = memory_wish(words); wish != MemoryWish::kNone)
     return obey(wish, info, transcript, words, now);
   begin(info, transcript, words, now);
   return Taken::kHeld;
-}
-
-// The words are over when the wish is in `turns`: a restarted brain does not obey them again.
-VoiceTurns::Taken VoiceTurns::obey(MemoryWish wish, const ipc::FrameInfo& info,
-                                   const wire::Transcript& transcript, std::string_view words, Nanos now) {
-  TurnRecord record = new_record(info, transcript);
-  wire::SendOptions options;
-  options.turn = record.waterfall.turn;
-  options.sources.seq[parts_.context.input_index("transcript")] = info.sequence + 1;
-  transcript_held_ = true;
-  const Obeyed done = carry_out(parts_, wish, record.conversation, segment_language(words, parts_.language),
-                                options, [this, sequence = info.sequence] {
-                                  parts_.context.input("transcript").release_through(sequence);
-                                  transcript_held_ = false;
-                                });
-  if (!done.pushed) transcript_held_ = false;
-  if (answering_) {
-    preparation_.give_up();
-    say_own(done.words, std::move(record), now);
-  } else {
-    give_up_listening();
-  }
-  return done.pushed ? Taken::kHeld : Taken::kDone;
 }
 
 // What a transcript is to the reply under way.
@@ -200,6 +181,7 @@ VoiceTurns::Taken VoiceTurns::pass_over(std::uint32_t utterance, std::string_vie
                                         Nanos now) {
   if (kind == Words::kBackchannel) ++counts_.backchannels;
   if (kind == Words::kStop) model_.consent().drop();
+  if (kind == Words::kStop) parts_.talks.drop();
   parts_.publish(
       words_event("ignored", utterance, words, now).member("why", why_ignored(kind)).end_object().str());
   if (!reply_ && !barge_in_.speaking()) give_up_listening();
@@ -296,16 +278,16 @@ void VoiceTurns::nothing_understood(const ipc::FrameInfo& info, const wire::Tran
 // A turn that consists of a notice; it is no part of the conversation.
 void VoiceTurns::say_notice(Notice notice, TurnRecord record, Nanos now) {
   record.waterfall.failed = notice != Notice::kOneMoment && notice != Notice::kStillThinking;
-  say_own(notice_text(notice, parts_.language), std::move(record), now);
+  say_own({std::string(notice_text(notice, parts_.language))}, std::move(record), now);
 }
 
-void VoiceTurns::say_own(std::string_view words, TurnRecord record, Nanos now) {
+void VoiceTurns::say_own(const std::vector<std::string>& pieces, TurnRecord record, Nanos now) {
   record.has_message = false;
   parts_.journal.begin(record);
   to_processing(turn_taking_);
   talking_ = true;
   reply_.emplace(std::move(record), links(), Reply::Phase::kModel);
-  reply_->say(words, now);
+  for (const std::string& piece : pieces) reply_->say(piece, now);
   end_reply(now);
 }
 

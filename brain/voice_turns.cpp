@@ -148,7 +148,9 @@ void VoiceTurns::commit(Nanos now, const ipc::FrameInfo* last) {
   append_line(settings_.turns_file, times.to_json());
   loudspeaker_.over(now);
   // To somebody whose words are still to come nothing was said that these could be about.
-  if (record.has_message || times.failed) interjections_.reply_over(record, now);
+  const bool asked = parts_.talks.asks(record.conversation);
+  if (record.has_message || times.failed || asked) interjections_.reply_over(record, now);
+  if (asked) parts_.talks.over(record.conversation, question_was_heard(record), now);
   model_.consent().reply_over(*reply_, now);
   reply_.reset();
   preparation_.reset();
@@ -223,6 +225,7 @@ void VoiceTurns::new_conversation(Nanos now) {
   }
   preparation_.give_up();
   model_.consent().drop();
+  parts_.talks.drop();
   parts_.journal.set_conversation(new_conversation_id());
   parts_.prefill.want(parts_.prompt.prefill(conversation(), {}, {}, Lane::kVoice), now);
 }

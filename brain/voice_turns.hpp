@@ -77,11 +77,12 @@ class VoiceTurns {
              Nanos now);
   void nothing_understood(const ipc::FrameInfo& info, const wire::Transcript& transcript, Nanos now);
   void say_notice(Notice notice, TurnRecord record, Nanos now);
-  void say_own(std::string_view words, TurnRecord record, Nanos now);
+  void say_own(const std::vector<std::string>& pieces, TurnRecord record, Nanos now);
   Taken obey(MemoryWish wish, const ipc::FrameInfo& info, const wire::Transcript& transcript,
              std::string_view words, Nanos now);
-  void ask_for_patience(Nanos now);
-  void give_up_listening();
+  void ask_for_patience(Nanos now), give_up_listening();
+  MemoryTalk::Result talk_of_memory(std::string_view words, Nanos began, Nanos now);
+  Taken say_of_memory(const std::vector<std::string>& pieces, TurnRecord record, Nanos now);
   [[nodiscard]] bool is_own_voice(Nanos speech_start) const noexcept;
   [[nodiscard]] TurnRecord new_record(std::uint32_t utterance);
   [[nodiscard]] TurnRecord new_record(const ipc::FrameInfo& info, const wire::Transcript& transcript);
@@ -108,8 +109,7 @@ class VoiceTurns {
   void fail(http::ErrorClass error, const std::string& why, Nanos now);
   void cancel_reply(Nanos now);
   void commit(Nanos now, const ipc::FrameInfo* last = nullptr);
-  void set_hold(Nanos until);
-  void entered(State state);
+  void set_hold(Nanos until), entered(State state);
   /// A reply is under way that can still be cancelled.
   [[nodiscard]] bool is_replying() const noexcept { return reply_ && reply_->phase() != Reply::Phase::kCut; }
   [[nodiscard]] ReplyView reply_view() const noexcept;

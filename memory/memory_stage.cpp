@@ -49,6 +49,9 @@ Desk::Ports MemoryStage::desk_ports() {
     return recall_.answer(query, {}, static_cast<std::size_t>(stage::recall_tokens(context_->config())))
         .block;
   };
+  ports.to_brain = [this](const told::Answer& answer) {
+    outbox_.put_desk_answer(answer.client, answer.line);
+  };
   return ports;
 }
 
@@ -162,6 +165,10 @@ void MemoryStage::take_frame(const ipc::FrameInfo& info, std::span<const std::by
   if (wire::HistoryRequest request; wire::decode(info, payload, request, tail)) {
     const int limit = std::clamp(static_cast<int>(request.max_messages), 1, kMaxHistory);
     database_->post(ask::History{request.conversation, request.request, limit});
+    return;
+  }
+  if (wire::DeskRequest request; wire::decode(info, payload, request, tail)) {
+    desk_.take_spoken(request.request, std::string(wire::as_text(tail)));
     return;
   }
   log_warn("a frame of kind {} version {} on 'turns' is not understood", info.kind, info.version);

@@ -36,12 +36,14 @@ constexpr std::array<std::pair<Kind, const char*>, 20> kKinds = {{
     {Kind::kRecallRequest, "recall-request"},
     {Kind::kHistoryRequest, "history-request"},
 }};
-constexpr std::array<std::pair<Kind, const char*>, 7> kMoreKinds = {{
+constexpr std::array<std::pair<Kind, const char*>, 9> kMoreKinds = {{
     {Kind::kForgetRequest, "forget-request"},
     {Kind::kUnrecorded, "unrecorded"},
+    {Kind::kDeskRequest, "desk-request"},
     {Kind::kRecallBlock, "recall-block"},
     {Kind::kHistory, "history"},
     {Kind::kForgotten, "forgotten"},
+    {Kind::kDeskAnswer, "desk-answer"},
     {Kind::kKeyTerms, "key-terms"},
     {Kind::kEndOfStream, "end-of-stream"},
 }};

@@ -45,10 +45,12 @@ enum class Kind : std::uint8_t {
   kHistoryRequest,
   kForgetRequest,
   kUnrecorded,
+  kDeskRequest,
   // recall
   kRecallBlock = 80,
   kHistory,
   kForgotten,
+  kDeskAnswer,
   // names
   kKeyTerms = 90,
   // every ring

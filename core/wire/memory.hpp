@@ -89,6 +89,14 @@ struct Unrecorded {
   std::uint32_t reserved = 0;
 };
 
+/// What a person wants to see or decide, by word of mouth. Tail: a request as on memory.sock (doc/memory.md),
+/// of those that are asked back before they are carried out. The answer is a DeskAnswer with its number.
+struct DeskRequest {
+  static constexpr Kind kKind = Kind::kDeskRequest;
+  static constexpr std::uint8_t kVersion = 1;
+  std::uint64_t request;
+};
+
 /// Tail: the memory block, UTF-8, ready for the prompt; empty when nothing is known.
 struct RecallBlock {
   static constexpr Kind kKind = Kind::kRecallBlock;
@@ -114,6 +122,13 @@ struct Forgotten {
   static constexpr Kind kKind = Kind::kForgotten;
   static constexpr std::uint8_t kVersion = 1;
   ConversationId conversation;
+};
+
+/// Tail: one JSON object, as on memory.sock.
+struct DeskAnswer {
+  static constexpr Kind kKind = Kind::kDeskAnswer;
+  static constexpr std::uint8_t kVersion = 1;
+  std::uint64_t request;
 };
 
 }  // namespace prot::wire

@@ -15,6 +15,7 @@ using Look = Keeper::Look;
 constexpr std::int64_t kMostRows = 1000;
 constexpr std::size_t kPageBytes = 1U << 20U;
 constexpr std::int64_t kPageRows = 200;
+constexpr int kMostEntities = 100'000;
 
 /// Of an export, in its order.
 struct Page {
@@ -197,7 +198,36 @@ std::int64_t Commands::entity_called(std::string_view given) {
   return document.root().at(0).get("id").as_int();
 }
 
+/// Of two names for one: that of the one which was merged into the other.
+std::string Commands::merged_of(const SpokenEntity& first, const SpokenEntity& second) {
+  for (const SpokenEntity& one : {first, second}) {
+    const json::Document found = json::parse(rows(Look::kEntities, {one.alias, "1"}));
+    if (!found.root().at(0).get("merged_into").is_null()) return one.alias;
+  }
+  throw Error("they were never two", kCommandNothing);
+}
+
+std::string Commands::merge_plan(const json::View& request) {
+  const bool one = request.get("cmd").as_string() == "merge";
+  const std::vector<KnownEntity> all = store_->entities(kMostEntities);
+  const auto meant = [&](std::string_view name) {
+    const std::optional<SpokenEntity> found = spoken_entity(all, name);
+    if (!found) throw Error("nothing is known by the name " + normalized_name(name), kCommandNothing);
+    return *found;
+  };
+  const SpokenEntity name = meant(request.get("name").as_string());
+  const SpokenEntity into = meant(request.get("into").as_string());
+  const bool are_one = name.entity == into.entity;
+  const std::string under = !one && are_one ? merged_of(name, into) : name.alias;
+  json::Writer out;
+  out.begin_object().member("ok", true).member("dry_run", true).member("name", under);
+  out.member("into", under == into.alias ? name.alias : into.alias);
+  return out.member("one", are_one).end_object().str();
+}
+
 std::string Commands::merge(const json::View& request, Changed& changed) {
+  (void)keeper();
+  if (request.get("dry_run").as_bool()) return merge_plan(request);
   const bool one = request.get("cmd").as_string() == "merge";
   const std::int64_t under = entity_called(request.get("name").as_string());
   const bool done = one ? store_->merge_entities(entity_called(request.get("into").as_string()), under)

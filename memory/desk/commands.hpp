@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 
+#include "desk/spoken_names.hpp"
 #include "json/json.hpp"
 #include "memory_store.hpp"
 
@@ -33,6 +34,8 @@ class Commands {
   [[nodiscard]] std::string decide(const json::View& request, Changed& changed);
   [[nodiscard]] std::string entities(const json::View& request);
   [[nodiscard]] std::string merge(const json::View& request, Changed& changed);
+  [[nodiscard]] std::string merge_plan(const json::View& request);
+  [[nodiscard]] std::string merged_of(const SpokenEntity& first, const SpokenEntity& second);
   [[nodiscard]] std::int64_t entity_called(std::string_view given);
   [[nodiscard]] std::string forget(const json::View& request);
   [[nodiscard]] std::string dead(const json::View& request, Changed& changed);

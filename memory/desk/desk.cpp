@@ -1,5 +1,8 @@
 #include "desk/desk.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "base/error.hpp"
 #include "desk/commands.hpp"
 #include "json/json.hpp"
@@ -20,6 +23,26 @@ int Desk::step(bool closing) {
     }
   }
   return items;
+}
+
+void Desk::take_spoken(std::uint64_t request, std::string line) {
+  constexpr auto kSpoken =
+      std::to_array<std::string_view>({"facts", "confirm", "reject", "merge", "unmerge"});
+  std::string why = "this cannot be asked for by word of mouth";
+  try {
+    const json::Document document = json::parse(line);
+    const std::string_view command = document.get("cmd").as_string();
+    if (std::find(kSpoken.begin(), kSpoken.end(), command) != kSpoken.end())
+      return ports_.database(ask::Command{request, std::move(line), true});
+  } catch (const Error& e) {
+    why = e.what();
+  }
+  ports_.to_brain({request, refusal(why, kCommandUsage), true});
+}
+
+void Desk::answer(const told::Answer& answer) {
+  if (answer.spoken) return ports_.to_brain(answer);
+  lines_.send(answer.client, answer.line);
 }
 
 void Desk::take(stage::ClientId client, const std::string& line) {

@@ -16,6 +16,7 @@ class Desk {
     std::function<void(Ask)> database;
     std::function<bool()> database_up;
     std::function<std::string(std::string_view query)> block;  // what would be told about it
+    std::function<void(const told::Answer&)> to_brain;
   };
   Desk(stage::EventLoop& loop, Ports ports)
       : ports_(std::move(ports)), lines_(loop, "memory.sock", {kMaxLine, kMaxUnread, kMaxClients}) {}
@@ -25,7 +26,9 @@ class Desk {
   void stop() noexcept { lines_.stop(); }
   /// Takes what came. `closing`: nothing more is done.
   int step(bool closing);
-  void answer(const told::Answer& answer) { lines_.send(answer.client, answer.line); }
+  /// What brain heard a person say. Only what it asks back before it does it, and what changes nothing.
+  void take_spoken(std::uint64_t request, std::string line);
+  void answer(const told::Answer& answer);
 
   static constexpr std::size_t kMaxLine = 4U << 20U;  // rows that are imported
   static constexpr std::size_t kMaxUnread = 8U << 20U;

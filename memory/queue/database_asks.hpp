@@ -67,10 +67,11 @@ struct Reads {
 struct Use {
   ModelUse use;
 };
-/// A line of memory.sock.
+/// A line of memory.sock, or what brain heard a person say.
 struct Command {
-  std::uint64_t client;
+  std::uint64_t client;  // spoken: the number of the request
   std::string request;
+  bool spoken = false;
 };
 struct Close {};
 }  // namespace ask
@@ -99,10 +100,11 @@ struct Forgotten {
   std::vector<MessageKey> messages;
   bool everything;
 };
-/// To a client of memory.sock.
+/// To a client of memory.sock, or to brain.
 struct Answer {
   std::uint64_t client;
   std::string line;
+  bool spoken = false;
 };
 struct Found {  // nothing when the database is away or has nothing
   ask::Search search;

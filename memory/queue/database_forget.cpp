@@ -73,7 +73,7 @@ void DatabaseTask::on(const ask::Command& command, std::vector<Told>& told) {
     line = commands.answer(command.request, changed);
   });
   if (!up_ && command.request.find(R"("stats")") != std::string::npos) line = stats_away(spooled_);
-  told.emplace_back(told::Answer{command.client, std::move(line)});
+  told.emplace_back(told::Answer{command.client, std::move(line), command.spoken});
   if (changed == Changed::kNothing) return;
   attempt([&] {
     if (changed == Changed::kEverything) {

@@ -1,6 +1,7 @@
 #include "queue/outbox.hpp"
 
 #include "base/log.hpp"
+#include "desk/commands.hpp"
 #include "json/json.hpp"
 #include "wire/frame.hpp"
 
@@ -57,8 +58,14 @@ void Outbox::put_history(const wire::ConversationId& conversation, std::uint64_t
   histories_.push_back(std::move(history));
 }
 
+void Outbox::put_desk_answer(std::uint64_t request, std::string line) {
+  if (line.size() > kMaxTail) line = refusal("that is too much to be told", kCommandFailed);
+  desk_answers_.push_back({{request}, std::move(line)});
+}
+
 void Outbox::put_forgotten(const std::vector<MessageKey>& messages, bool everything) {
   histories_.clear();  // read before; brain asks again
+  desk_answers_.clear();
   if (everything) {
     notices_.push_back({{}, {}});
     return;
@@ -89,6 +96,11 @@ int Outbox::flush() {
     const History& history = histories_.front();
     if (!gone(wire::send(*output_, history.head, wire::as_bytes(history.json), {}))) return sent;
     histories_.pop_front();
+  }
+  while (!desk_answers_.empty()) {
+    const DeskAnswer& answer = desk_answers_.front();
+    if (!gone(wire::send(*output_, answer.head, wire::as_bytes(answer.line), {}))) return sent;
+    desk_answers_.pop_front();
   }
   while (!blocks_.empty()) {
     const Block& block = blocks_.front();

@@ -19,6 +19,8 @@ class Outbox {
   /// The newest messages that fit into one frame.
   void put_history(const wire::ConversationId& conversation, std::uint64_t request,
                    const std::vector<Message>& messages);
+  /// To what a person wants to see or decide.
+  void put_desk_answer(std::uint64_t request, std::string line);
   /// What brain must not know any more; before any block that comes after it.
   void put_forgotten(const std::vector<MessageKey>& messages, bool everything);
   /// Those that wait are no longer what is known.
@@ -46,6 +48,11 @@ class Outbox {
     std::vector<std::uint64_t> sequences;
   };
   std::deque<Notice> notices_;
+  struct DeskAnswer {
+    wire::DeskAnswer head;
+    std::string line;
+  };
+  std::deque<DeskAnswer> desk_answers_;
 };
 
 /// JSON as wire::History says, at most `max_bytes`: the oldest messages are left out.

@@ -122,6 +122,7 @@ std::vector<Sent> BrainBench::sent(std::string_view ring) {
       one.line = recall.line_tokens;
     }
     if (wire::decode(info, payload, history, tail)) one.number = history.request;
+    if (wire::DeskRequest desk{}; wire::decode(info, payload, desk, tail)) one.number = desk.request;
     if (wire::ForgetRequest forget{}; wire::decode(info, payload, forget, tail)) one.number = forget.first;
     if (wire::decode(info, payload, end, tail)) {
       one.number = end.sequence;

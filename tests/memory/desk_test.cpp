@@ -159,3 +159,21 @@ TEST_CASE_FIXTURE(Fixture, "with the database away memory.sock searches what is 
   CHECK(stats.get("database").as_string() == "away");
   CHECK(stats.get("spooled").as_int() == 4);
 }
+
+TEST_CASE_FIXTURE(Fixture, "what brain heard a person say: only what is asked back, and always an answer") {
+  bench.start();
+  const auto spoken = [&](std::uint64_t number, const std::string& command) {
+    bench.ask_desk(number, command);
+    return json::parse(bench.answer(number).text);
+  };
+  REQUIRE(bench.until([&] { return bench.gauge("db_up") == 1; }));
+  CHECK(spoken(1, R"({"cmd":"facts","waiting":true})").get("error").as_string().find("ram") !=
+        std::string::npos);
+  CHECK(spoken(2, R"({"cmd":"forget","what":"everything"})").get("code").as_int() == 2);
+  CHECK(spoken(3, R"({"cmd":"export"})").get("code").as_int() == 2);
+  CHECK(spoken(4, "no JSON").get("code").as_int() == 2);
+  set_away(true);
+  CHECK(spoken(5, R"({"cmd":"confirm","fact":1})").get("code").as_int() == 1);
+  REQUIRE(bench.all_released());
+  CHECK(bench.gauge("bad_frames") == 0);
+}

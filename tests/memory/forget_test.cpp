@@ -179,3 +179,29 @@ TEST_CASE_FIXTURE(Fixture, "dead jobs are listed, tried again and dropped") {
   }
   CHECK(ask(R"({"cmd":"dead"})").get("jobs").size() == 0);
 }
+
+TEST_CASE_FIXTURE(Fixture, "names as they are said are found before they are merged, and nobody is guessed") {
+  const auto person = [](const std::string& name) { return Entity{name, "person", ""}; };
+  learn(10, "민수는 부산에 살고 김민수는 서울에 살고 이민수는 대구에 살아.", "네.",
+        Extraction{{person("민수"), person("김민수"), person("박지민"), person("지민")}, {}});
+  const auto plan = [&](const std::string& command, const std::string& name, const std::string& into) {
+    return ask(R"({"cmd":")" + command + R"(","name":")" + name + R"(","into":")" + into +
+               R"(","dry_run":true})");
+  };
+  const json::Document two = plan("merge", "민수랑", "김민수는");
+  REQUIRE(two.get("ok").as_bool());
+  CHECK(two.get("name").as_string() == "민수");
+  CHECK(two.get("into").as_string() == "김민수");
+  CHECK_FALSE(two.get("one").as_bool(true));
+  CHECK(plan("merge", "지민이랑", "박지민은").get("name").as_string() == "지민");
+  CHECK(plan("merge", "철수랑", "김민수는").get("code").as_int() == 4);
+  CHECK(plan("unmerge", "민수랑", "김민수는").get("one").as_bool(true) == false);
+  CHECK(store->entities(10).size() == 4);  // nothing was done
+  REQUIRE(ask(R"({"cmd":"merge","name":"민수","into":"김민수"})").get("ok").as_bool());
+  CHECK(plan("merge", "김민수하고", "민수는").get("one").as_bool());
+  const json::Document apart = plan("unmerge", "김민수랑", "민수는");
+  CHECK(apart.get("name").as_string() == "민수");  // that one was merged into the other
+  CHECK(apart.get("into").as_string() == "김민수");
+  REQUIRE(ask(R"({"cmd":"unmerge","name":"민수","into":"김민수"})").get("ok").as_bool());
+  CHECK(store->entities(10).size() == 4);
+}

@@ -103,6 +103,12 @@ void MemoryBench::ask_history(std::uint64_t request, const wire::ConversationId&
   (void)wire::send(run.into("turns"), head, {}, {});
 }
 
+void MemoryBench::ask_desk(std::uint64_t request, std::string_view command) {
+  wire::DeskRequest head{};
+  head.request = request;
+  (void)wire::send(run.into("turns"), head, wire::as_bytes(command), {});
+}
+
 void MemoryBench::end_of_stream() { (void)wire::send(run.into("turns"), wire::EndOfStream{}, {}, {}); }
 
 void MemoryBench::take_recall() {
@@ -116,6 +122,8 @@ void MemoryBench::take_recall() {
       answers_[block.request] = {block.request, false, block.tokens, std::string(wire::as_text(tail))};
     if (wire::decode(info, payload, history, tail))
       answers_[history.request] = {history.request, true, 0, std::string(wire::as_text(tail))};
+    if (wire::DeskAnswer desk{}; wire::decode(info, payload, desk, tail))
+      answers_[desk.request] = {desk.request, false, 0, std::string(wire::as_text(tail))};
     if (wire::Forgotten forgotten{}; wire::decode(info, payload, forgotten, tail)) {
       const std::size_t before = forgotten_.size();
       forgotten_.resize(before + tail.size() / sizeof(std::uint64_t));

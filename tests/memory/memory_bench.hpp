@@ -60,6 +60,7 @@ class MemoryBench {
   void ask(std::uint64_t request, std::string_view question, const wire::ConversationId& conversation,
            std::uint32_t max_tokens = 120);
   void ask_history(std::uint64_t request, const wire::ConversationId& conversation);
+  void ask_desk(std::uint64_t request, std::string_view command);
   void end_of_stream();
 
   /// Duty cycles until it is so, at most `limit`. False: it never was.

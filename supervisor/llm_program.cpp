@@ -1,16 +1,12 @@
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <sstream>
-
 #include "base/error.hpp"
 #include "programs.hpp"
 #include "socket_probe.hpp"
+#include "stage/llama_program.hpp"
 
 namespace prot::supervisor {
 namespace {
-namespace fs = std::filesystem;
 
 constexpr const char* kModelFile = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf";
 constexpr long kSlots = 2;  // conversation, extraction
@@ -19,16 +15,6 @@ constexpr int kNice = 5;    // below the audio stages
 SocketProbe::Answer judge_health(std::string_view answer) {
   if (answer.size() < 12) return SocketProbe::Answer::kIncomplete;  // "HTTP/1.1 200"
   return answer.substr(8, 4) == " 200" ? SocketProbe::Answer::kReady : SocketProbe::Answer::kNotYet;
-}
-
-std::string find_in_path(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const fs::path file = fs::path(folder) / name;
-    if (folder.starts_with('/') && ::access(file.c_str(), X_OK) == 0) return file.string();
-  }
-  return {};
 }
 
 /// llama-server on a Unix socket in the runtime folder. It survives its parent unless the kernel ends it, and
@@ -92,17 +78,13 @@ class LlmLauncher final : public Launcher {
 }  // namespace
 
 std::string find_llama_server(const stage::Config& config, const InstancePaths& paths) {
-  const std::string& configured = config.get_string("llm.program");
-  if (!configured.empty()) {
-    if (::access(configured.c_str(), X_OK) == 0) return configured;
-    throw Error("llm: llm.program = " + configured + " cannot be executed", 2);
+  try {
+    return stage::llama_program(config, paths);
+  } catch (const Error& error) {
+    const bool missing = config.get_string("llm.program").empty();
+    throw Error("llm: " + std::string(error.what()) + (missing ? ", or brain.url to a server" : ""),
+                error.exit_code());
   }
-  std::string installed = (paths.cache / "engines/llama/bin/llama-server").string();
-  if (::access(installed.c_str(), X_OK) == 0) return installed;
-  std::string found = find_in_path("llama-server");
-  if (!found.empty()) return found;
-  throw Error("llm: llama-server is not there: ./run builds it; or set llm.program, or brain.url to a server",
-              2);
 }
 
 std::string llm_model(const stage::Config& config, const InstancePaths& paths) {

@@ -10,6 +10,7 @@
 #include "embedders/openai.hpp"
 #include "embedders/voyage.hpp"
 #include "http/url.hpp"
+#include "stage/llama_program.hpp"
 #include "stage/service_table.hpp"
 
 namespace prot::memory {
@@ -81,12 +82,11 @@ EmbedderPair make_local_embedders(const stage::StageContext& context, VectorServ
     throw UsageError(
         "memory.embedder = 'local': " + settings.model +
         " cannot be read: tools/setup/embedder.sh fetches a model, or set memory.embedding_file");
-  settings.program = config.get_string("llm.program");
-  if (settings.program.empty())
-    settings.program = (context.environment().paths.cache / "engines/llama/bin/llama-server").string();
-  if (::access(settings.program.c_str(), X_OK) != 0)
-    throw UsageError("memory.embedder = 'local': " + settings.program +
-                     " is not there: ./run builds it, or set llm.program");
+  try {
+    settings.program = stage::llama_program(config, context.environment().paths);
+  } catch (const Error& e) {
+    throw UsageError("memory.embedder = 'local': " + std::string(e.what()));
+  }
   if (const std::string& pooling = config.get_string("memory.embedding_pooling"); pooling != "auto")
     settings.pooling = pooling;
   settings.socket = (context.environment().paths.runtime / "embed.sock").string();

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """convert_bert.py on a model of two layers that is made here: what it writes, and what it refuses."""
-import json
 import pathlib
 import struct
 import subprocess
@@ -8,41 +7,9 @@ import sys
 import tempfile
 import unittest
 
+from small_bert import CONFIG, WORDS, safetensors, shapes, write_model
+
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools/setup/convert_bert.py"
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "tea", "##s", "car"]
-CONFIG = {"model_type": "bert", "hidden_act": "gelu", "num_hidden_layers": 2, "max_position_embeddings": 16,
-          "hidden_size": 4, "intermediate_size": 8, "num_attention_heads": 2, "layer_norm_eps": 1e-12,
-          "type_vocab_size": 2, "vocab_size": len(WORDS)}
-
-
-def shapes():
-    made = {"embeddings.word_embeddings.weight": [8, 4], "embeddings.position_embeddings.weight": [16, 4],
-            "embeddings.token_type_embeddings.weight": [2, 4], "embeddings.LayerNorm.weight": [4],
-            "embeddings.LayerNorm.bias": [4], "pooler.dense.weight": [4, 4]}
-    for layer in range(2):
-        for part, rows, columns in (("attention.self.query", 4, 4), ("attention.self.key", 4, 4),
-                                    ("attention.self.value", 4, 4), ("attention.output.dense", 4, 4),
-                                    ("intermediate.dense", 8, 4), ("output.dense", 4, 8)):
-            made[f"encoder.layer.{layer}.{part}.weight"] = [rows, columns]
-            made[f"encoder.layer.{layer}.{part}.bias"] = [rows]
-        for part in ("attention.output.LayerNorm", "output.LayerNorm"):
-            made[f"encoder.layer.{layer}.{part}.weight"] = made[f"encoder.layer.{layer}.{part}.bias"] = [4]
-    return made
-
-
-def safetensors(tensors, kind="F32"):
-    head, data = {}, b""
-    for number, (name, shape) in enumerate(tensors.items()):
-        count = 1
-        for length in shape:
-            count *= length
-        content = struct.pack(f"<{count}f", *([float(number)] * count))
-        head[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
-        data += content
-    text = json.dumps(head).encode()
-    return struct.pack("<Q", len(text)) + text + data
-
-
 class Convert(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -53,10 +20,7 @@ class Convert(unittest.TestCase):
         self.folder.cleanup()
 
     def write(self, config, tensors, words, kind="WordPiece"):
-        (self.path / "config.json").write_text(json.dumps(config))
-        (self.path / "model.safetensors").write_bytes(tensors)
-        vocabulary = {"model": {"type": kind, "vocab": {word: i for i, word in enumerate(words)}}}
-        (self.path / "tokenizer.json").write_text(json.dumps(vocabulary))
+        write_model(self.path, config, tensors, words, kind)
 
     def run_it(self):
         return subprocess.run([sys.executable, SCRIPT, self.path, self.path / "out.gguf"], capture_output=True,

@@ -8,6 +8,10 @@
 /// What makes two facts the same, or one the successor of the other.
 namespace prot::memory {
 
+/// By which rules facts are written: how a predicate is spelled, what a key is made of. Whoever changes them
+/// counts this up, and facts that a database has are written anew at the next start.
+inline constexpr int kFactRules = 1;
+
 /// 32 hexadecimal digits of what a fact says: subject, predicate, object, normalised.
 [[nodiscard]] std::string spo_key(const Fact& fact);
 /// The same with the message that says it: applying one exchange twice gives the same keys.

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "schema/schema.hpp"
+#include "stores/postgres_fact_keys.hpp"
 #include "stores/postgres_store.hpp"
 
 namespace prot::memory {
@@ -94,6 +95,7 @@ void migrate(pqxx::connection& connection) {
     run(tx, "INSERT INTO schema_version (version, name) VALUES ($1::integer, $2)", migration.version,
         std::string(migration.name));
   }
+  renew_fact_keys(tx);
   tx.commit();
 }
 

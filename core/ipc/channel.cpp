@@ -102,6 +102,7 @@ bool Output::consumer_closed() const noexcept {
 
 void Output::disarm() noexcept {
   ticket_.disarm();
+  ring_.wipe_released();
   seen_ = ring_.memory().consumer->head.load(std::memory_order_seq_cst);
 }
 

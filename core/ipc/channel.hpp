@@ -39,7 +39,7 @@ class Output {
   [[nodiscard]] RingProducer& ring() noexcept { return ring_; }
 
   // The loop's part of the wake protocol (doorbell.hpp).
-  void disarm() noexcept;
+  void disarm() noexcept;                 // and wipes what was released (RingUse)
   void arm() noexcept;                    // no-op unless a frame is on offer
   [[nodiscard]] bool changed() noexcept;  // after arm(): true - do not sleep
   void count_wake(bool late) noexcept;    // before disarm(); late: the belt ran out and no bell had rung

@@ -15,7 +15,7 @@ inline constexpr std::size_t kLine =
     128;  // two cache lines: adjacent-line prefetch; fixed, never the compiler's value
 inline constexpr std::uint64_t kRingMagic = 0x31474E52544F5250;  // "PROTRNG1"
 inline constexpr std::uint16_t kAbiMajor = 1;
-inline constexpr std::uint16_t kAbiMinor = 4;
+inline constexpr std::uint16_t kAbiMinor = 5;
 inline constexpr std::size_t kMaxSources = 6;
 inline constexpr std::size_t kMaxSetAside = 4;
 inline constexpr std::uint16_t kPaddingKind = 0xFFFF;  // kind and version of a padding record, both 0xFF
@@ -29,6 +29,12 @@ enum class Policy : std::uint32_t {
   kBlock = 1,       // the producer keeps the frame and offers it again
   kDropNewest = 2,  // counted; the next frame that fits carries the gap mark
   kKeepLatest = 3,  // the consumer skips to the newest
+};
+
+/// What is to be done with a ring's frames beside passing them on; bits.
+enum class RingUse : std::uint32_t {
+  kPlain = 0,
+  kWords = 1,  // what somebody said: its payload is overwritten with zeros once it is released
 };
 
 /// Page 0: identity. Writer: supervisor; `magic` is stored last (release).
@@ -49,6 +55,7 @@ struct RingHeader {
   char producer[32];
   char consumer[32];
   std::uint32_t crc;  // CRC32C of all before it, magic taken as its final value
+  RingUse use;        // behind the checksum: since 1.5
 };
 
 /// Page 1: who may be attached. Writer: supervisor.

@@ -49,6 +49,7 @@ void fill_header(RingHeader& header, const std::string& shm_name, const RingSpec
   header.policy = spec.policy;
   header.kind_mask = spec.kind_mask;
   header.schema_hash = spec.schema_hash;
+  header.use = spec.use;
   detail::fill_text(header.name, spec.name, shm_name);
   detail::fill_text(header.producer, spec.producer, shm_name);
   detail::fill_text(header.consumer, spec.consumer, shm_name);

@@ -24,6 +24,7 @@ struct RingSpec {
   Policy policy = Policy::kBlock;
   std::uint64_t kind_mask = 0;
   std::uint64_t schema_hash = 0;
+  RingUse use = RingUse::kPlain;
 };
 
 /// One ring's segment "/prot.INSTANCE.RUN.RING", mapped by page so that the peer's page is read-only (a wild

@@ -60,10 +60,14 @@ RingProducer::RingProducer(const RingMemory& memory, std::uint32_t generation) n
       resume_.seq[i] = slot->source[i].load(std::memory_order_relaxed);
     next_slot_ = slot == &page.slot[0] ? 1 : 0;
   }
-  if (cached_head_ > tail_ || tail_ - cached_head_ > capacity_ || cached_head_ % kAlign != 0)
+  if (cached_head_ > tail_ || tail_ - cached_head_ > capacity_ || cached_head_ % kAlign != 0) {
     fault(PeerFault::kIndex);
-  else
-    count_commit();  // a predecessor may have died before it counted its last frame
+    return;
+  }
+  // A predecessor may have left frames that were released, and half of one.
+  wipes_ = memory_.header->use == RingUse::kWords;
+  if (wipes_ && tail_ > 0) wipe(tail_, cached_head_ + capacity_, true);
+  count_commit();  // a predecessor may have died before it counted its last frame
 }
 
 bool RingProducer::is_current() const noexcept {
@@ -86,6 +90,7 @@ bool RingProducer::load_head() noexcept {
     fault(PeerFault::kIndex);
     return false;
   }
+  if (wipes_) wipe(cached_head_, head, false);
   cached_head_ = head;
   return true;
 }

@@ -34,6 +34,8 @@ class RingProducer {
   /// the next publish need not wait for them. Only a hint; best some time after the last publish, when its
   /// consumer has read on beyond it.
   void prepare(std::size_t length) const noexcept;
+  /// What is released of a ring of words is overwritten now, and not only when its place is needed.
+  void wipe_released() noexcept;
   /// Counts a frame that was dropped because the ring was full.
   void count_drop() noexcept;
 
@@ -59,24 +61,22 @@ class RingProducer {
 
  private:
   [[nodiscard]] bool load_head() noexcept;
+  void wipe(std::uint64_t from, std::uint64_t until, bool whole) noexcept;  // else payloads alone
   void fault(PeerFault code) noexcept;
   [[nodiscard]] std::byte* at(std::uint64_t position) const noexcept;
   void count_commit() noexcept;
-  void raise_marks() noexcept;
-  void lower_mark() noexcept;
+  void raise_marks() noexcept, lower_mark() noexcept;
 
   RingMemory memory_;
   std::uint32_t generation_ = 0, max_frame_ = 0;
   std::uint64_t capacity_ = 0;
   std::uint64_t high_ = 0, peak_ = 0, level_ = 0;  // ever; since the last look; 0: nobody looks
   std::uint64_t mark_ = 0;                         // more than this is new to one of them
-  std::uint64_t tail_ = 0;
-  std::uint64_t cached_head_ = 0;
-  std::uint64_t sequence_ = 0;
-  std::uint64_t claimed_at_ = 0;  // position of the claimed record, after padding
+  std::uint64_t tail_ = 0, sequence_ = 0;
+  std::uint64_t cached_head_ = 0;  // of a ring of words all before it is wiped
+  std::uint64_t claimed_at_ = 0;   // position of the claimed record, after padding
   std::size_t claimed_ = 0;
-  bool claim_open_ = false;
-  bool faulted_ = false;
+  bool claim_open_ = false, faulted_ = false, wipes_ = false;
   unsigned next_slot_ = 0;
   Sources resume_;
 };

@@ -81,6 +81,7 @@ Look RingView::read(std::uint64_t position, std::uint64_t limit, SeenRecord& rec
 
 bool RingView::untouched(std::uint64_t begin) const noexcept {
   if (memory_.consumer->head.load(std::memory_order_acquire) <= begin) return true;
+  if (memory_.header->use == ipc::RingUse::kWords) return false;  // wiped, or soon
   // The producer writes at most one record and its padding beyond the tail.
   const std::uint64_t tail = memory_.producer->tail.load(std::memory_order_acquire);
   return tail + 2 * record_size(max_frame_) <= begin + capacity_;

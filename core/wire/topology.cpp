@@ -42,6 +42,7 @@ ipc::RingSpec spec_of(const RingInfo& ring) {
   spec.capacity = ring.capacity;
   spec.max_frame = ring.max_frame;
   spec.policy = ring.policy;
+  spec.use = ring.use;
   return spec;
 }
 

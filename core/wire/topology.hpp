@@ -22,10 +22,13 @@ struct RingInfo {
   ipc::Policy policy;
   std::uint32_t holds;  // % of capacity: the most while all is well; 0: it is full by design
   std::string_view payload;
+  ipc::RingUse use = ipc::RingUse::kPlain;
 };
 
 inline constexpr std::uint64_t kKiB = 1024;
 inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+
+inline constexpr ipc::RingUse kWords = ipc::RingUse::kWords;
 
 // `holds`: a voice makes sound faster than it is heard, so pcm is full in every long reply; speech waits for
 // the voice then, but a reply has no more text than half of it.
@@ -34,14 +37,17 @@ inline constexpr std::array<RingInfo, 10> kRings = {{
     {"mic", "capture", "stt", 4 * kMiB, 4 * kKiB, ipc::Policy::kDropNewest, 100, "512-sample frames, 60 s"},
     {"hearing", "capture", "brain", 64 * kKiB, 1 * kKiB, ipc::Policy::kDropNewest, 100,
      "speech started / ended"},
-    {"transcript", "stt", "brain", 256 * kKiB, 32 * kKiB, ipc::Policy::kBlock, 100, "partial, final, failed"},
-    {"speech", "brain", "tts", 256 * kKiB, 32 * kKiB, ipc::Policy::kBlock, 50, "text segments"},
+    {"transcript", "stt", "brain", 256 * kKiB, 32 * kKiB, ipc::Policy::kBlock, 100, "recognised words",
+     kWords},
+    {"speech", "brain", "tts", 256 * kKiB, 32 * kKiB, ipc::Policy::kBlock, 50, "text segments", kWords},
     {"pcm", "tts", "player", 2 * kMiB, 32 * kKiB, ipc::Policy::kBlock, 0, "samples, alignment"},
     {"playback", "player", "brain", 64 * kKiB, 1 * kKiB, ipc::Policy::kDropNewest, 100, "heard position"},
     {"echo", "player", "capture", 256 * kKiB, 16 * kKiB, ipc::Policy::kDropNewest, 100, "far-end reference"},
-    {"turns", "brain", "memory", 1 * kMiB, 128 * kKiB, ipc::Policy::kBlock, 100, "messages, requests"},
-    {"recall", "memory", "brain", 512 * kKiB, 128 * kKiB, ipc::Policy::kKeepLatest, 100, "memory block"},
-    {"names", "memory", "stt", 64 * kKiB, 8 * kKiB, ipc::Policy::kKeepLatest, 100, "key terms"},
+    {"turns", "brain", "memory", 1 * kMiB, 128 * kKiB, ipc::Policy::kBlock, 100, "messages, requests",
+     kWords},
+    {"recall", "memory", "brain", 512 * kKiB, 128 * kKiB, ipc::Policy::kKeepLatest, 100, "memory block",
+     kWords},
+    {"names", "memory", "stt", 64 * kKiB, 8 * kKiB, ipc::Policy::kKeepLatest, 100, "key terms", kWords},
 }};
 
 /// Programs that have a page on the board, in start order; those after the stages are external.

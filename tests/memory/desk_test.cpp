@@ -49,6 +49,17 @@ struct Fixture {
     wish.last_sequence = last;
     bench.send(wish);
   }
+  /// In the shared memory of a ring that memory reads or writes, from the next turn of both loops on.
+  bool shared(std::string_view word) {
+    bench.run.into("turns").disarm();
+    bench.work_for(kMillisecond);
+    for (const char* ring : {"turns", "recall", "names"}) {
+      const ipc::RingMemory& memory = bench.run.ring(ring);
+      const std::string_view data(reinterpret_cast<const char*>(memory.data), memory.header->capacity);
+      if (data.find(word) != std::string_view::npos) return true;
+    }
+    return false;
+  }
   std::shared_ptr<SharedStore::State> state = std::make_shared<SharedStore::State>();
   MemoryBench bench;
 };
@@ -69,6 +80,7 @@ TEST_CASE_FIXTURE(Fixture, "what a person wants forgotten is in no answer, no fi
   std::ofstream(state_folder() / "turns.jsonl") << R"({"heard":"My favourite colour is teal."})";
   bench.ask(1, "What is my favourite colour?", key(2, 0).conversation);
   REQUIRE(bench.answer(1).text.find("teal") != std::string::npos);
+  CHECK_FALSE(shared("teal"));  // whoever took it has released it
 
   forget(1, 10, 15);
   REQUIRE(bench.all_released());
@@ -81,6 +93,8 @@ TEST_CASE_FIXTURE(Fixture, "what a person wants forgotten is in no answer, no fi
   bench.ask_history(4, key(1, 0).conversation);
   CHECK(bench.answer(4).text.find("teal") == std::string::npos);
   CHECK(read(state_folder() / "turns.jsonl").find("teal") == std::string::npos);
+  CHECK_FALSE(shared("teal"));
+  CHECK_FALSE(shared("strong tea"));
   bench.start();  // a restart reads everything anew
   bench.ask(5, "What is my favourite colour?", key(2, 0).conversation);
   CHECK(bench.answer(5).text.find("teal") == std::string::npos);

@@ -107,7 +107,7 @@ class Refused(unittest.TestCase):
                     self.check(program, segment, why)
 
     def test_another_version_with_both_versions_in_the_message(self):
-        self.each(lambda s: patched(s, MAJOR_AT, struct.pack("<HH", 7, 3)), "another version: 7.3, this program has 1.4")
+        self.each(lambda s: patched(s, MAJOR_AT, struct.pack("<HH", 7, 3)), "another version: 7.3, this program has 1.5")
 
     def test_a_damaged_header(self):
         self.each(lambda s: patched(s, NAME_AT, b"spy"), "its header is damaged")

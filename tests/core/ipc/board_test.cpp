@@ -151,7 +151,7 @@ TEST_CASE("a board is refused with its name and the reason") {
   SUBCASE("another version, both named") {
     const std::uint16_t version[2] = {2, 9};
     damage(8, version, 4);
-    CHECK(refusal(test.name) == begin + "its layout has another version: 2.9, this program has 1.4");
+    CHECK(refusal(test.name) == begin + "its layout has another version: 2.9, this program has 1.5");
   }
   SUBCASE("a changed header") {
     damage(16, "z", 1);

@@ -89,11 +89,12 @@ void check_whole(const Fields& fields, std::size_t size) {
 
 Fields ring_header() {
   using T = RingHeader;
-  return {
-      PROT_FIELD(T, magic),    PROT_FIELD(T, abi_major), PROT_FIELD(T, abi_minor), PROT_FIELD(T, header_size),
-      PROT_FIELD(T, capacity), PROT_FIELD(T, max_frame), PROT_FIELD(T, align),     PROT_FIELD(T, run_id),
-      PROT_FIELD(T, ring_id),  PROT_FIELD(T, policy),    PROT_FIELD(T, kind_mask), PROT_FIELD(T, schema_hash),
-      PROT_FIELD(T, name),     PROT_FIELD(T, producer),  PROT_FIELD(T, consumer),  PROT_FIELD(T, crc)};
+  return {PROT_FIELD(T, magic),       PROT_FIELD(T, abi_major), PROT_FIELD(T, abi_minor),
+          PROT_FIELD(T, header_size), PROT_FIELD(T, capacity),  PROT_FIELD(T, max_frame),
+          PROT_FIELD(T, align),       PROT_FIELD(T, run_id),    PROT_FIELD(T, ring_id),
+          PROT_FIELD(T, policy),      PROT_FIELD(T, kind_mask), PROT_FIELD(T, schema_hash),
+          PROT_FIELD(T, name),        PROT_FIELD(T, producer),  PROT_FIELD(T, consumer),
+          PROT_FIELD(T, crc),         PROT_FIELD(T, use)};
 }
 
 Fields ring_supervisor() {

@@ -136,7 +136,7 @@ TEST_CASE("a damaged or foreign segment is refused with its name and the reason"
   SUBCASE("another version, both named") {
     const std::uint16_t version[2] = {7, 3};
     damage(segment.name, 8, version, 4);
-    CHECK(refusal(segment.name) == begin + "its layout has another version: 7.3, this program has 1.4");
+    CHECK(refusal(segment.name) == begin + "its layout has another version: 7.3, this program has 1.5");
   }
   SUBCASE("a changed header") {
     damage(segment.name, 0x48, "spy", 3);

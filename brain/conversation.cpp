@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "base/error.hpp"
+#include "base/fnv.hpp"
 #include "base/log.hpp"
 #include "json/json.hpp"
 #include "text/normalize.hpp"
@@ -16,12 +17,6 @@ namespace prot::brain {
 namespace {
 
 constexpr std::size_t kMessageOverhead = 4;  // tokens of a chat template around a message
-
-std::uint64_t fnv1a(std::string_view text, std::uint64_t seed) noexcept {
-  std::uint64_t hash = 14695981039346656037U ^ seed;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  return hash;
-}
 
 // Memory has all that was said in one text; what was said before a call stands in its round.
 std::string_view behind(const std::vector<ToolRound>& rounds, std::string_view text) {
@@ -49,7 +44,7 @@ bool parse_conversation(std::string_view text, wire::ConversationId& id) noexcep
 }
 
 wire::ConversationId conversation_of_run(std::string_view run_id) noexcept {
-  return {fnv1a(run_id, 0x766F696365), fnv1a(run_id, 0x70726F74)};
+  return {fnv1a(run_id, kFnvBasis ^ 0x766F696365), fnv1a(run_id, kFnvBasis ^ 0x70726F74)};
 }
 
 wire::ConversationId new_conversation_id() {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/local_tm.hpp"
 #include "base/utf8.hpp"
 #include "time_zone.hpp"
 
@@ -39,13 +40,6 @@ constexpr std::array<const char*, 12> kMonths = {"January",   "February", "March
                                                  "May",       "June",     "July",     "August",
                                                  "September", "October",  "November", "December"};
 constexpr std::array<const char*, 7> kDaysKorean = {"일", "월", "화", "수", "목", "금", "토"};
-
-std::tm local_tm(Nanos wall_ns) {
-  const std::time_t seconds = wall_ns / kSecond;
-  std::tm out{};
-  ::localtime_r(&seconds, &out);
-  return out;
-}
 
 std::string date_of(const std::tm& t) {
   return fmt::format("{:04}-{:02}-{:02}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);

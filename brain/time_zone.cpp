@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/local_tm.hpp"
 
 namespace prot::brain {
 namespace {
@@ -227,9 +228,8 @@ ZoneTime time_in_zone(std::string_view name, Nanos wall_ns) {
 }
 
 ZoneTime local_time(Nanos wall_ns) {
-  const std::time_t when = wall_ns / kSecond;
   ZoneTime out;
-  ::localtime_r(&when, &out.local);
+  out.local = local_tm(wall_ns);
   out.offset_s = out.local.tm_gmtoff;
   out.zone = local_zone_name();
   return out;

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "base/local_tm.hpp"
 #include "base/log_record.hpp"
 #include "base/paths.hpp"
 #include "base/symbols.hpp"
@@ -38,8 +39,7 @@ std::string local_time(std::string_view utc) {
   std::tm broken{};
   std::string copy(utc);
   if (::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &broken) == nullptr) return copy;
-  const std::time_t seconds = ::timegm(&broken);
-  ::localtime_r(&seconds, &broken);
+  broken = local_tm(::timegm(&broken) * kSecond);
   char text[32] = {};
   std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &broken);
   return text;

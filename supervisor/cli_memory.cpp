@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/local_tm.hpp"
 #include "base/paths.hpp"
 #include "cli.hpp"
 #include "memory_files.hpp"
@@ -26,9 +27,7 @@ std::string shown(std::string_view text) {
 }
 
 std::string local_time(const json::View& us) {
-  const auto seconds = static_cast<std::time_t>(us.as_int() / 1'000'000);
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
+  const std::tm parts = local_tm(us.as_int() * kMicrosecond);
   char text[24];
   return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts)};
 }
@@ -37,9 +36,7 @@ std::string local_day(const json::View& us) { return local_time(us).substr(0, 10
 
 /// [midnight, midnight) of a day here, in microseconds. Throws UsageError.
 std::pair<std::int64_t, std::int64_t> day_of(const std::string& text) {
-  std::time_t now = static_cast<std::time_t>(wall_now() / kSecond);
-  std::tm day{};
-  ::localtime_r(&now, &day);
+  std::tm day = local_tm(wall_now());
   if (text != "today" && text != "yesterday") {
     int year = 0;
     int month = 0;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base/local_tm.hpp"
 #include "base/utf8.hpp"
 
 namespace prot {
@@ -111,9 +112,7 @@ std::string to_json(const LogRecord& record) {
 }
 
 std::string to_text(const LogRecord& record, bool colour) {
-  const std::time_t seconds = record.wall_ns / kSecond;
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
+  const std::tm local = local_tm(record.wall_ns);
   std::string stage = record.stage;
   for (char& c : stage) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   const auto level = static_cast<std::size_t>(record.level) & 3U;

@@ -30,17 +30,6 @@ std::string limit_of(const json::View& request, std::int64_t fallback) {
   return std::to_string(std::clamp<std::int64_t>(request.get("limit").as_int(fallback), 1, kMostRows));
 }
 
-/// Any of the words, as find_messages() has it.
-std::string ts_query(std::string_view text) {
-  std::string query;
-  for (const std::string& word : word_beginnings(text)) {
-    query += query.empty() ? "'" : " | '";
-    for (const char c : word) query.append(c == '\'' || c == '\\' ? 2 : 1, c);
-    query += "':*";
-  }
-  return query;
-}
-
 std::string joined(const std::vector<Keeper::Row>& rows) {
   std::string out = "[";
   for (const Keeper::Row& row : rows) out += (out.size() > 1 ? "," : "") + row.json;
@@ -119,7 +108,7 @@ std::string Commands::rows(Look what, const std::vector<std::string>& arguments)
 }
 
 std::string Commands::search(const json::View& request) {
-  const std::string query = ts_query(request.get("query").as_string());
+  const std::string query = any_of_words(word_beginnings(request.get("query").as_string()));
   if (query.empty()) throw UsageError("there is no word to search for");
   const std::string limit = limit_of(request, 10);
   return lists("messages", rows(Look::kFind, {query, limit}), "facts",

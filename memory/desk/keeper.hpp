@@ -39,6 +39,10 @@ struct Forgotten {
   [[nodiscard]] bool nothing() const noexcept { return messages.empty() && facts == 0 && entities == 0; }
 };
 
+/// As a tsquery: one of the words (word_beginnings), or a longer one that begins like it. Of a question's
+/// words a message rarely has all.
+[[nodiscard]] std::string any_of_words(std::span<const std::string> words);
+
 /// What a person may see of a store and change in it (`prot memory`). Rows are JSON objects, as
 /// doc/memory.md lists them. Threads and errors: as MemoryStore.
 class Keeper {

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "base/fnv.hpp"
 #include "recall/terms.hpp"
 
 namespace prot::memory {
@@ -17,10 +18,9 @@ constexpr const char* kProbe =
     "I went to my sister's in Busan yesterday and we made 3 cakes; 저는 어제 부산에서 민수랑 녹차를 "
     "마셨어요.";
 
-/// FNV-1a with a last mix, since its low bits alone are poor. Not std::hash: that may differ.
+/// With a last mix, since the low bits alone are poor.
 std::uint64_t hash_of(std::string_view term, std::uint64_t seed) noexcept {
-  std::uint64_t hash = 0xCBF29CE484222325U ^ seed;
-  for (const char c : term) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+  std::uint64_t hash = fnv1a(term, kFnvBasis ^ seed);
   hash ^= hash >> 33U;
   hash *= 0xFF51AFD7ED558CCDU;
   return hash ^ (hash >> 33U);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/local_tm.hpp"
 #include "text/normalize.hpp"
 
 namespace prot::memory {
@@ -21,69 +22,64 @@ using std::chrono::sys_days;
 using std::chrono::year_month_day;
 using std::chrono::years;
 
-enum class Unit { kDay, kWeek, kMonth, kYear };
-
 struct Word {
   std::size_t begin = 0;
   std::size_t end = 0;  // without the mark behind it
   std::string folded;
 };
 
-struct Relative {
-  std::string_view words;  // begin of each Korean word; whole English words
-  Unit unit;
-  int by;
-};
+using Unit = RelativeDate::Unit;
+
 // The longer ones first.
-constexpr std::array kRelative = std::to_array<Relative>({{"day before yesterday", Unit::kDay, -2},
-                                                          {"day after tomorrow", Unit::kDay, 2},
-                                                          {"yesterday", Unit::kDay, -1},
-                                                          {"tomorrow", Unit::kDay, 1},
-                                                          {"today", Unit::kDay, 0},
-                                                          {"tonight", Unit::kDay, 0},
-                                                          {"last week", Unit::kWeek, -1},
-                                                          {"this week", Unit::kWeek, 0},
-                                                          {"next week", Unit::kWeek, 1},
-                                                          {"last month", Unit::kMonth, -1},
-                                                          {"this month", Unit::kMonth, 0},
-                                                          {"next month", Unit::kMonth, 1},
-                                                          {"last year", Unit::kYear, -1},
-                                                          {"this year", Unit::kYear, 0},
-                                                          {"next year", Unit::kYear, 1},
-                                                          {"그끄저께", Unit::kDay, -3},
-                                                          {"그저께", Unit::kDay, -2},
-                                                          {"그제", Unit::kDay, -2},
-                                                          {"엊그제", Unit::kDay, -2},
-                                                          {"어제", Unit::kDay, -1},
-                                                          {"오늘", Unit::kDay, 0},
-                                                          {"내일모레", Unit::kDay, 2},
-                                                          {"내일", Unit::kDay, 1},
-                                                          {"모레", Unit::kDay, 2},
-                                                          {"글피", Unit::kDay, 3},
-                                                          {"지지난 주", Unit::kWeek, -2},
-                                                          {"지난 주", Unit::kWeek, -1},
-                                                          {"지난주", Unit::kWeek, -1},
-                                                          {"저번 주", Unit::kWeek, -1},
-                                                          {"저번주", Unit::kWeek, -1},
-                                                          {"이번 주", Unit::kWeek, 0},
-                                                          {"이번주", Unit::kWeek, 0},
-                                                          {"다음 주", Unit::kWeek, 1},
-                                                          {"다음주", Unit::kWeek, 1},
-                                                          {"다다음 주", Unit::kWeek, 2},
-                                                          {"다다음주", Unit::kWeek, 2},
-                                                          {"지난 달", Unit::kMonth, -1},
-                                                          {"지난달", Unit::kMonth, -1},
-                                                          {"저번 달", Unit::kMonth, -1},
-                                                          {"저번달", Unit::kMonth, -1},
-                                                          {"이번 달", Unit::kMonth, 0},
-                                                          {"이번달", Unit::kMonth, 0},
-                                                          {"다음 달", Unit::kMonth, 1},
-                                                          {"다음달", Unit::kMonth, 1},
-                                                          {"재작년", Unit::kYear, -2},
-                                                          {"작년", Unit::kYear, -1},
-                                                          {"올해", Unit::kYear, 0},
-                                                          {"내년", Unit::kYear, 1},
-                                                          {"내후년", Unit::kYear, 2}});
+constexpr std::array kRelative = std::to_array<RelativeDate>({{"day before yesterday", Unit::kDay, -2},
+                                                              {"day after tomorrow", Unit::kDay, 2},
+                                                              {"yesterday", Unit::kDay, -1},
+                                                              {"tomorrow", Unit::kDay, 1},
+                                                              {"today", Unit::kDay, 0},
+                                                              {"tonight", Unit::kDay, 0},
+                                                              {"last week", Unit::kWeek, -1},
+                                                              {"this week", Unit::kWeek, 0},
+                                                              {"next week", Unit::kWeek, 1},
+                                                              {"last month", Unit::kMonth, -1},
+                                                              {"this month", Unit::kMonth, 0},
+                                                              {"next month", Unit::kMonth, 1},
+                                                              {"last year", Unit::kYear, -1},
+                                                              {"this year", Unit::kYear, 0},
+                                                              {"next year", Unit::kYear, 1},
+                                                              {"그끄저께", Unit::kDay, -3},
+                                                              {"그저께", Unit::kDay, -2},
+                                                              {"그제", Unit::kDay, -2},
+                                                              {"엊그제", Unit::kDay, -2},
+                                                              {"어제", Unit::kDay, -1},
+                                                              {"오늘", Unit::kDay, 0},
+                                                              {"내일모레", Unit::kDay, 2},
+                                                              {"내일", Unit::kDay, 1},
+                                                              {"모레", Unit::kDay, 2},
+                                                              {"글피", Unit::kDay, 3},
+                                                              {"지지난 주", Unit::kWeek, -2},
+                                                              {"지난 주", Unit::kWeek, -1},
+                                                              {"지난주", Unit::kWeek, -1},
+                                                              {"저번 주", Unit::kWeek, -1},
+                                                              {"저번주", Unit::kWeek, -1},
+                                                              {"이번 주", Unit::kWeek, 0},
+                                                              {"이번주", Unit::kWeek, 0},
+                                                              {"다음 주", Unit::kWeek, 1},
+                                                              {"다음주", Unit::kWeek, 1},
+                                                              {"다다음 주", Unit::kWeek, 2},
+                                                              {"다다음주", Unit::kWeek, 2},
+                                                              {"지난 달", Unit::kMonth, -1},
+                                                              {"지난달", Unit::kMonth, -1},
+                                                              {"저번 달", Unit::kMonth, -1},
+                                                              {"저번달", Unit::kMonth, -1},
+                                                              {"이번 달", Unit::kMonth, 0},
+                                                              {"이번달", Unit::kMonth, 0},
+                                                              {"다음 달", Unit::kMonth, 1},
+                                                              {"다음달", Unit::kMonth, 1},
+                                                              {"재작년", Unit::kYear, -2},
+                                                              {"작년", Unit::kYear, -1},
+                                                              {"올해", Unit::kYear, 0},
+                                                              {"내년", Unit::kYear, 1},
+                                                              {"내후년", Unit::kYear, 2}});
 constexpr std::array<std::string_view, 7> kEnglishDays = {"monday", "tuesday",  "wednesday", "thursday",
                                                           "friday", "saturday", "sunday"};
 constexpr std::array<std::string_view, 7> kKoreanDays = {"월요일", "화요일", "수요일", "목요일",
@@ -219,7 +215,7 @@ Found at_word(const std::vector<Word>& words, std::size_t at, sys_days today) {
       }
   for (const std::string_view other : {"오늘날", "그제야", "그제서야"})
     if (words[at].folded.starts_with(other)) return {};
-  for (const Relative& relative : kRelative) {
+  for (const RelativeDate& relative : kRelative) {
     const std::size_t count = said(words, at, relative.words);
     if (count == 0) continue;
     if (relative.unit == Unit::kWeek && at + count < words.size())
@@ -243,10 +239,10 @@ bool has_date(std::string_view text) {
 
 }  // namespace
 
+std::span<const RelativeDate> relative_dates() noexcept { return kRelative; }
+
 sys_days local_day(Nanos wall) {
-  const std::time_t seconds = wall / kSecond;
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
+  const std::tm parts = local_tm(wall);
   return sys_days{std::chrono::year{parts.tm_year + 1900} / (parts.tm_mon + 1) / parts.tm_mday};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/fnv.hpp"
 #include "recall/terms.hpp"
 #include "text/normalize.hpp"
 
@@ -144,15 +145,12 @@ std::string statement_without(const Fact& fact, std::string_view gone, std::stri
 
 // FNV-1a twice with different bases.
 std::string digest(std::string_view text) {
-  std::uint64_t hash[2] = {0xCBF29CE484222325U, 0x9AE16A3B2F90404FU};
-  for (const char c : text) {
-    for (std::uint64_t& h : hash) {
-      h ^= static_cast<unsigned char>(c);
-      h *= 0x100000001B3U;
-    }
-    hash[1] ^= hash[1] >> 29U;
+  std::uint64_t other = 0x9AE16A3B2F90404FU;
+  for (const char& c : text) {
+    other = fnv1a({&c, 1}, other);
+    other ^= other >> 29U;
   }
-  return fmt::format("{:016x}{:016x}", hash[0], hash[1]);
+  return fmt::format("{:016x}{:016x}", fnv1a(text), other);
 }
 
 std::string spo_key(const Fact& fact) { return digest(spo_text(fact)); }

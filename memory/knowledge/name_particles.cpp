@@ -9,97 +9,16 @@
 namespace prot::memory {
 namespace {
 
-// After which sound an ending stands.
-enum class After { kAny, kConsonant, kVowel, kVowelOrL };
-
-struct Ending {
-  std::string_view text;
-  After after = After::kAny;
-  Sure sure = Sure::kNo;
-};
-
-constexpr std::array kEndings = std::to_array<Ending>({{"은", After::kConsonant},
-                                                       {"는", After::kVowel, Sure::kAlways},
-                                                       {"이", After::kConsonant, Sure::kPerson},
-                                                       {"가", After::kVowel, Sure::kPerson},
-                                                       {"을", After::kConsonant, Sure::kAlways},
-                                                       {"를", After::kVowel, Sure::kAlways},
-                                                       {"과", After::kConsonant, Sure::kPerson},
-                                                       {"와", After::kVowel, Sure::kPerson},
-                                                       {"으로", After::kConsonant, Sure::kAlways},
-                                                       {"로", After::kVowelOrL},
-                                                       {"이랑", After::kConsonant, Sure::kAlways},
-                                                       {"랑", After::kVowel},
-                                                       {"이나", After::kConsonant},
-                                                       {"에", After::kAny, Sure::kPerson},
-                                                       {"의", After::kAny, Sure::kPerson},
-                                                       {"도", After::kAny},
-                                                       {"만", After::kAny},
-                                                       {"께", After::kAny, Sure::kPerson},
-                                                       {"에서", After::kAny, Sure::kAlways},
-                                                       {"에게", After::kAny, Sure::kAlways},
-                                                       {"한테", After::kAny, Sure::kAlways},
-                                                       {"께서", After::kAny, Sure::kAlways},
-                                                       {"에는", After::kAny, Sure::kAlways},
-                                                       {"에도", After::kAny, Sure::kAlways},
-                                                       {"에서는", After::kAny, Sure::kAlways},
-                                                       {"에서도", After::kAny, Sure::kAlways},
-                                                       {"에게는", After::kAny, Sure::kAlways},
-                                                       {"에게도", After::kAny, Sure::kAlways},
-                                                       {"에게서", After::kAny, Sure::kAlways},
-                                                       {"한테는", After::kAny, Sure::kAlways},
-                                                       {"한테도", After::kAny, Sure::kAlways},
-                                                       {"한테서", After::kAny, Sure::kAlways},
-                                                       {"께서는", After::kAny, Sure::kAlways},
-                                                       {"까지", After::kAny, Sure::kAlways},
-                                                       {"까지는", After::kAny, Sure::kAlways},
-                                                       {"까지도", After::kAny, Sure::kAlways},
-                                                       {"부터", After::kAny, Sure::kAlways},
-                                                       {"부터는", After::kAny, Sure::kAlways},
-                                                       {"처럼", After::kAny, Sure::kAlways},
-                                                       {"보다", After::kAny, Sure::kAlways},
-                                                       {"보다는", After::kAny, Sure::kAlways},
-                                                       {"하고", After::kAny, Sure::kAlways},
-                                                       {"하고는", After::kAny, Sure::kAlways},
-                                                       {"마저", After::kAny, Sure::kAlways},
-                                                       {"조차", After::kAny, Sure::kAlways},
-                                                       {"밖에", After::kAny, Sure::kAlways},
-                                                       {"만은", After::kAny, Sure::kAlways},
-                                                       {"만큼", After::kAny, Sure::kAlways},
-                                                       {"이라고", After::kConsonant, Sure::kAlways},
-                                                       {"라고", After::kVowel, Sure::kAlways},
-                                                       {"이라는", After::kConsonant, Sure::kAlways},
-                                                       {"라는", After::kVowel, Sure::kAlways},
-                                                       {"이에요", After::kConsonant, Sure::kAlways},
-                                                       {"예요", After::kVowel, Sure::kAlways},
-                                                       {"이예요", After::kConsonant, Sure::kAlways},
-                                                       {"에요", After::kAny, Sure::kAlways},
-                                                       {"이야", After::kConsonant},
-                                                       {"야", After::kVowel},
-                                                       {"입니다", After::kAny, Sure::kAlways},
-                                                       {"이고", After::kConsonant},
-                                                       {"이며", After::kConsonant},
-                                                       {"으로는", After::kConsonant, Sure::kAlways},
-                                                       {"로는", After::kVowelOrL, Sure::kAlways},
-                                                       {"으로부터", After::kConsonant, Sure::kAlways},
-                                                       {"로부터", After::kVowelOrL, Sure::kAlways},
-                                                       {"과는", After::kConsonant, Sure::kAlways},
-                                                       {"와는", After::kVowel, Sure::kAlways},
-                                                       {"이랑은", After::kConsonant, Sure::kAlways},
-                                                       {"랑은", After::kVowel, Sure::kAlways},
-                                                       {"에서의", After::kAny, Sure::kAlways},
-                                                       {"에서만", After::kAny, Sure::kAlways}});
-
-constexpr std::array kAddresses = std::to_array<Ending>({{" 씨", After::kAny, Sure::kAlways},
-                                                         {"씨", After::kAny, Sure::kAlways},
-                                                         {" 님", After::kAny, Sure::kAlways},
-                                                         {"님", After::kAny, Sure::kAlways},
-                                                         {"네", After::kAny},
-                                                         {" 군", After::kAny, Sure::kAlways},
-                                                         {" 양", After::kAny, Sure::kAlways},
-                                                         {"아", After::kConsonant},
-                                                         {"야", After::kVowel},
-                                                         {"이", After::kConsonant}});
+constexpr std::array kAddresses = std::to_array<Particle>({{" 씨", After::kAny, Sure::kAlways},
+                                                           {"씨", After::kAny, Sure::kAlways},
+                                                           {" 님", After::kAny, Sure::kAlways},
+                                                           {"님", After::kAny, Sure::kAlways},
+                                                           {"네", After::kAny},
+                                                           {" 군", After::kAny, Sure::kAlways},
+                                                           {" 양", After::kAny, Sure::kAlways},
+                                                           {"아", After::kConsonant},
+                                                           {"야", After::kVowel},
+                                                           {"이", After::kConsonant}});
 
 constexpr char32_t kFirstSyllable = 0xAC00;
 constexpr char32_t kLastSyllable = 0xD7A3;
@@ -144,7 +63,7 @@ bool ends_in_consonant(std::string_view text) noexcept {
 
 std::vector<Stripped> without_particles(std::string_view name) {
   std::vector<Stripped> found;
-  for (const Ending& ending : kEndings) {
+  for (const Particle& ending : kParticles) {
     if (!name.ends_with(ending.text)) continue;
     const std::string_view stem = name.substr(0, name.size() - ending.text.size());
     if (stem.ends_with(' ') || text::count_code_points(stem) < kLeast || !may_follow(stem, ending.after))
@@ -159,7 +78,7 @@ std::vector<Stripped> without_particles(std::string_view name) {
 }
 
 std::string without_address(std::string_view name) {
-  for (const Ending& ending : kAddresses) {
+  for (const Particle& ending : kAddresses) {
     if (!name.ends_with(ending.text)) continue;
     const std::string_view stem = name.substr(0, name.size() - ending.text.size());
     if (is_syllable(last_code_point(stem)) && text::count_code_points(stem) >= kLeast &&

@@ -4,11 +4,10 @@
 #include <string_view>
 #include <vector>
 
+#include "recall/particles.hpp"
+
 /// What Korean puts behind a name.
 namespace prot::memory {
-
-/// Whether a name may end so all the same: it may; no person's; none.
-enum class Sure { kNo, kPerson, kAlways };
 
 /// A name without one of its endings.
 struct Stripped {

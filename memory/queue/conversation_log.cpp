@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/local_tm.hpp"
 #include "base/log.hpp"
 #include "base/paths.hpp"
 #include "base/unique_fd.hpp"
@@ -24,13 +25,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t kRemembered = 512;  // lines: more than frames that may come again
 constexpr std::size_t kDayLength = 10;
 
-std::tm local(Nanos wall) {
-  const std::time_t seconds = wall / kSecond;
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
-  return parts;
-}
-
 std::string zone_of(const std::tm& parts) {
   char text[16];
   std::string zone(text, std::strftime(text, sizeof text, "%z", &parts));
@@ -40,7 +34,7 @@ std::string zone_of(const std::tm& parts) {
 
 /// "2026-11-26T08:59:59.250+09:00"
 std::string timestamp(Nanos wall) {
-  const std::tm parts = local(wall);
+  const std::tm parts = local_tm(wall);
   const std::string millis = std::to_string(1000 + wall / kMillisecond % 1000).substr(1);
   char text[40];
   const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &parts);

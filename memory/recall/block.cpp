@@ -5,6 +5,7 @@
 #include <functional>
 #include <tuple>
 
+#include "base/local_tm.hpp"
 #include "base/utf8.hpp"
 #include "recall/terms.hpp"
 #include "safety/plain_letters.hpp"
@@ -26,23 +27,16 @@ constexpr std::size_t kQuoteBytes = 300;
 constexpr std::size_t kRoomyQuoteBytes = 600;
 constexpr double kSameText = 0.75;  // share of a line's words that a line like it has
 
-std::tm local_time(Nanos wall) {
-  const std::time_t seconds = wall / kSecond;
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
-  return parts;
-}
-
 /// "2024-10-04"
 std::string plain_date(Nanos wall) {
-  const std::tm parts = local_time(wall);
+  const std::tm parts = local_tm(wall);
   char text[32];
   return {text, std::strftime(text, sizeof(text), "%Y-%m-%d", &parts)};
 }
 
 /// "Fri 4 Oct 2024": fewer tokens, and what is "last Monday" can be told from it.
 std::string full_date(Nanos wall) {
-  const std::tm parts = local_time(wall);
+  const std::tm parts = local_tm(wall);
   char day[16];
   char rest[32];
   const std::string_view weekday(day, std::strftime(day, sizeof(day), "%a ", &parts));
@@ -51,7 +45,7 @@ std::string full_date(Nanos wall) {
 }
 
 int day_number(Nanos wall) {
-  const std::tm parts = local_time(wall);
+  const std::tm parts = local_tm(wall);
   return parts.tm_year * 400 + parts.tm_yday;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/fnv.hpp"
 #include "extraction/dates.hpp"
 #include "knowledge/facts.hpp"
 #include "recall/terms.hpp"
@@ -37,7 +38,7 @@ bool begins_like(const Kinds& kinds, std::string_view predicate) noexcept {
 class Hash {
  public:
   Hash& add(std::string_view text) noexcept {
-    for (const char c : text) value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+    value_ = fnv1a(text, value_);
     return add(text.size());
   }
   Hash& add(std::uint64_t number) noexcept {
@@ -48,7 +49,7 @@ class Hash {
   [[nodiscard]] std::uint64_t value() const noexcept { return value_; }
 
  private:
-  std::uint64_t value_ = 0xCBF29CE484222325U;
+  std::uint64_t value_ = kFnvBasis;
 };
 
 /// The same for what is the same to whoever reads it.

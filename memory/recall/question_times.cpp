@@ -3,6 +3,7 @@
 #include <charconv>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "extraction/dates.hpp"
 #include "recall/question.hpp"
@@ -106,24 +107,26 @@ TimeSpan span_of(const Named& named, int year) {
   return span(day(year, named.month, 1), day(last ? year + 1 : year, last ? 1 : named.month + 1, 1));
 }
 
-struct Relative {
-  std::string_view words;  // one, or two with a blank
-  int from_days;           // before the newest day
-  int to_days;
-};
-constexpr std::array kRelative = std::to_array<Relative>({{"yesterday", 1, 0},
-                                                          {"last week", 14, 0},
-                                                          {"last month", 62, 0},
-                                                          {"this week", 7, -1},
-                                                          {"어제", 1, 0},
-                                                          {"그저께", 2, 1},
-                                                          {"그제", 2, 1},
-                                                          {"지난주", 14, 0},
-                                                          {"지난 주", 14, 0},
-                                                          {"지난달", 62, 0},
-                                                          {"지난 달", 62, 0},
-                                                          {"이번주", 7, -1},
-                                                          {"이번 주", 7, -1}});
+/// Days before the newest one; none: a time that nobody has told of yet, or too long ago to be looked at
+/// first.
+std::optional<std::pair<int, int>> days_meant(const RelativeDate& date) {
+  using Unit = RelativeDate::Unit;
+  switch (date.unit) {
+    case Unit::kDay:
+      if (date.by < 0) return std::pair{-date.by, -date.by - 1};
+      break;
+    case Unit::kWeek:
+      if (date.by == 0) return std::pair{7, -1};
+      if (date.by == -1) return std::pair{14, 0};  // people are not exact
+      break;
+    case Unit::kMonth:
+      if (date.by == -1) return std::pair{62, 0};
+      break;
+    case Unit::kYear:
+      break;
+  }
+  return std::nullopt;
+}
 
 bool says(const std::vector<std::string>& words, std::string_view wanted) {
   const std::size_t blank = wanted.find(' ');
@@ -150,9 +153,9 @@ std::vector<TimeSpan> times_in(std::string_view text, Nanos oldest, Nanos newest
     for (int year = named.year != 0 ? named.year : first; year <= (named.year != 0 ? named.year : last);
          ++year)
       spans.push_back(span_of(named, year));
-  for (const Relative& relative : kRelative)
-    if (says(words, relative.words))
-      spans.push_back(span(today - days{relative.from_days}, today - days{relative.to_days}));
+  for (const RelativeDate& date : relative_dates())
+    if (const auto meant = days_meant(date); meant && says(words, date.words))
+      spans.push_back(span(today - days{meant->first}, today - days{meant->second}));
   return spans;
 }
 

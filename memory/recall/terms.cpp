@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/utf8.hpp"
+#include "recall/particles.hpp"
 #include "recall/vocabulary.hpp"
 #include "text/normalize.hpp"
 #include "text/utf8.hpp"
@@ -39,13 +40,6 @@ constexpr std::array kStopWordsKorean = std::to_array<std::string_view>(
      "무슨", "어디",   "어디에", "어디서", "어디야", "언제", "언제야", "언제지", "누구", "누가",
      "왜",   "어떻게", "어떤",   "몇",     "해",     "해요", "했어",   "했어요", "있어", "있어요",
      "없어", "없어요", "알아",   "기억해", "말해",   "줘",   "알려줘"});
-
-// Longest first: only one is taken off.
-constexpr std::array kParticles = std::to_array<std::string_view>(
-    {"이에요", "입니다", "에서는", "에게서", "이라고", "한테서", "으로", "에서", "에게",
-     "한테",   "까지",   "부터",   "이랑",   "예요",   "라고",   "처럼", "보다", "하고",
-     "이야",   "은",     "는",     "이",     "가",     "을",     "를",   "에",   "의",
-     "도",     "로",     "와",     "과",     "랑",     "야",     "만"});
 
 // Behind a name, before or instead of a particle.
 constexpr std::array kNameEndings = std::to_array<std::string_view>(
@@ -92,7 +86,7 @@ std::string stem(std::string word) {
 
 /// Without its particle, when two syllables remain: "민수는" and "민수가" are one.
 std::string without_particle(const std::string& word) {
-  for (const std::string_view particle : kParticles)
+  for (const std::string_view particle : kWordParticles)
     if (word.ends_with(particle) && text::count_code_points(word) >= 2 + text::count_code_points(particle))
       return word.substr(0, word.size() - particle.size());
   return word;
@@ -168,7 +162,7 @@ void add_grams(std::string_view word, std::vector<std::string>& grams) {
     return;
   }
   // "집에" and "집은" share no pair of syllables,
-  if (hangul && points.size() == 2 && contains(kParticles, points[1])) grams.push_back(points[0]);
+  if (hangul && points.size() == 2 && contains(kWordParticles, points[1])) grams.push_back(points[0]);
   if (hangul) grams.push_back("_" + points[0]);  // and "옮긴" and "옮겼어" only the first one
   for (std::size_t i = 0; i + n <= points.size(); ++i) {
     std::string gram;

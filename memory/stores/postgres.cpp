@@ -238,13 +238,7 @@ std::vector<Message> PostgresStore::next_messages(std::int64_t* cursor, int limi
 
 std::vector<Message> PostgresStore::find_messages(std::span<const std::string> words, Nanos before,
                                                   int limit) {
-  // OR: of a question's words a message rarely has all.
-  std::string query;
-  for (const std::string& word : words) {
-    query += query.empty() ? "'" : " | '";
-    for (const char c : word) query.append(c == '\'' || c == '\\' ? 2 : 1, c);
-    query += "':*";
-  }
+  const std::string query = any_of_words(words);
   if (query.empty()) return {};
   return transaction("searching messages", [&](pqxx::work& tx) {
     std::vector<Message> messages;

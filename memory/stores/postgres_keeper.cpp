@@ -161,6 +161,16 @@ std::string sql_of(Keeper::Look what) {
 
 }  // namespace
 
+std::string any_of_words(std::span<const std::string> words) {
+  std::string query;
+  for (const std::string& word : words) {
+    query += query.empty() ? "'" : " | '";
+    for (const char c : word) query.append(c == '\'' || c == '\\' ? 2 : 1, c);
+    query += "':*";
+  }
+  return query;
+}
+
 std::vector<Keeper::Row> PostgresStore::look(Look what, std::span<const std::string> arguments) {
   return transaction("looking at memory", [&](pqxx::work& tx) {
     const std::string sql = "SELECT " + sql_of(what);

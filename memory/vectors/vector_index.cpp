@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/fnv.hpp"
 #include "vectors/dot_product.hpp"
 
 namespace prot::memory {
@@ -29,14 +30,12 @@ std::int8_t high_of(int value) noexcept {
 }  // namespace
 
 VectorKey VectorKey::of_statement(std::string_view statement) noexcept {
-  std::uint64_t hash = 0xCBF29CE484222325U;
   std::uint64_t other = 0x9E3779B97F4A7C15U;
   for (const char c : statement) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
     other = (other + static_cast<unsigned char>(c)) * 0xD6E8FEB86659FD93U;
     other ^= other >> 32U;
   }
-  return {0, other, hash};
+  return {0, other, fnv1a(statement)};
 }
 
 struct VectorIndex::Scored {

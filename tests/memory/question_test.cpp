@@ -103,6 +103,9 @@ TEST_CASE("the times that a question names") {
   CHECK(days("3월에 뭐 했어?") == Days{{60, 91}});
   CHECK(days("2024년 3월 5일에") == Days{{64, 65}});
   CHECK(days("yesterday") == Days{{199, 200}});
+  CHECK(days("그끄저께 뭐 했지?") == Days{{197, 198}});  // as extraction knows it
+  CHECK(days("저번 주에 어디 갔어?") == Days{{186, 200}});
+  CHECK(days("what will I do tomorrow") == Days{});
   CHECK(days("지난주에").size() == 1);
   CHECK(days("May I march on?").empty());
   CHECK(days("in 1802, on 45 March 99999999999999999999").empty());

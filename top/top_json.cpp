@@ -1,17 +1,9 @@
 #include "top_json.hpp"
 
-#include "json/json.hpp"
+#include "json/optional_member.hpp"
 
 namespace prot::top {
 namespace {
-
-template <typename T>
-void member(json::Writer& w, const char* name, const std::optional<T>& value) {
-  if (value)
-    w.member(name, *value);
-  else
-    w.key(name).null();
-}
 
 void write_stage(json::Writer& w, const StageRow& r) {
   w.begin_object()

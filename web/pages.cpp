@@ -1,5 +1,5 @@
 // The JSON pages.
-#include "json/json.hpp"
+#include "json/optional_member.hpp"
 #include "report.hpp"
 
 namespace prot::web {
@@ -10,14 +10,6 @@ using observe::Snapshot;
 using observe::StageRow;
 
 constexpr const char* kNotStarted = R"({"status":"not_started"})";
-
-template <typename T>
-void member(json::Writer& w, const char* name, const std::optional<T>& value) {
-  if (value)
-    w.member(name, *value);
-  else
-    w.key(name).null();
-}
 
 std::optional<std::int64_t> in_ms(const std::optional<Nanos>& time) {
   return time ? std::optional(*time / kMillisecond) : std::nullopt;

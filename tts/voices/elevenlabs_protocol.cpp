@@ -9,6 +9,7 @@
 #include "http/url.hpp"
 #include "json/json.hpp"
 #include "text/base64.hpp"
+#include "voices/service_failure.hpp"
 
 namespace prot::tts::elevenlabs {
 namespace {
@@ -190,18 +191,7 @@ VoiceError error_of(http::ErrorClass error_class, std::string_view body) {
   // A plan that is used up comes as 401 too.
   if (const std::string name = http::error_name(body); name.find("quota") != std::string::npos)
     return VoiceError::kQuota;
-  switch (error_class) {
-    case http::ErrorClass::kRetry:
-    case http::ErrorClass::kOverloaded:
-      return VoiceError::kRetry;
-    case http::ErrorClass::kAuth:
-      return VoiceError::kAuth;
-    case http::ErrorClass::kQuota:
-      return VoiceError::kQuota;
-    case http::ErrorClass::kFatal:
-      return VoiceError::kFatal;
-  }
-  return VoiceError::kFatal;
+  return failure_of(error_class);
 }
 
 }  // namespace prot::tts::elevenlabs

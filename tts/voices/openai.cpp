@@ -10,6 +10,7 @@
 #include "json/json.hpp"
 #include "voices/http_voice.hpp"
 #include "voices/paced_take.hpp"
+#include "voices/service_failure.hpp"
 #include "voices/wav_stream.hpp"
 
 namespace prot::tts {
@@ -21,21 +22,6 @@ constexpr std::string_view kSampleTypes[] = {
     "audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "application/octet-stream", "binary/octet-stream",
     ""};
 constexpr std::string_view kWavTypes[] = {"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"};
-
-VoiceError error_of(http::ErrorClass error) noexcept {
-  switch (error) {
-    case http::ErrorClass::kRetry:
-    case http::ErrorClass::kOverloaded:
-      return VoiceError::kRetry;
-    case http::ErrorClass::kAuth:
-      return VoiceError::kAuth;
-    case http::ErrorClass::kQuota:
-      return VoiceError::kQuota;
-    case http::ErrorClass::kFatal:
-      return VoiceError::kFatal;
-  }
-  return VoiceError::kFatal;
-}
 
 /// Threads: as HttpVoice.
 ///
@@ -136,7 +122,7 @@ class OpenAiVoice final : public HttpVoice {
   }
 
   [[nodiscard]] VoiceError error_of(const http::Event& error) const override {
-    return tts::error_of(error.error_class);
+    return failure_of(error.error_class);
   }
   [[nodiscard]] bool has_audio() const override { return take_.has_audio(); }
   [[nodiscard]] Piece piece(Piece::Kind kind) const override { return take_.piece(kind); }

@@ -106,7 +106,8 @@ BlockPacker::Entry BlockPacker::entry_of(const Line& line) const {
     entry.line = "- " + text + "\n";
     if (roomy()) entry.head = kSummariesHead;
   } else if (line.kind == Line::Kind::kFact) {
-    entry.line = "- " + (roomy() ? full_date(line.at) + ": " : date) + text + "\n";
+    const std::string told = full_date(line.at) + " #" + source_tag(line.source.conversation) + ": ";
+    entry.line = "- " + (roomy() ? told : date) + text + "\n";
     if (roomy()) entry.head = kFactsHead;
   } else if (roomy()) {
     entry.day = day_number(line.at);

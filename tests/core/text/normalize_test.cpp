@@ -59,3 +59,12 @@ TEST_CASE("character error rate does not see spacing") {
   CHECK(text::character_error_rate("불을 켜 줘", "불을 켜줘") == 0.0);
   CHECK(text::character_error_rate("불을 켜 줘", "불을 꺼 줘") == 0.25);
 }
+
+TEST_CASE("lower case in place moves no byte") {
+  CHECK(text::lowered_in_place("Tea FÜR 한국, ÄRGER") == "tea für 한국, ärger");
+  // Where the small letter takes fewer bytes, the capital stays: I with a dot, the sign of Kelvin.
+  CHECK(text::lowered_in_place("\xC4\xB0X") == "\xC4\xB0x");
+  CHECK(text::lowered_in_place("5 \xE2\x84\xAA OK") == "5 \xE2\x84\xAA ok");
+  CHECK(text::lowered_in_place("A\xFF\xC3") == "a\xFF\xC3");  // bytes that are no letter
+  CHECK(text::lowered_in_place("").empty());
+}

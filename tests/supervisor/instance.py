@@ -67,6 +67,8 @@ class Instance:
             "XDG_RUNTIME_DIR": str(self.folder / "run"), "XDG_STATE_HOME": str(self.folder / "state"),
             "XDG_CONFIG_HOME": str(self.folder / "config"), "XDG_CACHE_HOME": str(self.folder / "cache"),
             "PROT_STAGE_FOLDER": str(self.stages)}
+        self.environment |= {name: value for name, value in os.environ.items()  # of instrumented builds
+                             if name.endswith("SAN_OPTIONS") or name.startswith("GCOV_")}
         self.order(**orders)
         self.processes = []
 

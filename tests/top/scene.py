@@ -11,7 +11,9 @@ import time
 TOP = os.environ["PROT_TOP"]
 SCENE = os.environ["TOP_SCENE"]
 NAMES = iter(range(10_000))
-ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8",
+               **{name: value for name, value in os.environ.items()  # of instrumented builds
+                  if name.endswith("SAN_OPTIONS") or name.startswith("GCOV_")}}
 
 
 def wait_for(what, condition, timeout=10.0):

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "cli.hpp"
-#include "http/url.hpp"
 #include "programs.hpp"
 #include "services/services.hpp"
 #include "stage/implied_choices.hpp"
@@ -50,8 +49,7 @@ KeyPlace place_of(const std::string& name, const LayeredEnvironment& environment
 
 std::string address_of(const Service& service) {
   if (service.url.empty()) return {};
-  // A database's address may hold its password in more than one form.
-  return service.protocol == "postgres" ? "set (not shown)" : http::shown_url(service.url);
+  return service.protocol == "postgres" ? "set (not shown)" : services::shown_address(service);
 }
 
 std::string missing_for(const ServiceKeys& row, const stage::Config& config) {

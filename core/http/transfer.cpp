@@ -21,17 +21,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-/// The URL without user, query and fragment: those may hold secrets.
-std::string safe_url(std::string_view url) {
-  url = url.substr(0, url.find_first_of("?#"));
-  const auto scheme = url.find("://");
-  const auto host = scheme == std::string_view::npos ? 0 : scheme + 3;
-  const auto path = std::min(url.find('/', host), url.size());
-  const auto at = url.substr(0, path).rfind('@');
-  if (at == std::string_view::npos || at < host) return std::string(url);
-  return std::string(url.substr(0, host)) + std::string(url.substr(at + 1));
-}
-
 ErrorClass classify(CURLcode code) noexcept {
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -238,7 +227,7 @@ void Transfer::fail(ErrorClass error_class, const std::string& why) {
   event.retry_after = retry_after();
   event.no_retry = header("x-should-retry") == "false";
   const std::string socket = request_.unix_socket.empty() ? "" : " on " + request_.unix_socket;
-  event.message = masked(request_.method + " " + safe_url(request_.url) + socket + ": " + why);
+  event.message = masked(request_.method + " " + shown_url(request_.url) + socket + ": " + why);
   events_.on_event(std::move(event));
 }
 

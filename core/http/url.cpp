@@ -95,7 +95,8 @@ std::string service_url(std::string base, std::string_view path) {
 
 std::string shown_url(std::string_view text) {
   try {
-    return parse_url(text).shown();
+    const Url url = as_curl_reads(text);
+    return url.is_loopback() ? url.shown() : parse_url(text).shown();
   } catch (const UsageError&) {
     return "(not an address of a service)";
   }

@@ -33,6 +33,7 @@ struct Url {
 [[nodiscard]] std::string service_url(std::string base, std::string_view path);
 
 /// `text` without what may be secret in it, for messages and logs; also when it is no address of a service.
+/// Without a scheme only what names this machine is one: the rest may be a key in the wrong place.
 [[nodiscard]] std::string shown_url(std::string_view text);
 
 /// Throws Error with exit code 78 (another try would change nothing) where key and conversation would leave

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "base/lower_case.hpp"
-#include "http/url.hpp"
 #include "json/json.hpp"
 
 namespace prot::services {
@@ -36,11 +35,7 @@ const Word& word_of(State state) noexcept {
 }
 
 std::string shown(const Service& service) {
-  if (service.protocol == "postgres") return "its address";
-  if (service.protocol != "wyoming") return http::shown_url(service.url);
-  const bool scheme = service.url.starts_with("tcp://");
-  const std::string web = http::shown_url("ws" + (scheme ? service.url.substr(3) : "://" + service.url));
-  return web.starts_with("ws://") ? "tcp" + web.substr(2) : web;
+  return service.protocol == "postgres" ? "its address" : shown_address(service);
 }
 
 std::string mend_of(const Service& service, State state) {

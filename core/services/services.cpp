@@ -194,6 +194,13 @@ bool is_refused_plain(const Service& service, const Config& config) {
   }
 }
 
+std::string shown_address(const Service& service) {
+  if (service.protocol != "wyoming") return http::shown_url(service.url);
+  const bool scheme = service.url.starts_with("tcp://");
+  const std::string web = http::shown_url("ws" + (scheme ? service.url.substr(3) : "://" + service.url));
+  return web.starts_with("ws://") ? "tcp" + web.substr(2) : web;
+}
+
 std::string shown_key_name(const std::string& name) {
   constexpr std::size_t kLongest = 64;
   const bool plain =

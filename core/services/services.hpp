@@ -30,6 +30,10 @@ struct Service {
 /// Would another machine get key and words unencrypted, which the configuration does not allow?
 [[nodiscard]] bool is_refused_plain(const Service& service, const stage::Config& config);
 
+/// Where it is, without what may be secret in that. REQUIRES: it is no database, whose address may hold its
+/// password in more than one form.
+[[nodiscard]] std::string shown_address(const Service& service);
+
 /// The name of a key as it may be shown: what is no name of the environment in capitals may be the key
 /// itself, put into the wrong place.
 [[nodiscard]] std::string shown_key_name(const std::string& name);

@@ -14,7 +14,6 @@
 #include "json/json.hpp"
 #include "known_names.hpp"
 #include "service_url.hpp"
-#include "stage/config_keys.hpp"
 #include "transcript_text.hpp"
 
 namespace prot::stt {
@@ -46,7 +45,7 @@ class OpenAiRecognizer final : public SpeechRecognizer {
       : options_(options),
         clock_(options.clock != nullptr ? *options.clock : steady_),
         endpoint_(transcription_endpoint(options.url, options.plain_http)),
-        shown_(stage::shown_text(endpoint_)),
+        shown_(http::shown_url(endpoint_)),
         local_(http::is_loopback(options.url)),
         name_("openai:" + options.model_name),
         client_(options.wake, kLongestAnswer) {}
@@ -193,7 +192,7 @@ class OpenAiRecognizer final : public SpeechRecognizer {
   SteadyClock steady_;
   const Clock& clock_;
   const std::string endpoint_;
-  const std::string shown_;  // the same without a password
+  const std::string shown_;  // the same without what may be secret
   const bool local_;
   const std::string name_;
   std::vector<std::string> names_;   // that memory knows

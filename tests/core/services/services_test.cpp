@@ -106,6 +106,15 @@ TEST_CASE("what is no name in capitals may be the key itself, and is not shown")
   CHECK(shown_key_name(std::string(65, '_')).find("not shown") != std::string::npos);
 }
 
+TEST_CASE("an address is shown in the words of its protocol, without what is secret") {
+  CHECK(shown_address(one({"stt.engine=wyoming", "stt.url=tcp://me:pw@127.0.0.1:10301"},
+                          "Wyoming recognition")) == "tcp://127.0.0.1:10301/");
+  CHECK(shown_address(one({"tts.voice_en=wyoming", "tts.wyoming_url=localhost"}, "Wyoming voice")) ==
+        "tcp://localhost/");
+  CHECK(shown_address(one({"tts.voice_en=openai", "tts.openai_url=https://me:pw@a.example/v1?key=sk"},
+                          "OpenAI-compatible voice")) == "https://a.example/v1");
+}
+
 TEST_CASE("a refusal is a wrong key, an expired one, a spent plan, a right that lacks, or no time") {
   CHECK(state(401, R"({"error":{"type":"authentication_error"}})") == State::kWrongKey);
   CHECK(state(401, "401: Unauthorized") == State::kWrongKey);

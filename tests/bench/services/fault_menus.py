@@ -3,10 +3,54 @@ same; None: it may."""
 from service_rig import Fault
 
 HUNG_MS = 6000  # longer than anybody waits
+STATUSES = (400, 401, 403, 422, 429, 500, 503, 529)
+BROKEN = {"hangs": "hang", "reset": "reset", "ends": "eof", "half open": "half_open", "an error": "error_event"}
+# What is done to more than one service, by the name that it has in the tables.
+SHARED = {
+    "503 once": Fault("status", status=503, times=1),
+    "silence before the headers": Fault("delay_headers", ms=HUNG_MS),
+    **{f"silence before the {what}": Fault("delay_first", ms=HUNG_MS) for what in ("body", "first sound", "transcript")},
+    "hangs": Fault("hang"),
+    "reset": Fault("reset"),
+    "reset once": Fault("reset", times=1),
+    "ends without an end": Fault("eof"),
+    "empty body": Fault("empty_body"),
+    "JSON of an error under 200": Fault("json_body"),
+    "JSON under 200": Fault("json_body"),
+    "HTTP instead": Fault("json_body"),
+    "writes of 1 to 7 bytes": Fault("small_writes"),
+    "a byte every 300 ms": Fault("dribble", ms=300),
+    "bytes that are no UTF-8": Fault("invalid_utf8"),
+    "fields that nobody knows": Fault("unknown_field"),
+    "messages that nobody knows": Fault("unknown_event"),
+    "events that nobody knows": Fault("unknown_event"),
+    "1 MiB of blanks": Fault("huge_line"),
+    "messages of more than 1 MiB": Fault("huge_line"),
+    "a line of more than 1 MiB": Fault("huge_line"),
+    "pings": Fault("pings"),
+    "CR LF": Fault("crlf"),
+    "sound cut within a sample": Fault("odd_bytes"),
+    "refuses the connection": Fault("refuse"),
+    "refuses the connection once": Fault("refuse", times=1),
+    "half open": Fault("half_open"),
+    "a line that is cut off": Fault("truncated"),
+    "a wrong length": Fault("wrong_length"),
+    **{f"{name} at once": Fault(kind) for name, kind in BROKEN.items()},
+    **{f"{name} after two words": Fault(kind, after=2) for name, kind in BROKEN.items()},
+}
 
 
 def entry(name: str, kind: str, whole: bool | None = False, by_hand: bool = False, **options):
     return name, Fault(kind, **options), whole, by_hand
+
+
+def shared(whole: bool | None, *names: str, by_hand: bool = False):
+    return [(name, SHARED[name], whole, by_hand) for name in names]
+
+
+def statuses(whole: bool | None, by_hand: tuple = (), more: tuple = (), prefix: str = ""):
+    return [entry(f"{prefix}HTTP {status}", "status", whole, status in by_hand, status=status)
+            for status in sorted((*STATUSES, *more))]
 
 
 def limited(*wholes: bool | None, prefix: str = ""):
@@ -17,33 +61,21 @@ def limited(*wholes: bool | None, prefix: str = ""):
 
 
 RECOGNISER = [
-    *[entry(f"HTTP {status}", "status", status=status) for status in (400, 401, 403, 422, 429, 500, 503, 529)],
+    *statuses(False),
     *limited(True, True, None),
-    entry("503 once", "status", True, status=503, times=1),
-    entry("silence before the headers", "delay_headers", None, ms=HUNG_MS),
-    entry("silence before the body", "delay_first", None, ms=HUNG_MS),
-    entry("hangs", "hang"),
-    entry("a byte every 300 ms", "dribble", ms=300),
-    entry("reset", "reset"),
-    entry("reset once", "reset", True, times=1),
-    entry("ends without an end", "eof"),
-    entry("empty body", "empty_body"),
-    entry("JSON of an error under 200", "json_body"),
-    entry("writes of 1 to 7 bytes", "small_writes", True),
-    entry("bytes that are no UTF-8", "invalid_utf8", None),
-    entry("fields that nobody knows", "unknown_field", True),
-    entry("1 MiB of blanks", "huge_line", None),
+    *shared(False, "hangs", "a byte every 300 ms", "reset", "ends without an end", "empty body", "JSON of an error under 200"),
+    *shared(True, "503 once", "reset once", "writes of 1 to 7 bytes", "fields that nobody knows"),
+    *shared(None, "silence before the headers", "silence before the body", "bytes that are no UTF-8", "1 MiB of blanks"),
 ]
 SCRIBE = [
-    *[entry(f"handshake: HTTP {status}", "status", False, status in (400, 401, 403, 422), status=status)
-      for status in (400, 401, 403, 422, 429, 500, 503, 529)],
+    *statuses(False, (400, 401, 403, 422), prefix="handshake: "),
     *limited(None, None, None, prefix="handshake: "),
     entry("handshake: 503 once", "status", True, status=503, times=1),
     entry("handshake: silence", "delay_headers", None, ms=HUNG_MS),
     entry("handshake: empty body", "empty_body", None, True),
     entry("handshake: JSON under 200", "json_body", None, True),
     entry("no session_started", "delay_first", None, ms=HUNG_MS),
-    entry("hangs at once", "hang"),
+    *shared(False, "hangs at once"),
     entry("hangs after three chunks", "hang", after=3),
     entry("hangs after three chunks, once", "hang", True, after=3, times=1),
     entry("half open after three chunks, once", "half_open", True, after=3, times=1),
@@ -58,67 +90,45 @@ SCRIBE = [
     *[entry(f"{code} after three chunks", "error_event", False, True, code=code, after=3)
       for code in ("auth_error", "quota_exceeded", "unaccepted_terms", "invalid_request", "input_error",
                    "chunk_size_exceeded")],
-    entry("messages that nobody knows", "unknown_event", True),
-    entry("fields that nobody knows", "unknown_field", True),
-    entry("writes of 1 to 7 bytes", "small_writes", True),
-    entry("pings", "pings", True),
+    *shared(True, "messages that nobody knows", "fields that nobody knows", "writes of 1 to 7 bytes", "pings"),
     entry("each final twice", "twin", True),
     entry("empty finals that nobody asked for", "unasked", True),
     entry("a final that says itself twice", "repeated_text", True),
-    entry("messages of more than 1 MiB", "huge_line", None),
-    entry("bytes that are no UTF-8", "invalid_utf8", None),
+    *shared(None, "messages of more than 1 MiB", "bytes that are no UTF-8"),
+]
+# Every voice has another one behind it: what was meant is always said.
+BREAKS = ("hangs at once", "hangs after two words", "reset at once", "reset after two words", "ends at once", "ends after two words")
+HTTP_VOICE = [
+    *statuses(True),
+    *limited(True, True, True),
+    *shared(True, "503 once", "silence before the headers", "silence before the first sound", *BREAKS, "empty body",
+            "JSON under 200", "writes of 1 to 7 bytes"),
 ]
 VOICE = [
-    *[entry(f"HTTP {status}", "status", True, status=status) for status in (400, 401, 403, 422, 429, 500, 503, 529)],
-    *limited(True, True, True),
-    entry("503 once", "status", True, status=503, times=1),
-    entry("silence before the headers", "delay_headers", True, ms=HUNG_MS),
-    entry("silence before the first sound", "delay_first", True, ms=HUNG_MS),
-    entry("hangs at once", "hang", True),
-    entry("hangs after two words", "hang", True, after=2),
-    entry("reset at once", "reset", True),
-    entry("reset after two words", "reset", True, after=2),
-    entry("ends at once", "eof", True),
-    entry("ends after two words", "eof", True, after=2),
-    entry("an error after two words", "error_event", True, after=2),
+    *HTTP_VOICE,
+    *shared(True, "an error after two words", "fields that nobody knows", "messages of more than 1 MiB"),
     entry("quota_exceeded after two words", "error_event", True, after=2, code="quota_exceeded"),
-    entry("empty body", "empty_body", True),
-    entry("JSON under 200", "json_body", True),
-    entry("fields that nobody knows", "unknown_field", True),
-    entry("writes of 1 to 7 bytes", "small_writes", True),
-    entry("messages of more than 1 MiB", "huge_line", True),
 ]
-HTTP = [
-    entry("CR LF", "crlf", True),
-]
+HTTP = shared(True, "CR LF")
 SOCKET = [
-    entry("half open after two words", "half_open", True, after=2),
     *[entry(f"closed with {code} after two words", "close", True, status=code, after=2) for code in (1000, 1008, 1011)],
-    entry("messages that nobody knows", "unknown_event", True),
-    entry("pings", "pings", True),
-    entry("sound cut within a sample", "odd_bytes", True),
+    *shared(True, "half open after two words", "messages that nobody knows", "pings", "sound cut within a sample"),
     entry("sound without times", "no_alignment", True),
 ]
+OPENAI_VOICE = [*HTTP_VOICE, *shared(True, "half open", "sound cut within a sample")]
 HOME = [
-    *[entry(f"HTTP {status}", "status", True, status in (401, 403), status=status)
-      for status in (400, 401, 403, 404, 422, 429, 500, 503, 529)],
+    *statuses(True, (401, 403), (404,)),
     *limited(True, True, True),
-    entry("silence before the headers", "delay_headers", True, ms=HUNG_MS),
-    entry("silence before the body", "delay_first", True, ms=HUNG_MS),
-    entry("fields that nobody knows", "unknown_field", True),
-    entry("hangs", "hang", True),
-    entry("reset", "reset", True),
-    entry("ends without an end", "eof", True),
-    entry("empty body", "empty_body", True),
-    entry("JSON of an error under 200", "json_body", True),
-    entry("writes of 1 to 7 bytes", "small_writes", True),
+    *shared(True, "silence before the headers", "silence before the body", "fields that nobody knows", "hangs", "reset",
+            "ends without an end", "empty body", "JSON of an error under 200", "writes of 1 to 7 bytes"),
     entry("10 MiB", "huge_line", True),
 ]
+WYOMING = ("a line that is cut off", "a wrong length", "a line of more than 1 MiB", "HTTP instead")
 WYOMING_RECOGNISER = [
-    entry("refuses the connection", "refuse"),
-    entry("refuses the connection once", "refuse", True, times=1),
-    entry("silence before the transcript", "delay_first", None, ms=HUNG_MS),
-    entry("hangs", "hang"),
+    *shared(False, "refuses the connection", "hangs", *WYOMING),
+    *shared(True, "refuses the connection once", "events that nobody knows", "fields that nobody knows",
+            "writes of 1 to 7 bytes"),
+    *shared(None, "silence before the transcript"),
     entry("half open from the audio on", "half_open"),
     entry("reset in the audio", "reset"),
     entry("reset in the audio once", "reset", True, times=1),
@@ -126,70 +136,22 @@ WYOMING_RECOGNISER = [
     entry("ends without a transcript once", "eof", True, times=1),
     entry("an error", "error_event"),
     entry("an error once", "error_event", True, times=1),
-    entry("a line that is cut off", "truncated"),
-    entry("a wrong length", "wrong_length"),
-    entry("a line of more than 1 MiB", "huge_line"),
-    entry("HTTP instead", "json_body"),
-    entry("events that nobody knows", "unknown_event", True),
-    entry("fields that nobody knows", "unknown_field", True),
-    entry("writes of 1 to 7 bytes", "small_writes", True),
 ]
 WYOMING_VOICE = [
-    entry("refuses the connection", "refuse", True),
-    entry("refuses the connection once", "refuse", True, times=1),
-    entry("silence before the first sound", "delay_first", True, ms=HUNG_MS),
-    entry("hangs at once", "hang", True),
-    entry("hangs after two words", "hang", True, after=2),
-    entry("half open", "half_open", True),
-    entry("reset at once", "reset", True),
-    entry("reset after two words", "reset", True, after=2),
-    entry("ends at once", "eof", True),
-    entry("ends after two words", "eof", True, after=2),
-    entry("an error at once", "error_event", True),
-    entry("an error after two words", "error_event", True, after=2),
+    *shared(True, "refuses the connection", "refuses the connection once", "silence before the first sound", *BREAKS,
+            "half open", "an error at once", "an error after two words", *WYOMING, "events that nobody knows",
+            "sound cut within a sample", "writes of 1 to 7 bytes"),
     entry("no sound", "empty_body", True),
-    entry("a line that is cut off", "truncated", True),
-    entry("a wrong length", "wrong_length", True),
-    entry("a line of more than 1 MiB", "huge_line", True),
-    entry("HTTP instead", "json_body", True),
-    entry("events that nobody knows", "unknown_event", True),
-    entry("sound cut within a sample", "odd_bytes", True),
-    entry("writes of 1 to 7 bytes", "small_writes", True),
-]
-OPENAI_VOICE = [
-    *[entry(f"HTTP {status}", "status", True, status=status) for status in (400, 401, 403, 422, 429, 500, 503, 529)],
-    *limited(True, True, True),
-    entry("503 once", "status", True, status=503, times=1),
-    entry("silence before the headers", "delay_headers", True, ms=HUNG_MS),
-    entry("silence before the first sound", "delay_first", True, ms=HUNG_MS),
-    entry("hangs at once", "hang", True),
-    entry("hangs after two words", "hang", True, after=2),
-    entry("half open", "half_open", True),
-    entry("reset at once", "reset", True),
-    entry("reset after two words", "reset", True, after=2),
-    entry("ends at once", "eof", True),
-    entry("ends after two words", "eof", True, after=2),
-    entry("empty body", "empty_body", True),
-    entry("JSON under 200", "json_body", True),
-    entry("sound cut within a sample", "odd_bytes", True),
-    entry("writes of 1 to 7 bytes", "small_writes", True),
 ]
 # Of vectors and ranks alike: memory's block by words is there whatever they do, so the reply is always the one that was meant.
 VECTORS = [
-    *[entry(f"HTTP {status}", "status", True, status=status) for status in (400, 401, 403, 422, 429, 500, 503, 529)],
+    *statuses(True),
     *limited(True, True, True),
-    entry("503 once", "status", True, status=503, times=1),
-    entry("silence before the headers", "delay_headers", True, ms=HUNG_MS),
-    entry("silence before the body", "delay_first", True, ms=HUNG_MS),
-    entry("hangs", "hang", True),
+    *shared(True, "503 once", "silence before the headers", "silence before the body", "hangs", "empty body",
+            "JSON of an error under 200", "fields that nobody knows", "writes of 1 to 7 bytes", "1 MiB of blanks",
+            "bytes that are no UTF-8"),
     entry("reset within the body", "reset", True),
     entry("ends within the body", "eof", True),
-    entry("empty body", "empty_body", True),
-    entry("JSON of an error under 200", "json_body", True),
-    entry("fields that nobody knows", "unknown_field", True),
-    entry("writes of 1 to 7 bytes", "small_writes", True),
-    entry("1 MiB of blanks", "huge_line", True),
-    entry("bytes that are no UTF-8", "invalid_utf8", True),
 ]
 # Whose process ends is started anew after a back-off that doubles: brain is restarted, so that the next fault finds it.
 MCP = [
@@ -202,11 +164,7 @@ MCP = [
     entry("a result of 10 MiB", "huge_line", True),
     entry("a flood of messages", "unasked", True, True),
     entry("lines that are no JSON", "json_body", True),
-    entry("bytes that are no UTF-8", "invalid_utf8", True),
-    entry("messages that nobody knows", "unknown_event", True),
-    entry("fields that nobody knows", "unknown_field", True),
-    entry("pings", "pings", True),
     entry("answers twice", "twin", True),
-    entry("CR LF", "crlf", True),
-    entry("writes of 1 to 7 bytes", "small_writes", True),
+    *shared(True, "bytes that are no UTF-8", "messages that nobody knows", "fields that nobody knows", "pings", "CR LF",
+            "writes of 1 to 7 bytes"),
 ]

@@ -1,17 +1,42 @@
 #include "loopback_listener.hpp"
 
 #include <arpa/inet.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "base/error.hpp"
 
 namespace prot::test {
+
+ServerEnd::ServerEnd() : event_(::eventfd(0, EFD_CLOEXEC)) {
+  if (!event_) throw errno_error("eventfd");
+}
+
+void ServerEnd::tell() noexcept {
+  told_ = true;
+  (void)::eventfd_write(event_.get(), 1);  // it stays readable: nobody takes it
+}
+
+void ServerEnd::wait(int milliseconds) const {
+  pollfd end = {.fd = event_.get(), .events = POLLIN, .revents = 0};
+  (void)::poll(&end, 1, milliseconds);
+}
+
+bool ServerEnd::wait_for(int fd, short events, int milliseconds) const {
+  pollfd ready[] = {{.fd = fd, .events = events, .revents = 0},
+                    {.fd = event_.get(), .events = POLLIN, .revents = 0}};
+  int found = 0;
+  do found = ::poll(ready, 2, milliseconds);
+  while (found < 0 && errno == EINTR);
+  return found > 0 && ready[0].revents != 0 && !told_;
+}
 
 LoopbackListener::LoopbackListener(Serve serve, const std::string& unix_path)
     : serve_(std::move(serve)), unix_path_(unix_path) {
@@ -24,7 +49,7 @@ LoopbackListener::LoopbackListener(Serve serve, const std::string& unix_path)
 }
 
 LoopbackListener::~LoopbackListener() {
-  stop_ = true;
+  end_.tell();
   ::shutdown(listener_.get(), SHUT_RDWR);
   accepter_.join();
   for (std::thread& thread : threads_) thread.join();
@@ -56,7 +81,7 @@ std::string LoopbackListener::authority() const {
 }
 
 void LoopbackListener::accept_loop() {
-  while (!stop_) {
+  while (!end_) {
     const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) return;
     const auto number = static_cast<unsigned>(++connections_);
@@ -70,11 +95,6 @@ void LoopbackListener::accept_loop() {
 void reset_at_close(int fd) {
   const linger now = {.l_onoff = 1, .l_linger = 0};
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-}
-
-void hold(const std::atomic<bool>& stopping, int milliseconds) {
-  for (int waited = 0; waited < milliseconds && !stopping; ++waited)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 }  // namespace prot::test

@@ -40,10 +40,9 @@ class PeerTransport {
     }
     return true;
   }
-  [[nodiscard]] bool wait(int milliseconds) const {
-    if (tls_ != nullptr && SSL_pending(tls_) > 0) return true;
-    pollfd ready = {.fd = fd_, .events = POLLIN, .revents = 0};
-    return ::poll(&ready, 1, milliseconds) > 0;
+  [[nodiscard]] bool wait(const ServerEnd& end, int milliseconds) const {
+    if (tls_ != nullptr && SSL_pending(tls_) > 0) return !end;
+    return end.wait_for(fd_, POLLIN, milliseconds);
   }
   [[nodiscard]] std::string read() const {
     std::array<char, 16'384> block;
@@ -58,23 +57,16 @@ class PeerTransport {
   SSL* tls_;
 };
 
-WebSocketPeer::WebSocketPeer(std::unique_ptr<PeerTransport> transport, const std::atomic<bool>& stop,
-                             unsigned seed)
-    : transport_(std::move(transport)), stop_(stop), random_(seed) {}
+WebSocketPeer::WebSocketPeer(std::unique_ptr<PeerTransport> transport, const ServerEnd& end, unsigned seed)
+    : transport_(std::move(transport)), end_(end), random_(seed) {}
 WebSocketPeer::~WebSocketPeer() = default;
 
 bool WebSocketPeer::fill(int milliseconds) {
-  const Nanos until = monotonic_now() + milliseconds * kMillisecond;
-  while (!stop_ && !gone_) {
-    const auto left = std::min<Nanos>(20, (until - monotonic_now()) / kMillisecond);
-    if (left < 0) return false;
-    if (!transport_->wait(static_cast<int>(left))) continue;
-    const std::string got = transport_->read();
-    gone_ = got.empty();
-    buffer_ += got;
-    return !gone_;
-  }
-  return false;
+  if (gone_ || !transport_->wait(end_, milliseconds)) return false;
+  const std::string got = transport_->read();
+  gone_ = got.empty();
+  buffer_ += got;
+  return !gone_;
 }
 
 bool WebSocketPeer::read_head() {
@@ -169,8 +161,10 @@ std::optional<std::string> WebSocketPeer::receive_text(int milliseconds) {
 
 bool WebSocketPeer::closed_within(int milliseconds) {
   const Nanos until = monotonic_now() + milliseconds * kMillisecond;
-  while (!gone_ && monotonic_now() < until && !stop_)
-    if (const std::optional<Frame> frame = receive(20); frame && frame->opcode == Opcode::kClose) return true;
+  for (Nanos left = until - monotonic_now(); left >= 0 && !gone_ && !end_; left = until - monotonic_now()) {
+    const std::optional<Frame> frame = receive(static_cast<int>(left / kMillisecond));
+    if (frame && frame->opcode == Opcode::kClose) return true;
+  }
   return gone_;
 }
 
@@ -239,7 +233,7 @@ void WebSocketServer::serve(int fd, unsigned number) {
       return;
     }
   }
-  WebSocketPeer peer(std::make_unique<PeerTransport>(fd, ssl), listener_.stopping(), number);
+  WebSocketPeer peer(std::make_unique<PeerTransport>(fd, ssl), listener_.end(), number);
   if (peer.read_head()) handler_(peer);
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,7 +26,7 @@ class PeerTransport;
 /// wrong.
 class WebSocketPeer {
  public:
-  WebSocketPeer(std::unique_ptr<PeerTransport> transport, const std::atomic<bool>& stop, unsigned seed);
+  WebSocketPeer(std::unique_ptr<PeerTransport> transport, const ServerEnd& end, unsigned seed);
   ~WebSocketPeer();
 
   /// Reads the request's head. False: the client is gone.
@@ -50,16 +49,16 @@ class WebSocketPeer {
   /// Waits until the client closes, frames are read over.
   [[nodiscard]] bool closed_within(int milliseconds);
   /// The client is, or the server will be: nobody is served any more.
-  [[nodiscard]] bool gone() const { return gone_ || stop_; }
-  /// Sleeps, but not beyond the end of the server.
-  void hold(int milliseconds) const { test::hold(stop_, milliseconds); }
+  [[nodiscard]] bool gone() const { return gone_ || end_; }
+  /// Reads and says nothing for that time, but not beyond the end of the server.
+  void hold(int milliseconds) const { end_.wait(milliseconds); }
 
  private:
   [[nodiscard]] bool fill(int milliseconds);
   [[nodiscard]] std::optional<Frame> take_frame();
 
   std::unique_ptr<PeerTransport> transport_;
-  const std::atomic<bool>& stop_;
+  const ServerEnd& end_;
   std::mt19937 random_;
   std::string buffer_;
   bool gone_ = false;

@@ -12,19 +12,12 @@
 namespace prot::test {
 
 bool WyomingPeer::fill(int milliseconds) {
-  const Nanos until = monotonic_now() + milliseconds * kMillisecond;
-  while (!stop_ && !gone_) {
-    const auto left = std::min<Nanos>(20, (until - monotonic_now()) / kMillisecond);
-    if (left < 0) return false;
-    pollfd ready = {.fd = fd_, .events = POLLIN, .revents = 0};
-    if (::poll(&ready, 1, static_cast<int>(left)) <= 0) continue;
-    std::array<char, 16'384> block;
-    const ssize_t got = ::recv(fd_, block.data(), block.size(), 0);
-    gone_ = got <= 0;
-    if (!gone_) reader_.push({block.data(), static_cast<std::size_t>(got)});
-    return !gone_;
-  }
-  return false;
+  if (gone_ || !end_.wait_for(fd_, POLLIN, milliseconds)) return false;
+  std::array<char, 16'384> block;
+  const ssize_t got = ::recv(fd_, block.data(), block.size(), 0);
+  gone_ = got <= 0;
+  if (!gone_) reader_.push({block.data(), static_cast<std::size_t>(got)});
+  return !gone_;
 }
 
 std::optional<wyoming::Event> WyomingPeer::receive(int milliseconds) {
@@ -53,13 +46,14 @@ void WyomingPeer::send_raw(std::string_view bytes) {
 
 bool WyomingPeer::closed_within(int milliseconds) {
   const Nanos until = monotonic_now() + milliseconds * kMillisecond;
-  while (!gone_ && monotonic_now() < until && !stop_) (void)fill(20);
+  for (Nanos left = until - monotonic_now(); left >= 0 && !gone_ && !end_; left = until - monotonic_now())
+    (void)fill(static_cast<int>(left / kMillisecond));
   return gone_;
 }
 
 WyomingServer::WyomingServer(Handler handler)
     : handler_(std::move(handler)), listener_([this](int fd, unsigned number) {
-        WyomingPeer peer(fd, listener_.stopping(), number);
+        WyomingPeer peer(fd, listener_.end(), number);
         handler_(peer);
       }) {}
 

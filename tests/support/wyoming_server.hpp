@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <optional>
 #include <random>
@@ -15,7 +14,7 @@ namespace prot::test {
 /// One accepted connection, on its thread. It can be wrong in every byte.
 class WyomingPeer {
  public:
-  WyomingPeer(int fd, const std::atomic<bool>& stop, unsigned seed) : fd_(fd), stop_(stop), random_(seed) {}
+  WyomingPeer(int fd, const ServerEnd& end, unsigned seed) : fd_(fd), end_(end), random_(seed) {}
 
   bool split = false;  // everything goes out in pieces of 1 to 7 bytes
 
@@ -31,14 +30,14 @@ class WyomingPeer {
   void reset() const { reset_at_close(fd_); }
   /// Waits until the client closes.
   [[nodiscard]] bool closed_within(int milliseconds);
-  /// Sleeps, but not beyond the end of the server; reads nothing.
-  void hold(int milliseconds) const { test::hold(stop_, milliseconds); }
+  /// Reads and says nothing for that time, but not beyond the end of the server.
+  void hold(int milliseconds) const { end_.wait(milliseconds); }
 
  private:
   [[nodiscard]] bool fill(int milliseconds);
 
   int fd_;
-  const std::atomic<bool>& stop_;
+  const ServerEnd& end_;
   std::mt19937 random_;
   wyoming::Reader reader_;
   bool gone_ = false;

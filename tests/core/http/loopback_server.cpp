@@ -25,24 +25,15 @@ void Connection::answer(std::string_view status, std::string_view headers, std::
        "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
 }
 
-bool Connection::closed_within(int milliseconds) const {
-  for (int waited = 0; waited < milliseconds && !stop_; waited += 5) {
-    pollfd ready = {.fd = fd_, .events = POLLIN | POLLRDHUP, .revents = 0};
-    if (::poll(&ready, 1, 5) <= 0) continue;
-    char byte = 0;
-    if (::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return true;
-  }
-  return false;
-}
+bool Connection::closed_within(int milliseconds) const { return end_.wait_for(fd_, POLLRDHUP, milliseconds); }
 
 LoopbackServer::LoopbackServer(Handler handler, const std::string& unix_path)
     : handler_(std::move(handler)), listener_([this](int fd, unsigned) { serve(fd); }, unix_path) {}
 
 void LoopbackServer::serve(int fd) {
-  const std::atomic<bool>& stop = listener_.stopping();
   std::string buffer;
-  while (!stop) {
-    Connection connection(fd, stop);
+  while (!listener_.end()) {
+    Connection connection(fd, listener_.end());
     std::size_t wanted = std::string::npos;
     while (buffer.size() < wanted) {
       if (wanted == std::string::npos) {
@@ -52,10 +43,9 @@ void LoopbackServer::serve(int fd) {
           continue;
         }
       }
-      pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
-      if (::poll(&ready, 1, 20) == 0 && !stop) continue;
+      if (!listener_.end().wait_for(fd, POLLIN, -1)) return;
       char block[4096];
-      const ssize_t got = stop ? 0 : ::recv(fd, block, sizeof block, 0);
+      const ssize_t got = ::recv(fd, block, sizeof block, 0);
       if (got <= 0) return;
       buffer.append(block, static_cast<std::size_t>(got));
     }

@@ -9,7 +9,7 @@
 /// One accepted connection with the request that came on it.
 class Connection {
  public:
-  Connection(int fd, const std::atomic<bool>& stop) : fd_(fd), stop_(stop) {}
+  Connection(int fd, const prot::test::ServerEnd& end) : fd_(fd), end_(end) {}
 
   std::string request;  // head and body
 
@@ -21,12 +21,12 @@ class Connection {
   void reset() const { prot::test::reset_at_close(fd_); }
   /// Waits until the client closes; false: it did not within `milliseconds`.
   [[nodiscard]] bool closed_within(int milliseconds) const;
-  /// Sleeps, but not beyond the end of the server.
-  void hold(int milliseconds) const { prot::test::hold(stop_, milliseconds); }
+  /// Says nothing for that time, but not beyond the end of the server.
+  void hold(int milliseconds) const { end_.wait(milliseconds); }
 
  private:
   int fd_;
-  const std::atomic<bool>& stop_;
+  const prot::test::ServerEnd& end_;
 };
 
 /// An HTTP server of a few lines for tests: one thread a connection, the handler writes the bytes itself.

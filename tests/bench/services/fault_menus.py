@@ -30,6 +30,7 @@ SHARED = {
     "pings": Fault("pings"),
     "CR LF": Fault("crlf"),
     "sound cut within a sample": Fault("odd_bytes"),
+    "sound without times": Fault("no_alignment"),
     "refuses the connection": Fault("refuse"),
     "refuses the connection once": Fault("refuse", times=1),
     "half open": Fault("half_open"),
@@ -109,11 +110,11 @@ VOICE = [
     *shared(True, "an error after two words", "fields that nobody knows", "messages of more than 1 MiB"),
     entry("quota_exceeded after two words", "error_event", True, after=2, code="quota_exceeded"),
 ]
-HTTP = shared(True, "CR LF")
+HTTP = shared(True, "CR LF", "sound cut within a sample", "sound without times")
 SOCKET = [
     *[entry(f"closed with {code} after two words", "close", True, status=code, after=2) for code in (1000, 1008, 1011)],
-    *shared(True, "half open after two words", "messages that nobody knows", "pings", "sound cut within a sample"),
-    entry("sound without times", "no_alignment", True),
+    *shared(True, "half open after two words", "messages that nobody knows", "pings", "sound cut within a sample",
+            "sound without times"),
 ]
 OPENAI_VOICE = [*HTTP_VOICE, *shared(True, "half open", "sound cut within a sample")]
 HOME = [

@@ -186,8 +186,15 @@ class SpeechService:
                     line |= {"x_new": [1, {"deep": None}]}
                 if kind == "huge_line":
                     line |= {"x_padding": "x" * (1 << 20)}
+                if kind == "no_alignment":
+                    line |= {"alignment": None}
+                lines = [line]
+                if kind == "odd_bytes":
+                    cut = 2 * number + 1  # within a sample
+                    lines = [line | {"audio_base64": base64.b64encode(audio[:cut]).decode()},
+                             line | {"audio_base64": base64.b64encode(audio[cut:]).decode(), "alignment": None}]
                 end = b"\r\n" if kind == "crlf" else b"\n\n"
-                text = json.dumps(line, ensure_ascii=False).encode() + end
+                text = b"".join(json.dumps(one, ensure_ascii=False).encode() + end for one in lines)
                 spoken.first_byte = spoken.first_byte or time.monotonic()
                 await exchange.body_part(text)
                 spoken.last_byte = time.monotonic()

@@ -1,8 +1,8 @@
-"""/memory with real processes: who takes memory is named, who does not ask for it pays nothing."""
+"""/memory with real processes, a real player among them: who takes memory is named, who does not ask for it pays nothing."""
 import pathlib
 import unittest
 
-from web_instance import LIMIT, STAGES, WebInstance, wait_for
+from web_instance import ALONE, LIMIT, STAGES, WebInstance, wait_for
 
 HOARD_MB = 64  # of the fixture
 
@@ -16,7 +16,7 @@ class Memory(unittest.TestCase):
         return wait_for("the profile", lambda: (page := prot.page("/memory")) and met(page) and page, LIMIT)
 
     def test_who_takes_memory_is_named_with_what_it_has_and_how_much_more_than_at_the_start(self):
-        prot = WebInstance(hoard="stt", sleeper="tts")
+        prot = WebInstance(real=["player"], settings=[*ALONE, "--set", "player.sink=null"], hoard="stt", sleeper="tts")
         more = prot.folder / "more"
         prot.order(hoard_after=more)
         prot.environment["PROT_TRACEMALLOC"] = "1"  # the old name

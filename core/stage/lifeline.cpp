@@ -40,14 +40,14 @@ void serve(int lifeline, int signals) {
 
 }  // namespace
 
-void watch_lifeline(int fd) {
+void watch_lifeline(UniqueFd fd) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, kTracerSignal);
   if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) throw errno_error("cannot block a signal");
   const int signals = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0) throw errno_error("cannot make a signalfd");
-  std::thread(serve, fd, signals).detach();
+  std::thread(serve, fd.release(), signals).detach();
 }
 
 }  // namespace prot::stage

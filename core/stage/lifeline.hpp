@@ -2,6 +2,8 @@
 
 #include <csignal>
 
+#include "base/unique_fd.hpp"
+
 namespace prot::stage {
 
 /// The supervisor queues this signal with a process number: that process (a debugger) and its children may
@@ -12,7 +14,8 @@ inline constexpr int kTracerSignal = SIGURG;
 ///   `fd` (a pipe, or the control connection of a joined stage) ends  -> the supervisor is dead: so are we
 ///   kTracerSignal from our parent  -> PR_SET_PTRACER, which a kernel with yama asks for (ptrace_scope 1)
 /// It sleeps in poll all its life. Call once, before any other thread exists: it blocks the signal for all.
-/// `fd` must stay open for ever. Throws Error.
-void watch_lifeline(int fd);
+/// `fd` stays open until the process is gone: who let go of the control connection before that would be
+/// killed while it ends, for its successor must not meet it. Throws Error.
+void watch_lifeline(UniqueFd fd);
 
 }  // namespace prot::stage

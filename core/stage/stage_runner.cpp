@@ -188,7 +188,7 @@ void give_up_rights(const StageEnvironment& environment) {
 void run(StageEnvironment environment, const StageFactory& factory) {
   const UniqueFd signals = block_signals();
   give_up_rights(environment);  // before the first thread: the others would keep theirs
-  watch_lifeline(environment.lifeline.get());
+  watch_lifeline(std::move(environment.lifeline));
   HeapProfile heap(environment);
   const SteadyClock clock;
   ReadyLine ready(environment.ready.get());

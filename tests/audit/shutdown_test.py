@@ -59,7 +59,8 @@ class Work(unittest.TestCase):
 
     def test_background_work_is_counted_while_it_lasts(self):
         self.extraction_hangs()
-        wait_for("one in flight", lambda: self.tasks() == 1, LIMIT)
+        wait_for("one in flight", lambda: self.gauge("jobs_leased") == 1, LIMIT)
+        self.assertEqual(self.tasks(), 1)
         page = self.prot.page("/diagnostics")
         self.assertGreaterEqual(page["asyncio_tasks"], 1)
         self.assertEqual(self.sql("SELECT kind, state FROM memory_job"), "extract|leased")

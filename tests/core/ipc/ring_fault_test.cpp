@@ -117,6 +117,15 @@ TEST_CASE("a consumer refuses lengths that a right checksum does not make true")
     forge(memory, 0, [](RecordHeader& h) { h.length = 257; });
     expect_fault(memory, PeerFault::kLength);
   }
+  SUBCASE("longer than the largest frame, where as much was published") {
+    MemoryRing memory;
+    RingProducer producer(memory.memory());
+    for (int i = 0; i < 8; ++i) REQUIRE(send(producer, std::string(40, 'x')) == PublishResult::kOk);
+    forge(memory, 0, [](RecordHeader& h) { h.length = 257; });
+    RingConsumer consumer(memory.memory());
+    CHECK(look(consumer) == TakeResult::kFaulted);
+    CHECK(fault_of(memory.consumer.fault) == PeerFault::kLength);
+  }
   SUBCASE("beyond the tail") {
     TwoFrames memory;
     forge(memory, 0, [](RecordHeader& h) { h.length = 100; });

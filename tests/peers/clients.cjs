@@ -24,7 +24,7 @@ function elevenlabs(o) {
 }
 const ask = (o) => ({
   model: "m", max_tokens: o.tokens ?? 200, messages: o.messages, ...(o.tools ? { tools: o.tools } : {}),
-  ...(o.choice ? { tool_choice: o.choice } : {}),
+  ...o.fields,
 });
 
 const actions = {

@@ -2,8 +2,10 @@
 llama-server with the model of ./run."""
 import http.server
 import json
+import mmap
 import os
 import pathlib
+import struct
 import tempfile
 import threading
 import unittest
@@ -64,44 +66,38 @@ class Aimock(peers.Process):
             return json.loads(answer.read())
 
 
-class CallsFirst:
-    """Stands before a server and calls date_time where no result is there yet, for so small a model calls as it likes; with the
-    result the server itself is asked. `seen`: the messages and the status of each such request."""
-    CALL = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "date_time", "arguments": '{"time_zone":"Asia/Seoul"}'}}
+class Relay:
+    """Stands before llama-server and adds `fields` to what asks for a call: so small a model writes one only when it is pushed.
+    With a result in the request nothing is added. `seen`: of each request its messages, the status and all that came."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, fields: dict):
         seen = self.seen = []
-        chunks = [{"index": 0, "finish_reason": None, "delta": {"role": "assistant", "content": None}},
-                  {"index": 0, "finish_reason": None, "delta": {"tool_calls": [self.CALL]}},
-                  {"index": 0, "finish_reason": "tool_calls", "delta": {}}]
-        call = "".join(f"data: {json.dumps({'choices': [c]})}\n\n" for c in chunks).encode() + b"data: [DONE]\n\n"
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                messages = json.loads(body)["messages"]
-                if all(message["role"] != "tool" for message in messages):
-                    return self.pass_on(200, "text/event-stream", [call])
-                request = urllib.request.Request(url + self.path, body, {
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if all(message["role"] != "tool" for message in body["messages"]):
+                    body |= fields
+                request = urllib.request.Request(url + self.path, json.dumps(body).encode(), {
                     "content-type": "application/json", "authorization": self.headers["authorization"]})
                 try:
                     answer = urllib.request.urlopen(request, timeout=300)
                 except urllib.error.HTTPError as error:
                     answer = error
                 with answer:
-                    seen.append((messages, answer.status))
-                    self.pass_on(answer.status, answer.headers["content-type"], iter(lambda: answer.read1(65536), b""))
-
-            def pass_on(self, status, kind, pieces):
-                self.send_response(status)
-                self.send_header("content-type", kind)
-                self.end_headers()
-                for piece in pieces:
-                    self.wfile.write(piece)
+                    self.send_response(answer.status)
+                    self.send_header("content-type", answer.headers["content-type"])
+                    self.end_headers()
+                    came = b""
+                    for piece in iter(lambda: answer.read1(65536), b""):
+                        came += piece
+                        self.wfile.write(piece)
+                    seen.append((body["messages"], answer.status, came.decode()))
 
             def log_message(self, *_arguments):
                 pass
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = False  # the end waits for what they still note
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self):
@@ -111,6 +107,20 @@ class CallsFirst:
     def __exit__(self, *_error):
         self._server.shutdown()
         self._server.server_close()
+
+
+def chat_template(path):
+    """Of a GGUF file, with its example of a call mended: {{"name": ...}} was meant for a formatter, and no model that follows
+    it is understood."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as model:
+        key = b"tokenizer.chat_template"
+        at = model.find(key) + len(key)
+        kind, length = struct.unpack_from("<IQ", model, at)
+        text = model[at + 12:at + 12 + length].decode()
+    wrong = r'{{\"name\": <function-name>, \"arguments\": <args-json-object>}}'
+    if kind != 8 or wrong not in text:
+        raise AssertionError(f"{path} has another template: {text[:200]!r}")
+    return text.replace(wrong, wrong[1:-1])
 
 
 class Talking(Doctor):
@@ -180,16 +190,31 @@ class WithAimock(unittest.TestCase):
                     self.assertEqual(prot.say("Which river flows through Paris?"), ANSWER)
 
 
-@unittest.skipUnless(os.access(LLAMA, os.X_OK) and MODEL.exists(), "./run has not fetched llama-server and its model")
 class WithLlamaServer(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        if not os.access(LLAMA, os.X_OK) or not MODEL.exists():
+            raise AssertionError("llama-server and its model are missing: tools/setup/engines.sh fetches them")
         cls.url = f"http://127.0.0.1:{(port := peers.free_port())}"
-        cls.server = peers.Process([LLAMA, "--host", "127.0.0.1", "--port", str(port), "-m", MODEL, "-c", "4096", "-t", "2",
-                                    "-np", "1", "--no-webui", "--offline", "--jinja", "--api-key", KEY],
-                                   serves(cls.url + "/v1/models"), seconds=120)
-        cls.server.__enter__()
+        with tempfile.NamedTemporaryFile("w", suffix=".jinja") as template:
+            template.write(chat_template(MODEL))
+            template.flush()
+            cls.server = peers.Process([LLAMA, "--host", "127.0.0.1", "--port", str(port), "-m", MODEL, "-c", "4096", "-t", "2",
+                                        "-np", "1", "--no-webui", "--offline", "--jinja", "--chat-template-file", template.name,
+                                        "--api-key", KEY], serves(cls.url + "/v1/models"), seconds=120)
+            cls.server.__enter__()
         cls.addClassCleanup(cls.server.__exit__)
+
+    @classmethod
+    def pushed(cls):
+        """What makes the model begin a call, and end behind one, in words of the server's own interface."""
+        asked = json.dumps({"content": "<tool_call>", "parse_special": True}).encode()
+        request = urllib.request.Request(cls.url + "/tokenize", asked, {
+            "content-type": "application/json", "authorization": f"Bearer {KEY}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            tokens = json.loads(answer.read())["tokens"]
+        return {"tool_choice": "required", "parallel_tool_calls": False, "temperature": 0,
+                "logit_bias": [[token, 20] for token in tokens]}
 
     def test_chat_with_and_without_tools(self):
         for tools in ("off", "on"):
@@ -226,28 +251,29 @@ class WithLlamaServer(unittest.TestCase):
                      counters().get("vectors_pending", 1) == 0, 120)
             self.assertEqual(counters().get("vectors_failing", 0), 0)
 
-    def test_the_result_of_a_tool_through_our_client(self):
-        with CallsFirst(self.url) as between, Talking(
-                brain__engine="openai", brain__url=between.url + "/v1", brain__tools="on", brain__max_tokens="24",
+    def test_a_call_of_its_model_through_our_client(self):
+        with Relay(self.url, self.pushed()) as between, Talking(
+                brain__engine="openai", brain__url=between.url + "/v1", brain__tools="on", brain__max_tokens="150",
                 brain__first_byte_timeout_ms="120000", brain__wait_notice_ms="0") as prot:
-            said = prot.say("What is the time in Seoul?", 300)
-        self.assertEqual([status for _messages, status in between.seen], [200], said)
-        messages = between.seen[0][0]
-        self.assertEqual(messages[-2]["tool_calls"][0]["id"], messages[-1]["tool_call_id"])
-        self.assertRegex(messages[-1]["content"], r"\d\d:\d\d")
+            said = prot.say("What is the time in Seoul?", 600)
+        self.assertEqual([status for _messages, status, _came in between.seen], [200, 200], said)
+        self.assertIn('"tool_calls"', between.seen[0][2])
+        asked, result = between.seen[1][0][-2:]
+        call, = asked["tool_calls"]
+        self.assertEqual(call["function"]["name"], "date_time")
+        self.assertIn(call["id"], between.seen[0][2])
+        self.assertEqual(result["tool_call_id"], call["id"])
+        self.assertEqual(json.loads(result["content"])["time_zone"], "Asia/Seoul")
         self.assertTrue(said)
 
-    def test_the_syntax_of_a_tool_call(self):
-        """The official package asks; brain's reader has the same fragments in its tests."""
+    def test_a_call_of_its_model_through_the_official_package(self):
         tool = {"type": "function", "function": {"name": "date_time", "description": "The time now.", "parameters": {
             "type": "object", "properties": {"time_zone": {"type": "string"}}, "required": ["time_zone"]}}}
-        got = peers.run_client("openai", {"url": self.url, "key": KEY, "tools": [tool], "choice": "required", "tokens": 40,
-                                             "messages": [
+        got = peers.run_client("openai", {"url": self.url, "key": KEY, "tools": [tool], "tokens": 150, "fields": self.pushed(),
+                                          "messages": [
             {"role": "user", "content": "Call date_time for the time zone Asia/Seoul."}]}, seconds=300)
-        if "```" in got["text"] and not got["calls"]:
-            self.skipTest("this llama-server does not hold the model to a call: it writes it as text")
         self.assertEqual([call["name"] for call in got["calls"]], ["date_time"], got)
-        self.assertIn("time_zone", json.loads(got["calls"][0]["arguments"]))
+        self.assertEqual(json.loads(got["calls"][0]["arguments"]), {"time_zone": "Asia/Seoul"})
 
 
 if __name__ == "__main__":

@@ -213,7 +213,9 @@ MemoryTalk::Result MemoryTalk::resolved(Names names, bool one, bool korean, Nano
 }
 
 void MemoryTalk::ask_fact(std::vector<std::string>& pieces, bool korean, Nanos now) {
-  pieces.push_back(in_quotes(facts_.front().statement) + ".");
+  std::string_view statement = facts_.front().statement;
+  while (statement.ends_with('.')) statement.remove_suffix(1);  // the quotes' end is the sentence's
+  pieces.push_back(in_quotes(statement) + ".");
   pieces.emplace_back(is_it_true(korean));
   ask(now);
 }

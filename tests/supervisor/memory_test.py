@@ -196,6 +196,22 @@ class Memory(unittest.TestCase):
         self.assertIn("over time:\n", why)
         self.assertIn("Anna", why)
 
+    def test_the_same_in_a_conversation_asked_back_each_time(self):
+        self.say("My password is hunter2.", "My sister is Anna.", "My friend is Anja.")
+        wait_for("one waits", lambda: len(self.read("facts", "--waiting")["facts"]) == 1 and len(self.facts()) == 2, 30)
+        asked = len(self.model.asked)
+        chat = subprocess.run([PROT, "chat"], env=self.prot.environment, capture_output=True, text=True, timeout=60,
+                              input="anything to confirm?\nyes, remember that\nAnja and Anna are the same person\nyes\n"
+                                    "Anja and Anna are different people\nno\nanything to confirm?\n")
+        self.assertEqual(chat.stdout.splitlines(), [
+            'One thing waits for you. "The user\'s password is hunter2". Is that true?', "I will remember that.",
+            '"anja", "anna". Shall I keep both as one, by the second name?', "They are one now.",
+            '"anja", "anna". Shall I keep the two apart again?', "I will leave them as they are.", "Nothing waits for you."])
+        self.assertEqual(len(self.model.asked), asked)
+        self.assertIn("hunter2", self.facts())
+        self.assertIn("anna", self.ask("entities", "Anja").stdout)
+        self.assertEqual(self.stats()["stats"]["messages"], 6)  # none of it is one
+
     def test_bad_input_is_one_line_and_a_code(self):
         for code, arguments in ((2, ["forget", "all"]), (2, ["forget", "fact"]), (2, ["forget", "day", "2026-02-31"]),
                                 (2, ["forget", "day", "Monday"]), (2, ["why", "x"]), (4, ["why", "99"]), (2, ["search"]),

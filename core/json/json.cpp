@@ -17,11 +17,19 @@ namespace prot::json {
 namespace {
 
 using Node = rapidjson::Value;
-using TextWriter = rapidjson::Writer<rapidjson::StringBuffer>;
 
 constexpr unsigned kParseFlags = rapidjson::kParseIterativeFlag;  // no recursion on foreign text
 
 const Node* node_of(const void* node) noexcept { return static_cast<const Node*>(node); }
+
+/// RapidJSON refuses most numbers that no double holds, and takes "11e308" for infinity, which cannot be
+/// written.
+bool is_infinite(const Node& node) noexcept { return node.IsDouble() && !std::isfinite(node.GetDouble()); }
+
+struct TextWriter : rapidjson::Writer<rapidjson::StringBuffer> {
+  using Writer::Writer;
+  bool Double(double number) { return std::isfinite(number) ? Writer::Double(number) : Null(); }  // NOLINT
+};
 
 /// The UTF-16 unit that the escape at `text` names; -1: there is none.
 int escaped_unit(std::string_view text) noexcept {
@@ -113,11 +121,15 @@ void check_depth(std::string_view text) {
 
 }  // namespace
 
-bool View::is_null() const noexcept { return node_ == nullptr || node_of(node_)->IsNull(); }
+bool View::is_null() const noexcept {
+  return node_ == nullptr || node_of(node_)->IsNull() || is_infinite(*node_of(node_));
+}
 bool View::is_object() const noexcept { return node_ != nullptr && node_of(node_)->IsObject(); }
 bool View::is_array() const noexcept { return node_ != nullptr && node_of(node_)->IsArray(); }
 bool View::is_string() const noexcept { return node_ != nullptr && node_of(node_)->IsString(); }
-bool View::is_number() const noexcept { return node_ != nullptr && node_of(node_)->IsNumber(); }
+bool View::is_number() const noexcept {
+  return node_ != nullptr && node_of(node_)->IsNumber() && !is_infinite(*node_of(node_));
+}
 bool View::is_bool() const noexcept { return node_ != nullptr && node_of(node_)->IsBool(); }
 
 View View::get(std::string_view key) const noexcept {
@@ -255,7 +267,6 @@ Writer& Writer::value(bool flag) {
 }
 
 Writer& Writer::value(double number) {
-  if (!std::isfinite(number)) return null();
   impl_->writer.Double(number);
   return *this;
 }

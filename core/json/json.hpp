@@ -70,7 +70,7 @@ class Document {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Parses one JSON text. Bytes that are not UTF-8 become U+FFFD. Uses no recursion.
+/// Parses one JSON text. Bytes that are no UTF-8 become U+FFFD, infinite numbers null. Uses no recursion.
 /// Throws Error: "not JSON at $.choices[0] (offset 17): Missing a comma ...".
 [[nodiscard]] Document parse(std::string_view text);
 

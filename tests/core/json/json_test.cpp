@@ -129,6 +129,19 @@ TEST_CASE("numbers that JSON cannot hold are written as null") {
   CHECK(json::Writer().value(std::numeric_limits<double>::infinity()).str() == "null");
 }
 
+// Found by the fuzzer: such a number came out as nothing at all, and the text was none any more.
+TEST_CASE("numbers that a double cannot hold are refused or null, and are written as null") {
+  const json::Document document = json::parse(R"({"a":[11e308,-123e307,2],"b":1})");
+  const json::View list = document.get("a");
+  CHECK(list.at(0).is_null());
+  CHECK_FALSE(list.at(0).is_number());
+  CHECK(list.at(0).as_double(7) == 7);
+  CHECK(list.at(0).as_int(7) == 7);
+  CHECK(list.at(2).as_int() == 2);
+  CHECK(document.root().to_json() == R"({"a":[null,null,2],"b":1})");
+  CHECK_THROWS_AS(static_cast<void>(json::parse("1e309")), Error);
+}
+
 TEST_CASE("the writer refuses to nest too deeply") {
   json::Writer writer;
   for (std::size_t i = 0; i < json::kMaxDepth; ++i) writer.begin_array();

@@ -1,5 +1,7 @@
 #include "http/url.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -28,8 +30,9 @@ Url as_curl_reads(std::string_view text) {
 
 bool Url::is_loopback() const noexcept {
   if (host == "localhost" || host == "::1") return true;
-  return host.starts_with("127.") && std::count(host.begin(), host.end(), '.') == 3 &&
-         host.find_first_not_of("0123456789.") == std::string::npos;
+  // "127.0.0.999" is no number of this network but a name, which any server may answer to.
+  in_addr number{};
+  return host.starts_with("127.") && ::inet_pton(AF_INET, host.c_str(), &number) == 1;
 }
 
 std::string Url::authority() const {
@@ -62,8 +65,7 @@ Url parse_url(std::string_view text) {
   std::size_t end = 0;
   if (place.starts_with('[')) {
     end = std::min(place.find(']'), place.size());
-    url.host = place.substr(1, end - 1);
-    end = std::min(end + 1, place.size());
+    if (end < place.size()) url.host = place.substr(1, end++ - 1);
   } else {
     end = std::min(place.find(':'), place.size());
     url.host = place.substr(0, end);
@@ -72,8 +74,9 @@ Url parse_url(std::string_view text) {
     url.port = rest.substr(1);
   else if (!rest.empty())
     throw UsageError("not an address of a service: its port is no number");
-  const bool odd = std::any_of(url.host.begin(), url.host.end(),
-                               [](unsigned char c) { return std::iscntrl(c) != 0 || c == ' ' || c == '\\'; });
+  const bool odd = std::any_of(url.host.begin(), url.host.end(), [](unsigned char c) {
+    return std::iscntrl(c) != 0 || c == ' ' || c == '\\' || c == '[' || c == ']';
+  });
   if (url.host.empty() || odd) throw UsageError("not an address of a service: it has no host");
   url.target = target.starts_with('/') ? std::string(target) : "/" + std::string(target);
   return url;

@@ -20,6 +20,23 @@ TEST_CASE("what is on this machine") {
   CHECK_FALSE(parse_url("https://h").is_exposed());
 }
 
+TEST_CASE("a name that only looks like a number of this machine is another one's") {
+  for (const char* host : {"127.0.0.999", "127.1.1.", "127...", "127.0.0.1.", "127.0.0.1.example.com"}) {
+    CAPTURE(host);
+    CHECK_FALSE(is_loopback(host));
+    CHECK(parse_url(std::string("http://") + host + "/").is_exposed());
+  }
+  CHECK(is_loopback("http://127.255.0.7:80"));
+}
+
+TEST_CASE("brackets that are open or within each other are no host") {
+  for (const char* url : {"http://[::1", "http://[", "http://[]/", "http://[[::1]/", "http://a]b/"}) {
+    CAPTURE(url);
+    CHECK_THROWS_AS(static_cast<void>(parse_url(url)), UsageError);
+  }
+  CHECK(parse_url("http://[::1]").host == "::1");
+}
+
 TEST_CASE("addresses have parts") {
   const Url url = parse_url("WSS://user:pw@[::1]:8443/a/b?c=d#e");
   CHECK(url.scheme == "wss");

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "engines/token_count.hpp"
 
 namespace prot::brain {
 namespace {
@@ -27,8 +28,6 @@ ModelEvent make_event(ModelEvent::Kind kind) {
   return event;
 }
 
-std::uint32_t count_of(json::View value) { return static_cast<std::uint32_t>(value.as_int()); }
-
 // What the model wrote as arguments; `whole` false: it is no JSON.
 std::string input_or_nothing(const std::string& input, bool& whole) {
   try {
@@ -44,6 +43,16 @@ std::string joined(const std::vector<std::string>& blocks) {
   std::string out;
   for (const std::string& block : blocks) out += (out.empty() ? "" : ",") + block;
   return out;
+}
+
+// What goes back stands deeper in the request than it came in an event: a request that cannot be written is
+// no way to go on.
+bool can_go_back(const std::string& block) {
+  try {
+    return static_cast<bool>(json::parse(R"({"content":[)" + block + "]}").root());
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -107,14 +116,14 @@ AnthropicReader::State AnthropicReader::on_error(json::View error, std::vector<M
 void AnthropicReader::on_usage(json::View usage, std::vector<ModelEvent>& out) {
   if (!usage) return;
   const bool has_input = static_cast<bool>(usage.get("input_tokens"));
-  const std::uint32_t read = count_of(usage.get("cache_read_input_tokens"));
-  const std::uint32_t written = count_of(usage.get("cache_creation_input_tokens"));
-  if (has_input && (count_of(usage.get("input_tokens")) + read + written > 0)) {
-    usage_.prompt_tokens = count_of(usage.get("input_tokens")) + read + written;
+  const std::uint32_t read = token_count(usage.get("cache_read_input_tokens"));
+  const std::uint32_t written = token_count(usage.get("cache_creation_input_tokens"));
+  if (has_input && (token_count(usage.get("input_tokens")) + read + written > 0)) {
+    usage_.prompt_tokens = token_count(usage.get("input_tokens")) + read + written;
     usage_.cached_tokens = read;
     usage_.written_tokens = written;
   }
-  usage_.reply_tokens = count_of(usage.get("output_tokens"));
+  usage_.reply_tokens = token_count(usage.get("output_tokens"));
   out.push_back(make_event(ModelEvent::Kind::kUsage));
   out.back().usage = usage_;
 }
@@ -212,6 +221,7 @@ void AnthropicReader::end_block() {
   } else {
     out.value(start);
   }
+  if (!can_go_back(out.str())) return links_.unknown("block that nests too deeply");
   content_.push_back(out.str());
 }
 

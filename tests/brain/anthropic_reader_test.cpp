@@ -298,3 +298,17 @@ TEST_CASE("it is known to be slow while it thinks, searches and writes a call, a
   CHECK(read(start() + block(R"({"type":"tool_use","id":"t","name":"f","input":{}})")).slow);
   CHECK_FALSE(read(start() + block(R"({"type":"text","text":"a"})")).slow);
 }
+
+// Found by the fuzzer: brain died of the request, and at its restart of the same one.
+TEST_CASE("a block that nests too deeply for the request that follows does not go back") {
+  const std::string deep = R"({"type":"odd","x":)" + std::string(120, '[') + std::string(120, ']') + "}";
+  const Outcome kept = read(start() + block(deep) + call("toolu_1", {}) + stop("tool_use"));
+  CHECK(kept.verbatim.find("odd") != std::string::npos);
+  const std::string input = std::string(125, '[') + std::string(125, ']');
+  const Outcome left = read(start() + call("toolu_1", {R"({\"a\":)" + input + "}"}) + stop("tool_use"));
+  REQUIRE(left.calls.size() == 1);
+  CHECK(left.calls[0].arguments == R"({"a":)" + input + "}");
+  CHECK(left.verbatim == R"({"by":"x m","content":[]})");
+  REQUIRE(left.unknown.size() == 1);
+  CHECK(left.unknown[0] == "block that nests too deeply");
+}

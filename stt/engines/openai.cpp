@@ -9,12 +9,11 @@
 #include "base/log.hpp"
 #include "engines/backends.hpp"
 #include "engines/service_failure.hpp"
+#include "engines/transcription.hpp"
 #include "http/client.hpp"
 #include "http/url.hpp"
-#include "json/json.hpp"
 #include "known_names.hpp"
 #include "service_url.hpp"
-#include "transcript_text.hpp"
 
 namespace prot::stt {
 namespace {
@@ -161,16 +160,9 @@ class OpenAiRecognizer final : public SpeechRecognizer {
   // An answer that is none may be better the next time: services under load say strange things with 200.
   void conclude(const http::Event& event) {
     try {
-      const json::Document document = json::parse(body_);
-      const json::View text = document.get("text");
-      if (!text.is_string()) {
-        const std::string name = http::error_name(body_);
-        log_content("{}: {}", shown_, body_.substr(0, 1000));
-        return fail(FailureClass::kRetry,
-                    shown_ + ": an answer without text" + (name.empty() ? "" : " (" + name + ")"), event);
-      }
-      answer_.text = without_loops(clean_transcript(text.as_string()));
+      answer_.text = transcription_of(body_);
     } catch (const Error& error) {
+      log_content("{}: {}", shown_, body_.substr(0, 1000));
       return fail(FailureClass::kRetry, shown_ + ": " + error.what(), event);
     }
     answer(event);

@@ -76,21 +76,27 @@ std::string to_json(const TurnRecord& record) {
   return writer.str();
 }
 
+// A file is what a disk has made of it: what a database would refuse for ever must not get there.
 TurnRecord from_json(std::string_view line) {
   const json::Document document = json::parse(line);
   const json::View root = document.root();
   const std::int64_t kind = root.get("kind").as_int();
-  if (kind < 1 || kind > 4 || !root.get("text").is_string()) throw Error("not a record of a conversation");
+  const std::int64_t sequence = root.get("seq").as_int();
+  const std::int64_t segment = root.get("segment").as_int();
+  const std::int64_t last = root.get("last").as_int();
+  if (kind < 1 || kind > 4 || !root.get("text").is_string() || sequence < 0 || last < 0 || segment < 0 ||
+      segment > INT32_MAX)
+    throw Error("not a record of a conversation");
   TurnRecord record;
   record.kind = static_cast<TurnRecord::Kind>(kind);
   record.key.conversation = parse_uuid(root.get("conversation").as_string());
-  record.key.sequence = static_cast<std::uint64_t>(root.get("seq").as_int());
-  record.wall_ns = root.get("wall_ns").as_int();
+  record.key.sequence = static_cast<std::uint64_t>(sequence);
+  record.wall_ns = std::max<Nanos>(root.get("wall_ns").as_int(), 0);
   record.channel = root.get("channel").as_int() == 2 ? wire::Channel::kText : wire::Channel::kVoice;
-  record.segment = static_cast<std::uint32_t>(root.get("segment").as_int());
+  record.segment = static_cast<std::uint32_t>(segment);
   record.interrupted = root.get("interrupted").as_bool();
-  record.last_sequence = static_cast<std::uint64_t>(root.get("last").as_int());
-  record.text = root.get("text").as_string();
+  record.last_sequence = static_cast<std::uint64_t>(last);
+  record.text = storable_text(root.get("text").as_string());
   return record;
 }
 

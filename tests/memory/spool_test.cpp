@@ -204,3 +204,20 @@ TEST_CASE("a spool that cannot be written says so") {
   const TurnRecord said = user(key(1, 1), "I like tea.");
   CHECK_THROWS_AS(writer.append({&said, 1}), Error);
 }
+
+// Found by the fuzzer: one such record would have kept all others behind it from the database.
+TEST_CASE("a record that no database would take is counted, and does not come out of its file") {
+  const std::string id = "00000000-0000-0001-0000-000000000002";
+  CHECK(
+      from_json(R"({"kind":1,"conversation":")" + id + R"(","seq":5,"wall_ns":-7,"text":"a\u0000b"})").text ==
+      "ab");
+  CHECK(from_json(R"({"kind":1,"conversation":")" + id + R"(","seq":5,"wall_ns":-7,"text":""})").wall_ns ==
+        0);
+  for (const char* numbers :
+       {R"("seq":-1,"segment":0,"last":0)", R"("seq":1,"segment":-1,"last":0)",
+        R"("seq":1,"segment":2147483648,"last":0)", R"("seq":1,"segment":0,"last":-1)"}) {
+    CAPTURE(numbers);
+    CHECK_THROWS_AS(
+        (void)from_json(R"({"kind":2,"conversation":")" + id + R"(",)" + numbers + R"(,"text":"x"})"), Error);
+  }
+}

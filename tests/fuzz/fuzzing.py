@@ -1,27 +1,110 @@
-"""One run of a libFuzzer program from the seeds that it makes itself."""
+"""What fuzz.py and long_run.py share: the targets of a build, and one run of one of them.
+
+A target NAME is BUILD/tests/fuzz/NAME_fuzz; its committed inputs are in corpora/NAME, words that help it in
+dictionaries/NAME. Inputs that reach something new go into a folder of the caller's.
+"""
 import os
 import pathlib
+import re
+import signal
 import subprocess
 import tempfile
+import threading
+
+HERE = pathlib.Path(__file__).resolve().parent
+CORPORA = HERE / "corpora"
+MAX_LEN = {"ring": 70000}  # a whole segment
+USUAL_LEN = 4096
+RSS_MB = 2048
+INPUT_S = 25  # that one input may take, on a machine that does other work as well
 
 
-def run(fuzzer, seeds_there, options, timeout) -> int:
-    """0: no fault; else what the fuzzer said and the inputs that it kept are printed. `seeds_there`: are the seeds
-    all there, by their number?"""
-    with tempfile.TemporaryDirectory(prefix="prot-fuzz-") as name:
-        seeds = pathlib.Path(name, "seeds")
-        seeds.mkdir()
-        subprocess.run([fuzzer, "--seeds", seeds], check=True, timeout=30)
-        assert seeds_there(len(list(seeds.iterdir()))), "the seeds are missing"
-        done = subprocess.run([fuzzer, *options, "-seed=1", "-timeout=10", "-rss_limit_mb=2048",
-                               f"-artifact_prefix={name}/", "-print_final_stats=1", seeds],
-                              env=dict(os.environ, TMPDIR=name), capture_output=True, text=True, errors="replace",
-                              timeout=timeout, check=False)
-        lines = done.stderr.splitlines()
-        if done.returncode != 0:
-            print("\n".join(lines[-60:]))
-            for artifact in pathlib.Path(name).glob("*-*"):
-                print(f"{artifact.name}: {artifact.read_bytes()[:4000].hex()}")
-            return 1
-        print(next(line for line in reversed(lines) if "cov:" in line))
-    return 0
+class Run:
+    """What came of a run."""
+
+    def __init__(self, name, status, output, crashes):
+        self.name = name
+        self.status = status
+        self.output = output
+        self.crashes = crashes  # inputs that were kept
+        self.executions = self._number(r"stat::number_of_executed_units:\s*(\d+)") or self._number(r"#(\d+)\s+\S+\s+cov:")
+        self.seconds = self._number(r"Done \d+ runs in (\d+) second")
+        self.coverage = self._number(r"cov: (\d+)")
+        self.features = self._number(r"ft: (\d+)")
+
+    def _number(self, pattern):
+        found = re.findall(pattern, self.output)
+        return int(found[-1]) if found else 0
+
+    @property
+    def passed(self):
+        return self.status == 0 and self.executions > 0
+
+    def line(self):
+        speed = self.executions // max(self.seconds, 1)
+        return (f"{self.name}: {self.executions} inputs, {speed} a second, {self.coverage} edges, "
+                f"{self.features} features" + ("" if self.passed else f": FAILED (status {self.status})"))
+
+    def complaint(self):
+        """What the target said of the fault, without its progress."""
+        lines = [line for line in self.output.splitlines() if not re.match(r"#\d+\s", line)]
+        return "\n".join(lines[-50:])
+
+
+def targets(build):
+    """Names of all that are built."""
+    folder = pathlib.Path(build, "tests/fuzz")
+    return sorted(path.name.removesuffix("_fuzz") for path in folder.glob("*_fuzz") if path.is_file())
+
+
+def arguments(build, name, seconds, found, kept):
+    """The command line of a run. `found`: where new inputs go; `kept`: where those of faults go."""
+    dictionary = HERE / "dictionaries" / name
+    return [str(pathlib.Path(build, f"tests/fuzz/{name}_fuzz")), str(found), str(CORPORA / name),
+            f"-max_total_time={seconds}", f"-max_len={MAX_LEN.get(name, USUAL_LEN)}", f"-timeout={INPUT_S}",
+            f"-rss_limit_mb={RSS_MB}", f"-artifact_prefix={kept}/{name}-", "-print_final_stats=1",
+            *([f"-dict={dictionary}"] if dictionary.exists() else [])]
+
+
+class Runner:
+    """Runs targets, from any thread; stop() ends all of them, and nothing begins any more."""
+
+    def __init__(self, build, found, kept):
+        self.build = build
+        self.found = pathlib.Path(found)
+        self.kept = pathlib.Path(kept)
+        self._lock = threading.RLock()  # stop() may come between any two lines of the same thread, from a signal
+        self._running = set()
+        self._stopped = False
+
+    def run(self, name, seconds):
+        """For so long, or until it finds a fault."""
+        found = self.found / name
+        for folder in (found, self.kept):
+            folder.mkdir(parents=True, exist_ok=True)
+        before = set(self.kept.glob(f"{name}-*"))
+        # The target's own folders and sockets go with it, whatever becomes of it.
+        with tempfile.TemporaryDirectory(prefix="prot-fuzz-") as temporary:
+            with self._lock:
+                if self._stopped:
+                    return Run(name, -signal.SIGTERM, "it was not begun", [])
+                # Not even SIGKILL to this script leaves it behind.
+                process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL",
+                                            *arguments(self.build, name, seconds, found, self.kept)],
+                                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                           text=True, errors="replace", env=dict(os.environ, TMPDIR=temporary))
+                self._running.add(process)
+            output, _ = process.communicate()
+            with self._lock:
+                self._running.discard(process)
+        return Run(name, process.returncode, output, sorted(set(self.kept.glob(f"{name}-*")) - before))
+
+    @property
+    def stopped(self):
+        return self._stopped
+
+    def stop(self):
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                process.kill()

@@ -15,9 +15,12 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.hpp"
 #include "ipc/crc32c.hpp"
 #include "ipc/ring_validation.hpp"
 #include "ipc/spsc_ring.hpp"
+#include "observe/ring_probe.hpp"
+#include "top/frame_tail.hpp"
 
 using namespace prot;
 using namespace prot::ipc;
@@ -156,6 +159,23 @@ void produce(const RingMemory& memory, Script& script) {
   }
 }
 
+/// prot-top, which looks on: whatever is there, it reads no byte beyond, and comes to an end.
+void look(const RingMemory& memory) {
+  const SteadyClock clock;
+  observe::RingProbe probe(memory, clock);
+  require(probe.read().used_bytes <= kCapacity);
+  top::FrameTail tail(memory, true);
+  observe::SeenRecord record;
+  for (std::uint64_t steps = 0;; ++steps) {
+    require(steps <= 2 * kCapacity / sizeof(RecordHeader));
+    const auto step = tail.next(record);
+    if (step == top::FrameTail::Step::kNothing || step == top::FrameTail::Step::kDamaged) return;
+    if (step != top::FrameTail::Step::kFrame) continue;
+    const auto payload = tail.payload(record);
+    require(!payload || payload->size() <= memory.header->max_frame);
+  }
+}
+
 /// Real segments as inputs: empty, full of frames over the wrap, with a half-made one.
 void write_seeds(const std::string& folder) {
   for (int kind = 0; kind < 6; ++kind) {
@@ -208,6 +228,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if ((options & kSealHeader) != 0) seal_header(segment);
   if (validate_ring(segment.memory(), kSize) != RingFault::kOk) return 0;
   if ((options & kSealRecords) != 0) seal_records(segment);
+  look(segment.memory());
   Script script(data, size);
   consume(segment.memory(), script);
   if ((options & kProduceToo) != 0) {

@@ -57,3 +57,16 @@ link_programs() {
   for path in "$@"; do ln -sfn "../$path" "$build_dir/bin/${path##*/}"; done
   ln -sfn ../../tests/programs/run_scenario.py "$build_dir/bin/run_scenario"
 }
+
+# build_fuzzers [TARGET...]: the libFuzzer targets, all of them by default, in a build of their own: clang's, with everything
+# that they run built for it
+build_fuzzers() {
+  local build_dir=$build_dir/fuzz launcher=
+  local build_log=$build_dir/set-up.log
+  command -v clang++-14 >/dev/null || fail "clang-14 is not installed"
+  if command -v ccache >/dev/null; then launcher='ccache '; fi
+  CXX="${launcher}clang++-14" configure_prot -Dfuzz=true -Doptimization=1 -Ddebug=false -Db_lundef=false -Dalsa=disabled \
+    -Dpulse=disabled -Dwebrtc=disabled -Dheap_profile=disabled
+  if [ $# = 0 ]; then set -- fuzzers; fi
+  build_prot "$@"
+}

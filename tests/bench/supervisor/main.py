@@ -35,7 +35,7 @@ def environment_of(build: pathlib.Path) -> None:
                       TRIVIAL_STAGE=str(build / "tests/bench/supervisor/trivial_stage"),
                       BOARD_PROBE=str(build / "tests/bench/supervisor/board_probe"),
                       SUPERVISOR_TEST=str(build / "tests/supervisor/supervisor-test"),
-                      CONTROL_FUZZ=str(build / "tests/fuzz/control_fuzz"))
+                      FUZZERS=str(build / "fuzz"))
     sys.path[:0] = [str(HERE), str(HERE.parents[1] / "supervisor")]
 
 

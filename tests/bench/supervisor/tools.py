@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import resource
 import subprocess
 import sys
@@ -12,21 +13,22 @@ from instance import FIXTURE, STAGES
 from machine import descendants, kill, lives, reap, wait_for
 from report import Row
 
-FUZZ_TEST = pathlib.Path(__file__).resolve().parents[2] / "fuzz/control_fuzz_test.py"
+FUZZ = pathlib.Path(__file__).resolve().parents[2] / "fuzz/fuzz.py"
 EVERY_S = 0.1
 
 
 def t11(scale) -> list[Row]:
-    fuzzer = os.environ["CONTROL_FUZZ"]
-    if not os.access(fuzzer, os.X_OK):
+    build = pathlib.Path(os.environ["FUZZERS"])
+    if not os.access(build / "tests/fuzz/control_fuzz", os.X_OK):
         return [Row("T11", "the fuzzer is not built (no libFuzzer): not measured", 0, "")]
-    done = subprocess.run([sys.executable, FUZZ_TEST, fuzzer, str(scale.fuzz_s)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, FUZZ, "--build", build, "--seconds", str(scale.fuzz_s), "--only", "control"],
+                          capture_output=True, text=True)
     if done.returncode != 0:
         print(done.stdout + done.stderr)
-    runs = [word for word in done.stdout.split() if word.startswith("#")]
+    inputs = re.search(r"^control: (\d+) inputs", done.stdout, re.MULTILINE)
     return [Row("T11", f"control socket fuzzed for {scale.fuzz_s} s under ASan and UBSan: faults", int(done.returncode != 0),
                 "faults", "== 0", fact=True),
-            Row("T11", "inputs", int(runs[-1][1:]) if runs else 0, "inputs", ">= 100", fact=True)]
+            Row("T11", "inputs", int(inputs[1]) if inputs else 0, "inputs", ">= 100", fact=True)]
 
 
 def lines_of(prot, *options) -> list[dict]:

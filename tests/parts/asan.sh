@@ -1,0 +1,23 @@
+#: --asan       unit and process tests in a build with AddressSanitizer and UndefinedBehaviorSanitizer; each report is a failure
+# shellcheck shell=bash disable=SC2034,SC2119,SC2154
+# shellcheck source=tests/parts/sanitizers.sh
+. tests/parts/sanitizers.sh
+
+run_part() {
+  set_up
+  more_args=(-g1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  configure_fast build/asan --buildtype=plain -Doptimization=1 -Ddebug=false -Db_sanitize=address,undefined -Db_lundef=false
+  begin_reports
+  export UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports/report"
+  # A sandboxed stage cannot be looked at by the leak checker: its filter refuses that system call.
+  run_sanitized unit "detect_leaks=1"
+  run_sanitized process "detect_leaks=0"
+  end_reports
+}
+
+# run_sanitized SUITE ASAN-OPTIONS
+run_sanitized() {
+  choose_tests asan "$1"
+  build_tree chosen
+  ASAN_OPTIONS="$2:detect_stack_use_after_return=1:log_path=$reports/report" run_tests -t 5 "${chosen_tests[@]}"
+}

@@ -1,0 +1,23 @@
+# What the parts with sanitizers share.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+# Below /dev: sandboxed stages may write there. A report counts whoever wrote it, also a process that no test looked at.
+reports=
+
+begin_reports() { reports=$(mktemp -d "/dev/shm/reports-$(id -u)-XXXXXX"); }
+
+# Prints the reports and ends the part.
+end_reports() {
+  local words='' file count
+  rm -rf -- "$build_dir/reports"
+  count=$(find "$reports" -type f -size +0 | wc -l)
+  if [ "$count" != 0 ]; then
+    cp -r -- "$reports" "$build_dir/reports"
+    for file in "$build_dir"/reports/*; do say "== $file"; head -n 40 "$file"; done
+    words="$count reports of a sanitizer, see $build_dir/reports"
+  fi
+  rm -rf -- "$reports"
+  report "$words"
+}
+
+drop_leftovers() { [ -z "$reports" ] || rm -rf -- "$reports"; }

@@ -68,9 +68,9 @@ void Extractor::summarized(Nanos now, const ModelWorker::Answer& answer) {
     } catch (const Error& e) {
       log_info("community {}: {}", task.id, e.what());
     }
-  } else if (answer.kind != ModelError::Kind::kFailed) {
-    if (answer.kind == ModelError::Kind::kUnavailable) retry_at_ = now + pause_after(answer);
-    exhausted_ = draining_ && answer.kind == ModelError::Kind::kUnavailable;
+  } else if (answer.kind != ServiceError::Kind::kFailed) {
+    if (answer.kind == ServiceError::Kind::kUnavailable) retry_at_ = now + pause_after(answer);
+    exhausted_ = draining_ && answer.kind == ServiceError::Kind::kUnavailable;
     state_ = State::kWaiting;  // nobody else is at it: there is no lease to give back
     return;
   }
@@ -131,8 +131,8 @@ void Extractor::answered(Nanos now, const ModelWorker::Answer& answer) {
       ask(repair_question(job_, problem));
       return;
     }
-  } else if (answer.kind != ModelError::Kind::kFailed) {
-    if (answer.kind == ModelError::Kind::kUnavailable) {
+  } else if (answer.kind != ServiceError::Kind::kFailed) {
+    if (answer.kind == ServiceError::Kind::kUnavailable) {
       log_info("extraction waits for the model: {}", problem);
       retry_at_ = now + pause_after(answer);
       exhausted_ = true;

@@ -46,11 +46,11 @@ class AnthropicModel final : public ExtractionModel {
 
   static std::string input_of(const json::Document& document) {
     if (document.get("stop_reason").as_string() == "max_tokens")
-      throw ModelError(ModelError::Kind::kFailed, "the model's answer was cut at its length limit");
+      throw ServiceError(ServiceError::Kind::kFailed, "the model's answer was cut at its length limit");
     const json::View content = document.get("content");
     for (std::size_t i = 0; i < content.size(); ++i)
       if (content.at(i).get("type").as_string() == "tool_use") return content.at(i).get("input").to_json();
-    throw ModelError(ModelError::Kind::kFailed, "the model gave no facts");
+    throw ServiceError(ServiceError::Kind::kFailed, "the model gave no facts");
   }
 
   AnthropicServer server_;

@@ -51,9 +51,9 @@ class OpenAiModel final : public ExtractionModel {
   static std::string content_of(const json::Document& document) {
     const json::View choice = document.get("choices").at(0);
     if (choice.get("finish_reason").as_string() == "length")
-      throw ModelError(ModelError::Kind::kFailed, "the model's answer was cut at its length limit");
+      throw ServiceError(ServiceError::Kind::kFailed, "the model's answer was cut at its length limit");
     const json::View content = choice.get("message").get("content");
-    if (!content.is_string()) throw ModelError(ModelError::Kind::kFailed, "the model gave no content");
+    if (!content.is_string()) throw ServiceError(ServiceError::Kind::kFailed, "the model gave no content");
     return std::string(content.as_string());
   }
 

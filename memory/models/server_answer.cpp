@@ -32,15 +32,15 @@ std::string ask_server(http::Request request, const std::stop_token& stop,
     const json::Document answer = json::parse(http::fetch(request, stop, kMaxBody).body);
     tokens = tokens_in(answer);
     return read(answer);
-  } catch (const ModelError&) {
+  } catch (const ServiceError&) {
     throw;
   } catch (const http::RequestError& e) {
-    if (stop.stop_requested()) throw ModelError(ModelError::Kind::kCancelled, e.what());
+    if (stop.stop_requested()) throw ServiceError(ServiceError::Kind::kCancelled, e.what());
     const bool fatal = e.error_class() == http::ErrorClass::kFatal;
-    throw ModelError(fatal ? ModelError::Kind::kFailed : ModelError::Kind::kUnavailable, e.what(),
+    throw ServiceError(fatal ? ServiceError::Kind::kFailed : ServiceError::Kind::kUnavailable, e.what(),
                        e.retry_after());
   } catch (const Error& e) {
-    throw ModelError(ModelError::Kind::kFailed, std::string("the model's reply: ") + e.what());
+    throw ServiceError(ServiceError::Kind::kFailed, std::string("the model's reply: ") + e.what());
   }
 }
 

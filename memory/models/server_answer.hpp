@@ -12,7 +12,7 @@
 namespace prot::memory {
 
 /// Sends the request, which must be answered within its total_timeout_ms, and reads the answer. Throws
-/// ModelError: also for an answer that is no JSON, or that `read` throws Error about. `tokens`: what the
+/// ServiceError: also for an answer that is no JSON, or that `read` throws Error about. `tokens`: what the
 /// server says that it took; 0: it does not.
 [[nodiscard]] std::string ask_server(http::Request request, const std::stop_token& stop,
                                      const std::function<std::string(const json::Document&)>& read,

@@ -121,7 +121,7 @@ void ModelWorker::run() {
     Answer answer;
     try {
       answer.text = model_->ask(question.instructions, question.text, question.schema, stop);
-    } catch (const ModelError& e) {
+    } catch (const ServiceError& e) {
       answer.error = e.what();
       answer.kind = e.kind();
       answer.retry_after = e.retry_after();

@@ -58,7 +58,7 @@ class ModelWorker {
   struct Answer {
     std::string text;
     std::string error;  // empty: it answered
-    ModelError::Kind kind = ModelError::Kind::kFailed;
+    ServiceError::Kind kind = ServiceError::Kind::kFailed;
     Nanos retry_after = 0;     // kUnavailable: what the server asked for
     std::uint64_t tokens = 0;  // of this question, also when it cannot be used
   };

@@ -19,7 +19,7 @@ struct Outcome {
   std::string answer;
   std::string asked;
   std::string error;
-  ModelError::Kind kind = ModelError::Kind::kFailed;
+  ServiceError::Kind kind = ServiceError::Kind::kFailed;
 };
 
 Outcome ask(const std::string& status, const std::string& body, bool stop = false) {
@@ -34,7 +34,7 @@ Outcome ask(const std::string& status, const std::string& body, bool stop = fals
   if (stop) source.request_stop();
   try {
     outcome.answer = model->ask("Extract.", "I like tea.", kSchema, source.get_token());
-  } catch (const ModelError& e) {
+  } catch (const ServiceError& e) {
     outcome.error = e.what();
     outcome.kind = e.kind();
   }
@@ -60,15 +60,15 @@ TEST_CASE("facts are the input of a tool that must be called, of the schema that
 TEST_CASE(
     "what is wrong with the service says nothing about the exchange, what is wrong with its answer does") {
   for (const char* status : {"401 Unauthorized", "429 Too Many Requests", "529 Overloaded"})
-    CHECK(ask(status, R"({"type":"error","error":{"type":"x"}})").kind == ModelError::Kind::kUnavailable);
+    CHECK(ask(status, R"({"type":"error","error":{"type":"x"}})").kind == ServiceError::Kind::kUnavailable);
   for (const char* answer : {R"({"content":[],"stop_reason":"end_turn"})", "no JSON",
                              R"({"content":[{"type":"tool_use","input":{}}],"stop_reason":"max_tokens"})"}) {
     CAPTURE(answer);
     const Outcome bad = ask("200 OK", answer);
     CHECK_FALSE(bad.error.empty());
-    CHECK(bad.kind == ModelError::Kind::kFailed);
+    CHECK(bad.kind == ServiceError::Kind::kFailed);
   }
-  CHECK(ask("200 OK", "{}", true).kind == ModelError::Kind::kCancelled);
+  CHECK(ask("200 OK", "{}", true).kind == ServiceError::Kind::kCancelled);
 }
 
 TEST_CASE("an OpenAI-compatible address is good with and without /v1, as brain's is") {

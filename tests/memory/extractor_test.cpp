@@ -37,7 +37,7 @@ struct Fixture {
     out.context.push_back(message(1, 10, Role::kUser, said));
     return out;
   }
-  ModelWorker::Answer failure(ModelError::Kind kind) { return {"", "why", kind}; }
+  ModelWorker::Answer failure(ServiceError::Kind kind) { return {"", "why", kind}; }
 
   FakeClock clock;
   std::vector<Ask> asks;
@@ -94,7 +94,7 @@ TEST_CASE_FIXTURE(Fixture, "speech stops the model at once and the job goes back
   extractor.step(clock.now(), kNever, 1);
   extractor.step(clock.now(), kNever, 1);
   CHECK(cancels == 1);
-  extractor.answered(clock.now(), failure(ModelError::Kind::kCancelled));
+  extractor.answered(clock.now(), failure(ServiceError::Kind::kCancelled));
   CHECK(last_is<ask::GiveBack>());
   extractor.closed();
   const std::size_t before = asks.size();
@@ -112,7 +112,7 @@ TEST_CASE_FIXTURE(Fixture, "a message that comes while the model works stops it 
 
 TEST_CASE_FIXTURE(Fixture, "a model that is away costs no attempt and is asked again later") {
   reach_asking();
-  extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));
+  extractor.answered(clock.now(), failure(ServiceError::Kind::kUnavailable));
   CHECK(last_is<ask::GiveBack>());
   extractor.closed();
   extractor.step(clock.now(), clock.now() - 6 * kSecond, 1);
@@ -135,16 +135,16 @@ TEST_CASE_FIXTURE(Fixture, "a model that stays away is asked less often, and nev
     extractor.claimed(clock.now(), job("I like tea.", 1));
   };
   reach_asking();
-  extractor.answered(clock.now(), {"", "why", ModelError::Kind::kUnavailable, 60 * kSecond});
+  extractor.answered(clock.now(), {"", "why", ServiceError::Kind::kUnavailable, 60 * kSecond});
   asks_after(60 * kSecond);
-  extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));
+  extractor.answered(clock.now(), failure(ServiceError::Kind::kUnavailable));
   asks_after(20 * kSecond);
-  extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));
+  extractor.answered(clock.now(), failure(ServiceError::Kind::kUnavailable));
   asks_after(40 * kSecond);
   extractor.answered(clock.now(), {std::string(kEmptyAnswer), "", {}});
   extractor.closed();
   reach_asking();  // it is back
-  extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));
+  extractor.answered(clock.now(), failure(ServiceError::Kind::kUnavailable));
   asks_after(10 * kSecond);
 }
 
@@ -153,7 +153,7 @@ TEST_CASE_FIXTURE(Fixture, "bad answers back off and end as dead with a reason")
   for (int attempt = 1; attempt <= Extractor::kMaxAttempts; ++attempt) {
     reach_asking("I like tea.", attempt);
     if (attempt % 2 == 0) {
-      extractor.answered(clock.now(), failure(ModelError::Kind::kFailed));
+      extractor.answered(clock.now(), failure(ServiceError::Kind::kFailed));
     } else {
       extractor.answered(clock.now(), {"no JSON", "", {}});
       extractor.answered(clock.now(), {"no JSON either", "", {}});
@@ -191,7 +191,7 @@ TEST_CASE_FIXTURE(Fixture, "a drain takes what waits until nothing is left or th
     CHECK(extractor.next_deadline(clock.now(), kNever, 0) == deadline);
     extractor.step(clock.now(), kNever, 0);
     CHECK(cancels == 1);
-    extractor.answered(clock.now(), failure(ModelError::Kind::kCancelled));
+    extractor.answered(clock.now(), failure(ServiceError::Kind::kCancelled));
     CHECK(last_is<ask::GiveBack>());
     CHECK_FALSE(extractor.drained(clock.now()));  // the lease must be back first
     extractor.closed();
@@ -203,7 +203,7 @@ TEST_CASE_FIXTURE(Fixture, "a drain takes what waits until nothing is left or th
     CHECK(cancels == 1);
   }
   SUBCASE("the model is of no use") {
-    extractor.answered(clock.now(), failure(ModelError::Kind::kUnavailable));
+    extractor.answered(clock.now(), failure(ServiceError::Kind::kUnavailable));
     extractor.closed();
     CHECK(extractor.drained(clock.now()));
   }
@@ -321,7 +321,7 @@ TEST_CASE_FIXTURE(Fixture, "communities are summed up when no exchange waits, an
     extractor.step(clock.now(), kNever, 0);
     CHECK(cancels == 1);
     const std::size_t before = asks.size();
-    extractor.answered(clock.now(), failure(ModelError::Kind::kCancelled));
+    extractor.answered(clock.now(), failure(ServiceError::Kind::kCancelled));
     CHECK(asks.size() == before);
     step(0);
     CHECK(last_is<ask::ClaimCommunity>());
@@ -330,7 +330,7 @@ TEST_CASE_FIXTURE(Fixture, "communities are summed up when no exchange waits, an
     extractor.drain(clock.now() + 8 * kSecond);
     extractor.step(clock.now(), kNever, 0);
     CHECK(cancels == 1);
-    extractor.answered(clock.now(), failure(ModelError::Kind::kCancelled));
+    extractor.answered(clock.now(), failure(ServiceError::Kind::kCancelled));
     extractor.step(clock.now(), kNever, 0);
     REQUIRE(last_is<ask::Claim>());
     extractor.claimed(clock.now(), std::nullopt);

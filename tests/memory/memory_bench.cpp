@@ -20,7 +20,7 @@ std::string ScriptedModel::ask(std::string_view, std::string_view, std::string_v
     script_->changed.wait_for(lock, std::chrono::milliseconds(20));
   if (stop.stop_requested()) {
     ++script_->cancelled;
-    throw memory::ModelError(memory::ModelError::Kind::kCancelled, "cancelled");
+    throw memory::ServiceError(memory::ServiceError::Kind::kCancelled, "cancelled");
   }
   return script_->answer;
 }

@@ -69,8 +69,8 @@ TEST_CASE("the local model notes what the user tells, in the form that was asked
     (void)model->ask(extraction_instructions(), extraction_question(long_one), extraction_schema(),
                      stop.get_token());
     WARN(monotonic_now() - begin < kSecond);  // faster than it could be stopped
-  } catch (const ModelError& e) {
-    CHECK(e.kind() == ModelError::Kind::kCancelled);
+  } catch (const ServiceError& e) {
+    CHECK(e.kind() == ServiceError::Kind::kCancelled);
     CHECK(monotonic_now() - begin < 2 * kSecond);
   }
 }
@@ -80,7 +80,7 @@ TEST_CASE("a server that is not there says nothing about the job") {
   try {
     (void)model->ask("a", "b", extraction_schema(), std::stop_token());
     FAIL("it answered");
-  } catch (const ModelError& e) {
-    CHECK(e.kind() == ModelError::Kind::kUnavailable);
+  } catch (const ServiceError& e) {
+    CHECK(e.kind() == ServiceError::Kind::kUnavailable);
   }
 }

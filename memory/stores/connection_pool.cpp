@@ -14,7 +14,9 @@ namespace {
 constexpr int kLooksPerPatience = 4;
 constexpr Nanos kShortestLook = 50 * kMillisecond;
 
+// Of this thread's lease.
 thread_local std::atomic<Nanos>* newest_statement = nullptr;
+thread_local std::set<const void*>* known_statements = nullptr;
 
 StoreError away(const std::string& why) { return {StoreError::Kind::kAway, "database: " + why}; }
 
@@ -75,6 +77,7 @@ ConnectionPool::Lease ConnectionPool::take() {
   Entry* const entry = used_.front().get();
   entry->since = monotonic_now();
   newest_statement = &entry->since;
+  known_statements = &entry->known;
   return Lease(this, entry);
 }
 
@@ -82,9 +85,12 @@ void ConnectionPool::touch() noexcept {
   if (newest_statement != nullptr) newest_statement->store(monotonic_now(), std::memory_order_relaxed);
 }
 
+bool ConnectionPool::is_new(const void* statement) { return known_statements->insert(statement).second; }
+
 ConnectionPool::Lease::~Lease() {
   if (entry_ == nullptr) return;
   newest_statement = nullptr;
+  known_statements = nullptr;
   pool_->give_back(entry_);
 }
 

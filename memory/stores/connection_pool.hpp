@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <pqxx/pqxx>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -38,6 +39,7 @@ class ConnectionPool {
     std::unique_ptr<pqxx::connection> connection;
     UniqueFd socket;               // a duplicate: libpq may close its own at any moment
     std::atomic<Nanos> since = 0;  // monotonic; when the newest statement began
+    std::set<const void*> known;   // statements that it has prepared; who has the lease uses it
     bool broken = false;           // protected by mutex_
   };
 
@@ -67,6 +69,9 @@ class ConnectionPool {
   void close_idle() noexcept;
   /// A statement begins on this thread's lease.
   static void touch() noexcept;
+  /// True at the first use of a statement on the connection of this thread's lease, which must then prepare
+  /// it.
+  [[nodiscard]] static bool is_new(const void* statement);
   /// From now on a server that hangs is noticed sooner, and when `left` is over every lease is cut and none
   /// is given: the process ends. The earliest such end counts.
   void end_within(Nanos left) noexcept;

@@ -16,8 +16,6 @@ constexpr std::int64_t kMigrationLock = 0x70726F74'6D656D;  // "protmem"
 
 std::string_view view(const pqxx::field& field) { return {field.c_str(), field.size()}; }
 
-const char* channel_name(wire::Channel channel) { return channel == wire::Channel::kText ? "text" : "voice"; }
-
 StoreError::Kind kind_of(const std::string& sqlstate) {
   // No state: the connection broke. 08 connection, 53 resources, 57 shutdown or cancelled, 40 rolled back,
   // 55 lock or starting up.
@@ -119,106 +117,9 @@ void PostgresStore::close() noexcept {
 }
 
 namespace {
-
 using pg::at;
 using pg::run;
-
-// Of a message ($1, $2): a replay brings nothing back.
-const std::string kNotForgotten =
-    " WHERE NOT EXISTS (SELECT 1 FROM forgotten_message f WHERE f.conversation_id = $1::uuid AND $2::bigint "
-    "BETWEEN f.first_seq AND f.last_seq)";
-
-void insert_conversation(pqxx::work& tx, const TurnRecord& record, const std::string& uuid) {
-  run(tx,
-      "INSERT INTO conversation (id, channel, started_at) VALUES ($1::uuid, $2, " + at(3) +
-          ") ON CONFLICT (id) DO NOTHING",
-      uuid, std::string(channel_name(record.channel)), pg::micros(record.wall_ns));
-}
-
-void store_user(pqxx::work& tx, const TurnRecord& record, const std::string& uuid, Nanos due) {
-  const std::int64_t seq = pg::signed_seq(record.key.sequence);
-  run(tx,
-      "INSERT INTO message (conversation_id, seq, role, channel, text, at) SELECT $1::uuid, $2::bigint, "
-      "'user', $3, $4, " +
-          at(5) + kNotForgotten + " ON CONFLICT (conversation_id, seq) DO NOTHING",
-      uuid, seq, std::string(channel_name(record.channel)), record.text, pg::micros(record.wall_ns));
-  run(tx,
-      "INSERT INTO memory_job (kind, dedupe_key, conversation_id, first_seq, last_seq, run_after) SELECT "
-      "'extract', $1, $2::uuid, $3::bigint, $3::bigint, " +
-          at(4) +
-          " WHERE EXISTS (SELECT 1 FROM message WHERE conversation_id = $2::uuid AND seq = $3::bigint AND "
-          "text <> '') ON CONFLICT (dedupe_key) DO NOTHING",
-      "extract:" + uuid + ":" + std::to_string(seq) + ":1", uuid, seq, pg::micros(due));
-}
-
-void store_segment(pqxx::work& tx, const TurnRecord& record, const std::string& uuid) {
-  const std::int64_t seq = pg::signed_seq(record.key.sequence);
-  run(tx,
-      "INSERT INTO message (conversation_id, seq, role, channel, text, at, open) SELECT $1::uuid, "
-      "$2::bigint, 'assistant', $3, '', " +
-          at(4) + ", true" + kNotForgotten + " ON CONFLICT (conversation_id, seq) DO NOTHING",
-      uuid, seq, std::string(channel_name(record.channel)), pg::micros(record.wall_ns));
-  const pqxx::result added =
-      run(tx,
-          "INSERT INTO message_segment (message_id, segment, text) SELECT id, $3::integer, $4 FROM message "
-          "WHERE conversation_id = $1::uuid AND seq = $2::bigint AND open ON CONFLICT DO NOTHING",
-          uuid, seq, static_cast<std::int64_t>(record.segment), record.text);
-  if (added.affected_rows() == 0) return;
-  run(tx,
-      "UPDATE message SET text = (SELECT string_agg(rtrim(s.text), ' ' ORDER BY s.segment) FROM "
-      "message_segment s WHERE s.message_id = message.id) WHERE conversation_id = $1::uuid AND seq = "
-      "$2::bigint",
-      uuid, seq);
-}
-
-void store_end(pqxx::work& tx, const TurnRecord& record, const std::string& uuid, Nanos now) {
-  const std::int64_t seq = pg::signed_seq(record.key.sequence);
-  const pqxx::result ended =
-      run(tx,
-          "INSERT INTO message (conversation_id, seq, role, channel, text, at, interrupted, open) SELECT "
-          "$1::uuid, $2::bigint, 'assistant', $3, $4, " +
-              at(5) + ", $6::boolean, false" + kNotForgotten +
-              " ON CONFLICT (conversation_id, seq) DO UPDATE SET text = EXCLUDED.text, "
-              "interrupted = EXCLUDED.interrupted, open = false WHERE message.open RETURNING id",
-          uuid, seq, std::string(channel_name(record.channel)), record.text, pg::micros(record.wall_ns),
-          record.interrupted);
-  if (ended.empty()) return;
-  run(tx, "DELETE FROM message_segment WHERE message_id = $1::bigint", ended[0][0].as<std::int64_t>());
-  run(tx,
-      "UPDATE memory_job SET last_seq = $2::bigint, run_after = least(run_after, " + at(3) +
-          // By the key, which has an index: after an outage thousands of jobs are ready.
-          ") WHERE dedupe_key = 'extract:' || $1::uuid || ':' || (SELECT max(seq) FROM message WHERE "
-          "conversation_id = $1::uuid AND role = 'user' AND seq < $2::bigint) || ':1' AND state = 'ready' "
-          "AND last_seq < $2::bigint",
-      uuid, seq, pg::micros(now));
-}
-
 }  // namespace
-
-void PostgresStore::append(std::span<const TurnRecord> records, Nanos now) {
-  transaction("storing messages", [&](pqxx::work& tx) {
-    std::string uuid;
-    for (const TurnRecord& record : records) {
-      if (const std::string own = to_uuid(record.key.conversation); own != uuid) {
-        uuid = own;
-        insert_conversation(tx, record, uuid);
-      }
-      switch (record.kind) {
-        case TurnRecord::Kind::kUser:
-          store_user(tx, record, uuid, now + kExchangePatience);
-          break;
-        case TurnRecord::Kind::kSegment:
-          store_segment(tx, record, uuid);
-          break;
-        case TurnRecord::Kind::kEnd:
-          store_end(tx, record, uuid, now);
-          break;
-        case TurnRecord::Kind::kForget:  // forget()
-          break;
-      }
-    }
-  });
-}
 
 std::vector<Message> PostgresStore::next_messages(std::int64_t* cursor, int limit) {
   return transaction("reading messages", [&](pqxx::work& tx) {

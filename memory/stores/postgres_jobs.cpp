@@ -43,9 +43,11 @@ std::vector<Message> load_context(pqxx::work& tx, const Job& job) {
   const std::string uuid = to_uuid(job.conversation);
   const pqxx::result rows = run(
       tx,
+      // A pair: as in postgres_append.cpp.
       "(SELECT " + pg::kMessageColumns +
-          " FROM message m WHERE m.conversation_id = $1::uuid AND m.seq < $2::bigint AND NOT m.open ORDER "
-          "BY m.seq DESC LIMIT 1) UNION ALL (SELECT " +
+          " FROM (SELECT * FROM message WHERE (conversation_id, seq) < ($1::uuid, $2::bigint) AND NOT open "
+          "ORDER BY conversation_id DESC, seq DESC LIMIT 1) m WHERE m.conversation_id = $1::uuid) UNION ALL "
+          "(SELECT " +
           pg::kMessageColumns +
           " FROM message m WHERE m.conversation_id = $1::uuid AND m.seq BETWEEN $2::bigint AND $3::bigint "
           "ORDER "

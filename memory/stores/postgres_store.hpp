@@ -21,7 +21,7 @@ class PostgresStore final : public MemoryStore, public Keeper {
   void connect() override;
   void close() noexcept override;
   [[nodiscard]] const char* name() const noexcept override { return "postgresql"; }
-  void append(std::span<const TurnRecord> records, Nanos now) override;
+  void append(std::span<const TurnRecord> records, Nanos now) override;  // postgres_append.cpp
   std::vector<Message> next_messages(std::int64_t* cursor, int limit) override;
   std::vector<Message> find_messages(std::span<const std::string> words, Nanos before, int limit) override;
   std::vector<Message> history(const wire::ConversationId& conversation, int limit) override;
@@ -82,6 +82,22 @@ pqxx::result run(pqxx::work& tx, const std::string& sql, const Args&... args) {
   return tx.exec(sql, pqxx::params{args...});
 #else
   return tx.exec_params(sql, args...);
+#endif
+}
+
+/// What is asked often: each connection parses it once.
+struct Statement {
+  std::string name;  // of no other statement
+  std::string sql;
+};
+template <typename... Args>
+pqxx::result run(pqxx::work& tx, const Statement& statement, const Args&... args) {
+  ConnectionPool::touch();
+  if (ConnectionPool::is_new(&statement)) tx.conn().prepare(statement.name, statement.sql);
+#if PQXX_VERSION_MAJOR > 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 10)
+  return tx.exec(pqxx::prepped{statement.name}, pqxx::params{args...});
+#else
+  return tx.exec_prepared(statement.name, args...);
 #endif
 }
 

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "base/scope_exit.hpp"
+#include "stores/array_text.hpp"
 #include "stores/postgres_store.hpp"
 #include "stores/vector_reader.hpp"
 
@@ -99,14 +100,14 @@ class PostgresVectors final : public VectorStore {
   /// this is not its vector.
   static void store(pqxx::work& tx, bool facts, const std::string& same, const std::string& model,
                     std::span<const NewVector> vectors) {
-    std::string ids;
-    std::string values;
-    std::string texts;
+    pg::ArrayText ids;
+    pg::ArrayText values;
+    pg::ArrayText texts;
     for (const NewVector& one : vectors) {
       if (one.text->fact != facts) continue;
-      ids += (ids.empty() ? "{" : ",") + std::to_string(one.text->id);
-      add_element(one.vector ? to_hex(one.vector->bytes()) : std::string(), values);
-      add_element(one.text->text, texts);
+      ids.add_number(one.text->id);
+      values.add(one.vector ? to_hex(one.vector->bytes()) : std::string());
+      texts.add(one.text->text);
     }
     if (ids.empty()) return;
     const std::string of = facts ? "fact" : "message";
@@ -116,14 +117,7 @@ class PostgresVectors final : public VectorStore {
             "$3::text[], $4::text[]) AS v (id, vector, text) JOIN " +
             of + " m ON m.id = v.id AND " + same + " FOR SHARE OF m ON CONFLICT (" + of +
             "_id, model) DO UPDATE SET vector = EXCLUDED.vector",
-        ids + "}", model, values + "}", texts + "}");
-  }
-
-  /// Of an array in PostgreSQL's text form.
-  static void add_element(std::string_view text, std::string& array) {
-    array += array.empty() ? "{\"" : ",\"";
-    for (const char c : text) array.append(c == '"' || c == '\\' ? 1 : 0, '\\') += c;
-    array += '"';
+        ids.str(), model, values.str(), texts.str());
   }
 
   /// True: there is more to read, of the facts then.

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <random>
 #include <thread>
 
 #include "memory/schema/schema.hpp"
@@ -42,6 +43,47 @@ TEST_CASE_FIXTURE(Fixture, "PostgreSQL keeps the contract of stores") {
   SUBCASE("communities are read by generation") { contract_communities(*store); }
   SUBCASE("facts that are told count their reads") { contract_reads(*store); }
   SUBCASE("what is forgotten stays forgotten, and nothing else goes") { contract_forget(*store); }
+}
+
+TEST_CASE_FIXTURE(Fixture, "records that come together are kept as those that come one after the other") {
+  // Two conversations; some replies are cut short, some never end, much comes a second time.
+  std::mt19937 dice(8);
+  std::vector<TurnRecord> records;
+  for (std::uint64_t i = 1; i <= 120; ++i) {
+    std::vector<TurnRecord> turn =
+        exchange(1 + i % 2, 10 * i, "Said " + std::to_string(i) + ", \"so\\\".", "Ah, 그래요.");
+    if (dice() % 4 == 0) turn.pop_back();
+    if (dice() % 8 == 0) std::swap(turn[1], turn[2]);
+    if (dice() % 8 == 0) turn.back().interrupted = true;
+    if (dice() % 8 == 0) turn[0].text.clear();
+    records.insert(records.end(), turn.begin(), turn.end());
+    const std::size_t back = dice() % 12;
+    if (back < 6 && back < records.size()) {
+      const std::vector<TurnRecord> again(records.end() - static_cast<std::ptrdiff_t>(back), records.end());
+      records.insert(records.end(), again.begin(), again.end());
+    }
+  }
+  const auto look = [] {
+    return server().query(
+        "SELECT conversation_id, seq, role, channel, text, at, interrupted, open FROM message ORDER BY id; "
+        "SELECT m.conversation_id, m.seq, s.segment, s.text FROM message_segment s JOIN message m ON m.id = "
+        "s.message_id ORDER BY 1, 2, 3; SELECT dedupe_key, first_seq, last_seq, run_after, state FROM "
+        "memory_job ORDER BY id; SELECT * FROM conversation ORDER BY id");
+  };
+  for (const TurnRecord& record : records) store->append({&record, 1}, kNoon);
+  const std::string wanted = look();
+  for (const std::size_t most : {7U, 40U, 1000U}) {
+    (void)server().query(kEmpty);
+    store->connect();
+    for (std::size_t begin = 0; begin < records.size();) {
+      const std::size_t count = std::min<std::size_t>(1 + dice() % most, records.size() - begin);
+      store->append(std::span(records).subspan(begin, count), kNoon);
+      begin += count;
+    }
+    CHECK(look() == wanted);
+    store->append(records, kNoon);
+    CHECK(look() == wanted);
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "the schema is brought up to date once, by however many at a time") {

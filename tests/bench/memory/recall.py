@@ -49,3 +49,8 @@ def measure_time(build, quick):
 def measure_turn_path(build, quick):
     for found in timed(build, "--turn-path", "200" if quick else "2000"):
         yield row("turn_path", found["what"], found["value"], found["unit"], found.get("bar"), True)
+
+
+def measure_replay(build, quick):
+    for found in timed(build, "--replay", "500" if quick else "10000"):
+        yield row("replay", found["what"], found["value"], found["unit"], found.get("bar"), True)

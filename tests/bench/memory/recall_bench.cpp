@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "memory/queue/database_task.hpp"
 #include "memory/recall/recall.hpp"
 #include "memory/stores/postgres.hpp"
 #include "tests/bench/memory/talk.hpp"
@@ -99,6 +100,33 @@ void measure_turn_path(int turns) {
   measure_turns(bench, "database down", turns, false);
 }
 
+/// What came while the database was away. Its server is one without fsync.
+void measure_replay(int turns) {
+  if (!prot::test::PrivatePostgres::installed()) throw Error("PostgreSQL is not installed");
+  prot::test::PrivatePostgres postgres;
+  const prot::test::TempFolder folder;
+  Talk talk;
+  std::vector<TurnRecord> records;
+  for (int i = 0; i < turns; ++i)
+    for (TurnRecord& record :
+         exchange(1, 1000 + 10 * static_cast<std::uint64_t>(i), talk.text(12), talk.text(20)))
+      records.push_back(std::move(record));
+  SpoolWriter(folder.path() / "memory").append(records);
+  postgres.start();
+  const auto store = make_postgres_store(postgres.conninfo(), "bench");
+  DatabaseTask task(*store, {folder.path() / "memory", folder.path() / "brain"}, wall_now);
+  std::vector<Told> told;
+  task.tick(monotonic_now(), told);
+  const auto gauges = std::find_if(told.rbegin(), told.rend(),
+                                   [](const Told& t) { return std::holds_alternative<told::Gauges>(t); });
+  if (!task.up() || gauges == told.rend()) throw Error("PostgreSQL does not answer");
+  const auto& found = std::get<told::Gauges>(*gauges);
+  if (found.replayed != records.size() || found.counts.messages != 2 * static_cast<std::uint64_t>(turns))
+    throw Error("not everything is there");
+  print("replay of 1,000 turns, of " + std::to_string(turns),
+        static_cast<double>(found.replay_time) / static_cast<double>(kSecond) * 1000 / turns, "s", 1.0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -109,8 +137,11 @@ int main(int argc, char** argv) {
       measure_time(number(2), number(3));
     } else if (argc == 3 && std::string_view(argv[1]) == "--turn-path") {
       measure_turn_path(static_cast<int>(number(2)));
+    } else if (argc == 3 && std::string_view(argv[1]) == "--replay") {
+      measure_replay(static_cast<int>(number(2)));
     } else {
-      std::fprintf(stderr, "usage: recall_bench --time MESSAGES QUESTIONS | --turn-path TURNS\n");
+      std::fprintf(stderr,
+                   "usage: recall_bench --time MESSAGES QUESTIONS | --turn-path TURNS | --replay TURNS\n");
       return 2;
     }
     return 0;

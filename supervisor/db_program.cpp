@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "base/error.hpp"
 #include "cluster_orphans.hpp"
@@ -98,7 +99,7 @@ class DbLauncher final : public Launcher {
   Launch next(bool begin, std::uint32_t generation) override {
     (void)generation;
     if (begin) {
-      programs_ = find_postgres(run_->config);
+      programs_ = find_postgres(run_->config, folder_);
       step_ = Step::kUser;
       probe_.reset();
     }
@@ -224,7 +225,7 @@ class DbLauncher final : public Launcher {
     if (fs::exists(folder_)) fs::remove(folder_, error);  // empty
     Launch launch = helper("initdb", programs_ + "/initdb",
                            {programs_ + "/initdb", "-D", new_folder_.string(), "-E", "UTF8",
-                            "--locale=C.UTF-8", "-U", "prot", "--auth=trust", "--no-instructions"});
+                            "--locale=C.UTF-8", "-U", "prot", "--auth=trust"});
     as_user(launch.request);
     return launch;
   }
@@ -274,7 +275,18 @@ class DbLauncher final : public Launcher {
 
 }  // namespace
 
-std::string find_postgres(const stage::Config& config) {
+namespace {
+
+/// "15" of a cluster that a PostgreSQL 15 has made; empty: there is none.
+std::string version_of(const fs::path& cluster) {
+  std::string version;
+  std::ifstream(cluster / "PG_VERSION") >> version;
+  return version;
+}
+
+}  // namespace
+
+std::string find_postgres(const stage::Config& config, const fs::path& cluster) {
   const std::string& configured = config.get_string("db.program_folder");
   std::vector<fs::path> folders;
   if (!configured.empty()) {
@@ -287,15 +299,28 @@ std::string find_postgres(const stage::Config& config) {
       return std::atoi(a.parent_path().filename().c_str()) > std::atoi(b.parent_path().filename().c_str());
     });
   }
-  for (const fs::path& folder : folders)
-    if (::access((folder / "postgres").c_str(), X_OK) == 0 &&
-        ::access((folder / "initdb").c_str(), X_OK) == 0)
-      return folder.string();
-  throw Error(configured.empty()
-                  ? "db: PostgreSQL is not installed: ./run installs it; or set memory.database_url or "
-                    "db.program_folder"
-                  : "db: no postgres and initdb in db.program_folder = " + configured,
-              2);
+  std::erase_if(folders, [](const fs::path& folder) {
+    return ::access((folder / "postgres").c_str(), X_OK) != 0 ||
+           ::access((folder / "initdb").c_str(), X_OK) != 0;
+  });
+  if (folders.empty())
+    throw Error(configured.empty()
+                    ? "db: PostgreSQL is not installed: ./run installs it; or set memory.database_url or "
+                      "db.program_folder"
+                    : "db: no postgres and initdb in db.program_folder = " + configured,
+                2);
+  const std::string wanted = version_of(cluster);
+  if (wanted.empty() || !configured.empty()) return folders.front().string();
+  // No other one reads it: a newer PostgreSQL that comes beside the old one must not take its place.
+  const auto fits = std::find_if(folders.begin(), folders.end(), [&](const fs::path& folder) {
+    return folder.parent_path().filename() == wanted;
+  });
+  if (fits == folders.end())
+    throw Error("db: " + cluster.string() + " is a cluster of PostgreSQL " + wanted + ", and " +
+                    folders.front().parent_path().filename().string() + " is installed: install postgresql-" +
+                    wanted + ", or bring it forward with pg_upgrade",
+                2);
+  return fits->string();
 }
 
 fs::path cluster_folder(const stage::Config& config, const InstancePaths& paths) {

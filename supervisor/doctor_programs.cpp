@@ -118,7 +118,7 @@ Finding check_cluster(const DoctorContext& context) {
   const fs::path folder = cluster_folder(context.config, context.paths);
   std::string programs;
   try {
-    programs = find_postgres(context.config);
+    programs = find_postgres(context.config, folder);
   } catch (const Error& error) {
     return {Verdict::kFail, what, error.what(), "apt-get install postgresql-15, or set DATABASE_URL"};
   }

@@ -44,7 +44,9 @@ struct RunContext {
 
 /// What the children db and llm are made of; `prot doctor` looks at it as well. Throw Error when a program is
 /// not there.
-[[nodiscard]] std::string find_postgres(const stage::Config& config);  // folder of postgres and initdb
+/// The folder of postgres and initdb; of Debian's the newest, or those that made `cluster`. Throws Error.
+[[nodiscard]] std::string find_postgres(const stage::Config& config,
+                                        const std::filesystem::path& cluster = {});
 [[nodiscard]] std::filesystem::path cluster_folder(const stage::Config& config, const InstancePaths& paths);
 [[nodiscard]] std::string find_llama_server(const stage::Config& config, const InstancePaths& paths);
 [[nodiscard]] std::string llm_model(const stage::Config& config, const InstancePaths& paths);

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <random>
 #include <thread>
 
@@ -43,6 +44,13 @@ TEST_CASE_FIXTURE(Fixture, "PostgreSQL keeps the contract of stores") {
   SUBCASE("communities are read by generation") { contract_communities(*store); }
   SUBCASE("facts that are told count their reads") { contract_reads(*store); }
   SUBCASE("what is forgotten stays forgotten, and nothing else goes") { contract_forget(*store); }
+}
+
+TEST_CASE("the server is of the version that was asked for") {
+  const char* wanted = std::getenv("PROT_TEST_POSTGRES_VERSION");
+  const std::string version = server().query("SHOW server_version");
+  INFO(version);
+  CHECK((wanted == nullptr || version.starts_with(std::string(wanted) + ".")));
 }
 
 TEST_CASE_FIXTURE(Fixture, "records that come together are kept as those that come one after the other") {

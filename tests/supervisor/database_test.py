@@ -65,6 +65,16 @@ class Database(unittest.TestCase):
     def adopt_orphans(adopt):
         ctypes.CDLL(None).prctl(36, int(adopt), 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
+    def test_a_cluster_of_another_version_is_told_and_left_alone(self):
+        with Instance(settings=SETTINGS) as prot:
+            cluster = prot.state / "db"
+            cluster.mkdir(parents=True)
+            (cluster / "PG_VERSION").write_text("9\n")
+            done = prot.run("up", "-d", *prot.settings)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(f"{cluster} is a cluster of PostgreSQL 9", done.stderr)
+            self.assertEqual([entry.name for entry in cluster.iterdir()], ["PG_VERSION"])
+
     def test_it_is_stopped_last_and_memory_waits_for_it(self):
         with Instance(settings=SETTINGS) as prot:
             prot.up()

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -23,8 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The newest installed version's programs; empty: none.
+/// Those that PROT_TEST_POSTGRES names, or the newest installed version's; empty: none.
 std::string program_folder() {
+  if (const char* wanted = std::getenv("PROT_TEST_POSTGRES"); wanted != nullptr) return wanted;
   std::string newest;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", error))
@@ -151,9 +153,19 @@ std::string PrivatePostgres::query(const std::string& sql) const {
 }
 
 std::string PrivatePostgres::dump() const {
-  const SubprocessResult result = run_subprocess({"pg_dump", "-d", conninfo()});
-  if (result.exit_code != 0) throw Error("pg_dump failed: " + result.output);
-  return result.output;
+  // "pg_dump (PostgreSQL) 15.3"; it reads no newer server than itself.
+  const std::string own = run_subprocess({"pg_dump", "--version"}).output;
+  const int newest = std::atoi(own.c_str() + own.rfind(' ') + 1);
+  if (std::stoi(query("SHOW server_version_num")) / 10'000 <= newest) {
+    const SubprocessResult result = run_subprocess({"pg_dump", "-d", conninfo()});
+    if (result.exit_code != 0) throw Error("pg_dump failed: " + result.output);
+    return result.output;
+  }
+  std::istringstream tables(
+      query("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"));
+  std::string rows;
+  for (std::string table; std::getline(tables, table);) rows += query("COPY " + table + " TO STDOUT") + "\n";
+  return rows;
 }
 
 }  // namespace prot::test

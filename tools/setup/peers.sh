@@ -19,9 +19,9 @@ check_node() {
     fail "node $(node --version) is too old: 20.15 or newer is needed"
 }
 
-# One package into node_modules, whole or not at all.
+# One package into node_modules, whole or not at all. FOLDER=NAME: under another name.
 fetch_one() {
-  local name=$1 version=$2 sum=$3 tmp="$folder/part" file target="$folder/node_modules/$1"
+  local name=${1#*=} version=$2 sum=$3 tmp="$folder/part" file target="$folder/node_modules/${1%%=*}"
   [ "$(cat "$target/.checked" 2>/dev/null)" != "$sum" ] || return 0
   rm -rf -- "$tmp" "$target"
   mkdir -p "$tmp/out" "$tmp/cache"

@@ -47,14 +47,41 @@ std::unique_ptr<ConnectionPool::Entry> ConnectionPool::open() {
   return entry;
 }
 
-ConnectionPool::Lease ConnectionPool::take() {
-  std::unique_lock lock(mutex_);
-  const auto all = [this] { return static_cast<int>(idle_.size() + used_.size()) + opening_; };
+void ConnectionPool::wait_for_room(std::unique_lock<std::mutex>& lock) {
   const auto over = [this] { return monotonic_now() >= end_at_; };
   const auto limit = std::chrono::nanoseconds(limits_.patience);
   if (!freed_.wait_for(lock, limit, [&] { return over() || !idle_.empty() || all() < limits_.most; }))
     throw away("all " + std::to_string(limits_.most) + " connections are in use");
   if (over()) throw away("the process ends");
+}
+
+ConnectionPool::Seat ConnectionPool::take_seat() {
+  std::list<std::unique_ptr<Entry>> gone;  // closed outside the lock
+  std::unique_lock lock(mutex_);
+  wait_for_room(lock);
+  if (end_at_ != kNever && end_at_ - monotonic_now() < kConnectTime) throw away("the process ends");
+  if (all() >= limits_.most) gone.splice(gone.begin(), idle_, std::prev(idle_.end()));
+  ++seats_;
+  lock.unlock();
+  return Seat(this);
+}
+
+void ConnectionPool::leave_seat() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    --seats_;
+  }
+  freed_.notify_one();
+}
+
+bool ConnectionPool::is_full() const {
+  const std::lock_guard lock(mutex_);
+  return all() >= limits_.most;
+}
+
+ConnectionPool::Lease ConnectionPool::take() {
+  std::unique_lock lock(mutex_);
+  wait_for_room(lock);
   if (idle_.empty()) {
     // One that would be opened beyond the end cannot be called back.
     if (end_at_ != kNever && end_at_ - monotonic_now() < kConnectTime) throw away("the process ends");
@@ -164,8 +191,8 @@ void ConnectionPool::watch() {
 
 PoolGauges ConnectionPool::gauges() const {
   const std::lock_guard lock(mutex_);
-  return {static_cast<std::uint64_t>(idle_.size() + used_.size()), static_cast<std::uint64_t>(idle_.size()),
-          static_cast<std::uint64_t>(limits_.most), cut_};
+  return {static_cast<std::uint64_t>(static_cast<int>(idle_.size() + used_.size()) + seats_),
+          static_cast<std::uint64_t>(idle_.size()), static_cast<std::uint64_t>(limits_.most), cut_};
 }
 
 }  // namespace prot::memory

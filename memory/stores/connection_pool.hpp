@@ -63,6 +63,25 @@ class ConnectionPool {
     Entry* entry_;
   };
 
+  /// For a connection of another kind to the same server, which is not the pool's, but counts as one of it.
+  class Seat {
+   public:
+    Seat(Seat&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)) {}
+    Seat& operator=(Seat&&) = delete;
+    ~Seat() {
+      if (pool_ != nullptr) pool_->leave_seat();
+    }
+
+   private:
+    friend class ConnectionPool;
+    explicit Seat(ConnectionPool* pool) noexcept : pool_(pool) {}
+    ConnectionPool* pool_;
+  };
+  /// Waits for room. Throws StoreError (kAway).
+  [[nodiscard]] Seat take_seat();
+  /// Nobody else could have one now: who needs his only from time to time lets it go.
+  [[nodiscard]] bool is_full() const;
+
   /// One that is free, else a new one, else waits for one. Throws StoreError (kAway), or what libpqxx throws.
   [[nodiscard]] Lease take();
   /// Those that nobody uses.
@@ -77,7 +96,7 @@ class ConnectionPool {
   void end_within(Nanos left) noexcept;
 
   [[nodiscard]] PoolGauges gauges() const;
-  /// For who needs a connection of another kind.
+  /// For who has a seat.
   [[nodiscard]] const std::string& conninfo() const noexcept { return conninfo_; }
 
   static constexpr Nanos kConnectTime = 3 * kSecond;   // connect_timeout of every conninfo
@@ -85,6 +104,12 @@ class ConnectionPool {
 
  private:
   [[nodiscard]] std::unique_ptr<Entry> open();
+  void leave_seat() noexcept;
+  /// Waits until one of `idle_` or room for another is there. REQUIRES: `lock` holds mutex_.
+  void wait_for_room(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] int all() const noexcept {
+    return static_cast<int>(idle_.size() + used_.size()) + opening_ + seats_;
+  }
   void give_back(Entry* entry) noexcept;
   void watch();
   void cut(Entry& entry) noexcept;
@@ -98,6 +123,7 @@ class ConnectionPool {
   std::list<std::unique_ptr<Entry>> idle_;  // the one used last in front
   std::list<std::unique_ptr<Entry>> used_;
   int opening_ = 0;
+  int seats_ = 0;
   Nanos end_at_ = kNever;
   std::uint64_t cut_ = 0;
   bool ended_ = false;

@@ -16,8 +16,7 @@ using pg::run;
 
 class PostgresVectors final : public VectorStore {
  public:
-  explicit PostgresVectors(std::shared_ptr<ConnectionPool> pool)
-      : pool_(std::move(pool)), reader_(pool_->conninfo()) {}
+  explicit PostgresVectors(std::shared_ptr<ConnectionPool> pool) : pool_(std::move(pool)), reader_(*pool_) {}
 
   void connect() override {
     pg::with_connection(*pool_, "cannot connect", [](ConnectionPool::Lease&) {});

@@ -54,7 +54,8 @@ VectorKey key_of(const PGresult* rows, int row, bool fact) {
 void VectorReader::Finish::operator()(pg_conn* connection) const noexcept { PQfinish(connection); }
 
 void VectorReader::connect() {
-  connection_.reset(PQconnectdb(conninfo_.c_str()));
+  seat_.emplace(pool_->take_seat());
+  connection_.reset(PQconnectdb(pool_->conninfo().c_str()));
   if (PQstatus(connection_.get()) != CONNECTION_OK)
     throw away("cannot connect", PQerrorMessage(connection_.get()));
   const std::lock_guard lock(mutex_);
@@ -65,6 +66,7 @@ void VectorReader::close() noexcept {
   const std::lock_guard lock(mutex_);
   socket_ = -1;
   connection_.reset();
+  seat_.reset();
 }
 
 void VectorReader::abort() noexcept {
@@ -83,7 +85,7 @@ std::vector<StoredVector> VectorReader::next(const std::string& model, VectorSto
       if (cursor->facts) break;
       *cursor = {true, 0};
     }
-    if (vectors.empty()) close();
+    if (vectors.empty() || pool_->is_full()) close();
     return vectors;
   } catch (const StoreError&) {
     close();

@@ -122,6 +122,20 @@ TEST_CASE("a pool gives no more connections than it may, and says how many are f
     CHECK(postgres.query("SELECT count(*) FROM pg_stat_activity WHERE application_name = '' AND state IS NOT "
                          "NULL") == "2");
   }
+  {
+    // What another kind of connection takes counts, and waits as well.
+    std::optional<ConnectionPool::Seat> seat(pool.take_seat());
+    CHECK(pool.gauges().size == 2);
+    CHECK(pool.gauges().free == 1);
+    CHECK(pool.is_full());
+    const ConnectionPool::Seat other = pool.take_seat();  // in the place of the one that nobody used
+    CHECK(pool.gauges().size == 2);
+    CHECK(pool.gauges().free == 0);
+    seat.reset();
+    CHECK_FALSE(pool.is_full());
+    const ConnectionPool::Lease lease = pool.take();
+    CHECK(pool.gauges().size == 2);
+  }
   CHECK(pool.gauges().size == 1);  // so many stay open
   CHECK(pool.gauges().free == 1);
   CHECK(pool.gauges().most == 2);

@@ -94,7 +94,7 @@ std::string Outbox::spool_record(const Frame& frame) {
   return out;
 }
 
-bool Outbox::append_to_spool(const std::string& bytes) const {
+bool Outbox::append_to_spool(const std::string& bytes) {
   try {
     make_private_directory(spool_folder_);
     const std::string path = spool_folder_ + "/" + std::to_string(wall_now() / kMicrosecond) + ".frames";
@@ -105,12 +105,15 @@ bool Outbox::append_to_spool(const std::string& bytes) const {
     const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
     const int error = written < 0 ? errno : ENOSPC;
     if (written == static_cast<ssize_t>(bytes.size()) && ::fdatasync(file.get()) == 0 &&
-        ::rename(draft.c_str(), path.c_str()) == 0)
+        ::rename(draft.c_str(), path.c_str()) == 0) {
+      spool_fails_ = false;
       return true;
+    }
     ::unlink(draft.c_str());
     throw errno_error("cannot write " + path, error);
   } catch (const std::exception& error) {
-    log_error("spool: {}", error.what());
+    if (!std::exchange(spool_fails_, true))
+      log_error("spool: {}; what is said waits until there is room", error.what());
     return false;
   }
 }

@@ -75,13 +75,14 @@ class Outbox {
 
   ipc::Output* output_;
   bool black_hole_;
-  [[nodiscard]] bool append_to_spool(const std::string& bytes) const;
+  [[nodiscard]] bool append_to_spool(const std::string& bytes);
   [[nodiscard]] static std::string spool_record(const Frame& frame);
 
   std::string spool_folder_;
   Nanos stuck_since_ = 0;  // the first frame waits since then; 0: nothing waits
   std::deque<Frame> waiting_;
   std::uint64_t stale_ = 0;
+  bool spool_fails_ = false;  // it was told
   bool off_the_record_ = false;
 };
 

@@ -61,6 +61,8 @@ DatabaseTask::Folders MemoryStage::database_folders() const {
   DatabaseTask::Folders folders{
       paths.state / "spool" / "memory", paths.state / "spool" / "brain", {paths.state, paths.runtime}};
   if (config.get_bool("memory.conversation_log")) folders.log = paths.state / "conversations";
+  folders.dead.most = static_cast<std::size_t>(config.get_int("general.dead_letters"));
+  folders.dead.age = config.get_int("general.dead_letter_days") * 86'400 * kSecond;
   folders.log_limits.days = static_cast<int>(config.get_int("memory.conversation_log_days"));
   folders.log_limits.bytes = static_cast<std::uint64_t>(config.get_int("memory.conversation_log_mib")) << 20U;
   return folders;
@@ -251,11 +253,9 @@ void MemoryStage::on(told::Stored& stored, Nanos) {
 }
 
 void MemoryStage::on(told::Loaded& loaded, Nanos now) {
+  if (!loaded.complete) database_->post(ask::LoadMore{});  // it is read while this one is taken in
   remember(loaded.messages);
-  if (!loaded.complete) {
-    database_->post(ask::LoadMore{});
-    return;
-  }
+  if (!loaded.complete) return;
   loaded_ = true;
   log_info("{} messages remembered", recall_.turns());
   publish_profile(now);
@@ -335,6 +335,8 @@ void MemoryStage::on(told::Gauges& gauges, Nanos) {
   count("db_pool_free", gauges.pool.free);
   count("db_pool_most", gauges.pool.most);
   count("db_cut", gauges.pool.cut);
+  count("spool_failing", gauges.spool_fails ? 1 : 0);
+  count("dead_dropped", gauges.dead_dropped);
   count("model_calls_today", gauges.today.calls);
   count("model_tokens_today", gauges.today.tokens);
   if (!gauges.up) return;

@@ -75,6 +75,8 @@ class MemoryStore : public EntityStore {
   virtual bool give_back(const Job& job, Nanos due) = 0;
   /// Tried and failed: ready again at `due`, or dead for good.
   virtual bool fail(const Job& job, const std::string& error, Nanos due, bool dead) = 0;
+  /// Dead jobs that died before `before`, and the oldest of more than `most`, are done with: how many.
+  virtual int drop_old_dead(int most, Nanos before) = 0;
   /// Frees leases that are over, and with `all_of_owner` those of this owner's dead predecessor.
   virtual int reap(Nanos now, bool all_of_owner) = 0;
 

@@ -133,6 +133,8 @@ void print_stats(const json::Document& reply) {
   const json::View stats = reply.get("stats");
   fmt::print("database {}, {} records in the spool\n", reply.get("database").as_string(),
              reply.get("spooled").as_int());
+  if (reply.get("spool_fails").as_bool())
+    fmt::print("the spool cannot be written: what is said waits in the ring (is the disk full?)\n");
   if (!stats) return;
   const json::View facts = stats.get("facts");
   const json::View jobs = stats.get("jobs");

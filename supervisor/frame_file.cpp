@@ -51,9 +51,14 @@ void write_durably(const fs::path& file, std::string_view bytes) {
   const fs::path partial = file.string() + ".part";
   const UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd) throw errno_error("cannot write " + partial.string());
-  write_all(fd.get(), bytes, partial);
-  if (::fsync(fd.get()) != 0) throw errno_error("cannot force " + partial.string() + " to disk");
-  if (::rename(partial.c_str(), file.c_str()) != 0) throw errno_error("cannot rename " + partial.string());
+  try {
+    write_all(fd.get(), bytes, partial);
+    if (::fsync(fd.get()) != 0) throw errno_error("cannot force " + partial.string() + " to disk");
+    if (::rename(partial.c_str(), file.c_str()) != 0) throw errno_error("cannot rename " + partial.string());
+  } catch (...) {
+    ::unlink(partial.c_str());  // on a full disk half a file is in the way
+    throw;
+  }
   sync_folder(file.parent_path());
 }
 

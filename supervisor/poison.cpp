@@ -56,8 +56,12 @@ std::string copy_frame(const ipc::RingMemory& ring, std::uint64_t sequence) {
 }  // namespace
 
 PoisonWatch::PoisonWatch(const std::vector<ipc::RingSegment>& rings, std::filesystem::path folder,
-                         std::string run_id)
-    : rings_(&rings), folder_(std::move(folder)), run_id_(std::move(run_id)), deaths_(rings.size()) {}
+                         std::string run_id, KeptFiles kept)
+    : rings_(&rings),
+      folder_(std::move(folder)),
+      run_id_(std::move(run_id)),
+      kept_(kept),
+      deaths_(rings.size()) {}
 
 // Of several rings with a frame in hand the one that was looked at last.
 PoisonWatch::Suspect PoisonWatch::suspect_of(std::string_view stage,
@@ -115,7 +119,11 @@ std::string PoisonWatch::move_away(const ipc::RingSegment& ring, std::uint64_t s
   const std::uint64_t before = page.poison_frames.load();
   page.set_aside_seq[before % ipc::kMaxSetAside].store(sequence + 1);
   page.poison_frames.store(before + 1, std::memory_order_release);
-  return fmt::format("frame {} of {} ended {} twice: set aside in {}", sequence, name, stage, file.string());
+  std::string line =
+      fmt::format("frame {} of {} ended {} twice: set aside in {}", sequence, name, stage, file.string());
+  if (const std::size_t gone = remove_old_files(folder_, ".frame", kept_, wall_now()); gone > 0)
+    line += fmt::format("; {} old ones there are removed (general.dead_letters)", gone);
+  return line;
 }
 
 }  // namespace prot::supervisor

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/old_files.hpp"
 #include "ipc/shm_segment.hpp"
 #include "process_sys.hpp"
 
@@ -19,7 +20,8 @@ namespace prot::supervisor {
 /// and blames no frame. Single-threaded. REQUIRES: `rings` (as the supervisor maps them) outlive it.
 class PoisonWatch {
  public:
-  PoisonWatch(const std::vector<ipc::RingSegment>& rings, std::filesystem::path folder, std::string run_id);
+  PoisonWatch(const std::vector<ipc::RingSegment>& rings, std::filesystem::path folder, std::string run_id,
+              KeptFiles kept = {});
 
   /// `generation` of `stage` has ended and its successor is not started yet. Returns a line for people, or
   /// "".
@@ -39,6 +41,7 @@ class PoisonWatch {
   const std::vector<ipc::RingSegment>* rings_;
   std::filesystem::path folder_;
   std::string run_id_;
+  KeptFiles kept_;
   std::vector<std::map<std::uint64_t, int>> deaths_;  // by ring: how often each sequence was blamed
 };
 

@@ -116,8 +116,11 @@ void Supervisor::open_instance(bool detached) {
                                                            instance_.sys, instance_.loop, instance_.clock,
                                                            static_cast<ProgramHost&>(*this)));
   instance_.segments.emplace(instance_.run.paths.instance, instance_.run.run_id);
+  KeptFiles dead_letters;
+  dead_letters.most = static_cast<std::size_t>(instance_.run.config.get_int("general.dead_letters"));
+  dead_letters.age = instance_.run.config.get_int("general.dead_letter_days") * 86'400 * kSecond;
   instance_.poison.emplace(instance_.segments->rings(), instance_.run.paths.state / "dead-letters",
-                           instance_.run.run_id);
+                           instance_.run.run_id, dead_letters);
   instance_.crashes.emplace(instance_.segments->rings(), *instance_.logs,
                             instance_.run.paths.state / "crashes", instance_.run.run_id, instance_.clock);
   ipc::SupervisorPage& page = instance_.segments->board().supervisor();

@@ -84,10 +84,10 @@ std::string Commands::run(const json::View& request, Changed& changed) {
   throw UsageError("memory knows no command '" + std::string(command.substr(0, 40)) + "'");
 }
 
-std::string stats_away(std::uint64_t spooled) {
+std::string stats_away(std::uint64_t spooled, bool spool_fails) {
   json::Writer out;
   out.begin_object().member("ok", true).member("database", "away");
-  return out.member("spooled", spooled).end_object().str();
+  return out.member("spooled", spooled).member("spool_fails", spool_fails).end_object().str();
 }
 
 std::string Commands::stats() {

@@ -55,7 +55,7 @@ class Commands {
 /// {"ok":false,"error":WHY,"code":CODE}: CODE is what the command line ends with.
 [[nodiscard]] std::string refusal(std::string_view why, int code);
 /// The answer to "stats" while the database is away.
-[[nodiscard]] std::string stats_away(std::uint64_t spooled);
+[[nodiscard]] std::string stats_away(std::uint64_t spooled, bool spool_fails);
 inline constexpr int kCommandFailed = 1, kCommandUsage = 2, kCommandNothing = 4;
 
 }  // namespace prot::memory

@@ -13,14 +13,13 @@
 
 /// What the loop and the database's thread say to each other. Plain values.
 namespace prot::memory {
-
 // What the loop asks of the database ...
 namespace ask {
 struct Store {
   std::uint64_t frame;  // sequence in `turns`; it comes back in told::Stored
   TurnRecord record;
 };
-/// The next page, when the one before is taken in: a long past is never in memory as a whole.
+/// The next page: a long past is never in memory as a whole.
 struct LoadMore {};
 /// For older messages that have any of the words, best first.
 struct Search {
@@ -59,7 +58,7 @@ struct FinishCommunity {
   std::int64_t id;
   std::string summary;  // empty: there was none to be had
 };
-/// Facts that were told to the model, to be counted. Where the database is away they are not.
+/// Facts that were told to the model, to be counted.
 struct Reads {
   std::vector<std::int64_t> facts;
 };
@@ -136,6 +135,8 @@ struct Gauges {
   Nanos replay_time = 0;  // of all replays together
   PoolGauges pool = {};
   ModelUse today = {};
+  bool spool_fails = false;        // and the database is away: what is said waits in the ring
+  std::uint64_t dead_dropped = 0;  // dead letters that went because they were too many or too old
 };
 struct Closed {
   Counts counts;  // as last heard, when the database is away

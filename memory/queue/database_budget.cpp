@@ -36,12 +36,50 @@ void DatabaseTask::on(const ask::Use& use, std::vector<Told>&) {
   attempt([&] { book_use(); });
 }
 
-void DatabaseTask::finish_what_waits(std::vector<Told>& told) {
-  for (const ask::Finish& finish : std::exchange(unfinished_, {})) on(finish, told);
-  for (const ask::FinishCommunity& finish : std::exchange(unfinished_summaries_, {})) on(finish, told);
+template <typename Finish>
+void DatabaseTask::keep_answer(const Finish& finish, std::vector<Finish>& unfinished) {
+  unfinished.push_back(finish);
+  try {
+    answers_.keep(finish);
+  } catch (const Error& e) {
+    log_error("{}: an answer is lost if memory ends before the database is back", e.what());
+  }
 }
 
-void DatabaseTask::on(const ask::FinishCommunity& finish, std::vector<Told>& told) {
+/// Before any lease is freed: each of them is still its job's.
+void DatabaseTask::finish_what_waits(std::vector<Told>& told) {
+  if (!std::exchange(answers_read_, true)) {
+    AnswerSpool::Kept kept = answers_.read();
+    unfinished_.insert(unfinished_.begin(), kept.answers.begin(), kept.answers.end());
+    unfinished_summaries_.insert(unfinished_summaries_.begin(), kept.summaries.begin(), kept.summaries.end());
+  }
+  std::erase_if(unfinished_, [&](const ask::Finish& finish) { return finish_extract(finish, told); });
+  std::erase_if(unfinished_summaries_,
+                [&](const ask::FinishCommunity& finish) { return finish_summary(finish, told); });
+  if (up_) answers_.clear();
+}
+
+/// False: the database went away.
+bool DatabaseTask::finish_extract(const ask::Finish& finish, std::vector<Told>& told) {
+  bool finished = false;
+  if (!attempt([&] { finished = store_->finish_extract(finish.job, finish.answer, wall_()); })) {
+    if (!up_) return false;
+    attempt([&] { store_->fail(finish.job, "the store refuses the answer", wall_(), true); });
+  }
+  if (finished) {
+    told.emplace_back(told::JobsDone{finish.job.exchanges});
+    run_applies(told);
+  }
+  return true;
+}
+
+void DatabaseTask::on(const ask::Finish& finish, std::vector<Told>& told) {
+  if (!finish_extract(finish, told)) keep_answer(finish, unfinished_);
+  told.emplace_back(told::JobClosed{});
+  attempt([&] { report(told); });
+}
+
+bool DatabaseTask::finish_summary(const ask::FinishCommunity& finish, std::vector<Told>& told) {
   bool last = false;
   bool finished = false;
   attempt([&] {
@@ -49,8 +87,13 @@ void DatabaseTask::on(const ask::FinishCommunity& finish, std::vector<Told>& tol
     finished = true;
     last = last && !store_->next_community();
   });
-  if (!finished && !up_) unfinished_summaries_.push_back(finish);  // it was paid for
+  if (!finished && !up_) return false;
   if (last) tell_communities(told);
+  return true;
+}
+
+void DatabaseTask::on(const ask::FinishCommunity& finish, std::vector<Told>& told) {
+  if (!finish_summary(finish, told)) keep_answer(finish, unfinished_summaries_);
   told.emplace_back(told::JobClosed{});
 }
 

@@ -72,7 +72,8 @@ void DatabaseTask::on(const ask::Command& command, std::vector<Told>& told) {
         wall_, replayed_);
     line = commands.answer(command.request, changed);
   });
-  if (!up_ && command.request.find(R"("stats")") != std::string::npos) line = stats_away(spooled_);
+  if (!up_ && command.request.find(R"("stats")") != std::string::npos)
+    line = stats_away(spooled_, spool_fails_);
   told.emplace_back(told::Answer{command.client, std::move(line), command.spoken});
   if (changed == Changed::kNothing) return;
   attempt([&] {

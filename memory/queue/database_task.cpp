@@ -45,6 +45,7 @@ DatabaseTask::DatabaseTask(MemoryStore& store, Folders folders, std::function<Na
       wall_(std::move(wall)),
       spool_(folders_.own_spool),
       rejected_(folders_.own_spool / "rejected"),
+      answers_(folders_.own_spool),
       budget_(budget) {
   if (!folders_.log.empty()) log_.emplace(folders_.log, folders_.log_limits);
 }
@@ -121,6 +122,7 @@ void DatabaseTask::tick(Nanos now, std::vector<Told>& told) {
       replay(told);
       store_->reap(wall_(), false);
     });
+    drop_dead_letters(now);
     run_applies(told);  // whose lease was over
     attempt([&] { report(told); });
   }
@@ -221,13 +223,6 @@ void DatabaseTask::store_messages(std::span<const TurnRecord> records) {
   }
 }
 
-void DatabaseTask::set_rejected_aside(const TurnRecord& record, const StoreError& error) {
-  log_error("a {} was refused and is kept in {}/rejected: {}",
-            record.kind == TurnRecord::Kind::kForget ? "wish to forget" : "message",
-            folders_.own_spool.string(), error.what());
-  rejected_.append({&record, 1});
-}
-
 void DatabaseTask::flush(std::vector<Told>& told) {
   if (pending_.empty()) return;
   std::vector<TurnRecord> records;
@@ -240,9 +235,16 @@ void DatabaseTask::flush(std::vector<Told>& told) {
     }
   } catch (const Error& e) {
     // Neither database nor disk: the frames stay in the ring, and brain spools when that is full.
-    log_error("{}; trying again", e.what());
+    if (!std::exchange(spool_fails_, true)) {
+      log_error("{}: what is said waits in the ring; trying again", e.what());
+      report(told);
+    }
     next_tick_ = std::min(next_tick_, monotonic_now() + kSecond);
     return;
+  }
+  if (std::exchange(spool_fails_, false)) {
+    log_info("what waited in the ring is kept again");
+    report(told);
   }
   told::Stored stored{pending_.back().frame, finished_messages(records)};
   if (log_) log_->append(stored.messages);
@@ -275,6 +277,8 @@ bool DatabaseTask::apply(const Job& job) {
 
 void DatabaseTask::report(std::vector<Told>& told) {
   told::Gauges gauges{{}, up_, spooled_, replayed_, replay_time_, {}};
+  gauges.spool_fails = spool_fails_;
+  gauges.dead_dropped = dead_dropped_;
   if (up_) known_ = gauges.counts = store_->counts();
   gauges.pool = store_->pool();
   gauges.today = today_;
@@ -331,22 +335,6 @@ void DatabaseTask::on(const ask::Claim& claim, std::vector<Told>& told) {
     if (most > 1) store_->claim_more(&*claimed.job, wall_(), kExtractLease, claim.ignore_due, most);
   });
   told.emplace_back(std::move(claimed));
-}
-
-void DatabaseTask::on(const ask::Finish& finish, std::vector<Told>& told) {
-  bool finished = false;
-  if (!attempt([&] { finished = store_->finish_extract(finish.job, finish.answer, wall_()); })) {
-    if (up_)
-      attempt([&] { store_->fail(finish.job, "the store refuses the answer", wall_(), true); });
-    else
-      unfinished_.push_back(finish);  // an answer that was worked for is kept for the next connection
-  }
-  if (finished) {
-    told.emplace_back(told::JobsDone{finish.job.exchanges});
-    run_applies(told);
-  }
-  told.emplace_back(told::JobClosed{});
-  attempt([&] { report(told); });
 }
 
 void DatabaseTask::on(const ask::GiveBack& back, std::vector<Told>& told) {

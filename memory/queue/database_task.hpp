@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/old_files.hpp"
 #include "memory_store.hpp"
+#include "queue/answer_spool.hpp"
 #include "queue/conversation_log.hpp"
 #include "queue/database_asks.hpp"
 #include "queue/spool.hpp"
@@ -30,6 +32,7 @@ class DatabaseTask {
     ScrubFolders said = {};             // where else something that was said may stand
     std::filesystem::path log = {};     // of the conversations; empty: none is kept
     ConversationLog::Limits log_limits = {};
+    KeptFiles dead = {};  // letters and jobs
   };
   /// `budget`: what the model may be asked on a day; 0: as much as it likes. Past it no job is given out.
   DatabaseTask(MemoryStore& store, Folders folders, std::function<Nanos()> wall, ModelUse budget = {});
@@ -44,6 +47,10 @@ class DatabaseTask {
   void connect(Nanos now, std::vector<Told>& told);
   void lost(const StoreError& error);
   void finish_what_waits(std::vector<Told>& told);
+  template <typename Finish>
+  void keep_answer(const Finish& finish, std::vector<Finish>& unfinished);
+  bool finish_extract(const ask::Finish& finish, std::vector<Told>& told);
+  bool finish_summary(const ask::FinishCommunity& finish, std::vector<Told>& told);
   void replay(std::vector<Told>& told);
   void replay_folder(const std::filesystem::path& folder, SpoolForm form, std::vector<Told>& told);
   void load_page(std::vector<Told>& told);
@@ -55,6 +62,7 @@ class DatabaseTask {
   bool apply(const Job& job);
   void report(std::vector<Told>& told);
   bool attempt(const std::function<void()>& action);
+  void drop_dead_letters(Nanos now);  // dead_letters.cpp
   [[nodiscard]] bool over_budget();
   void book_use();
 
@@ -86,15 +94,18 @@ class DatabaseTask {
   SpoolWriter rejected_;
   std::optional<ConversationLog> log_;
   std::vector<ask::Store> pending_;
-  // Answers whose connection broke.
+  // Answers whose connection broke; on the disk as well, as far as it takes them.
+  AnswerSpool answers_;
   std::vector<ask::Finish> unfinished_;
   std::vector<ask::FinishCommunity> unfinished_summaries_;
+  bool answers_read_ = false;  // those of the predecessor
   bool up_ = false;
   bool connected_before_ = false;
   bool loaded_ = false;
   std::int64_t load_cursor_ = 0;
   Nanos back_off_ = 0;
-  std::string problem_;  // why it cannot connect, as it was logged last
+  std::string problem_;       // why it cannot connect, as it was logged last
+  bool spool_fails_ = false;  // it was told
   Nanos next_tick_ = 0;
   ModelUse budget_;
   ModelUse today_;     // of day_, what is not booked included
@@ -105,6 +116,8 @@ class DatabaseTask {
   Nanos replay_time_ = 0;
   std::uint64_t spooled_ = 0;
   std::uint64_t replayed_ = 0;
+  std::uint64_t dead_dropped_ = 0;
+  Nanos next_look_at_dead_ = 0;  // monotonic
 };
 
 }  // namespace prot::memory

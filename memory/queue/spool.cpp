@@ -124,9 +124,9 @@ void SpoolWriter::open_file() {
   written_ = waiting_bytes(folder_);
   char name[40];
   std::snprintf(name, sizeof(name), "%020lld.spool", static_cast<long long>(wall_now()));
-  const std::filesystem::path path = folder_ / name;
-  file_ = UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
-  if (!file_) throw errno_error("cannot make " + path.string());
+  path_ = folder_ / name;
+  file_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
+  if (!file_) throw errno_error("cannot make " + path_.string());
   sync_folder(folder_);
 }
 
@@ -145,11 +145,18 @@ void SpoolWriter::append(std::span<const TurnRecord> records) {
   if (written_ + data.size() > kMaxBytes)
     throw Error("the spool in " + folder_.string() +
                 " is full (256 MiB): the database has been away too long");
+  const off_t before = ::lseek(file_.get(), 0, SEEK_END);
   try {
     write_all(file_.get(), data, folder_);
     if (::fdatasync(file_.get()) != 0) throw errno_error("cannot sync the spool in " + folder_.string());
   } catch (...) {
-    file_.reset();  // what was half written is a torn end; what follows must not stand behind it
+    // What was half written goes, for on a full disk it is in the way; where it cannot, it is a torn end.
+    // What follows must not stand behind it in either case.
+    if (before == 0)
+      ::unlink(path_.c_str());
+    else if (before < 0 || ::ftruncate(file_.get(), before) != 0)
+      log_warn("{} has an end that was cut off", path_.string());
+    file_.reset();
     throw;
   }
   written_ += data.size();

@@ -34,6 +34,7 @@ class SpoolWriter {
   void open_file();
 
   std::filesystem::path folder_;
+  std::filesystem::path path_;  // of file_
   UniqueFd file_;
   std::uint64_t written_ = 0;
 };

@@ -245,6 +245,21 @@ bool InMemoryStore::fail(const Job& job, const std::string& error, Nanos due, bo
   return true;
 }
 
+int InMemoryStore::drop_old_dead(int most, Nanos before) {
+  need();
+  std::vector<StoredJob*> dead;
+  for (StoredJob& job : jobs_)
+    if (job.state == State::kDead) dead.push_back(&job);
+  std::stable_sort(dead.begin(), dead.end(), [](const auto* a, const auto* b) { return a->due > b->due; });
+  int dropped = 0;
+  for (std::size_t i = 0; i < dead.size(); ++i)
+    if (i >= static_cast<std::size_t>(most) || dead[i]->due < before) {
+      dead[i]->state = State::kDone;
+      ++dropped;
+    }
+  return dropped;
+}
+
 int InMemoryStore::reap(Nanos now, bool all_of_owner) {
   need();
   int freed = 0;

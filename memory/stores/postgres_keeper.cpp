@@ -208,4 +208,18 @@ int PostgresStore::drop_dead(std::span<const std::int64_t> jobs) {
   });
 }
 
+int PostgresStore::drop_old_dead(int most, Nanos before) {
+  return transaction("dropping old dead jobs", [&](pqxx::work& tx) {
+    return static_cast<int>(
+        run(tx,
+            "UPDATE memory_job SET state = 'done', result = NULL, last_error = NULL WHERE state = 'dead' AND "
+            "(run_after < " +
+                at(2) +
+                " OR id IN (SELECT id FROM memory_job WHERE state = 'dead' ORDER BY run_after DESC, id DESC "
+                "OFFSET $1::integer))",
+            most, pg::micros(before))
+            .affected_rows());
+  });
+}
+
 }  // namespace prot::memory

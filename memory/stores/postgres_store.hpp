@@ -31,6 +31,7 @@ class PostgresStore final : public MemoryStore, public Keeper {
   bool apply(const Job& job, const Extraction& extraction, Nanos now) override;
   bool give_back(const Job& job, Nanos due) override;
   bool fail(const Job& job, const std::string& error, Nanos due, bool dead) override;
+  int drop_old_dead(int most, Nanos before) override;  // postgres_keeper.cpp
   int reap(Nanos now, bool all_of_owner) override;
   ModelUse model_use(Nanos now) override;
   void add_model_use(const ModelUse& more, Nanos now) override;

@@ -55,6 +55,9 @@ class SharedStore final : public MemoryStore {
   bool apply(const Job& job, const Extraction& extraction, Nanos now) override {
     return locked([&](InMemoryStore& s) { return s.apply(job, extraction, now); });
   }
+  int drop_old_dead(int most, Nanos before) override {
+    return locked([&](InMemoryStore& s) { return s.drop_old_dead(most, before); });
+  }
   bool give_back(const Job& job, Nanos due) override {
     return locked([&](InMemoryStore& s) { return s.give_back(job, due); });
   }

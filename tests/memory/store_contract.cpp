@@ -174,6 +174,23 @@ void contract_failures(MemoryStore& store) {
   CHECK(store.reap(kNoon, true) == 1);
 }
 
+void contract_old_dead(MemoryStore& store) {
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    store.append(exchange(i, 10, "I live in Busan.", "Ah."), kNoon);
+    const std::optional<Job> job = store.claim(JobKind::kExtract, kNoon, kSecond, false);
+    REQUIRE(job);
+    REQUIRE(store.fail(*job, "bad answer", kNoon + static_cast<Nanos>(i) * kDay, true));
+  }
+  CHECK(store.drop_old_dead(5, kNoon) == 0);
+  CHECK(store.drop_old_dead(3, kNoon) == 2);
+  CHECK(store.drop_old_dead(3, kNoon + 4 * kDay) == 1);
+  CHECK(store.counts().jobs_dead == 2);
+  CHECK(store.counts().messages == 10);
+  // A replay brings none of them back.
+  store.append(exchange(1, 10, "I live in Busan.", "Ah."), kNoon);
+  CHECK(store.counts().jobs_ready == 0);
+}
+
 void contract_facts(MemoryStore& store) {
   store.append(exchange(1, 10, "My favourite colour is teal.", "Ah."), kNoon);
   store.append(exchange(1, 20, "My favourite colour is green now.", "Ah."), kNoon);

@@ -71,7 +71,7 @@ class Database(unittest.TestCase):
             cluster.mkdir(parents=True)
             (cluster / "PG_VERSION").write_text("9\n")
             done = prot.run("up", "-d", *prot.settings)
-            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn(f"{cluster} is a cluster of PostgreSQL 9", done.stderr)
             self.assertEqual([entry.name for entry in cluster.iterdir()], ["PG_VERSION"])
 

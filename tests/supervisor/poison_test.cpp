@@ -193,6 +193,20 @@ TEST_CASE_FIXTURE(Run, "two poison frames behind one in hand are both stepped ov
   CHECK(dead_letters() == 2);
 }
 
+TEST_CASE_FIXTURE(Run, "of the files only so many are kept, and it is told when old ones go") {
+  watch.emplace(segments->rings(), folder / "dead-letters", "run1", KeptFiles{.most = 2});
+  for (int i = 0; i < 4; ++i) send("transcript", "bad");
+  std::string line;
+  for (int i = 0; i < 8; ++i) {
+    attach();
+    REQUIRE(peek("transcript") == "bad");
+    line = die();
+  }
+  CHECK(poison("transcript") == 4);
+  CHECK(dead_letters() == 2);
+  CHECK(line.find("1 old ones there are removed") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Run, "a frame that cannot be kept stays in the ring, and is tried again") {
   send("transcript", "poison");
   const std::ofstream in_the_way(folder / "dead-letters");

@@ -57,7 +57,7 @@ class Versions(unittest.TestCase):
         with Instance(stages=[], settings=private_server_settings(folder)) as prot:
             (prot.stages / "prot-memory").symlink_to(BUILD / "memory/prot-memory")
             for _ in range(2):  # made, then found
-                done = prot.run("up", "-d", *prot.settings, "memory")
+                done = prot.run("up", "db", "memory", "-d", *prot.settings)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 wait_for("memory has its database", lambda: json.loads(
                     prot.run("memory", "stats", "--json").stdout or "{}").get("database") == "up", 30)

@@ -108,7 +108,18 @@ std::optional<Refusal> Admission::check(const RequestHead& head) {
     return Refusal{403, "a page of another site may not ask"};
   if (!rules_.token.empty() && head.by_name && !shows_token(head))
     return Refusal{401, "a token is needed (see web.token_env)"};
+  if (!is_own_user(head)) return Refusal{403, "this is for the user who runs prot (see web.token_env)"};
   return std::nullopt;
+}
+
+// A port of loopback is everybody's on this machine; what was said is not.
+bool Admission::is_own_user(const RequestHead& head) const {
+  if (!rules_.user || !rules_.token.empty() || !head.by_name) return true;
+  const std::string_view path = head.target.substr(0, head.target.find('?'));
+  if (std::find(rules_.for_all.begin(), rules_.for_all.end(), path) != rules_.for_all.end()) return true;
+  const PeerUser peer = peer_user_(head.socket);
+  if (peer.what == PeerUser::What::kKnown) return peer.uid == *rules_.user || peer.uid == 0;
+  return peer.what == PeerUser::What::kUnknown;
 }
 
 bool Admission::within_rate(std::string_view peer) {

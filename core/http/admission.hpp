@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "http/peer_user.hpp"
 
 namespace prot::http {
 
@@ -16,6 +18,9 @@ struct AccessRules {
   std::vector<std::string> hosts;    // names beside those of this machine's loopback, without a port
   std::vector<std::string> origins;  // pages of other servers that may ask: "http://lamp.local:8080"
   std::string token;                 // what a client must show; empty: none
+  std::optional<std::uint32_t>
+      user;  // who may ask, beside root, where this machine alone can; empty: everybody
+  std::vector<std::string> for_all;  // paths that are for every user of this machine
   double requests_per_s = 50;        // of one address, in the long run
   double burst = 200;                // at once
 };
@@ -31,6 +36,7 @@ struct RequestHead {
   std::string_view fetch_mode;
   std::string_view peer;  // address of the client
   bool by_name = true;    // over the network; false: a Unix socket, which no web page can reach
+  int socket = -1;        // of the connection
 };
 
 struct Refusal {
@@ -38,13 +44,16 @@ struct Refusal {
   std::string why;
 };
 
-/// Host (so that no foreign name leads here: DNS rebinding), Origin (no foreign page may ask), token and
-/// rate. One thread. Remembers a bounded number of addresses. Lifetime: the clock lives longer.
+/// Host (so that no foreign name leads here: DNS rebinding), Origin (no foreign page may ask), token, user
+/// and rate. One thread. Remembers a bounded number of addresses. Lifetime: the clock lives longer.
 class Admission {
  public:
   static constexpr std::size_t kMostPeers = 1024;
 
-  Admission(AccessRules rules, const Clock& clock) : rules_(std::move(rules)), clock_(&clock) {}
+  using PeerUserOf = PeerUser (*)(int socket);
+
+  Admission(AccessRules rules, const Clock& clock, PeerUserOf peer_user = user_of_peer)
+      : rules_(std::move(rules)), clock_(&clock), peer_user_(peer_user) {}
 
   /// Empty: let it in.
   [[nodiscard]] std::optional<Refusal> check(const RequestHead& head);
@@ -58,9 +67,11 @@ class Admission {
   [[nodiscard]] bool knows_host(std::string_view host) const;
   [[nodiscard]] bool knows_origin(std::string_view origin, std::string_view host) const;
   [[nodiscard]] bool shows_token(const RequestHead& head) const;
+  [[nodiscard]] bool is_own_user(const RequestHead& head) const;
 
   AccessRules rules_;
   const Clock* clock_;
+  PeerUserOf peer_user_;
   std::map<std::string, Bucket, std::less<>> buckets_;
 };
 

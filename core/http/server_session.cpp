@@ -182,6 +182,7 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
     head.fetch_mode = view(request["Sec-Fetch-Mode"]);
     head.peer = peer_;
     head.by_name = by_name_;
+    head.socket = stream_.socket().native_handle();
     if (!head.target.starts_with('/')) return Refusal{400, "a target begins with '/'"};
     return host_->admission().check(head);
   }

@@ -279,6 +279,38 @@ class Starts(unittest.TestCase):
         self.assertIn("default-src 'none'", headers["content-security-policy"], path)
         self.assertIn("frame-ancestors 'none'", headers["content-security-policy"], path)
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_other_users_of_this_machine_see_that_it_lives_and_nothing_else(self):
+        with WebInstance() as prot:
+            prot.up_and_ready()
+            json_body = {"Content-Type": "application/json"}
+            asks = [("GET", path, None, {}) for path in ("/health", "/ready", "/state", "/metrics", "/", "/diagnostics", "/events",
+                                                       "/turns", "/search?q=a", "/nowhere")]
+            asks += [("POST", "/restart", '{"stage":"tts"}', json_body),
+                     ("GET", "/chat", None, {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                                           "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})]
+            before = prot.pids()
+            self.assertEqual(self.as_somebody_else(prot, asks), [200] * 4 + [403] * 8)
+            self.assertEqual(prot.pids(), before)
+
+    @staticmethod
+    def as_somebody_else(prot, asks):
+        """The statuses that a process of another user gets."""
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            os.write(write, json.dumps([prot.answer(path, method=method, body=body, headers=headers)[0]
+                                        for method, path, body, headers in asks]).encode())
+            os._exit(0)
+        os.close(write)
+        with os.fdopen(read) as answers:
+            text = answers.read()
+        os.waitpid(child, 0)
+        return json.loads(text)
+
     def test_without_the_key_there_is_none(self):
         with WebInstance() as prot:
             prot.settings[prot.settings.index("web.enabled=true")] = "web.enabled=false"

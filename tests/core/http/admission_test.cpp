@@ -97,6 +97,66 @@ TEST_CASE("a token is shown as Bearer or in the query, whole") {
   CHECK(status(admission.check(head)) == 200);
 }
 
+TEST_CASE("of this machine's users only who runs the server may ask, but for what is for all") {
+  const FakeClock clock;
+  AccessRules rules;
+  rules.user = 1000;
+  rules.for_all = {"/health"};
+  // The socket's number stands for who has its other end.
+  const auto look = [](int socket) -> PeerUser {
+    if (socket == -2) return {PeerUser::What::kGone, 0};
+    if (socket == -3) return {PeerUser::What::kUnknown, 0};
+    return {PeerUser::What::kKnown, static_cast<std::uint32_t>(socket)};
+  };
+  Admission admission(rules, clock, look);
+  RequestHead head = asked("localhost");
+  for (const auto& expected : {std::pair{1000, 200}, {0, 200}, {1001, 403}, {-2, 403}, {-3, 200}}) {
+    const int socket = expected.first;
+    head.socket = socket;
+    head.target = "/state?x=1";
+    CHECK_MESSAGE(status(admission.check(head)) == expected.second, socket);
+    head.target = "/health?x=1";
+    CHECK_MESSAGE(status(admission.check(head)) == 200, socket);
+  }
+  head.socket = 1001;
+  head.target = "/state";
+  head.by_name = false;  // the file's mode says who may
+  CHECK(status(admission.check(head)) == 200);
+  rules.token = "a token";
+  Admission by_token(rules, clock, look);
+  head.by_name = true;
+  head.authorization = "Bearer a token";
+  CHECK(status(by_token.check(head)) == 200);
+}
+
+TEST_CASE("whose program has the other end is read from the kernel's tables") {
+  using What = PeerUser::What;
+  const std::string mapped = "0000000000000000FFFF00000100007F:C350";
+  const auto find = [&](const std::string& tables) {
+    return detail::find_peer(tables, "0100007F:1F40", "0100007F:C350", mapped);
+  };
+  const std::string head =
+      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n";
+  const std::string own =
+      "   1: 0100007F:1F40 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000 0 1\n";
+  const std::string rest = " 00000000:00000000 00:00000000 00000000  1001        0 2\n";
+  CHECK(find(head).what == What::kUnknown);
+  CHECK(find(head + own).what == What::kGone);
+  const PeerUser four = find(head + "   0: 0100007F:C350 0100007F:1F40 01" + rest + own);
+  CHECK(four.what == What::kKnown);
+  CHECK(four.uid == 1001);
+  const PeerUser six = find(own + "   0: " + mapped + " 0000000000000000FFFF00000100007F:1F40 01" + rest);
+  CHECK(six.what == What::kKnown);
+  CHECK(six.uid == 1001);
+  // It has shut its side, and waits for the answer; it has closed.
+  CHECK(find(own + "   0: 0100007F:C350 0100007F:1F40 05" + rest).what == What::kKnown);
+  CHECK(find(own + "   0: 0100007F:C350 0100007F:1F40 06 00000000:00000000 03:00000b5c 00000000     0 0 0\n")
+            .what == What::kGone);
+  for (const char* line : {"   0: 0100007F:C350 0100007F:1F41 01", "   0: 0100007F:C351 0100007F:1F40 01"})
+    CHECK_MESSAGE(find(own + line + rest).what == What::kGone, line);
+  CHECK(find(own + "   0: 0100007F:C350 0100007F:1F40 01").what == What::kGone);  // cut off
+}
+
 TEST_CASE("each address has its rate, and what it did not use comes back up to the burst") {
   FakeClock clock;
   AccessRules rules;

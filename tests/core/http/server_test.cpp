@@ -1,6 +1,10 @@
 // The HTTP server with real sockets: requests in any pieces, and clients that mean harm.
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <list>
 #include <memory>
@@ -116,6 +120,26 @@ TEST_CASE("foreign names, foreign pages and a missing token are refused on the w
   CHECK_FALSE(served.wait_for(Kind::kRequest, 0).foreign);
   CHECK_FALSE(served.wait_for(Kind::kRequest, 1).foreign);
   CHECK(served.wait_for(Kind::kRequest, 2).foreign);
+}
+
+TEST_CASE("the user of a client is found, and one that has closed is nobody's") {
+  const UniqueFd listener = listen_tcp("127.0.0.1", 0);
+  UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in place{};
+  socklen_t size = sizeof place;
+  REQUIRE(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&place), &size) == 0);
+  REQUIRE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&place), size) == 0);
+  pollfd ready{listener.get(), POLLIN, 0};
+  REQUIRE(::poll(&ready, 1, 10'000) == 1);
+  const UniqueFd served(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const PeerUser found = user_of_peer(served.get());
+  CHECK(found.what == PeerUser::What::kKnown);
+  CHECK(found.uid == ::geteuid());
+  client.reset();
+  ready.fd = served.get();
+  REQUIRE(::poll(&ready, 1, 10'000) == 1);  // its end has come
+  CHECK(user_of_peer(served.get()).what == PeerUser::What::kGone);
+  CHECK(user_of_peer(-1).what == PeerUser::What::kGone);
 }
 
 TEST_CASE("whoever asks too often waits, on the same connection") {

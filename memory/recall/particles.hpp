@@ -98,9 +98,9 @@ inline constexpr std::array kParticles = std::to_array<Particle>({
 
 /// Those of words, longest first: only one is taken off.
 inline constexpr auto kWordParticles = [] {
-  constexpr auto count = static_cast<std::size_t>(
+  constexpr auto kCount = static_cast<std::size_t>(
       std::count_if(kParticles.begin(), kParticles.end(), [](const Particle& one) { return one.of_words; }));
-  std::array<std::string_view, count> texts{};
+  std::array<std::string_view, kCount> texts{};
   std::size_t at = 0;
   for (const Particle& one : kParticles)
     if (one.of_words) texts[at++] = one.text;

@@ -299,7 +299,7 @@ TEST_CASE("it is known to be slow while it thinks, searches and writes a call, a
   CHECK_FALSE(read(start() + block(R"({"type":"text","text":"a"})")).slow);
 }
 
-// Found by the fuzzer: brain died of the request, and at its restart of the same one.
+// Brain died of the request, and at its restart of the same one.
 TEST_CASE("a block that nests too deeply for the request that follows does not go back") {
   const std::string deep = R"({"type":"odd","x":)" + std::string(120, '[') + std::string(120, ']') + "}";
   const Outcome kept = read(start() + block(deep) + call("toolu_1", {}) + stop("tool_use"));

@@ -23,6 +23,15 @@ class HandClock final : public Clock {
   [[nodiscard]] Nanos now() const noexcept override { return kSecond; }
 };
 
+AccessRules rules(std::vector<std::string> origins, std::string token) {
+  AccessRules rules;
+  rules.hosts = {"prot.local"};
+  rules.origins = std::move(origins);
+  rules.token = std::move(token);
+  rules.requests_per_s = rules.burst = 1000;
+  return rules;
+}
+
 /// What prot-web does, in a few lines.
 class Owner final : public ServerHost {
  public:
@@ -86,7 +95,7 @@ class Owner final : public ServerHost {
 
   ServerLimits limits_;
   HandClock clock_;
-  Admission admission_{{{"prot.local"}, {"http://lamp.local"}, "", 1000, 1000}, clock_};
+  Admission admission_{rules({"http://lamp.local"}, ""), clock_};
   std::vector<ServerEvent> events_;
   bool told_ = false;
   bool gone_ = false;
@@ -140,7 +149,7 @@ void check_session(std::string_view bytes) {
 
 void check_admission(std::string_view bytes) {
   HandClock clock;
-  Admission admission({{"prot.local"}, {}, "secret-token-16b", 1000, 1000}, clock);
+  Admission admission(rules({}, "secret-token-16b"), clock);
   const Halves halves = halves_of(bytes);
   RequestHead head;
   head.method = "GET";

@@ -205,7 +205,7 @@ TEST_CASE("a spool that cannot be written says so") {
   CHECK_THROWS_AS(writer.append({&said, 1}), Error);
 }
 
-// Found by the fuzzer: one such record would have kept all others behind it from the database.
+// One such record would have kept all others behind it from the database.
 TEST_CASE("a record that no database would take is counted, and does not come out of its file") {
   const std::string id = "00000000-0000-0001-0000-000000000002";
   CHECK(

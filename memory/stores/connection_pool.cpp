@@ -14,9 +14,12 @@ namespace {
 constexpr int kLooksPerPatience = 4;
 constexpr Nanos kShortestLook = 50 * kMillisecond;
 
-// Of this thread's lease.
-thread_local std::atomic<Nanos>* newest_statement = nullptr;
-thread_local std::set<const void*>* known_statements = nullptr;
+struct Leased {
+  std::atomic<Nanos>* newest_statement = nullptr;
+  std::set<const void*>* known_statements = nullptr;
+};
+
+thread_local Leased leased;  // of this thread's lease
 
 StoreError away(const std::string& why) { return {StoreError::Kind::kAway, "database: " + why}; }
 
@@ -103,21 +106,22 @@ ConnectionPool::Lease ConnectionPool::take() {
   used_.splice(used_.begin(), idle_, idle_.begin());
   Entry* const entry = used_.front().get();
   entry->since = monotonic_now();
-  newest_statement = &entry->since;
-  known_statements = &entry->known;
+  leased = {&entry->since, &entry->known};
   return Lease(this, entry);
 }
 
 void ConnectionPool::touch() noexcept {
-  if (newest_statement != nullptr) newest_statement->store(monotonic_now(), std::memory_order_relaxed);
+  if (leased.newest_statement != nullptr)
+    leased.newest_statement->store(monotonic_now(), std::memory_order_relaxed);
 }
 
-bool ConnectionPool::is_new(const void* statement) { return known_statements->insert(statement).second; }
+bool ConnectionPool::is_new(const void* statement) {
+  return leased.known_statements->insert(statement).second;
+}
 
 ConnectionPool::Lease::~Lease() {
   if (entry_ == nullptr) return;
-  newest_statement = nullptr;
-  known_statements = nullptr;
+  leased = {};
   pool_->give_back(entry_);
 }
 

@@ -25,7 +25,7 @@ ALLOWED = {
     "prot::http::init_library()::code": "static const: curl_global_init() is once a process",
     "prot::ipc::Board::counter(unsigned long, std::basic_string_view<char, std::char_traits<char> >) const::nothing":
         "atomic; where the counters of a page that has none go, never read",
-    "prot::memory::(anonymous namespace)::newest_statement": "thread_local; which lease this thread works on",
+    "prot::memory::(anonymous namespace)::leased": "thread_local; which lease this thread works on",
     "prot::supervisor::(anonymous namespace)::child_stack()::stack":
         "the stack of a vfork-like child: one at a time, its parent waits",
     "prot::supervisor::(anonymous namespace)::pressed": "sig_atomic_t of a handler of `prot chat`",

@@ -268,7 +268,8 @@ TEST_CASE("every number has a range and says its unit in its name") {
       {"MiB", "_mib"},        {"Hz", "_hz"},
       {"KiB", "_kib"},        {"numbers", "_dimension"},
       {"memories", "_top_k"}, {"port", "port"},
-      {"calls", "_calls"},    {"thousand tokens", "_kilotokens"}};
+      {"calls", "_calls"},    {"thousand tokens", "_kilotokens"},
+      {"letters", "letters"}};
   for (const ConfigKey& key : prot::stage::config_keys()) {
     CAPTURE(key.name);
     CHECK_FALSE(key.comment.empty());

@@ -18,7 +18,7 @@ from false_model import FalseModel  # noqa: E402
 from instance import ALONE, alive, wait_for  # noqa: E402
 from loopback.http_server import Loop  # noqa: E402
 from loopback.transcription_service import TranscriptionService, Utterance  # noqa: E402
-from web_instance import WebInstance  # noqa: E402
+from web_instance import WebInstance, wait_for_web  # noqa: E402
 
 RATE = 16000
 LIMIT = 30  # s, for what takes none
@@ -75,7 +75,7 @@ class Devices(unittest.TestCase):
         file = self.prot.folder / "said.wav"
         syllables(file)
         self.assertEqual(self.audio.play(file).wait(LIMIT), 0)
-        wait_for("an answer, to its end", lambda: self.prot.page("/state").get("state") == "active", LIMIT)
+        wait_for_web("an answer, to its end", lambda: self.prot.page("/state").get("state") == "active", LIMIT)
 
     def test_stop_closes_the_devices_and_ends_the_active_timeout(self):
         self.talk()
@@ -90,7 +90,7 @@ class Devices(unittest.TestCase):
         for stage in ("capture", "stt", "brain", "tts", "player"):
             self.assertRegex(log, f"{stage} drained after ")  # by itself: nobody was pressed
         self.prot.up()
-        self.assertEqual(wait_for("web knows it", lambda: self.prot.page("/state").get("state"), LIMIT), "idle")
+        self.assertEqual(wait_for_web("web knows it", lambda: self.prot.page("/state").get("state"), LIMIT), "idle")
         self.assertIs(self.prot.page("/diagnostics")["active_timeout"], False)
 
     def test_each_device_closes_with_its_program_whatever_ends_it(self):

@@ -13,7 +13,7 @@ for other in ("supervisor", "web"):
     sys.path.insert(0, str(FOLDER.parent / other))
 from database_test import BINARIES, SETTINGS  # noqa: E402
 from instance import STAGES, children_of, wait_for  # noqa: E402
-from web_instance import WebInstance  # noqa: E402
+from web_instance import WebInstance, wait_for_web  # noqa: E402
 
 PYTHON = "/usr/bin/python3"  # one that every user may run
 NOBODY = 65534
@@ -60,7 +60,7 @@ class Exposure(unittest.TestCase):
         cls.prot.up()
         wait_for("all of it runs", lambda: all(s["state"] == "ready" for s in cls.prot.status()["stages"]), LIMIT)
         cls.prot.run("say", "Hello")  # the model is not there: a line of the log, a message of the queue
-        wait_for("its message is kept", lambda: cls.prot.page("/diagnostics")["db_pool_size"] > 0, LIMIT)
+        wait_for_web("its message is kept", lambda: cls.prot.page("/diagnostics")["db_pool_size"] > 0, LIMIT)
 
     def test_nobody_listens_on_the_network_but_web_on_loopback(self):
         found = listening(everybody(self.prot.supervisor()))

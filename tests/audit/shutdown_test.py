@@ -15,7 +15,7 @@ for other in ("supervisor", "web"):
 from database_test import BINARIES, SETTINGS  # noqa: E402
 from false_model import FalseModel  # noqa: E402
 from instance import alive, wait_for  # noqa: E402
-from web_instance import WebInstance  # noqa: E402
+from web_instance import WebInstance, wait_for_web  # noqa: E402
 
 LIMIT = 30  # s, for what takes none
 
@@ -113,7 +113,7 @@ class Work(unittest.TestCase):
 
     def test_connections_are_free_again_after_any_death(self):
         self.up()
-        size = wait_for("the pool", lambda: self.prot.page("/diagnostics")["db_pool_size"], LIMIT)
+        size = wait_for_web("the pool", lambda: self.prot.page("/diagnostics")["db_pool_size"], LIMIT)
         self.assertGreaterEqual(size, 1)
         for fault in ("memory", "connections", "postmaster"):
             with self.subTest(fault):

@@ -91,7 +91,7 @@ class Documents(unittest.TestCase):
         service = {f"stt.{key}" for key in ("engine", "url", "model_name", "api_key_env", "fallback")}  # core/stage/service_keys.cpp
         computed = {"tts": {"general.language"} | voices, "stt": {"general.language"} | service,
                     "brain": {"general.language", "brain.flags", "brain.fallback"} | servers | echo,
-                    "memory": servers, "capture": echo}
+                    "memory": servers | {"llm.program"}, "capture": echo}  # core/stage/llama_program.cpp
         # What every stage has in common reads general.* and supervisor.* only (and looks at secrets to keep them out of the log).
         common = "".join((SOURCE / "core/stage" / name).read_text() for name in ("stage_runner.cpp", "stage_log.cpp", "heap_profile.cpp"))
         everywhere = {key for key in restarts if key.startswith(("general.", "supervisor.")) and f'"{key}"' in common}

@@ -487,7 +487,7 @@ class Running(Base):
             prot.run("down", "--now")
             version = folder / "PG_VERSION"
             version.write_text("9\n")
-            self.check(prot.report(), "database", "fail", "made by version 9")
+            self.check(prot.report(), "database", "fail", "a cluster of PostgreSQL 9, and 15 is installed")
             prot.values["db.folder"] = "/dev/null/db"
             self.check(prot.report(), "database", "fail", "cannot be made below /dev/null")
             prot.values["db.program_folder"] = "/nonexistent"

@@ -158,6 +158,7 @@ async function catchUp() {
 }
 
 let events, brainSeen = false, retry;
+let stateAt = -Infinity;  // when an event told the state
 function listen() {
   clearTimeout(retry);
   if (events) events.close();
@@ -177,7 +178,7 @@ function listen() {
     look();
   });
   on('connected', () => { if (brainSeen) note('brainBack'); brainSeen = true; catchUp(); });
-  on('state', e => show(e.state));
+  on('state', e => { stateAt = performance.now(); show(e.state); });
   on('record', e => { $('off').hidden = e.on; });
   on('heard', e => {
     const row = line(youId(e.utterance), 'you', 'byVoice');

@@ -227,7 +227,7 @@ async function lookOnce() {
   regain('looks');
   if (broken.size === 0) link('live', 'live');
   stageRows = page.stages;
-  show(page.state);
+  if (performance.now() - stateAt > 1000) show(page.state);  // a page is older than the event behind it
   read('turn', page.turn);
   read('waiting', page.asyncio_tasks);
   read('jobs', page.background_tasks);

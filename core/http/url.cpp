@@ -43,7 +43,7 @@ std::string Url::authority() const {
 std::string Url::shown() const {
   std::string text = scheme + "://" + authority() + target.substr(0, target.find_first_of("?#"));
   std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
+      text.begin(), text.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, '_');
   return text;
 }
 

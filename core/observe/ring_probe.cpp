@@ -12,6 +12,9 @@ namespace {
 std::uint64_t get(const ipc::Word& word) noexcept { return word.load(std::memory_order_relaxed); }
 Nanos stamp(const ipc::Word& word) noexcept { return static_cast<Nanos>(get(word)); }
 
+// A damaged stamp may be any number.
+Nanos since(Nanos at, Nanos now) noexcept { return at < 0 || at > now ? 0 : now - at; }
+
 const char* side_state(std::uint32_t state) noexcept {
   switch (static_cast<ipc::SideState>(state)) {
     case ipc::SideState::kNever:
@@ -123,7 +126,7 @@ void RingProbe::read_times(RingRow& row, const Positions& positions) {
   const bool waiting =
       positions.used() > 0 && view_.read(positions.head, positions.tail, oldest) == Look::kRecord;
   const Nanos now = clock_->now();
-  if (published > 0) row.age_ns = std::max<Nanos>(now - published, 0);
+  if (published > 0) row.age_ns = since(published, now);
 
   Nanos of_taken = 0;  // commit of the newest frame that was taken
   if (positions.used() == 0 || processing == row.frames) of_taken = published;
@@ -132,7 +135,7 @@ void RingProbe::read_times(RingRow& row, const Positions& positions) {
   if (!row.in_hand && taken > 0 && released >= taken) row.busy_ns = released - taken;
 
   if (waiting) {
-    row.lag_ns = std::max<Nanos>(now - oldest.header.published_ns, 0);
+    row.lag_ns = since(oldest.header.published_ns, now);
     if (row.frames > oldest.header.sequence) row.used_frames = row.frames - oldest.header.sequence;
     lags_.add(now, *row.lag_ns);
     sampled_ = oldest.header.sequence;  // when it is released, its whole stay is a sample, too

@@ -7,6 +7,7 @@
 #include "knowledge/facts.hpp"
 #include "recall/recall.hpp"
 #include "safety/plain_letters.hpp"
+#include "text/utf8.hpp"
 
 namespace prot::memory {
 namespace {
@@ -135,7 +136,8 @@ std::int64_t number_of(const json::View& value, const char* what) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || error != std::errc{} || end != text.data() + text.size() || number < 0)
-    throw UsageError(std::string(what) + " is a number, not '" + std::string(text.substr(0, 40)) + "'");
+    throw UsageError(std::string(what) + " is a number, not '" + std::string(text::truncate_utf8(text, 40)) +
+                     "'");
   return number;
 }
 

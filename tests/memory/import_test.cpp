@@ -148,6 +148,12 @@ TEST_CASE_FIXTURE(Fixture, "an export is all that is held, as the manual says it
   CHECK(server().query("SELECT status FROM fact WHERE object = 'Bonn'") == "active");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a refusal of a row quotes whole characters of it") {
+  const std::string digits(39, '1');
+  const json::Document answer = ask(import_of({R"({"type":"message","at_us":")" + digits + R"(가나"})"}));
+  CHECK(answer.root().to_json().find("is a number, not '" + digits + "'") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "what was forgotten comes back by no import") {
   learn_some();
   const std::string import = import_of(exported(*this));

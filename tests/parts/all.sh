@@ -5,7 +5,6 @@
 parts=(
   "clang 6"
   "valgrind 2"
-  "fuzz 9"
 )
 # the ordinary tests
 main_minutes=16

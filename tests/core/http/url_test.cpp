@@ -65,6 +65,8 @@ TEST_CASE("plain http is refused but for this machine, without what is secret in
                     "with a.plain_http = true");
   CHECK(shown_url("https://me:pw@a.example/v1?key=sk") == "https://a.example/v1");
   CHECK(shown_url("me:pw@127.0.0.1:8080/v1?key=sk") == "http://127.0.0.1:8080/v1");
+  CHECK(shown_url("https://a.example/v1\x1b[2J?key=sk") ==
+        "https://a.example/v1_[2J");  // no cursor, no query
   for (const char* none :
        {"me:pw@a.example", "sk-0123456789", "ftp://me:pw@a.example", "https://a.example:pw", ""})
     CHECK(shown_url(none) == "(not an address of a service)");

@@ -150,7 +150,9 @@ TEST_CASE_FIXTURE(Fixture, "an export is all that is held, as the manual says it
 
 TEST_CASE_FIXTURE(Fixture, "a refusal of a row quotes whole characters of it") {
   const std::string digits(39, '1');
-  const json::Document answer = ask(import_of({R"({"type":"message","at_us":")" + digits + R"(가나"})"}));
+  const json::Document answer =
+      ask(import_of({R"({"type":"message","conversation":"01234567-89ab-cdef-0123-456789abcdef","id":")" +
+                     digits + R"(가나"})"}));
   CHECK(answer.root().to_json().find("is a number, not '" + digits + "'") != std::string::npos);
 }
 

@@ -305,6 +305,15 @@ bool has_markup(std::string_view folded) {
          folded.starts_with("user:") || folded.starts_with("사용자:");
 }
 
+bool has_link(std::string_view folded) {
+  for (const std::string_view scheme : {"http:", "https:", "ftp:", "javascript:", "data:text"})
+    if (folded.find(scheme) != std::string_view::npos) return true;
+  constexpr std::string_view kWeb = "www.";  // at the end of a word it is the end of a sentence
+  for (std::size_t at = folded.find(kWeb); at != std::string_view::npos; at = folded.find(kWeb, at + 1))
+    if (at + kWeb.size() < folded.size() && folded[at + kWeb.size()] != ' ') return true;
+  return false;
+}
+
 }  // namespace
 
 const char* to_string(Suspicion suspicion) noexcept {
@@ -336,9 +345,7 @@ Suspicion suspicion_of(std::string_view text) {
     return Suspicion::kInstruction;
   if (has_credential(folded, clear) || has_credential(plain, clear)) return Suspicion::kCredential;
   if (has_markup(folded) || mixes_scripts(clear)) return Suspicion::kMarkup;
-  for (const std::string_view scheme : {"http:", "https:", "www.", "ftp:", "javascript:", "data:text"})
-    if (folded.find(scheme) != std::string::npos) return Suspicion::kLink;
-  return Suspicion::kNone;
+  return has_link(folded) ? Suspicion::kLink : Suspicion::kNone;
 }
 
 Suspicion suspicion_of(const Fact& fact) {

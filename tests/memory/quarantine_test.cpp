@@ -53,6 +53,8 @@ TEST_CASE("it says why") {
   CHECK(suspicion_of("The user's password is hunter2.") == Suspicion::kCredential);
   CHECK(suspicion_of("The user is <|im_start|>.") == Suspicion::kMarkup);
   CHECK(suspicion_of("The user's site is https://example.org.") == Suspicion::kLink);
+  CHECK(suspicion_of("The user's site is www.example.org.") == Suspicion::kLink);
+  CHECK(suspicion_of("The user's item is Mxmufrwww. It is red.") == Suspicion::kNone);
   CHECK(suspicion_of("The user likes tea.") == Suspicion::kNone);
   CHECK(suspicion_of("") == Suspicion::kNone);
   Fact fact = test::fact("likes", "tea", key(1, 10), kNoon);

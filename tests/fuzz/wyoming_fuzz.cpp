@@ -45,8 +45,10 @@ void check(const Event& event) {
   const Stream again = read(wyoming::encoded(event.type, data, event.payload), Split::kNone);
   require(!again.refused && again.events.size() == 1 && again.at_boundary, "what we send can be read");
   const Event& copy = again.events.front();
+  // Read from the same text: a number with more digits than a double has may become its neighbour.
+  const json::Document meant = json::parse(data.empty() ? "null" : data);
   require(copy.type == event.type && copy.payload == event.payload &&
-              copy.data.root().to_json() == event.data.root().to_json(),
+              (data.empty() || copy.data.root().to_json() == meant.root().to_json()),
           "what we send is what is meant");
   (void)event.get("text").as_string();
   (void)event.get("rate").as_int();

@@ -66,7 +66,7 @@ def check_ran(source: pathlib.Path, build: pathlib.Path, quick: bool) -> list[st
     suites = {t["name"]: {s.split(":")[-1] for s in t["suite"]}
               for t in json.loads((build / "meson-info/intro-tests.json").read_text())}
     log = build / "meson-logs/testlog.json"
-    results = {r["name"]: r["result"] for r in map(json.loads, log.read_text().splitlines())} if log.exists() else {}
+    results = {r["name"].split(" / ")[-1]: r["result"] for r in map(json.loads, log.read_text().splitlines())} if log.exists() else {}
     problems = []
     for name, where in {test: where for (test, _), where in reversed(named(source).items())}.items():
         if quick and suites.get(name, set()) & NOT_QUICK:

@@ -1,6 +1,7 @@
 #include "stores/postgres_fact_keys.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,7 +71,7 @@ void end_older(pqxx::work& tx, const std::string& predicate) {
 void renew_fact_keys(pqxx::work& tx) {
   if (run(tx, "SELECT version FROM fact_rules")[0][0].as<int>() >= kFactRules) return;
   std::map<std::string, std::int64_t> active;  // by what they say
-  std::map<std::string, bool> predicates;      // that are new to some
+  std::set<std::string> predicates;            // that are new to some
   int changed = 0;
   int joined = 0;
   std::vector<Stored> facts = stored_facts(tx);
@@ -90,7 +91,7 @@ void renew_fact_keys(pqxx::work& tx) {
         ++joined;
         continue;
       }
-      predicates[predicate] = true;
+      predicates.insert(predicate);
     }
     run(tx, "UPDATE fact SET predicate = $2, spo_key = $3 WHERE id = $1::bigint", one.id, predicate, spo);
     // Applying its exchange again finds it.
@@ -100,7 +101,7 @@ void renew_fact_keys(pqxx::work& tx) {
           "fact_key = $2)",
           one.id, fact_key(one.fact));
   }
-  for (const auto& [predicate, yes] : predicates)
+  for (const std::string& predicate : predicates)
     if (is_functional(predicate)) end_older(tx, predicate);
   run(tx, "UPDATE fact_rules SET version = $1::integer", kFactRules);
   if (changed > 0)

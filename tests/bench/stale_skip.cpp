@@ -2,7 +2,6 @@
 // bytes. The frames were written by another core, as in life. Figures are medians of interleaved rounds.
 //
 // usage: stale_skip [ROUNDS]
-#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
@@ -15,9 +14,11 @@
 
 #include "base/clock.hpp"
 #include "ipc/spsc_ring.hpp"
+#include "pin.hpp"
 
 using namespace prot;
 using namespace prot::ipc;
+using prot::bench::pin;
 
 namespace {
 
@@ -31,13 +32,6 @@ struct Memory {
   RingConsumerPage consumer{};
   alignas(kPage) std::byte data[kCapacity]{};
 };
-
-void pin(unsigned processor) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(processor % std::max(1U, std::thread::hardware_concurrency()), &set);
-  (void)::sched_setaffinity(0, sizeof set, &set);
-}
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());

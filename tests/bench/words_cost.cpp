@@ -3,7 +3,6 @@
 // rounds.
 //
 // usage: words_cost [ROUNDS]
-#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
@@ -17,9 +16,11 @@
 #include "base/clock.hpp"
 #include "ipc/pause.hpp"
 #include "ipc/spsc_ring.hpp"
+#include "pin.hpp"
 
 using namespace prot;
 using namespace prot::ipc;
+using prot::bench::pin;
 
 namespace {
 
@@ -38,13 +39,6 @@ struct Memory {
   RingConsumerPage consumer{};
   alignas(kPage) std::byte data[kCapacity]{};
 };
-
-void pin(unsigned processor) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(processor % std::max(1U, std::thread::hardware_concurrency()), &set);
-  (void)::sched_setaffinity(0, sizeof set, &set);
-}
 
 void take_all(RingConsumer& consumer, std::uint64_t frames) {
   FrameInfo info;

@@ -92,6 +92,11 @@ void LoopbackListener::accept_loop() {
   }
 }
 
+bool client_left(int fd) {
+  pollfd left = {.fd = fd, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&left, 1, 0) > 0;
+}
+
 void reset_at_close(int fd) {
   const linger now = {.l_onoff = 1, .l_linger = 0};
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);

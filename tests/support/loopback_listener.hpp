@@ -61,6 +61,9 @@ class LoopbackListener {
   std::thread accepter_;
 };
 
+/// Its client has closed it. To be asked once more behind the end of a server, which may have come with it.
+[[nodiscard]] bool client_left(int fd);
+
 /// The connection ends with a reset when it is closed.
 void reset_at_close(int fd);
 

@@ -50,6 +50,7 @@ class PeerTransport {
                                         : ::recv(fd_, block.data(), block.size(), 0);
     return got > 0 ? std::string(block.data(), static_cast<std::size_t>(got)) : std::string();
   }
+  [[nodiscard]] bool left() const { return client_left(fd_); }
   void reset() const { reset_at_close(fd_); }
 
  private:
@@ -165,7 +166,7 @@ bool WebSocketPeer::closed_within(int milliseconds) {
     const std::optional<Frame> frame = receive(static_cast<int>(left / kMillisecond));
     if (frame && frame->opcode == Opcode::kClose) return true;
   }
-  return gone_;
+  return gone_ || transport_->left();
 }
 
 /// A key and a certificate that signs itself.

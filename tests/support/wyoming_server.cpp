@@ -48,7 +48,7 @@ bool WyomingPeer::closed_within(int milliseconds) {
   const Nanos until = monotonic_now() + milliseconds * kMillisecond;
   for (Nanos left = until - monotonic_now(); left >= 0 && !gone_ && !end_; left = until - monotonic_now())
     (void)fill(static_cast<int>(left / kMillisecond));
-  return gone_;
+  return gone_ || client_left(fd_);
 }
 
 WyomingServer::WyomingServer(Handler handler)

@@ -25,7 +25,9 @@ void Connection::answer(std::string_view status, std::string_view headers, std::
        "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
 }
 
-bool Connection::closed_within(int milliseconds) const { return end_.wait_for(fd_, POLLRDHUP, milliseconds); }
+bool Connection::closed_within(int milliseconds) const {
+  return end_.wait_for(fd_, POLLRDHUP, milliseconds) || prot::test::client_left(fd_);
+}
 
 LoopbackServer::LoopbackServer(Handler handler, const std::string& unix_path)
     : handler_(std::move(handler)), listener_([this](int fd, unsigned) { serve(fd); }, unix_path) {}

@@ -26,21 +26,16 @@ std::string speech_of(const json::Document& answer) {
   return {};
 }
 
+/// One use: the list of entities where there is none yet, then the request.
 class AgentUse final : public ToolUse {
  public:
-  AgentUse(std::shared_ptr<Home> home, std::shared_ptr<std::string> conversation, const std::string& command,
+  AgentUse(std::shared_ptr<Home> home, std::shared_ptr<std::string> conversation, std::string command,
            bool agreed)
-      : home_(std::move(home)), conversation_(std::move(conversation)) {
-    if (!agreed) consent_ = home_->consent.for_words(command, home_->catalog.entities().get());
-    if (consent_) return;
-    const HomeOptions& options = home_->link.options();
-    json::Writer out;
-    out.begin_object().member("text", command).member("language", options.language);
-    if (!options.agent_id.empty()) out.member("agent_id", options.agent_id);
-    if (!conversation_->empty()) out.member("conversation_id", *conversation_);
-    conversation_->clear();
-    request_ =
-        home_->link.post("/api/conversation/process", out.end_object().str(), options.agent_time_limit);
+      : home_(std::move(home)),
+        conversation_(std::move(conversation)),
+        command_(std::move(command)),
+        agreed_(agreed) {
+    if (!agreed_ && !home_->catalog.entities()) tries_ = home_->catalog.refresh();
   }
   ~AgentUse() override {
     if (request_ != 0) home_->link.cancel(request_);
@@ -51,6 +46,7 @@ class AgentUse final : public ToolUse {
   std::optional<std::string> poll(Nanos now) override {
     (void)now;
     if (consent_) return std::nullopt;
+    if (request_ == 0 && !begin()) return std::nullopt;
     const std::optional<HomeAnswer> answer = home_->link.take(request_);
     if (!answer) return std::nullopt;
     request_ = 0;
@@ -64,8 +60,31 @@ class AgentUse final : public ToolUse {
   const Consent* needs_consent() const override { return consent_ ? &*consent_ : nullptr; }
 
  private:
+  // False: not yet, or not before a person agrees. Without the list nobody knows what a sentence names.
+  bool begin() {
+    if (!agreed_) {
+      if (home_->catalog.tries() < tries_) return false;
+      const std::shared_ptr<const Entities> entities = home_->catalog.entities();
+      if (!entities) throw Error(home_->catalog.failure());
+      consent_ = home_->consent.for_words(command_, *entities);
+      if (consent_) return false;
+    }
+    const HomeOptions& options = home_->link.options();
+    json::Writer out;
+    out.begin_object().member("text", command_).member("language", options.language);
+    if (!options.agent_id.empty()) out.member("agent_id", options.agent_id);
+    if (!conversation_->empty()) out.member("conversation_id", *conversation_);
+    conversation_->clear();
+    request_ =
+        home_->link.post("/api/conversation/process", out.end_object().str(), options.agent_time_limit);
+    return true;
+  }
+
   std::shared_ptr<Home> home_;
   std::shared_ptr<std::string> conversation_;
+  std::string command_;
+  bool agreed_;
+  std::uint64_t tries_ = 0;
   std::optional<Consent> consent_;
   http::RequestId request_ = 0;
 };

@@ -40,7 +40,7 @@ class HomeConsent {
 
   [[nodiscard]] std::optional<Consent> for_call(const HomeCall& call, const Entities& entities) const;
   /// Of words for the conversation agent: they name such a thing, or an entity of such a domain.
-  [[nodiscard]] std::optional<Consent> for_words(std::string_view command, const Entities* entities) const;
+  [[nodiscard]] std::optional<Consent> for_words(std::string_view command, const Entities& entities) const;
 
  private:
   [[nodiscard]] bool is_listed(std::string_view domain) const;

@@ -247,13 +247,13 @@ std::optional<Consent> HomeConsent::for_call(const HomeCall& call, const Entitie
   return consent;
 }
 
-std::optional<Consent> HomeConsent::for_words(std::string_view command, const Entities* entities) const {
+std::optional<Consent> HomeConsent::for_words(std::string_view command, const Entities& entities) const {
   const Sentence said_words(command);
   bool grave = std::any_of(kTelling.begin(), kTelling.end(), [&](const Telling& telling) {
     return is_grave(telling.domain) && said_words.tells_any(telling.words);
   });
-  if (entities != nullptr && !grave)
-    for (const auto& [id, name] : entities->names) {
+  if (!grave)
+    for (const auto& [id, name] : entities.names) {
       const std::string_view domain = domain_of(id);
       if (!is_grave(domain) || (is_in(kPassive, domain) && !is_listed(domain))) continue;
       const std::string spoken = Sentence(name).joined;

@@ -176,7 +176,7 @@ TEST_CASE("what is not known to be harmless is asked for: a script can open a do
   CHECK(!asked(own, "lock.unlock", "{}").empty());
 
   const auto told = [&](const HomeConsent& consent, const char* words) {
-    return consent.for_words(words, &entities).has_value();
+    return consent.for_words(words, entities).has_value();
   };
   for (const char* grave : {"it is time for leaving home", "movie night please", "start the script",
                             "open all doors", "영화 장면 켜줘"})
@@ -203,6 +203,14 @@ TEST_CASE("the conversation agent is told in plain words; what names a lock or t
   CHECK(bench.requests().size() == 1);
   CHECK(has(bench.ask("현관문 열어줘", true), "켰어요"));
   CHECK(has(bench.ask("  "), "error: command"));
+}
+
+TEST_CASE("the first sentence for the agent waits for the list: without it a script's name says nothing") {
+  HomeBench bench(
+      {{"GET /api/states",
+        {.body = R"([{"entity_id":"script.evening","attributes":{"friendly_name":"Movie night"}}])"}}});
+  CHECK(bench.ask("movie night").starts_with("asks: Tell Home Assistant: movie night. /"));
+  CHECK(bench.requests().empty());
 }
 
 TEST_CASE("status 200 does not mean that it was done") {

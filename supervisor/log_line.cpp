@@ -52,6 +52,9 @@ std::optional<LogRecord> parse_log_line(std::string_view line) {
 
 LogLevel level_of_foreign(std::string_view line) noexcept {
   const auto has = [&](std::string_view part) { return line.find(part) != std::string_view::npos; };
+  // PostgreSQL's answer to whoever is early, our own probe as a rule; what keeps it from starting, other
+  // lines say.
+  if (has(" FATAL:  the database system is starting up")) return LogLevel::kInfo;
   const bool error = line.starts_with(kCrashMark) || line.starts_with("terminate called ") ||
                      line.starts_with("*** stack smashing") || has(": Assertion `") || has("==ERROR: ") ||
                      has(": runtime error: ") ||                                // sanitizers

@@ -106,6 +106,7 @@ TEST_CASE_FIXTURE(Store, "lines in other words are taken as they come") {
   CHECK(messages("llm").back() == "\xef\xbf\xbd\x01{");
   CHECK(level_of_foreign("crash: SIGSEGV (code 1) at 0x0, thread 1") == LogLevel::kError);
   CHECK(level_of_foreign("no error: all is well") == LogLevel::kInfo);
+  CHECK(level_of_foreign("2026 [1] FATAL:  the database system is starting up") == LogLevel::kInfo);
 }
 
 TEST_CASE_FIXTURE(Store, "a last line without an end belongs to the process that wrote it") {

@@ -1,14 +1,31 @@
-"""The demonstration through loopback services, with each family of protocols."""
+"""The demonstration through loopback services, with each family of protocols. No engine computes anything in them, so
+they are held at the same time, each with a sound server and an instance of its own."""
+import concurrent.futures
 import tempfile
 import unittest
 
 from demo_test import hold
 
+FAMILIES = {"elevenlabs": "loopback", "wyoming": "loopback:wyoming", "openai": "loopback:openai"}
+
+
+def demonstration(family):
+    with tempfile.TemporaryDirectory() as folder:
+        return hold(folder, "--services", FAMILIES[family], name=f"-{family}")
+
 
 class Families(unittest.TestCase):
-    def check(self, services):
-        with tempfile.TemporaryDirectory() as folder:
-            data, said = hold(folder, "--services", services)
+    @classmethod
+    def setUpClass(cls):
+        cls.pool = concurrent.futures.ThreadPoolExecutor(len(FAMILIES))
+        cls.held = {family: cls.pool.submit(demonstration, family) for family in FAMILIES}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.pool.shutdown()
+
+    def check(self, family):
+        data, said = self.held[family].result()
         self.assertIn("loopback servers", said)  # what is faked is said
         self.assertTrue(data["memory"]["recalled"])
         self.assertEqual((data["services"]["kind"], data["services"]["problems"]), ("loopback", []))
@@ -19,16 +36,16 @@ class Families(unittest.TestCase):
         replies = [turn["reply"] for turn in data["turns"]]
         asked = next(i for i, reply in enumerate(replies) if "Shall I do that?" in reply)
         self.assertEqual(replies[asked + 1], "The front door is unlocked.")
-        return data["services"]["family"]
+        self.assertEqual(data["services"]["family"], family)
 
     def test_elevenlabs_anthropic_and_voyage(self):
-        self.assertEqual(self.check("loopback"), "elevenlabs")
+        self.check("elevenlabs")
 
     def test_wyoming(self):
-        self.assertEqual(self.check("loopback:wyoming"), "wyoming")
+        self.check("wyoming")
 
     def test_openai(self):
-        self.assertEqual(self.check("loopback:openai"), "openai")
+        self.check("openai")
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def hold(folder, *options):
-    """The report of a whole demonstration, and what it said."""
+def hold(folder, *options, name=""):
+    """The report of a whole demonstration, and what it said. `name`: several are held at once."""
     os.chmod(folder, 0o711)  # the database's user must get through
     os.mkdir(folder + "/run", 0o711)
     environment = dict(os.environ, XDG_STATE_HOME=folder + "/state", XDG_RUNTIME_DIR=folder + "/run")
     report = pathlib.Path(folder) / "report.json"
     done = subprocess.run([sys.executable, ROOT / "tools" / "demo" / "demo.py", "--report", report,
-                           "--instance", f"demo-test-{os.getpid()}", "--output", folder, "--seed", "10", *options],
+                           "--instance", f"demo-test{name}-{os.getpid()}", "--output", folder, "--seed", "10", *options],
                           env=environment, capture_output=True, text=True, timeout=400)
     if done.returncode != 0:
         raise AssertionError(done.stdout + done.stderr)

@@ -2,6 +2,7 @@
 import array
 import dataclasses
 import hashlib
+import os
 import pathlib
 import random
 import subprocess
@@ -58,13 +59,13 @@ def script(language: str, seed: int | None = None) -> tuple[list[Turn], Turn]:
 
 
 def make_wav(text: str, language: str, folder: pathlib.Path, run_voice: pathlib.Path) -> pathlib.Path:
-    """The spoken text with room noise, made once by prot's own voice and kept in `folder`."""
+    """The spoken text with room noise, made once by prot's own voice and kept in `folder`. Several may make it at once."""
     name = hashlib.sha256(f"3:{language}:{text}".encode()).hexdigest()[:16] + ".wav"
     target = folder / name
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    plain = folder / (name + ".voice")
+    plain = folder / f"{name}.{os.getpid()}.voice"
     done = subprocess.run([run_voice, text, plain, "--lang", language], capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"cannot make the spoken question: {done.stderr.strip() or done.stdout.strip()}")
@@ -83,7 +84,7 @@ def make_wav(text: str, language: str, folder: pathlib.Path, run_voice: pathlib.
     room = hiss(len(voice))
     sound.extend(max(-32768, min(32767, int(s * gain) + n)) for s, n in zip(voice, room))
     sound.extend(hiss(int(0.25 * rate)))
-    part = folder / (name + ".part")
+    part = folder / f"{name}.{os.getpid()}.part"
     with wave.open(str(part), "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)

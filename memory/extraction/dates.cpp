@@ -37,6 +37,10 @@ constexpr std::array kRelative = std::to_array<RelativeDate>({{"day before yeste
                                                               {"tomorrow", Unit::kDay, 1},
                                                               {"today", Unit::kDay, 0},
                                                               {"tonight", Unit::kDay, 0},
+                                                              {"last night", Unit::kDay, -1},
+                                                              {"this morning", Unit::kDay, 0},
+                                                              {"this afternoon", Unit::kDay, 0},
+                                                              {"this evening", Unit::kDay, 0},
                                                               {"last week", Unit::kWeek, -1},
                                                               {"this week", Unit::kWeek, 0},
                                                               {"next week", Unit::kWeek, 1},
@@ -51,6 +55,9 @@ constexpr std::array kRelative = std::to_array<RelativeDate>({{"day before yeste
                                                               {"그제", Unit::kDay, -2},
                                                               {"엊그제", Unit::kDay, -2},
                                                               {"어제", Unit::kDay, -1},
+                                                              {"어젯밤", Unit::kDay, -1},
+                                                              {"지난밤", Unit::kDay, -1},
+                                                              {"간밤", Unit::kDay, -1},
                                                               {"오늘", Unit::kDay, 0},
                                                               {"내일모레", Unit::kDay, 2},
                                                               {"내일", Unit::kDay, 1},
@@ -155,51 +162,149 @@ struct Found {
   std::string date;
 };
 
-/// "3 days ago", "in 2 weeks", "3일 전에", "2주 뒤".
-Found counted(const std::vector<Word>& words, std::size_t at, sys_days today) {
-  const auto number = [](std::string_view word, std::size_t* digits) {
-    int value = 0;
-    *digits = 0;
-    while (*digits < std::min<std::size_t>(word.size(), 4) && word[*digits] >= '0' && word[*digits] <= '9')
-      value = value * 10 + (word[(*digits)++] - '0');
-    return value;
-  };
+struct Amount {
+  std::string_view word;
+  int value;
+};
+constexpr std::array kEnglishNumbers = std::to_array<Amount>({{"a", 1},
+                                                              {"an", 1},
+                                                              {"one", 1},
+                                                              {"two", 2},
+                                                              {"three", 3},
+                                                              {"four", 4},
+                                                              {"five", 5},
+                                                              {"six", 6},
+                                                              {"seven", 7},
+                                                              {"eight", 8},
+                                                              {"nine", 9},
+                                                              {"ten", 10},
+                                                              {"eleven", 11},
+                                                              {"twelve", 12}});
+// The longer ones first.
+constexpr std::array kKoreanNumbers = std::to_array<Amount>(
+    {{"다섯", 5}, {"여섯", 6}, {"일곱", 7}, {"여덟", 8}, {"아홉", 9}, {"한", 1}, {"두", 2}, {"세", 3},
+     {"석", 3},   {"네", 4},   {"넉", 4},   {"열", 10},  {"일", 1},   {"이", 2}, {"삼", 3}, {"사", 4},
+     {"오", 5},   {"육", 6},   {"칠", 7},   {"팔", 8},   {"구", 9},   {"십", 10}});
+struct Length {
+  std::string_view word;
+  Unit unit;
+  int value = 1;
+};
+constexpr std::array kEnglishUnits = std::to_array<Length>(
+    {{"day", Unit::kDay}, {"week", Unit::kWeek}, {"month", Unit::kMonth}, {"year", Unit::kYear}});
+constexpr std::array kKoreanUnits = std::to_array<Length>({{"일", Unit::kDay},
+                                                           {"주일", Unit::kWeek},
+                                                           {"주", Unit::kWeek},
+                                                           {"달", Unit::kMonth},
+                                                           {"개월", Unit::kMonth},
+                                                           {"년", Unit::kYear}});
+// With their number in them.
+constexpr std::array kKoreanLengths = std::to_array<Length>({{"하루", Unit::kDay, 1},
+                                                             {"이틀", Unit::kDay, 2},
+                                                             {"사흘", Unit::kDay, 3},
+                                                             {"나흘", Unit::kDay, 4},
+                                                             {"닷새", Unit::kDay, 5},
+                                                             {"엿새", Unit::kDay, 6},
+                                                             {"열흘", Unit::kDay, 10},
+                                                             {"보름", Unit::kDay, 15},
+                                                             {"반년", Unit::kMonth, 6}});
+
+std::string moved_by(sys_days today, const Length& length, int by) {
+  if (length.unit == Unit::kWeek) return iso(year_month_day{today + days{7 * by}});
+  return moved(today, length.unit, by);
+}
+
+/// Of at most four digits, taken off; 0: there is none.
+int take_digits(std::string_view& text) {
+  int value = 0;
+  for (int i = 0; i < 4 && !text.empty() && text.front() >= '0' && text.front() <= '9'; ++i) {
+    value = value * 10 + (text.front() - '0');
+    text.remove_prefix(1);
+  }
+  return value;
+}
+
+/// "3 days ago", "two weeks ago", "a year ago", "in 2 weeks".
+Found counted_english(const std::vector<Word>& words, std::size_t at, sys_days today) {
   const bool in = words[at].folded == "in";
   const std::size_t first = at + (in ? 1 : 0);
   if (first + 1 >= words.size()) return {};
-  std::size_t digits = 0;
-  int value = number(words[first].folded, &digits);
-  if (digits == 0) return {};
-  const std::string unit = words[first].folded.substr(digits);
-  struct Name {
-    std::string_view text;
-    Unit unit;
-  };
-  const auto result = [&](Unit kind, int sign, std::size_t taken) -> Found {
-    if (kind == Unit::kWeek) return {taken, iso(year_month_day{today + days{7 * sign * value}})};
-    return {taken, moved(today, kind, sign * value)};
-  };
-  if (!unit.empty()) {
-    const std::string& direction = words[first + 1].folded;
-    const int sign = direction.starts_with("전")                                  ? -1
-                     : direction.starts_with("뒤") || direction.starts_with("후") ? 1
-                                                                                  : 0;
-    for (const Name& name : {Name{"일", Unit::kDay},
-                             {"주", Unit::kWeek},
-                             {"주일", Unit::kWeek},
-                             {"달", Unit::kMonth},
-                             {"개월", Unit::kMonth},
-                             {"년", Unit::kYear}})
-      if (unit == name.text && sign != 0) return result(name.unit, sign, 2);
-    return {};
+  std::string_view number = words[first].folded;
+  int value = take_digits(number);
+  if (!number.empty()) {
+    const auto* const known = std::find_if(kEnglishNumbers.begin(), kEnglishNumbers.end(),
+                                           [&](const Amount& one) { return one.word == number; });
+    value = known == kEnglishNumbers.end() ? 0 : known->value;
+    if (in && value == 1) value = 0;  // "twice in a week"
   }
-  for (const Name& name :
-       {Name{"day", Unit::kDay}, {"week", Unit::kWeek}, {"month", Unit::kMonth}, {"year", Unit::kYear}}) {
+  if (value == 0) return {};
+  for (const Length& unit : kEnglishUnits) {
     const std::string& word = words[first + 1].folded;
-    if (word != name.text && word != std::string(name.text) + "s") continue;
-    if (in) return result(name.unit, 1, 3);
-    if (first + 2 < words.size() && words[first + 2].folded == "ago") return result(name.unit, -1, 3);
+    if (word != unit.word && word != std::string(unit.word) + "s") continue;
+    if (in) return {3, moved_by(today, unit, value)};
+    if (first + 2 < words.size() && words[first + 2].folded == "ago")
+      return {3, moved_by(today, unit, -value)};
   }
+  return {};
+}
+
+/// "전에" -1, "뒤", "후에" 1; 0: something else, as "전화".
+int direction_of(std::string_view word) {
+  constexpr auto kBehind = std::to_array<std::string_view>(
+      {"", "에", "에는", "에도", "부터", "까지", "의", "쯤", "쯤에", "이야", "이에요", "인데", "으로"});
+  for (const auto& [text, sign] : {std::pair<std::string_view, int>{"전", -1}, {"뒤", 1}, {"후", 1}})
+    if (word.starts_with(text) &&
+        std::find(kBehind.begin(), kBehind.end(), word.substr(text.size())) != kBehind.end())
+      return sign;
+  return 0;
+}
+
+/// "3일 전에", "이틀 전", "한 달 전에", "2주 뒤" without its blanks; empty: it is none.
+std::string counted_korean(std::string_view said, sys_days today) {
+  for (const Length& length : kKoreanLengths)
+    if (said.starts_with(length.word))
+      if (const int sign = direction_of(said.substr(length.word.size())); sign != 0)
+        return moved_by(today, length, sign * length.value);
+  int value = take_digits(said);
+  if (value == 0)
+    for (const Amount& number : kKoreanNumbers)
+      if (said.starts_with(number.word)) {
+        value = number.value;
+        said.remove_prefix(number.word.size());
+        break;
+      }
+  if (value == 0) return {};
+  for (const Length& unit : kKoreanUnits)
+    if (said.starts_with(unit.word))
+      if (const int sign = direction_of(said.substr(unit.word.size())); sign != 0)
+        return moved_by(today, unit, sign * value);
+  return {};
+}
+
+Found counted(const std::vector<Word>& words, std::size_t at, sys_days today) {
+  if (Found found = counted_english(words, at, today); found.words != 0) return found;
+  // People write "한 달 전", "한달 전" and "한달전".
+  std::string said;
+  for (std::size_t count = 1; count <= 3 && at + count <= words.size(); ++count) {
+    said += words[at + count - 1].folded;
+    if (std::string date = counted_korean(said, today); !date.empty()) return {count, std::move(date)};
+  }
+  return {};
+}
+
+/// "last weekend", "이번 주말에": its Saturday.
+Found weekend(const std::vector<Word>& words, std::size_t at, sys_days today) {
+  constexpr int kSaturday = 5;
+  for (const auto& [before, by] : {std::pair<std::string_view, int>{"last", -1},
+                                   {"this", 0},
+                                   {"next", 1},
+                                   {"지난", -1},
+                                   {"저번", -1},
+                                   {"이번", 0},
+                                   {"다음", 1}})
+    if (words[at].folded == before && at + 1 < words.size() &&
+        fits(words[at + 1], is_ascii(before) ? "weekend" : "주말", true))
+      return {2, "weekend of " + iso(year_month_day{monday_of(today) + days{7 * by + kSaturday}})};
   return {};
 }
 
@@ -213,6 +318,7 @@ Found at_word(const std::vector<Word>& words, std::size_t at, sys_days today) {
         if (by > 0 || (by < 0 && date >= today)) date += days{7 * by};
         return {2, iso(year_month_day{date})};
       }
+  if (Found found = weekend(words, at, today); found.words != 0) return found;
   for (const std::string_view other : {"오늘날", "그제야", "그제서야"})
     if (words[at].folded.starts_with(other)) return {};
   for (const RelativeDate& relative : kRelative) {

@@ -31,12 +31,13 @@ inline constexpr std::string_view kEmptyAnswer = R"({"entities":[],"facts":[]})"
 /// is dropped, so nothing that only the assistant said becomes a fact. Relative dates become dates,
 /// instructions and credentials are quarantined, at most kFactsOfTurn come from one turn. Takes the JSON of
 /// the schema, and the original's "relationships" [{source, target, type, description}] in place of facts, in
-/// a code fence or without. Throws Error when it is none of these.
+/// a code fence or among sentences. Throws Error when it is none of these.
 [[nodiscard]] Extraction parse_answer(std::string_view answer, const Job& job);
 inline constexpr std::size_t kFactsOfTurn = 20;
 
-/// What stands in an answer's code fence, or all of it.
-[[nodiscard]] std::string_view unfenced(std::string_view answer) noexcept;
+/// The JSON object of an answer, without the code fence or the sentences around it; all of it where there is
+/// none.
+[[nodiscard]] std::string_view object_in(std::string_view answer) noexcept;
 
 /// How many entities are offered at most.
 inline constexpr std::size_t kMaxOffered = 6;

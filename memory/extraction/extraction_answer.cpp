@@ -141,13 +141,11 @@ void take_entities(json::View items, const Job& job, const std::vector<Told>& to
 
 }  // namespace
 
-std::string_view unfenced(std::string_view answer) noexcept {
-  constexpr std::string_view kFence = "```";
-  const std::size_t open = answer.find(kFence);
-  const std::size_t line = open == std::string_view::npos ? open : answer.find('\n', open);
-  if (line == std::string_view::npos) return answer;
-  const std::string_view inside = answer.substr(line + 1);
-  return inside.substr(0, inside.rfind(kFence));
+std::string_view object_in(std::string_view answer) noexcept {
+  const std::size_t begin = answer.find('{');
+  const std::size_t end = answer.rfind('}');
+  if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) return answer;
+  return answer.substr(begin, end + 1 - begin);
 }
 
 std::string storable_answer(std::string_view answer) {
@@ -156,7 +154,7 @@ std::string storable_answer(std::string_view answer) {
 }
 
 Extraction parse_answer(std::string_view answer, const Job& job) {
-  const json::Document document = json::parse(unfenced(answer));
+  const json::Document document = json::parse(object_in(answer));
   const json::View facts = document.get("facts");
   const json::View relationships = document.get("relationships");
   const json::View entities = document.get("entities");

@@ -95,7 +95,7 @@ std::string_view community_schema() noexcept {
 }
 
 std::string parse_summary(std::string_view answer, const CommunityTask& task) {
-  const json::Document document = json::parse(unfenced(answer));
+  const json::Document document = json::parse(object_in(answer));
   std::string summary = quotable(document.get("summary").as_string(), kSummaryBytes);
   if (summary.empty()) throw Error("the answer has no 'summary'");
   std::string facts;

@@ -40,6 +40,27 @@ TEST_CASE("days are dates") {
   CHECK(on_thursday("2주 뒤에 간다.") == "2주 뒤에 (2026-12-10) 간다.");
 }
 
+TEST_CASE("numbers that are words count as well") {
+  CHECK(on_thursday("I bought it two weeks ago.") == "I bought it two weeks ago (2026-11-12).");
+  CHECK(on_thursday("We met a year ago, a month ago and an hour ago.") ==
+        "We met a year ago (2025), a month ago (2026-10) and an hour ago.");
+  CHECK(on_thursday("We leave in ten days.") == "We leave in ten days (2026-12-06).");
+  CHECK(on_thursday("이틀 전에 샀어요.") == "이틀 전에 (2026-11-24) 샀어요.");
+  CHECK(on_thursday("일주일 뒤 시험이다.") == "일주일 뒤 (2026-12-03) 시험이다.");
+  CHECK(on_thursday("한 달 전부터 배웠다.") == "한 달 전부터 (2026-10) 배웠다.");
+  CHECK(on_thursday("두달전에, 삼 년 전에") == "두달전에 (2026-09), 삼 년 전에 (2023)");
+  CHECK(on_thursday("3 개월 후에 낳는다.") == "3 개월 후에 (2027-02) 낳는다.");
+  CHECK(on_thursday("열흘 뒤, 반년 전") == "열흘 뒤 (2026-12-06), 반년 전 (2026-05)");
+}
+
+TEST_CASE("weekends are the days that are meant, nights too") {
+  CHECK(on_thursday("last weekend") == "last weekend (weekend of 2026-11-21)");
+  CHECK(on_thursday("This weekend we hike.") == "This weekend (weekend of 2026-11-28) we hike.");
+  CHECK(on_thursday("지난 주말에 갔다.") == "지난 주말에 (weekend of 2026-11-21) 갔다.");
+  CHECK(on_thursday("Last night it rained.") == "Last night (2026-11-25) it rained.");
+  CHECK(on_thursday("어젯밤에 잤다.") == "어젯밤에 (2026-11-25) 잤다.");
+}
+
 TEST_CASE("days of the week, weeks, months and years are, too") {
   CHECK(on_thursday("Next Friday is the party.") == "Next Friday (2026-12-04) is the party.");
   CHECK(on_thursday("last monday") == "last monday (2026-11-23)");
@@ -56,7 +77,8 @@ TEST_CASE("days of the week, weeks, months and years are, too") {
 TEST_CASE("what is no date of a day stays") {
   for (const char* text :
        {"The user likes tea.", "오늘날 사람들은 바쁘다.", "그제야 알았다.",
-        "It was on 2026-11-20, last week.", "", "next door", "in 2 boxes", "3일", "this monk", "todays"})
+        "It was on 2026-11-20, last week.", "", "next door", "in 2 boxes", "3일", "this monk", "todays",
+        "twice in a week", "하루 전화를 했다.", "사흘 내내", "이 전에", "일 전", "two weeks of rain"})
     CHECK(on_thursday(text) == text);
   CHECK(with_dates("tomorrow", 0) == "tomorrow");
 }

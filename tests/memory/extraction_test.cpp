@@ -131,8 +131,10 @@ TEST_CASE("the original's JSON is understood, in a code fence or without") {
       R"("target":"Toronto","type":"LIVES_IN","description":"Anna lives in Toronto."},{"source":"user","target":"Anna",)"
       R"("type":"has_sister","description":""}]})";
   const Job told = job("My sister Anna lives in Toronto.");
-  for (const std::string& answer : {original, "```json\n" + original + "\n```", "```\n" + original + "```",
-                                    "Here it is:\n```json\n" + original + "\n```\nAnything else?"}) {
+  for (const std::string& answer :
+       {original, "```json\n" + original + "\n```", "```\n" + original + "```",
+        "Here it is:\n```json\n" + original + "\n```\nAnything else?", "```json " + original + " ```",
+        "Here it is: " + original + "\nAnything else?"}) {
     const Extraction found = parse_answer(answer, told);
     REQUIRE(found.facts.size() == 2);
     CHECK(found.facts[0].predicate == "lives_in");
@@ -144,6 +146,16 @@ TEST_CASE("the original's JSON is understood, in a code fence or without") {
   }
   CHECK_THROWS_AS((void)parse_answer("```json\n", told), Error);
   CHECK_THROWS_AS((void)parse_answer("```", told), Error);
+  CHECK_THROWS_AS((void)parse_answer("} {", told), Error);
+}
+
+TEST_CASE("a code fence within a statement is no code fence around the answer") {
+  const std::string fenced =
+      "{\"facts\":[\n{\"subject\":\"user\",\"predicate\":\"likes\",\"object\":\"tea\",\"statement\":\"The "
+      "user "
+      "writes ```tea``` and likes tea.\"},\n{\"subject\":\"user\",\"predicate\":\"likes\",\"object\":\"rye\","
+      "\"statement\":\"The user likes rye.\"}],\n\"entities\":[]}";
+  CHECK(parse_answer(fenced, job("I like tea, I write it ```tea```, and I like rye.")).facts.size() == 2);
 }
 
 TEST_CASE("several exchanges are asked about at once, and each fact has the turn that says it") {

@@ -1,4 +1,4 @@
-// memory_eval: how much of what is asked for memory finds. doc/memory.md has the corpus format.
+// memory_eval: how much of what is asked for memory finds. doc/recall.md has the corpus format.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -68,8 +68,13 @@ std::size_t number(const std::string& option, const char* text, long most) {
 Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const auto value = [&] {
+    std::string argument = argv[i];
+    // "--k 5" and "--k=5"
+    const std::size_t equals = argument.starts_with("--") ? argument.find('=') : std::string::npos;
+    const char* const joined = equals == std::string::npos ? nullptr : argv[i] + equals + 1;
+    if (joined != nullptr) argument.resize(equals);
+    const auto value = [&]() -> const char* {
+      if (joined != nullptr) return joined;
       if (i + 1 == argc) throw UsageError(argument + " needs a value");
       return argv[++i];
     };
@@ -83,6 +88,8 @@ Options parse(int argc, char** argv) {
       options.settings.k = number(argument, value(), 10'000);
     } else if (argument == "--tokens") {
       options.settings.tokens = number(argument, value(), 1'000'000);
+    } else if (joined != nullptr && (argument == "--json" || argument == "--misses")) {
+      throw UsageError(argument + " takes no value");
     } else if (argument == "--json") {
       options.json = true;
     } else if (argument == "--misses") {

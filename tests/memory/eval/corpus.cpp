@@ -3,12 +3,18 @@
 #include <chrono>
 #include <fstream>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "base/error.hpp"
 #include "json/json.hpp"
 
 namespace prot::eval {
 namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // some editors begin a file with it
+constexpr int kFirstYear = 1678;                             // what nanoseconds in 64 bits reach
+constexpr int kLastYear = 2261;
 
 /// Takes a time apart from the left.
 class TimeReader {
@@ -61,10 +67,23 @@ Nanos zone(TimeReader& reader) {
   return sign * (hours * 3600 + minutes * 60) * kSecond;
 }
 
+/// A name that is a number is one all the same ("category": 2).
+std::optional<std::string> name_of(json::View value) {
+  if (value.is_string()) return std::string(value.as_string());
+  if (value.is_number()) return value.to_json();
+  return std::nullopt;
+}
+
 std::string need_text(json::View object, std::string_view name) {
   const json::View value = object.get(name);
   if (!value.is_string()) throw Error("'" + std::string(name) + "' must be a text");
   return std::string(value.as_string());
+}
+
+std::string need_name(json::View object, std::string_view name) {
+  std::optional<std::string> found = name_of(object.get(name));
+  if (!found) throw Error("'" + std::string(name) + "' must be a text");
+  return *std::move(found);
 }
 
 std::vector<std::string> ids(json::View object, std::string_view name, bool needed) {
@@ -73,8 +92,9 @@ std::vector<std::string> ids(json::View object, std::string_view name, bool need
   if (!list.is_array()) throw Error("'" + std::string(name) + "' must be a list of ids");
   std::vector<std::string> out;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    if (!list.at(i).is_string()) throw Error("'" + std::string(name) + "' must be a list of ids");
-    out.emplace_back(list.at(i).as_string());
+    std::optional<std::string> id = name_of(list.at(i));
+    if (!id) throw Error("'" + std::string(name) + "' must be a list of ids");
+    out.push_back(*std::move(id));
   }
   return out;
 }
@@ -88,13 +108,15 @@ std::int64_t session_of(json::View object) {
 
 /// What may be missing: then it is empty.
 std::string text_if_any(json::View object, std::string_view name) {
-  const json::View value = object.get(name);
-  return value ? need_text(object, name) : std::string();
+  return object.get(name) ? need_text(object, name) : std::string();
+}
+std::string name_if_any(json::View object, std::string_view name) {
+  return object.get(name) ? need_name(object, name) : std::string();
 }
 
 Message message_of(json::View object) {
   const std::string at = text_if_any(object, "at");
-  return {need_text(object, "id"), session_of(object), need_text(object, "speaker"),
+  return {need_name(object, "id"), session_of(object), need_text(object, "speaker"),
           need_text(object, "text"), at.empty() ? kNoTime : parse_time(at)};
 }
 
@@ -113,13 +135,13 @@ Line line_of(const std::string& text) {
   const json::View object = document.root();
   if (!object.is_object()) throw Error("this is no JSON object");
   const std::string type = need_text(object, "type");
-  const std::string conversation = need_text(object, "conversation");
+  const std::string conversation = need_name(object, "conversation");
   if (type == "message") return {conversation, message_of(object)};
   if (type == "facts") return {conversation, facts_of(object)};
-  if (type == "forget") return {conversation, Forget{need_text(object, "id")}};
+  if (type == "forget") return {conversation, Forget{need_name(object, "id")}};
   if (type != "question") throw Error("'" + type + "' is no type: message, facts, question and forget are");
   return {conversation, Question{need_text(object, "text"), ids(object, "evidence", true),
-                                 ids(object, "absent", false), text_if_any(object, "category")}};
+                                 ids(object, "absent", false), name_if_any(object, "category")}};
 }
 
 }  // namespace
@@ -133,7 +155,7 @@ Nanos parse_time(std::string_view text) {
   reader.need('-');
   const auto days = static_cast<unsigned>(reader.digits(2));
   const year_month_day date{year{years}, month{months}, day{days}};
-  if (!date.ok()) reader.fail();
+  if (!date.ok() || years < kFirstYear || years > kLastYear) reader.fail();
   Nanos at = static_cast<Nanos>(sys_days{date}.time_since_epoch().count()) * 86'400 * kSecond;
   if (reader.done()) return at;
   if (!reader.take(' ')) reader.need('T');
@@ -170,6 +192,23 @@ class Calendar {
   std::map<std::string, std::pair<Nanos, std::int64_t>> last_;
 };
 
+/// Refuses what would be said twice, or forgotten before it was said.
+class Register {
+ public:
+  void check(const Line& line) {
+    std::set<std::string>& known = ids_[line.conversation];
+    if (const auto* const message = std::get_if<Message>(&line.what);
+        message != nullptr && !known.insert(message->id).second)
+      throw Error("the message '" + message->id + "' is there twice in its conversation");
+    if (const auto* const forget = std::get_if<Forget>(&line.what);
+        forget != nullptr && !known.contains(forget->id))
+      throw Error("the message '" + forget->id + "' to forget is not there");
+  }
+
+ private:
+  std::map<std::string, std::set<std::string>> ids_;
+};
+
 }  // namespace
 
 std::vector<Line> read_corpus(const std::string& path) {
@@ -177,11 +216,14 @@ std::vector<Line> read_corpus(const std::string& path) {
   if (!file) throw errno_error("cannot read " + path);
   std::vector<Line> lines;
   Calendar calendar;
+  Register known;
   std::string text;
   for (int number = 1; std::getline(file, text); ++number) {
+    if (number == 1 && text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
     if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
     try {
       lines.push_back(line_of(text));
+      known.check(lines.back());
       calendar.date(lines.back());
     } catch (const Error& e) {
       throw Error(path + ":" + std::to_string(number) + ": " + e.what());

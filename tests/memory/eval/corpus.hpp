@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 
-/// Conversations with questions about them, as a file of one JSON object a line: doc/memory.md.
+/// Conversations with questions about them, as a file of one JSON object a line: doc/recall.md.
 namespace prot::eval {
 
 /// A message of which nobody knows when it was said.
@@ -48,11 +48,12 @@ struct Line {
   std::variant<Message, Facts, Question, Forget> what;
 };
 
-/// Messages without a time have one then. Throws Error: "FILE:LINE: what is wrong".
+/// Messages without a time have one then. A message is there once in its conversation, and what is forgotten
+/// was there before. Throws Error: "FILE:LINE: what is wrong".
 [[nodiscard]] std::vector<Line> read_corpus(const std::string& path);
 
 /// "2024-03-05T18:20", with seconds, their parts, "Z" or "+09:00" if they are there; without a zone it is
-/// UTC. Throws Error.
+/// UTC. Throws Error, also of a year that nanoseconds do not reach.
 [[nodiscard]] Nanos parse_time(std::string_view text);
 
 }  // namespace prot::eval

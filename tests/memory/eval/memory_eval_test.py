@@ -57,12 +57,16 @@ class BadInput(unittest.TestCase):
         self.check(2, "--k", "x", "--k")
         self.check(2, "--tokens", "x", "--tokens", "12x")
         self.check(2, "--baseline", "x", "--baseline", "magic")
+        self.check(2, "--k", "x", "--k=")
+        self.check(2, "'--jsn'", "x", "--jsn")
+        self.check(1, "cannot read", CORPORA)
         self.check(1, "cannot read", "/nowhere/corpus.jsonl")
 
     def test_corpus(self):
         self.bad_corpus(":2: not JSON", MESSAGE, '{"type":')
         self.bad_corpus(":1: this is no JSON object", "[1]")
         self.bad_corpus(":1: 'poem' is no type", dict(MESSAGE, type="poem"))
+        self.bad_corpus(":1: 'text' must be a text", dict(MESSAGE, text=5))
         for name in ("conversation", "id", "speaker", "text"):
             self.bad_corpus(f":1: '{name}' must be a text", {k: v for k, v in MESSAGE.items() if k != name})
         self.bad_corpus(":1: 'at' must be a text", dict(MESSAGE, at=5))
@@ -71,7 +75,11 @@ class BadInput(unittest.TestCase):
             self.bad_corpus("is no ISO 8601 time", dict(MESSAGE, at=at))
         self.bad_corpus(":2: 'evidence' must be a list of ids", MESSAGE, dict(QUESTION, evidence="m1"))
         self.bad_corpus(":1: 'items' must be a list", {"type": "facts", "conversation": "c", "session": 1})
-        self.bad_corpus("'m1' is there twice", MESSAGE, MESSAGE)
+        for at in ("9999-01-01T00:00", "0001-01-01"):  # no 64 bits of nanoseconds reach them
+            self.bad_corpus(":1: '" + at, dict(MESSAGE, at=at))
+        self.bad_corpus(":3: the message 'm1' is there twice", MESSAGE, dict(MESSAGE, id="m2"), MESSAGE)
+        self.bad_corpus(":2: the message 'm9' to forget is not there", MESSAGE,
+                        {"type": "forget", "conversation": "c", "id": "m9"})
         self.bad_corpus("there is nothing in it")
 
     def test_a_question_searches_its_own_conversation_as_far_as_it_has_come(self):
@@ -115,6 +123,28 @@ class BadInput(unittest.TestCase):
         found = json.loads(done.stdout)
         self.assertEqual((found["questions"], found["recall_at_k"]), (1, 1))
         self.assertEqual(found["by_category"][""]["questions"], 1)
+
+    def test_a_file_as_other_programs_write_it(self):
+        lines = [json.dumps(line | {"note": {"a": [1, None]}, "session_date": "x"}) for line in (MESSAGE, QUESTION)]
+        with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+            for text in ("\ufeff" + "\r\n".join(lines) + "\r\n", "\n\n".join(lines), "  " + "  \n\t".join(lines) + "  "):
+                file.seek(0), file.truncate(), file.write(text.encode()), file.flush()
+                done = run(file.name, "--json")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertEqual(json.loads(done.stdout)["recall_at_k"], 1)
+            file.seek(0), file.truncate(), file.write("\n".join(lines).encode("utf-16")), file.flush()
+            self.check(1, ":1: ", file.name)
+
+    def test_names_that_are_numbers(self):
+        with corpus(dict(MESSAGE, id=7, conversation=1), dict(QUESTION, conversation=1, evidence=[7], category=2)) as file:
+            found = json.loads(run(file.name, "--json").stdout)
+        self.assertEqual((found["recall_at_k"], found["by_category"]["2"]["questions"]), (1, 1))
+
+    def test_the_same_ids_in_several_conversations(self):
+        goats = [dict(MESSAGE, conversation=c, text=f"My goat is called {name}.") for c, name in (("c", "Salt"), ("d", "Pip"))]
+        asked = [dict(QUESTION, conversation=c, text=f"Who is called {name}?") for c, name in (("c", "Salt"), ("d", "Pip"))]
+        with corpus(*goats, *asked) as file:
+            self.assertEqual(json.loads(run(file.name, "--json").stdout)["recall_at_k"], 1)
 
     def test_many_speakers_and_very_long_messages(self):
         seen = (("Ann", "goat"), ("Bo", "heron"), ("Cho", "otter"), ("민수", "사슴"))

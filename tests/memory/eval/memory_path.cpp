@@ -71,7 +71,7 @@ void MemoryPath::take(const Message& message) {
   record.wall_ns = message.at;
   record.channel = wire::Channel::kText;
   record.text = without_nul(message.text);
-  if (!assistant && message.speaker != "user" && !record.text.empty())
+  if (!assistant && message.speaker != "user" && !message.speaker.empty() && !record.text.empty())
     record.text = without_nul(message.speaker) + ": " + record.text;
   work({memory::ask::Store{ids_.size(), std::move(record)}});
   waiting_ = true;

@@ -25,24 +25,28 @@ constexpr std::size_t kFrameShare = 4;  // a frame that is more than this part o
 constexpr std::size_t kRoomy = 600;     // tokens from which quotes are grouped
 constexpr std::size_t kQuoteBytes = 300;
 constexpr std::size_t kRoomyQuoteBytes = 600;
-constexpr double kSameText = 0.75;  // share of a line's words that a line like it has
+constexpr std::size_t kTag = 4;       // letters of a source_tag(): each is a token,
+constexpr std::size_t kShortTag = 2;  // and beside a date two say enough where there is little room
+constexpr double kSameText = 0.75;    // share of a line's words that a line like it has
 
-/// "2024-10-04"
+/// "4 Oct 2024": three tokens less than "2024-10-04", what the short source takes.
 std::string plain_date(Nanos wall) {
   const std::tm parts = local_tm(wall);
-  char text[32];
-  return {text, std::strftime(text, sizeof(text), "%Y-%m-%d", &parts)};
+  char rest[32];
+  const std::string_view month(rest, std::strftime(rest, sizeof(rest), " %b %Y", &parts));
+  return std::to_string(parts.tm_mday) + std::string(month);
 }
 
-/// "Fri 4 Oct 2024": fewer tokens, and what is "last Monday" can be told from it.
+/// "Fri 4 Oct 2024": what is "last Monday" can be told from it.
 std::string full_date(Nanos wall) {
   const std::tm parts = local_tm(wall);
   char day[16];
-  char rest[32];
-  const std::string_view weekday(day, std::strftime(day, sizeof(day), "%a ", &parts));
-  const std::string_view month(rest, std::strftime(rest, sizeof(rest), " %b %Y", &parts));
-  return std::string(weekday) + std::to_string(parts.tm_mday) + std::string(month);
+  return std::string(day, std::strftime(day, sizeof(day), "%a ", &parts)) + plain_date(wall);
 }
+
+// Square brackets, and what a reader takes for some.
+bool opens(char32_t c) noexcept { return c == U'[' || c == U'\uFF3B' || c == U'\u3010' || c == U'\u27E6'; }
+bool closes(char32_t c) noexcept { return c == U']' || c == U'\uFF3D' || c == U'\u3011' || c == U'\u27E7'; }
 
 int day_number(Nanos wall) {
   const std::tm parts = local_tm(wall);
@@ -65,8 +69,8 @@ std::string quotable(std::string_view text, std::size_t max_bytes) {
     text.remove_prefix(next.length);
     char32_t c = next.code_point;
     if (is_invisible(c)) c = c == '\n' || c == '\t' || c == '\r' ? U' ' : 0;
-    if (c == U'[') c = U'(';  // the block's delimiters are in brackets
-    if (c == U']') c = U')';
+    if (opens(c)) c = U'(';  // the block's delimiters are in brackets
+    if (closes(c)) c = U')';
     if (c == U'"') c = U'\'';
     if (c == 0 || (c == U' ' && (clean.empty() || clean.back() == ' '))) continue;
     utf8::append(clean, c);
@@ -101,17 +105,18 @@ BlockPacker::Entry BlockPacker::entry_of(const Line& line) const {
   const std::string text = quotable(line.text, roomy() ? kRoomyQuoteBytes : kQuoteBytes);
   const std::string quote = "\"" + text + "\"\n";
   const std::string who = line.role == Role::kUser ? "user" : "assistant";
-  const std::string date = form_ == Form::kDated ? plain_date(line.at) + " " : "";
+  const std::string tag = " #" + source_tag(line.source.conversation).substr(0, roomy() ? kTag : kShortTag);
+  const std::string date = form_ == Form::kDated ? plain_date(line.at) + tag + " " : "";
   if (line.kind == Line::Kind::kSummary) {
     entry.line = "- " + text + "\n";
     if (roomy()) entry.head = kSummariesHead;
   } else if (line.kind == Line::Kind::kFact) {
-    const std::string told = full_date(line.at) + " #" + source_tag(line.source.conversation) + ": ";
+    const std::string told = full_date(line.at) + tag + ": ";
     entry.line = "- " + (roomy() ? told : date) + text + "\n";
     if (roomy()) entry.head = kFactsHead;
   } else if (roomy()) {
     entry.day = day_number(line.at);
-    entry.head = full_date(line.at) + " #" + source_tag(line.source.conversation) + "\n";
+    entry.head = full_date(line.at) + tag + "\n";
     entry.line = (line.named ? "- " : "- " + who + ": ") + quote;
   } else if (form_ == Form::kCompact) {
     entry.line = "- " + (line.named ? "" : who + ": ") + quote;

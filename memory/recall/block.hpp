@@ -33,14 +33,15 @@ struct RecallResult {
 /// A text as it may stand in a block: one line, no control, invisible or direction marks, no block delimiter,
 /// at most `max_bytes`, cut at a word with an ellipsis.
 [[nodiscard]] std::string quotable(std::string_view text, std::size_t max_bytes);
-/// Four letters for a conversation: what the block calls the source of a quote.
+/// Four letters for a conversation: what the block calls the source of a quote, a small block by the first
+/// two.
 [[nodiscard]] std::string source_tag(const wire::ConversationId& conversation);
 
 /// Takes what is worth a line, best first, while it fits, and drops what has been said already. Three forms:
-/// compact, when the frame and the dates would be more than the rest; a dated line each; and, when there is
-/// room (roomy()), facts, then summaries, then quotes by day and conversation, in the order of time.
-/// Not thread-safe. Invariants: never above the budget (with its best line alone: above `line`), never part
-/// of a line, and the same lines in the same order give the same bytes (the model's prompt cache).
+/// compact, when the frame and the dates would be more than the rest; a line with date and source each; and,
+/// when there is room (roomy()), facts, then summaries, then quotes by day and conversation, in the order of
+/// time. Not thread-safe. Invariants: never above the budget (with its best line alone: above `line`), never
+/// part of a line, and the same lines in the same order give the same bytes (the model's prompt cache).
 class BlockPacker {
  public:
   struct Line {

@@ -83,6 +83,23 @@ bool asks_number(const std::vector<std::string>& words) {
   return false;
 }
 
+/// Words that are no search terms but, with a capital within the sentence, a name: "What did Will say?"
+std::vector<std::string> capital_names(std::string_view text) {
+  std::vector<std::string> found;
+  bool first = true;  // of a sentence
+  while (!text.empty()) {
+    const std::size_t space = std::min(text.find(' '), text.size());
+    const std::string_view token = text.substr(0, space);
+    text.remove_prefix(std::min(space + 1, text.size()));
+    if (token.size() > 1 && !first && token.front() >= 'A' && token.front() <= 'Z') {
+      const std::vector<std::string> words = text::words(token);
+      if (!words.empty() && content_words(words.front()).empty()) found.push_back(words.front());
+    }
+    if (!token.empty()) first = std::string_view(".!?:").find(token.back()) != std::string_view::npos;
+  }
+  return found;
+}
+
 /// "지은이가", "지은네" mean "지은".
 bool names(std::string_view word, const std::vector<std::string>& speakers) {
   return std::any_of(speakers.begin(), speakers.end(),
@@ -103,6 +120,7 @@ Query query_of(std::string_view text, const std::vector<std::string>& speakers) 
     for (const std::string& gram : made) grams.add(gram, weight, added);
   };
   const std::vector<ContentWord> content = content_words(text);
+  query.names = capital_names(text);
   for (const ContentWord& word : content) {
     query.names.push_back(word.spelled);
     const double weight = names(word.spelled, speakers) ? kSpeaker : has(kWeakWords, word.stem) ? kWeak : 1.0;

@@ -16,6 +16,22 @@ constexpr std::array kMonths =
     std::to_array<std::string_view>({"january", "february", "march", "april", "may", "june", "july", "august",
                                      "september", "october", "november", "december"});
 
+// As people say them; "6월" is of digits.
+constexpr std::array kKoreanMonths = std::to_array<std::pair<std::string_view, int>>({{"일월", 1},
+                                                                                      {"이월", 2},
+                                                                                      {"삼월", 3},
+                                                                                      {"사월", 4},
+                                                                                      {"오월", 5},
+                                                                                      {"유월", 6},
+                                                                                      {"육월", 6},
+                                                                                      {"칠월", 7},
+                                                                                      {"팔월", 8},
+                                                                                      {"구월", 9},
+                                                                                      {"시월", 10},
+                                                                                      {"십월", 10},
+                                                                                      {"십일월", 11},
+                                                                                      {"십이월", 12}});
+
 // Before these two a month is meant, not a permission or a walk.
 constexpr std::array kBeforeMonth = std::to_array<std::string_view>(
     {"in", "of", "last", "this", "next", "since", "until", "by", "during", "late", "early", "mid", "around"});
@@ -44,17 +60,36 @@ std::chrono::sys_days day(int year, int month, int day) {
   return std::chrono::sys_days{std::chrono::year{year} / month / day};
 }
 
-/// The calendar dates that the words name.
+bool says(const std::vector<std::string>& words, std::string_view wanted) {
+  const std::size_t blank = wanted.find(' ');
+  const std::string_view first = wanted.substr(0, blank);
+  const std::string_view second = blank == std::string_view::npos ? "" : wanted.substr(blank + 1);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (second.empty() ? !words[i].starts_with(first) : words[i] != first) continue;
+    if (second.empty() || (i + 1 < words.size() && words[i + 1].starts_with(second))) return true;
+  }
+  return false;
+}
+
+/// "작년", "last year", from `present` on; 0: none is said.
+int relative_year(const std::vector<std::string>& words, int present) {
+  for (const RelativeDate& date : relative_dates())
+    if (date.unit == RelativeDate::Unit::kYear && says(words, date.words)) return present + date.by;
+  return 0;
+}
+
+/// The calendar dates that the words name. `present`: the year from which "last year" counts.
 class Dates {
  public:
-  explicit Dates(const std::vector<std::string>& words) : words_(words) {
+  Dates(const std::vector<std::string>& words, int present) : words_(words) {
     for (std::size_t i = 0; i < words.size(); ++i) {
       english(i);
       korean(i);
       if (const int year = number(words[i]); is_year(year)) year_ = year;
     }
+    const int year = year_ != 0 ? year_ : relative_year(words, present);
     for (Named& named : named_)
-      if (named.year == 0) named.year = year_;
+      if (named.year == 0) named.year = year;
     if (named_.empty() && year_ != 0) named_.push_back({year_, 0, 0});
   }
   [[nodiscard]] const std::vector<Named>& named() const noexcept { return named_; }
@@ -81,11 +116,17 @@ class Dates {
     named_.push_back({0, month, is_day(day_before) ? day_before : is_day(day_after) ? day_after : 0});
   }
   void korean(std::size_t i) {
+    for (const auto& [name, month] : kKoreanMonths)
+      if (at(i).starts_with(name)) return add_korean(month, i + 1);
     const int value = number(at(i));
     if (value == 0) return;
     if (is_year(value) || !at(i + 1).starts_with("월") || value > 12) return;
-    const int day = at(i + 3).starts_with("일") ? number(at(i + 2)) : 0;
-    named_.push_back({0, value, is_day(day) ? day : 0});
+    add_korean(value, i + 2);
+  }
+  /// `next`: where a day may stand.
+  void add_korean(int month, std::size_t next) {
+    const int day = at(next + 1).starts_with("일") ? number(at(next)) : 0;
+    named_.push_back({0, month, is_day(day) ? day : 0});
   }
 
   const std::vector<std::string>& words_;
@@ -128,17 +169,6 @@ std::optional<std::pair<int, int>> days_meant(const RelativeDate& date) {
   return std::nullopt;
 }
 
-bool says(const std::vector<std::string>& words, std::string_view wanted) {
-  const std::size_t blank = wanted.find(' ');
-  const std::string_view first = wanted.substr(0, blank);
-  const std::string_view second = blank == std::string_view::npos ? "" : wanted.substr(blank + 1);
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (second.empty() ? !words[i].starts_with(first) : words[i] != first) continue;
-    if (second.empty() || (i + 1 < words.size() && words[i + 1].starts_with(second))) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::vector<TimeSpan> times_in(std::string_view text, Nanos oldest, Nanos newest) {
@@ -148,7 +178,7 @@ std::vector<TimeSpan> times_in(std::string_view text, Nanos oldest, Nanos newest
   const std::chrono::sys_days today = local_day(newest);
   const int first = static_cast<int>(std::chrono::year_month_day{local_day(oldest)}.year());
   const int last = static_cast<int>(std::chrono::year_month_day{today}.year());
-  const Dates dates(words);
+  const Dates dates(words, last);
   for (const Named& named : dates.named())
     for (int year = named.year != 0 ? named.year : first; year <= (named.year != 0 ? named.year : last);
          ++year)

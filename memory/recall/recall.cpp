@@ -25,14 +25,24 @@ constexpr std::size_t kFactsPart = 3;        // of the block where there is room
 constexpr std::size_t kSummariesPart = 8;    // one in eight,
 constexpr std::size_t kProfileTokens = 600;  // and so many of general knowledge
 
-/// Share of the question that a text has, as FactIndex counts it.
+/// Each once and sorted, as share() wants them.
+Terms sorted_terms(std::string_view text) {
+  Terms terms = terms_of(text);
+  for (std::vector<std::string>* list : {&terms.words, &terms.grams}) {
+    std::sort(list->begin(), list->end());
+    list->erase(std::unique(list->begin(), list->end()), list->end());
+  }
+  return terms;
+}
+
+/// Share of the question that a text has, as FactIndex counts it. REQUIRES: sorted_terms().
 double share(const Query& query, const Terms& text) {
   const auto part = [](const std::vector<QueryTerm>& asked, const std::vector<std::string>& known) {
     double all = 0.0;
     double found = 0.0;
     for (const QueryTerm& term : asked) {
       if (!term.added) all += term.weight;
-      if (std::find(known.begin(), known.end(), term.text) != known.end()) found += term.weight;
+      if (std::binary_search(known.begin(), known.end(), term.text)) found += term.weight;
     }
     return all > 0.0 ? std::min(1.0, found / all) : 0.0;
   };
@@ -69,7 +79,7 @@ BlockPacker::Line Recall::Candidate::line() const {
 
 void Recall::set_summaries(const std::vector<std::string>& summaries) {
   summaries_.clear();
-  for (const std::string& summary : summaries) summaries_.push_back({summary, terms_of(summary)});
+  for (const std::string& summary : summaries) summaries_.push_back({summary, sorted_terms(summary)});
 }
 
 Recall::History Recall::history_of(const wire::ConversationId& conversation) const {
@@ -96,7 +106,7 @@ void Recall::add_older(const Question& question, std::span<const Message> older,
   for (const Message& message : older) {
     const TurnIndex::Turn turn = turn_of(message);
     const double score =
-        share(question.query, terms_of(message.text)) * (turn.role == Role::kUser ? 1.0 : kOlderReply);
+        share(question.query, sorted_terms(message.text)) * (turn.role == Role::kUser ? 1.0 : kOlderReply);
     if (score >= kRelevantFact && !turn.question && allowed(question, turn))
       candidates.push_back({score, turn, nullptr});
   }
@@ -145,14 +155,26 @@ RecallResult Recall::answer(std::string_view text, const wire::ConversationId& c
   return packer.result();
 }
 
+std::vector<const Recall::Summary*> Recall::relevant_summaries(const Question& question) const {
+  std::vector<std::pair<double, const Summary*>> scored;
+  for (const Summary& summary : summaries_)
+    if (const double part = share(question.query, summary.terms); part >= kRelevantSummary)
+      scored.emplace_back(part, &summary);
+  std::stable_sort(scored.begin(), scored.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<const Summary*> best;
+  best.reserve(scored.size());
+  for (const auto& [part, summary] : scored) best.push_back(summary);
+  return best;
+}
+
 void Recall::pack_all(const Question& question, const std::vector<Candidate>& candidates, std::size_t tokens,
                       BlockPacker& packer) const {
   for (const Candidate& candidate : candidates)
     if (candidate.fact != nullptr && !packer.add(candidate.line(), tokens / kFactsPart)) break;
   const std::size_t limit = packer.used() + tokens / kSummariesPart;
-  for (const Summary& summary : summaries_)
-    if (share(question.query, summary.terms) >= kRelevantSummary)
-      packer.add({BlockPacker::Line::Kind::kSummary, summary.text, 0, {}, Role::kUser}, limit);
+  for (const Summary* summary : relevant_summaries(question))
+    packer.add({BlockPacker::Line::Kind::kSummary, summary->text, 0, {}, Role::kUser}, limit);
   double best = 0.0;
   for (const Candidate& candidate : candidates) {
     if (!candidate.turn) continue;

@@ -95,6 +95,7 @@ class Recall {
                  std::vector<Candidate>& candidates) const;
   void add_older(const Question& question, std::span<const Message> older,
                  std::vector<Candidate>& candidates) const;
+  [[nodiscard]] std::vector<const Summary*> relevant_summaries(const Question& question) const;  // best first
   void pack_all(const Question& question, const std::vector<Candidate>& candidates, std::size_t tokens,
                 BlockPacker& packer) const;
   void add_profile(BlockPacker& packer, const History& history, std::size_t limit) const;

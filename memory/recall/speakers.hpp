@@ -20,15 +20,16 @@ class Speakers {
   void release(std::uint16_t speaker);
   /// `turns`: of everybody.
   [[nodiscard]] bool known(std::uint16_t speaker, std::size_t turns) const;
-  /// Of those known, as Query::names has them.
+  /// The words of the names of those known, as Query::names has them.
   [[nodiscard]] std::vector<std::string> names(std::size_t turns) const;
-  /// By speaker: is it one of these? Nobody, when all are: that tells no turn from another.
+  /// By speaker: is it one of these? Of several those of whose name most is said; nobody, when all are: that
+  /// tells no turn from another.
   [[nodiscard]] std::vector<bool> named(const std::vector<std::string>& names, std::size_t turns) const;
   [[nodiscard]] std::size_t bytes() const noexcept;
 
  private:
   struct Speaker {
-    std::string name;
+    std::string name;  // its words, with spaces between
     std::uint32_t turns;
   };
   std::vector<Speaker> speakers_;

@@ -61,9 +61,9 @@ std::uint32_t Places::open_session() {
   return session;
 }
 
-std::uint32_t Places::add(std::uint32_t session, Lengths lengths) {
+std::uint32_t Places::add(std::uint32_t session, Lengths lengths, bool asks) {
   if (places_.size() == places_.capacity()) places_.reserve(grown(places_.size()));
-  places_.push_back({kNone, kNone, session, lengths});
+  places_.push_back({kNone, kNone, session, lengths, asks ? 2U : 1U});
   ++sessions_[session].docs;
   for (std::size_t kind = 0; kind < kKinds; ++kind) {
     totals_[kind] += lengths[kind];
@@ -195,7 +195,7 @@ class TermIndex::Search {
       Found& found = found_[doc - first_];
       const std::uint32_t own = place.lengths[index.kind_];
       found.own_norm = alone(own);
-      found.window_norm = together(2 * own + length_of(place.previous) + length_of(place.next));
+      found.window_norm = together(2 * own + length_before(place.previous) + length_of(place.next));
     }
   }
 
@@ -212,7 +212,7 @@ class TermIndex::Search {
       found.own += bm25(counted, found.own_norm, own_weight);
       touch(doc, 2 * counted);
       touch(place.previous, counted);
-      touch(place.next, counted);
+      touch(place.next, static_cast<float>(place.for_next) * counted);
       if (counts_[place.session] == 0) touched_sessions_.push_back(place.session);
       counts_[place.session] += count;
     });
@@ -223,6 +223,9 @@ class TermIndex::Search {
  private:
   [[nodiscard]] std::uint32_t length_of(std::uint32_t doc) const {
     return doc == Places::kNone ? 0 : places_[doc].lengths[index_.kind_];
+  }
+  [[nodiscard]] std::uint32_t length_before(std::uint32_t doc) const {
+    return doc == Places::kNone ? 0 : places_[doc].for_next * places_[doc].lengths[index_.kind_];
   }
   void touch(std::uint32_t doc, float count) {
     if (doc == Places::kNone) return;

@@ -26,14 +26,16 @@ class Places {
     std::uint32_t next = kNone;
     std::uint32_t session = kNone;  // none: it was taken out
     Lengths lengths{};
+    std::uint32_t for_next = 1;  // how often its terms count beside the next one
   };
   struct Session {
     std::uint32_t docs = 0;
     Lengths lengths{};
   };
 
-  /// The new doc's number. `session`: one with docs, or open_session().
-  std::uint32_t add(std::uint32_t session, Lengths lengths);
+  /// The new doc's number. `session`: one with docs, or open_session(). `asks`: what comes next answers it,
+  /// and is found by its terms as well as by its own.
+  std::uint32_t add(std::uint32_t session, Lengths lengths, bool asks = false);
   /// A number for a session that begins; those of sessions without docs are used again.
   [[nodiscard]] std::uint32_t open_session();
   /// Nothing is found by it any more; its number stays.
@@ -67,8 +69,9 @@ class Places {
 };
 
 /// BM25 over one kind of terms, of turns alone, of turns with their neighbours, and of sessions. Only turns
-/// are stored: what a window (turn twice, neighbours once) holds is added up while searching, so a new turn
-/// costs nothing but itself. Terms are stored once, their postings packed (PostingPool). Not thread-safe.
+/// are stored: what a window (turn twice, neighbours once, one before that asks twice) holds is added up
+/// while searching, so a new turn costs nothing but itself. Terms are stored once, their postings packed
+/// (PostingPool). Not thread-safe.
 class TermIndex {
  public:
   struct Found {

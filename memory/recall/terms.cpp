@@ -207,6 +207,10 @@ bool is_question(std::string_view text) {
   return any;
 }
 
+bool asks_something(std::string_view text) noexcept {
+  return text.find('?') != std::string_view::npos || text.find("\uFF1F") != std::string_view::npos;
+}
+
 bool speaks_of_self(std::string_view text) {
   for (const std::string& word : text::words(text)) {
     if (contains(kSelf, word)) return true;

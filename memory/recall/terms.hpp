@@ -31,6 +31,8 @@ void add_grams(std::string_view spelled, std::vector<std::string>& grams);
 
 /// Everything in the text asks, nothing tells: "What is my favourite colour?", "내 이름이 뭐야".
 [[nodiscard]] bool is_question(std::string_view text);
+/// It asks, whatever else it says: what comes next may be the answer.
+[[nodiscard]] bool asks_something(std::string_view text) noexcept;
 /// The text speaks of the person who says it ("my", "we", "저는").
 [[nodiscard]] bool speaks_of_self(std::string_view text);
 

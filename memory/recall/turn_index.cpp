@@ -14,9 +14,9 @@ namespace {
 // Weights of the legs, for words and grams each: what stands around a turn finds it better than the turn
 // alone.
 constexpr double kWindow = 1.0;
-constexpr double kOwn = 0.5;
-constexpr double kSessionWords = 0.2;
-constexpr double kSessionGrams = 0.1;
+constexpr double kOwn = 0.6;
+constexpr double kSessionWords = 0.3;
+constexpr double kSessionGrams = 0.4;
 constexpr double kAllLegs = 2 * (kWindow + kOwn) + kSessionWords + kSessionGrams;
 
 // A question says little, and a reply may be wrong; what the person told is what is looked for.
@@ -168,8 +168,10 @@ bool TurnIndex::put(const Message& message) {
   Terms terms = terms_of(message.text);
   const std::uint32_t session = session_at(docs, at, message.at_ns);
   store(message, *known, terms);
-  const std::uint32_t doc = places_.add(session, {static_cast<std::uint32_t>(terms.words.size()),
-                                                  static_cast<std::uint32_t>(terms.grams.size())});
+  const std::uint32_t doc = places_.add(
+      session,
+      {static_cast<std::uint32_t>(terms.words.size()), static_cast<std::uint32_t>(terms.grams.size())},
+      turns_.back().question || asks_something(message.text));
   join(doc, docs, at);
   words_.add(doc, std::move(terms.words));
   grams_.add(doc, std::move(terms.grams));

@@ -44,7 +44,7 @@ class PlainIndex {
       const Leg& word = words[i];
       const Leg& gram = grams[i++];
       if (word.coverage == 0.0 && gram.coverage == 0.0) continue;
-      double score = (word.score + gram.score + 0.2 * word.session + 0.1 * gram.session) / 3.3 * sureness;
+      double score = (word.score + gram.score + 0.3 * word.session + 0.4 * gram.session) / 3.9 * sureness;
       const bool question = is_question(turn.message.text);
       const bool by_user = turn.message.role == Role::kUser;
       const bool about_self =
@@ -115,7 +115,11 @@ class PlainIndex {
       add(own.back(), turn);
       windows.emplace_back(own.back());
       add(windows.back(), turn);
-      if (turn != turns_.begin() && same(std::prev(turn))) add(windows.back(), std::prev(turn));
+      if (turn != turns_.begin() && same(std::prev(turn))) {
+        const std::string& before = std::prev(turn)->second.message.text;
+        add(windows.back(), std::prev(turn));
+        if (is_question(before) || asks_something(before)) add(windows.back(), std::prev(turn));
+      }
       if (std::next(turn) != turns_.end() && same(std::next(turn))) add(windows.back(), std::next(turn));
       if (turn == turns_.begin() || !same(std::prev(turn))) sessions.emplace_back();
       add(sessions.back(), turn);
@@ -133,7 +137,7 @@ class PlainIndex {
         if (windows[i].contains(term.text)) legs[i].coverage += weight;
     }
     for (std::size_t i = 0; i < own.size(); ++i) {
-      legs[i].score = by_window[i] + 0.5 * by_own[i];
+      legs[i].score = by_window[i] + 0.6 * by_own[i];
       legs[i].session = by_session[session_of[i]];
       legs[i].coverage = all > 0.0 ? std::min(1.0, legs[i].coverage / all) : 0.0;
     }

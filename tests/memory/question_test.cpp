@@ -102,6 +102,11 @@ TEST_CASE("the times that a question names") {
   CHECK(days("in December 2024") == Days{{335, 366}});
   CHECK(days("3월에 뭐 했어?") == Days{{60, 91}});
   CHECK(days("2024년 3월 5일에") == Days{{64, 65}});
+  CHECK(days("삼월에 뭐 했어?") == Days{{60, 91}});
+  CHECK(days("십이월 5일") == Days{{339, 340}});
+  CHECK(days("작년 삼월에 어디 갔지?") == Days{{-306, -275}});
+  CHECK(days("in March last year") == Days{{-306, -275}});
+  CHECK(days("last year").empty());
   CHECK(days("yesterday") == Days{{199, 200}});
   CHECK(days("그끄저께 뭐 했지?") == Days{{197, 198}});  // as extraction knows it
   CHECK(days("저번 주에 어디 갔어?") == Days{{186, 200}});
@@ -133,6 +138,20 @@ TEST_CASE("who is asked about says it himself") {
   CHECK(recall.index().speakers() == std::vector<std::string>{"anna", "ben"});
   CHECK(first(recall, "What did Anna paint?") == "Anna: I painted a boat.");
   CHECK(first(recall, "What has Ben painted?").starts_with("Ben: "));
+}
+
+TEST_CASE("names of several words, and such as are no search terms, are speakers' names") {
+  Recall recall;
+  const char* lines[] = {"Will: I keep bees.",       "Dr. Kim: I keep hens.",   "Dr. Lee: I keep sheep.",
+                         "Will: It rains.",          "Dr. Kim: It is sunny.",   "Dr. Lee: It is windy.",
+                         "Will: I slept till noon.", "Dr. Kim: I was on call.", "Dr. Lee: I was in Rome."};
+  std::uint64_t sequence = 0;
+  for (const char* line : lines) recall.put(message(++sequence, 1, Role::kUser, line, kNoon));
+  CHECK(first(recall, "What does Will keep?") == "Will: I keep bees.");
+  CHECK(first(recall, "What does Dr. Kim keep?") == "Dr. Kim: I keep hens.");
+  CHECK(first(recall, "What does Dr. Lee keep?") == "Dr. Lee: I keep sheep.");
+  // "will" is no Will.
+  CHECK(query_of("Where will Anna keep bees?").names == query_of("Where does Anna keep bees?").names);
 }
 
 TEST_CASE("what was said at the time that is asked for is found without any of its words") {
@@ -200,6 +219,19 @@ TEST_CASE("a large block has facts, topics, and quotes by day in their order") {
   CHECK(result.block == expected);
   CHECK(result.items == 5);
   CHECK(result.sources.size() == 4);
+}
+
+TEST_CASE("of many topics those that fit the question best have the room") {
+  Recall recall;
+  std::vector<std::string> summaries;
+  for (int i = 0; i < 30; ++i)
+    summaries.push_back("The goat number " + std::to_string(i) +
+                        " lives with many others on a farm near the river and eats grass all the day long.");
+  summaries.emplace_back("The goat Salt ate the roses in the garden of the bishop.");
+  recall.set_summaries(summaries);
+  const std::string block = recall.answer("Which goat ate the bishop's roses?", kNew, 900).block;
+  CAPTURE(block);
+  CHECK(block.find("topics:\n- The goat Salt ate the roses") != std::string::npos);
 }
 
 TEST_CASE("a large block is filled, and never above its budget") {

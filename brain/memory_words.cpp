@@ -26,17 +26,32 @@ constexpr std::array kEnglish = {
     Phrase{"forgetwhatijusttoldyou", MemoryWish::kForget},
     Phrase{"forgetwhatitoldyou", MemoryWish::kForget},
     Phrase{"dontrememberthat", MemoryWish::kForget},
+    Phrase{"dontrememberthis", MemoryWish::kForget},
+    Phrase{"forgetthis", MemoryWish::kForget},
+    Phrase{"forgetaboutthat", MemoryWish::kForget},
+    Phrase{"forgetthelastthingisaid", MemoryWish::kForget},
+    Phrase{"canyouforgetthat", MemoryWish::kForget},
+    Phrase{"couldyouforgetthat", MemoryWish::kForget},
+    Phrase{"youcanforgetthat", MemoryWish::kForget},
+    Phrase{"canyouforgetwhatijustsaid", MemoryWish::kForget},
+    Phrase{"couldyouforgetwhatijustsaid", MemoryWish::kForget},
+    Phrase{"deletewhatijustsaid", MemoryWish::kForget},
+    Phrase{"erasewhatijustsaid", MemoryWish::kForget},
     Phrase{"offtherecord", MemoryWish::kOffRecord},
     Phrase{"goofftherecord", MemoryWish::kOffRecord},
     Phrase{"thisisofftherecord", MemoryWish::kOffRecord},
     Phrase{"letsgoofftherecord", MemoryWish::kOffRecord},
+    Phrase{"keepthisofftherecord", MemoryWish::kOffRecord},
     Phrase{"dontrecordthis", MemoryWish::kOffRecord},
+    Phrase{"dontrecordwhatisay", MemoryWish::kOffRecord},
     Phrase{"stoprecording", MemoryWish::kOffRecord},
     Phrase{"ontherecord", MemoryWish::kOnRecord},
     Phrase{"ontherecordagain", MemoryWish::kOnRecord},
     Phrase{"backontherecord", MemoryWish::kOnRecord},
     Phrase{"gobackontherecord", MemoryWish::kOnRecord},
     Phrase{"startrecordingagain", MemoryWish::kOnRecord},
+    Phrase{"resumerecording", MemoryWish::kOnRecord},
+    Phrase{"youcanrecordagain", MemoryWish::kOnRecord},
 };
 constexpr std::array kKorean = {
     Phrase{"잊어", MemoryWish::kForget},
@@ -49,30 +64,57 @@ constexpr std::array kKorean = {
     Phrase{"잊어줄래", MemoryWish::kForget},
     Phrase{"잊어버려", MemoryWish::kForget},
     Phrase{"잊어버려줘", MemoryWish::kForget},
+    Phrase{"잊어버려주세요", MemoryWish::kForget},
+    Phrase{"잊어버려요", MemoryWish::kForget},
     Phrase{"잊어버리세요", MemoryWish::kForget},
+    Phrase{"잊으세요", MemoryWish::kForget},
     Phrase{"기억하지마", MemoryWish::kForget},
+    Phrase{"기억하지마요", MemoryWish::kForget},
     Phrase{"기억하지마세요", MemoryWish::kForget},
     Phrase{"기억하지말아줘", MemoryWish::kForget},
+    Phrase{"기억하지말아줘요", MemoryWish::kForget},
+    Phrase{"기억하지말아주세요", MemoryWish::kForget},
     Phrase{"기록하지마", MemoryWish::kOffRecord},
+    Phrase{"기록하지마요", MemoryWish::kOffRecord},
     Phrase{"기록하지마세요", MemoryWish::kOffRecord},
+    Phrase{"기록하지말자", MemoryWish::kOffRecord},
+    Phrase{"기록그만해", MemoryWish::kOffRecord},
+    Phrase{"기록그만해줘", MemoryWish::kOffRecord},
+    Phrase{"기록멈춰", MemoryWish::kOffRecord},
+    Phrase{"기록멈춰줘", MemoryWish::kOffRecord},
     Phrase{"기록하지말아줘", MemoryWish::kOffRecord},
     Phrase{"기록하지말아주세요", MemoryWish::kOffRecord},
     Phrase{"기록하지말고들어줘", MemoryWish::kOffRecord},
     Phrase{"오프더레코드", MemoryWish::kOffRecord},
+    Phrase{"오프더레코드야", MemoryWish::kOffRecord},
+    Phrase{"오프더레코드로하자", MemoryWish::kOffRecord},
     Phrase{"오프더레코드로해줘", MemoryWish::kOffRecord},
     Phrase{"다시기록해", MemoryWish::kOnRecord},
     Phrase{"다시기록해줘", MemoryWish::kOnRecord},
     Phrase{"다시기록해도돼", MemoryWish::kOnRecord},
     Phrase{"다시기록해주세요", MemoryWish::kOnRecord},
+    Phrase{"다시기록시작해", MemoryWish::kOnRecord},
+    Phrase{"다시기록시작해줘", MemoryWish::kOnRecord},
+    Phrase{"기록다시시작해", MemoryWish::kOnRecord},
+    Phrase{"기록다시시작해줘", MemoryWish::kOnRecord},
+    Phrase{"이제다시기록해", MemoryWish::kOnRecord},
+    Phrase{"이제다시기록해줘", MemoryWish::kOnRecord},
     Phrase{"이제기록해줘", MemoryWish::kOnRecord},
     Phrase{"이제기록해도돼", MemoryWish::kOnRecord},
 };
-/// What may stand before a Korean wish; longer ones first.
-constexpr std::array<std::string_view, 22> kWhat = {
-    "내가방금한말", "제가방금한말", "내가방금한얘기", "방금말한거", "방금말한것", "방금한얘기",
-    "방금한말",     "방금그거",     "방금그말",       "방금말",     "지금한말",   "지금부터",
-    "내가한말",     "제가한말",     "그얘기",         "그말",       "이말",       "그거",
-    "그건",         "그것",         "이거",           "이건"};
+/// Of words that were said; a timer may be deleted, too.
+constexpr auto kDelete = std::to_array<std::string_view>(
+    {"지워", "지워줘", "지워줘요", "지워주세요", "지워버려", "삭제해", "삭제해줘", "삭제해주세요"});
+/// What was said, before a Korean wish; longer ones first.
+constexpr auto kSaid = std::to_array<std::string_view>(
+    {"내가방금말한거", "내가방금한얘기", "제가방금한얘기", "내가방금한말", "제가방금한말", "방금내가한말",
+     "방금말한거",     "방금말한것",     "방금한얘기",     "방금한말",     "방금그말",     "방금말",
+     "지금한얘기",     "지금한말",       "내가말한거",     "내가한얘기",   "내가한말",     "제가한말",
+     "그얘기",         "이얘기",         "그말",           "이말"});
+/// What else may stand there.
+constexpr auto kWhat = std::to_array<std::string_view>(
+    {"방금그거", "지금부터", "이제부터", "여기부터", "그거", "그건", "그것", "이거", "이건"});
+constexpr auto kBefore = std::to_array<std::string_view>({"아니", "아", "저기", "그냥", "음"});
 constexpr std::array<std::string_view, 5> kParticles = {"은", "는", "을", "를", "좀"};
 
 MemoryWish find(const auto& phrases, std::string_view said) {
@@ -136,7 +178,12 @@ MemoryWish memory_wish(std::string_view text) {
   if (said.empty()) return MemoryWish::kNone;
   if (const MemoryWish wish = find(kEnglish, said); wish != MemoryWish::kNone) return wish;
   if (const MemoryWish wish = find(kKorean, said); wish != MemoryWish::kNone) return wish;
-  return find(kKorean, without(without(said, kWhat), kParticles));
+  const std::string_view rest = without(without(said, kBefore), kBefore);  // "아니, 그냥"
+  const std::string_view behind = without(rest, kSaid);
+  const std::string_view wish = without(behind, kParticles);
+  if (behind.size() < rest.size() && std::find(kDelete.begin(), kDelete.end(), wish) != kDelete.end())
+    return MemoryWish::kForget;
+  return find(kKorean, without(without(wish, kWhat), kParticles));
 }
 
 std::string_view plain_words(MemoryWish wish, std::string_view language) noexcept {

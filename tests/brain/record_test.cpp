@@ -46,19 +46,25 @@ std::string turns_file(BrainBench& bench) {
 }  // namespace
 
 TEST_CASE("a wish of memory is the whole utterance") {
-  for (const char* said : {"Forget that.", "forget that", "Please forget that!", "Forget what I just said.",
-                           "잊어줘", "잊어 줘.", "그거 잊어줘", "그건 잊어 주세요", "방금 한 말 잊어줘",
-                           "방금 말한 거 좀 잊어줘", "내가 방금 한 말은 잊어버려", "기억하지 마"})
+  for (const char* said :
+       {"Forget that.", "forget that", "Please forget that!", "Forget what I just said.", "잊어줘",
+        "잊어 줘.", "그거 잊어줘", "그건 잊어 주세요", "방금 한 말 잊어줘", "방금 말한 거 좀 잊어줘",
+        "내가 방금 한 말은 잊어버려", "기억하지 마", "Can you forget that, please?", "Forget about that.",
+        "Don't remember this.", "기억하지 말아 주세요.", "아니, 그냥 방금 그 말 잊어줘", "방금 한 말 지워 줘",
+        "그거 잊어버려요"})
     CHECK_MESSAGE(memory_wish(said) == MemoryWish::kForget, said);
-  for (const char* said : {"Off the record.", "Go off the record, please.", "Don't record this.",
-                           "기록하지 마", "지금부터 기록하지 마세요."})
+  for (const char* said :
+       {"Off the record.", "Go off the record, please.", "Don't record this.", "기록하지 마",
+        "지금부터 기록하지 마세요.", "이제부터는 기록하지 말아 줘", "오프 더 레코드로 하자"})
     CHECK_MESSAGE(memory_wish(said) == MemoryWish::kOffRecord, said);
-  for (const char* said : {"On the record again.", "back on the record", "다시 기록해줘", "이제 기록해도 돼"})
+  for (const char* said : {"On the record again.", "back on the record", "다시 기록해줘", "이제 기록해도 돼",
+                           "기록 다시 시작해 줘"})
     CHECK_MESSAGE(memory_wish(said) == MemoryWish::kOnRecord, said);
   for (const char* said :
        {"Forget it.", "I will never forget that day.", "Don't forget that I like tea.", "What did I forget?",
         "What does off the record mean?", "약속을 잊어버렸어", "민수가 그거 잊어줘서 고마워",
-        "회의 기록하지 마라고 했어?", "", "   ", "Play the record again."})
+        "회의 기록하지 마라고 했어?", "", "   ", "Play the record again.", "좀 지워 줘", "그거 지워 줘",
+        "알람 지워 줘", "Forget about that alarm."})
     CHECK_MESSAGE(memory_wish(said) == MemoryWish::kNone, said);
 }
 

@@ -121,6 +121,7 @@ class MemoryStage final : public stage::Stage {
   std::uint64_t generation_ = 0;
   std::uint64_t recalls_ = 0;
   std::uint64_t recalls_by_vectors_ = 0;
+  std::uint64_t recalls_by_database_ = 0;
   ReadTally reads_;
   std::deque<OpenRequest> open_;
   std::uint64_t model_calls_ = 0;

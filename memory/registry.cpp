@@ -13,6 +13,7 @@
 #include "stage/model_specs.hpp"
 #include "stores/in_memory.hpp"
 #include "stores/postgres.hpp"
+#include "stores/postgres_near.hpp"
 #include "stores/postgres_vectors.hpp"
 #include "stores/ram_vectors.hpp"
 
@@ -76,6 +77,8 @@ DenseLeg::Parts make_dense(const stage::StageContext& context, std::shared_ptr<C
   parts.ranked = static_cast<std::size_t>(context.config().get_int("memory.rerank_top_k"));
   parts.questions = std::move(embedders.questions);
   parts.documents = std::move(embedders.documents);
+  if (pool && context.config().get_bool("memory.pgvector"))
+    parts.search = make_postgres_near(pool, parts.documents->model_id());
   if (pool)
     parts.store = make_postgres_vectors(std::move(pool));
   else

@@ -146,6 +146,11 @@ void print_stats(const json::Document& reply) {
   fmt::print("jobs: {} wait, {} under way, {} done, {} dead\n", jobs.get("ready").as_int(),
              jobs.get("leased").as_int(), jobs.get("done").as_int(), jobs.get("dead").as_int());
   fmt::print("{} KiB on disk, schema {}\n", stats.get("bytes").as_int() / 1024, stats.get("schema").as_int());
+  const json::View pgvector = stats.get("pgvector");
+  if (pgvector.is_null()) return fmt::print("pgvector not present\n");
+  const std::int64_t vectors = pgvector.get("vectors").as_int();
+  fmt::print("pgvector {} {}\n", pgvector.get("version").as_string(),
+             vectors > 0 ? fmt::format("in use: {} vectors", vectors) : "present, not in use");
 }
 
 void print_forgotten(const json::Document& reply) {

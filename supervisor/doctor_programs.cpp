@@ -113,6 +113,16 @@ std::string major_of(const fs::path& version_file) {
   return major;
 }
 
+/// "pgvector 0.8.2", which is no more than useful.
+std::string pgvector_of(const std::string& programs) {
+  const SubprocessResult share = run_limited({programs + "/pg_config", "--sharedir"});
+  std::ifstream control(first_line_of(share.output) + "/extension/vector.control");
+  for (std::string line; share.exit_code == 0 && std::getline(control, line);)
+    if (const std::size_t quote = line.find('\''); line.starts_with("default_version") && quote != line.npos)
+      return "pgvector " + line.substr(quote + 1, line.rfind('\'') - quote - 1);
+  return "no pgvector";
+}
+
 Finding check_cluster(const DoctorContext& context) {
   const std::string what = "database";
   const fs::path folder = cluster_folder(context.config, context.paths);
@@ -133,7 +143,8 @@ Finding check_cluster(const DoctorContext& context) {
     return {Verdict::kFail, what, fmt::format("{} cannot be made below {}", folder.string(), above.string()),
             "set db.folder to a folder that can be written, or DATABASE_URL"};
   if (major.empty())
-    return {Verdict::kOk, what, fmt::format("{}; the first start makes {}", version, folder.string())};
+    return {Verdict::kOk, what,
+            fmt::format("{}, {}; the first start makes {}", version, pgvector_of(programs), folder.string())};
   if (version.find(") " + major + ".") == std::string::npos)
     return {
         Verdict::kFail, what,
@@ -145,7 +156,7 @@ Finding check_cluster(const DoctorContext& context) {
   if (::stat(folder.c_str(), &info) == 0 && info.st_uid != wanted)
     return {Verdict::kFail, what, fmt::format("{} belongs to user {}", folder.string(), info.st_uid),
             fmt::format("chown -R {} {}", wanted, folder.string())};
-  return {Verdict::kOk, what, fmt::format("{}, {}", version, folder.string())};
+  return {Verdict::kOk, what, fmt::format("{}, {}, {}", version, folder.string(), pgvector_of(programs))};
 }
 
 Finding check_llm(const DoctorContext& context) {

@@ -58,6 +58,8 @@ StoreError store_error(const char* what) {
     throw;
   } catch (const StoreError& e) {
     return e;
+  } catch (const pqxx::insufficient_privilege& e) {  // which has no state in libpqxx 6
+    return {StoreError::Kind::kBroken, prefix + first_line(e.what())};
   } catch (const pqxx::sql_error& e) {
     return {kind_of(e.sqlstate()), prefix + first_line(e.what())};
   } catch (const pqxx::conversion_error& e) {

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "stores/postgres_near.hpp"
 #include "stores/postgres_store.hpp"
 
 /// What a person sees of the database, as JSON that the database itself writes.
@@ -89,7 +90,7 @@ const std::string kSizes =
     "count(*) FROM memory_job WHERE state = 'leased'), 'done', (SELECT count(*) FROM memory_job WHERE state "
     "= "
     "'done'), 'dead', (SELECT count(*) FROM memory_job WHERE state = 'dead')), 'bytes', "
-    "pg_database_size(current_database()), 'schema', (SELECT max(version) FROM schema_version))::text, 0";
+    "pg_database_size(current_database()), 'schema', (SELECT max(version) FROM schema_version)";
 
 std::string sql_of(Keeper::Look what) {
   using Look = Keeper::Look;
@@ -154,9 +155,13 @@ std::string sql_of(Keeper::Look what) {
     case Look::kAllCommunities:
       return kCommunity + "AND c.id > $1::bigint ORDER BY c.id LIMIT $2::integer";
     case Look::kSizes:
-      return kSizes;
+      break;
   }
   return {};
+}
+
+std::string sizes(pqxx::work& tx) {
+  return "SELECT " + kSizes + ", 'pgvector', " + tx.quote(near_stats(tx)) + "::json)::text, 0";
 }
 
 }  // namespace
@@ -173,7 +178,7 @@ std::string any_of_words(std::span<const std::string> words) {
 
 std::vector<Keeper::Row> PostgresStore::look(Look what, std::span<const std::string> arguments) {
   return transaction("looking at memory", [&](pqxx::work& tx) {
-    const std::string sql = "SELECT " + sql_of(what);
+    const std::string sql = what == Look::kSizes ? sizes(tx) : "SELECT " + sql_of(what);
     const auto& a = arguments;
     const pqxx::result found = a.empty()       ? tx.exec(sql)
                                : a.size() == 1 ? run(tx, sql, a[0])

@@ -1,11 +1,8 @@
 #include "stores/postgres_vectors.hpp"
 
 #include <algorithm>
-#include <mutex>
-#include <type_traits>
-
-#include "base/scope_exit.hpp"
 #include "stores/array_text.hpp"
+#include "stores/postgres_near.hpp"
 #include "stores/postgres_store.hpp"
 #include "stores/vector_reader.hpp"
 
@@ -14,25 +11,32 @@ namespace {
 
 using pg::run;
 
+bool has_tables(pqxx::work& tx) {
+  return tx.exec("SELECT to_regclass('fact_embedding') IS NOT NULL")[0][0].as<bool>();
+}
+
 class PostgresVectors final : public VectorStore {
  public:
-  explicit PostgresVectors(std::shared_ptr<ConnectionPool> pool) : pool_(std::move(pool)), reader_(*pool_) {}
+  PostgresVectors(std::shared_ptr<ConnectionPool> pool, std::size_t near_exact)
+      : pool_(std::move(pool)), reader_(*pool_), calls_(*pool_), near_(*pool_, calls_, near_exact) {}
 
   void connect() override {
-    pg::with_connection(*pool_, "cannot connect", [](ConnectionPool::Lease&) {});
+    // At the first start of all another connection makes the tables, and not to ask for them before is to
+    // keep what is no error out of the server's log.
+    if (!calls_.transaction("cannot connect", has_tables))
+      throw StoreError(StoreError::Kind::kAway, "database: there are no tables yet");
     connected_ = true;
   }
 
   void close() noexcept override {
     connected_ = false;
     reader_.close();
+    near_.close();
   }
 
   void abort() noexcept override {
     reader_.abort();
-    const std::lock_guard lock(mutex_);
-    aborted_ = true;
-    if (lease_ != nullptr) lease_->cut();
+    calls_.end();
   }
 
   std::vector<StoredVector> next_vectors(const std::string& model, Cursor* cursor, int limit) override {
@@ -53,6 +57,11 @@ class PostgresVectors final : public VectorStore {
       store(tx, false, "m.text = v.text AND NOT m.open", model, vectors);
       store(tx, true, "m.statement = v.text AND m.status = 'active'", model, vectors);
     });
+  }
+
+  StoreNear keep_near(const std::string& model, std::size_t dimension) override {
+    if (!connected_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
+    return near_.step(model, dimension);
   }
 
   std::int64_t last_message() override {
@@ -81,18 +90,7 @@ class PostgresVectors final : public VectorStore {
   template <typename F>
   std::invoke_result_t<F, pqxx::work&> transaction(const char* what, F&& body) {
     if (!connected_) throw StoreError(StoreError::Kind::kAway, "database: not connected");
-    return pg::with_connection(*pool_, what, [&](ConnectionPool::Lease& lease) {
-      const ScopeExit over([this] { show(nullptr); });
-      show(&lease);
-      return pg::in_transaction(lease.connection(), body);
-    });
-  }
-
-  /// What is under way; null: nothing is.
-  void show(const ConnectionPool::Lease* lease) {
-    const std::lock_guard lock(mutex_);
-    lease_ = lease;
-    if (aborted_ && lease != nullptr) throw StoreError(StoreError::Kind::kAway, "database: the end has come");
+    return calls_.transaction(what, body);
   }
 
   /// All in one statement. `same`: the text may have become another or been forgotten since it was read: then
@@ -160,17 +158,16 @@ class PostgresVectors final : public VectorStore {
 
   std::shared_ptr<ConnectionPool> pool_;
   VectorReader reader_;  // on a connection of its own, which libpqxx could not use: it reads in binary
+  pg::EndingCalls calls_;
+  NearTables near_;
   bool connected_ = false;
-  std::mutex mutex_;
-  // Below: protected by mutex_.
-  const ConnectionPool::Lease* lease_ = nullptr;
-  bool aborted_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<VectorStore> make_postgres_vectors(std::shared_ptr<ConnectionPool> pool) {
-  return std::make_unique<PostgresVectors>(std::move(pool));
+std::unique_ptr<VectorStore> make_postgres_vectors(std::shared_ptr<ConnectionPool> pool,
+                                                   std::size_t near_exact) {
+  return std::make_unique<PostgresVectors>(std::move(pool), near_exact);
 }
 
 std::unique_ptr<VectorStore> make_postgres_vectors(std::string conninfo) {

@@ -21,7 +21,8 @@ namespace prot::memory {
 
 /// What recall knows by meaning: the index of vectors, and the two threads that fill it and read questions.
 /// The loop's thread; nothing here waits. Invariant: where not nearly everything has a vector of the model in
-/// use (a new model, a service that was away), it finds nothing, and recall is by words alone.
+/// use (a new model, a service that was away), it finds nothing, and recall is by words alone. What the
+/// index had to drop is asked of the store, where that can search (asks_store()): later, as a service is.
 class DenseLeg {
  public:
   struct Parts {
@@ -31,6 +32,7 @@ class DenseLeg {
     std::unique_ptr<Reranker> reranker;   // null: none
     std::size_t ranked = 0;               // how many texts it reads
     Nanos first_wait = VectorWorker::kFirstWait;
+    std::unique_ptr<NearSearch> search = {};  // of the store, for that model; null: it has none
   };
   using Near = VectorIndex::Near;
 
@@ -54,7 +56,8 @@ class DenseLeg {
   /// The same of ranks, by text; they say more than anything else.
   [[nodiscard]] static std::vector<TurnIndex::Vote> votes_of_ranks(std::span<const double> ranks,
                                                                    std::span<const MessageKey> texts);
-  /// The nearest come later, if they come: poll, then take_answer(). False: none will come.
+  /// The nearest, or those that near_at_once() did not have, come later, if they come: poll, then
+  /// take_answer(). False: none will come.
   bool ask(std::uint64_t request, std::string_view question);
   /// How well texts answer the question: likewise. False: there is no reranker.
   bool rank(std::uint64_t request, std::string_view question, std::vector<std::string> texts);
@@ -62,8 +65,11 @@ class DenseLeg {
 
   struct Answer {
     std::uint64_t request = 0;
-    std::vector<Near> near;     // of ask()
-    std::vector<double> ranks;  // of rank(), by text
+    std::vector<Near> near = {};     // of ask()
+    std::vector<double> ranks = {};  // of rank(), by text
+    bool news = true;                // not what was told of this request before
+    bool more = false;               // the store's come behind it
+    bool of_store = false;           // there are some among them that only the store has
   };
   [[nodiscard]] std::optional<Answer> take_answer();
 
@@ -72,15 +78,24 @@ class DenseLeg {
   [[nodiscard]] std::uint64_t vectors() const noexcept { return counts_.stored; }
   [[nodiscard]] bool failing() const noexcept { return failing_; }
   [[nodiscard]] const std::string& model() const noexcept { return model_; }
+  [[nodiscard]] const StoreNear& store_near() const noexcept { return store_near_; }
 
-  static constexpr std::size_t kNearest = 64;
+  static constexpr std::size_t kNearest = QuestionWorker::kMostNear;
   // On our own corpora between 0.1 and 0.3 one or two questions of 228 change, to either side.
   static constexpr double kHashedVote = 0.1;
   static constexpr double kRankVote = 2.0;
 
  private:
+  /// Asks it for what is near, beside what is known of that. False: it is not asked.
+  bool ask_store(QuestionWorker::Task task);
+  void tell_store_near(StoreNear near);
+
   std::string model_;
   std::size_t ranked_;
+  bool store_searches_;
+  bool store_wanted_ = false;
+  StoreNear store_near_;
+  QuestionWorker::Task at_once_;  // what near_at_once() found last
   VectorIndex index_;
   std::vector<std::pair<VectorKey, MessageKey>> facts_;  // of a statement, where it comes from; sorted
   std::unique_ptr<Embedder> instant_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "memory_store.hpp"
 
 namespace prot::memory {
 namespace {
@@ -15,18 +16,15 @@ constexpr Nanos kClosedLong = 600 * kSecond;  // a wrong key gets no better
 
 }  // namespace
 
-QuestionWorker::QuestionWorker(std::unique_ptr<Embedder> embedder, std::unique_ptr<Reranker> reranker,
-                               std::function<void()> wake)
-    : embedder_(std::move(embedder)),
-      reranker_(std::move(reranker)),
-      wake_(std::move(wake)),
-      thread_([this] { run(); }) {}
+QuestionWorker::QuestionWorker(Services services, std::function<void()> wake)
+    : services_(std::move(services)), wake_(std::move(wake)), thread_([this] { run(); }) {}
 
 QuestionWorker::~QuestionWorker() {
   {
     const std::lock_guard lock(mutex_);
     stop_.request_stop();
   }
+  if (services_.store) services_.store->abort();
   changed_.notify_all();
 }
 
@@ -68,7 +66,11 @@ void QuestionWorker::run() {
 }
 
 std::optional<QuestionWorker::Answer> QuestionWorker::answer(Task task) {
-  Answer made{std::move(task), {}, {}};
+  Answer made{std::move(task), {}, {}, {}};
+  if (made.task.to_store()) {
+    look_in_store(made);
+    return made;
+  }
   const bool ranks = !made.task.texts.empty();
   const auto known = std::find_if(known_.begin(), known_.end(),
                                   [&](const auto& one) { return one.first == made.task.question; });
@@ -79,10 +81,10 @@ std::optional<QuestionWorker::Answer> QuestionWorker::answer(Task task) {
   if (monotonic_now() < closed_until_) return std::nullopt;
   try {
     if (ranks) {
-      made.ranks = reranker_->rank(made.task.question, made.task.texts, stop_.get_token());
+      made.ranks = services_.reranker->rank(made.task.question, made.task.texts, stop_.get_token());
     } else {
       const std::vector<std::string> texts{made.task.question};
-      Embedded embedded = embedder_->embed(texts, TextKind::kQuery, stop_.get_token());
+      Embedded embedded = services_.embedder->embed(texts, TextKind::kQuery, stop_.get_token());
       if (embedded.error) throw *embedded.error;
       if (embedded.vectors[0].empty()) return std::nullopt;  // it takes no such question
       made.vector = std::move(embedded.vectors[0]);
@@ -94,6 +96,19 @@ std::optional<QuestionWorker::Answer> QuestionWorker::answer(Task task) {
   } catch (const ServiceError& e) {
     failed(e);
     return std::nullopt;
+  }
+}
+
+void QuestionWorker::look_in_store(Answer& answer) {
+  if (monotonic_now() < store_closed_until_) return;
+  try {
+    answer.near = services_.store->nearest(answer.task.vector, kMostNear);
+    store_failures_ = 0;
+  } catch (const StoreError& e) {
+    if (++store_failures_ < kMaxFailures) return;
+    log_warn("{}; what memory has no room for is found by words alone for a while", e.what());
+    store_closed_until_ = monotonic_now() + kClosed;
+    store_failures_ = 0;
   }
 }
 

@@ -13,50 +13,63 @@
 #include <vector>
 
 #include "vectors/embedder.hpp"
+#include "vectors/near_search.hpp"
 
 namespace prot::memory {
 
-/// Questions of the moment, to services that take their time: their vectors, and ranks of texts. One at a
-/// time, the newest first; those that nobody waits for any more are dropped. The loop asks and polls, neither
-/// waits. Lifetime: the destructor cancels and joins.
+/// Questions of the moment, to services that take their time: their vectors, ranks of texts, what a store
+/// has near to them. One at a time, the newest first; those that nobody waits for any more are dropped. The
+/// loop asks and polls, neither waits. Lifetime: the destructor cancels and joins.
 class QuestionWorker {
  public:
   struct Task {
     std::uint64_t request = 0;
     std::string question;
-    std::vector<std::string> texts;  // to be ranked; none: the question's vector is wanted
+    std::vector<std::string> texts;       // to be ranked
+    Vector vector;                        // what is near to it in the store is wanted; neither: the vector is
+    std::vector<VectorIndex::Near> near;  // the asker's, beside that
+
+    [[nodiscard]] bool to_store() const noexcept { return !vector.empty(); }
   };
   struct Answer {
     Task task;
     Vector vector;
     std::vector<double> ranks;
+    std::vector<VectorIndex::Near> near;
+  };
+  struct Services {
+    std::unique_ptr<Embedder> embedder;
+    std::unique_ptr<Reranker> reranker;
+    std::unique_ptr<NearSearch> store;
   };
 
-  /// Either may be null: then nobody may ask for it. `wake` is called on the worker's thread.
-  QuestionWorker(std::unique_ptr<Embedder> embedder, std::unique_ptr<Reranker> reranker,
-                 std::function<void()> wake);
+  /// Whoever is null may not be asked. `wake` is called on the worker's thread.
+  QuestionWorker(Services services, std::function<void()> wake);
   ~QuestionWorker();
   QuestionWorker(const QuestionWorker&) = delete;
   QuestionWorker& operator=(const QuestionWorker&) = delete;
 
   void ask(Task task);
-  /// What failed has no answer.
+  /// What failed has no answer; of a store, an empty one.
   [[nodiscard]] std::optional<Answer> poll();
 
   static constexpr std::size_t kMaxWaiting = 4;
+  static constexpr std::size_t kMostNear = 64;  // of a store
 
  private:
   void run();
   [[nodiscard]] std::optional<Answer> answer(Task task);
+  void look_in_store(Answer& answer);
   void failed(const ServiceError& error);
 
-  std::unique_ptr<Embedder> embedder_;
-  std::unique_ptr<Reranker> reranker_;
+  Services services_;
   std::function<void()> wake_;
   std::stop_source stop_;
   // The thread's.
   int failures_ = 0;
-  Nanos closed_until_ = 0;                            // it failed: questions go by words alone for a while
+  Nanos closed_until_ = 0;  // it failed: questions go by words alone for a while
+  int store_failures_ = 0;
+  Nanos store_closed_until_ = 0;
   std::deque<std::pair<std::string, Vector>> known_;  // what was asked lately; talk asks the same twice
   std::mutex mutex_;
   std::condition_variable changed_;

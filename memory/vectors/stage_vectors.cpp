@@ -45,6 +45,10 @@ int MemoryStage::take_vectors(Nanos now) {
     count("vectors_pending", dense_->pending());
     count("vectors_failing", dense_->failing() ? 1 : 0);
     count("vectors_ready", dense_->ready() ? 1 : 0);
+    count("vectors_dropped", dense_->index().dropped());
+    const bool searched = dense_->store_near().state == StoreNear::State::kReady;
+    count("vectors_in_database", searched ? dense_->store_near().vectors : 0);
+    context_->set_engine(parts_.engine + (searched ? ", " + dense_->store_near().what : ""));
   }
   while (const std::optional<DenseLeg::Answer> answer = dense_->take_answer()) {
     ++items;
@@ -64,11 +68,14 @@ void MemoryStage::answer_again(OpenRequest& open, const DenseLeg::Answer& answer
     votes = DenseLeg::votes_of_ranks(answer.ranks, open.found);
   }
   if (votes.empty()) return;
-  const RecallBudget limit = block_limit(open.request.head);
-  outbox_.put_block(open.request.head.request, ++generation_, now,
-                    recall_.answer(open.request.query, open.request.head.conversation, limit, {{}, votes}));
-  count("recalls_by_vectors", ++recalls_by_vectors_);
-  if (answer.ranks.empty()) rank(open, votes);
+  if (answer.news) {
+    const RecallBudget limit = block_limit(open.request.head);
+    outbox_.put_block(open.request.head.request, ++generation_, now,
+                      recall_.answer(open.request.query, open.request.head.conversation, limit, {{}, votes}));
+    count("recalls_by_vectors", ++recalls_by_vectors_);
+    if (answer.of_store) count("recalls_by_database", ++recalls_by_database_);
+  }
+  if (answer.ranks.empty() && !answer.more) rank(open, votes);
 }
 
 }  // namespace prot::memory

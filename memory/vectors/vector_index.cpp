@@ -111,8 +111,10 @@ std::uint64_t VectorIndex::new_row(const VectorKey& key) {
 void VectorIndex::drop_oldest_block() {
   first_ += block_rows_;
   for (const Owner& owner : blocks_.front().owners)
-    if (const auto known = places_.find(owner.key); known != places_.end() && known->second < first_)
+    if (const auto known = places_.find(owner.key); known != places_.end() && known->second < first_) {
       places_.erase(known);
+      ++dropped_;
+    }
   blocks_.pop_front();
 }
 
@@ -150,7 +152,7 @@ void VectorIndex::erase(const VectorKey& key) {
 
 void VectorIndex::clear() {
   dimension_ = stride_ = block_rows_ = most_blocks_ = 0;
-  first_ = 0;
+  first_ = dropped_ = 0;
   largest_scale_ = 0.0F;
   blocks_.clear();
   places_.clear();

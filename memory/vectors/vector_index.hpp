@@ -52,6 +52,8 @@ class VectorIndex {
                                          const Allowed& allowed = {}) const;
   [[nodiscard]] bool has(const VectorKey& key) const { return places_.contains(key); }
   [[nodiscard]] std::size_t size() const noexcept { return places_.size(); }
+  /// Vectors that were in it and had to go.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
   [[nodiscard]] std::size_t dimension() const noexcept { return dimension_; }
   [[nodiscard]] std::size_t bytes() const noexcept;
 
@@ -91,7 +93,8 @@ class VectorIndex {
   std::size_t stride_ = 0;      // dimension, rounded up to what is compared at once
   std::size_t block_rows_ = 0;  // of a block
   std::size_t most_blocks_ = 0;
-  std::uint64_t first_ = 0;     // row that the first block begins with: a multiple of block_rows_
+  std::uint64_t first_ = 0;  // row that the first block begins with: a multiple of block_rows_
+  std::uint64_t dropped_ = 0;
   float largest_scale_ = 0.0F;  // that there was
   std::deque<Block> blocks_;
   std::unordered_map<VectorKey, std::uint64_t, Hash> places_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "memory_store.hpp"
+#include "vectors/near_search.hpp"
 #include "vectors/vector_index.hpp"
 
 namespace prot::memory {
@@ -61,6 +62,11 @@ class VectorStore {
   };
   /// How many texts have no vector, and how many have one.
   virtual Counts counts(const std::string& model) = 0;
+  /// Goes on making what it has of the model searchable where it is stored (NearSearch): a page at a call.
+  virtual StoreNear keep_near(const std::string& model, std::size_t dimension) {
+    (void)model, (void)dimension;
+    return {.state = StoreNear::State::kAbsent};
+  }
   /// There is such a text now. Thread-safe. For a store that does not see messages and facts by itself.
   virtual void note(bool fact, const VectorKey& key, std::string_view text) {
     (void)fact, (void)key, (void)text;

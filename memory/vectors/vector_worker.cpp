@@ -20,6 +20,7 @@ constexpr Nanos kStoreFirst = 100 * kMillisecond;
 constexpr Nanos kStoreLongest = 30 * kSecond;
 constexpr Nanos kServiceLongest = 600 * kSecond;
 constexpr Nanos kIdle = 60 * kSecond;
+constexpr Nanos kNearPause = 20 * kMillisecond;  // at least; the machine has other work
 
 Nanos doubled(Nanos first, int times, Nanos longest) {
   for (int i = 1; i < times && first < longest; ++i) first *= 2;
@@ -55,6 +56,15 @@ void VectorWorker::news() {
   changed_.notify_all();
 }
 
+void VectorWorker::want_near(std::size_t dimension) {
+  {
+    const std::lock_guard lock(mutex_);
+    near_dimension_ = dimension;
+    news_ = true;
+  }
+  changed_.notify_all();
+}
+
 VectorWorker::Told VectorWorker::poll() {
   Told told;
   {
@@ -67,12 +77,52 @@ VectorWorker::Told VectorWorker::poll() {
   return told;
 }
 
-bool VectorWorker::pause(Nanos time, bool news_end_it) {
+VectorWorker::Woken VectorWorker::pause(Nanos time, bool news_end_it) {
   std::unique_lock lock(mutex_);
   const auto wait = std::chrono::nanoseconds(std::max<Nanos>(0, time));
   changed_.wait_for(lock, wait, [&] { return ended_ || (news_end_it && news_); });
-  news_ = false;
-  return !ended_;
+  if (ended_) return Woken::kEnd;
+  return news_end_it && std::exchange(news_, false) ? Woken::kNews : Woken::kTime;
+}
+
+bool VectorWorker::wait() {
+  const bool news_end_it = wait_ == 0;
+  const Nanos until = monotonic_now() + (wait_ > 0 ? wait_ : kIdle);
+  while (!stop_.stop_requested()) {
+    const Nanos rest = keep_near();
+    const Nanos left = until - monotonic_now();
+    if (left <= 0) return true;
+    const Woken woken = pause(std::min(rest, left), news_end_it);
+    if (woken != Woken::kTime) return woken == Woken::kNews;
+  }
+  return false;
+}
+
+Nanos VectorWorker::keep_near() {
+  std::size_t dimension = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    dimension = near_dimension_;
+  }
+  using State = StoreNear::State;
+  if (dimension == 0 || near_.state == State::kAbsent || near_.state == State::kRefused) return kNever;
+  const Nanos begin = monotonic_now();
+  const StoreNear before = near_;
+  try {
+    near_ = store_->keep_near(embedder_->model_id(), dimension);
+    near_timeouts_ = 0;
+  } catch (const StoreError& e) {
+    if (e.kind() == StoreError::Kind::kAway && ++near_timeouts_ < kMostTimeouts) throw;
+    near_ = {State::kRefused, before.what, e.what(), 0, false};
+  }
+  if (near_.state != before.state || near_.vectors != before.vectors) {
+    {
+      const std::lock_guard lock(mutex_);
+      told_.near = near_;
+    }
+    wake_();
+  }
+  return near_.more ? std::max(kNearPause, monotonic_now() - begin) : kNever;
 }
 
 void VectorWorker::deliver(std::vector<StoredVector> vectors) {
@@ -103,14 +153,14 @@ void VectorWorker::run() {
       away = 0;
       while (!stop_.stop_requested()) {
         fill();
-        if (!pause(wait_ > 0 ? wait_ : kIdle, wait_ == 0)) break;
+        if (!wait()) break;
       }
     } catch (const StoreError& e) {
       store_->close();
       // The first is no news while the database starts.
       if (++away == 5) log_warn("vectors: {}; trying again", e.what());
       // A schema that is not there yet is not broken: the other connection is about to make it.
-      if (!pause(doubled(kStoreFirst, away, kStoreLongest), true)) break;
+      if (pause(doubled(kStoreFirst, away, kStoreLongest), true) == Woken::kEnd) break;
     }
   }
   store_->close();

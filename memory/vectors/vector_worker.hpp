@@ -28,6 +28,9 @@ namespace prot::memory {
 ///            | wait, complete           | 2 s to 10 min; a wrong key or no money: 10 min
 ///   wait     | news(), or a minute -> fill
 ///
+/// While it waits it keeps what the store searches by itself (VectorStore::keep_near()), once somebody wants
+/// that.
+///
 /// Vectors that were made are stored when the store is back, not made again; those that it refuses are not
 /// asked for again either. A text that alone makes a service that otherwise works fail kRefusals times is
 /// marked as refused. Lifetime: the destructor cancels and joins; what was not stored is still missing, and
@@ -40,6 +43,7 @@ class VectorWorker {
     bool complete = false;  // the first time that nothing is missing: until then most have none
     std::optional<VectorStore::Counts> counts;
     bool failing = false;  // the service does not give vectors now
+    std::optional<StoreNear> near;
   };
 
   /// `wake` is called on the worker's thread.
@@ -53,10 +57,13 @@ class VectorWorker {
   void news();
   /// A text that is there now, for stores that do not see it themselves.
   void note(bool fact, const VectorKey& key, std::string_view text) { store_->note(fact, key, text); }
+  /// Memory has no room for all of them: the store shall search, if it can.
+  void want_near(std::size_t dimension);
   [[nodiscard]] Told poll();
 
   static constexpr int kRefusals = 3;
   static constexpr Nanos kFirstWait = 2 * kSecond;  // after a failure of the service
+  static constexpr int kMostTimeouts = 3;           // in a row, of keep_near(): then it is left alone
 
  private:
   struct Made {
@@ -74,8 +81,13 @@ class VectorWorker {
   void store_alone(const NewVector& one);
   void deliver(std::vector<StoredVector> vectors);
   void report();
-  /// Until `time`, or until news when `news_end_it`. False: the end.
-  bool pause(Nanos time, bool news_end_it);
+  enum class Woken { kTime, kNews, kEnd };
+  /// Until `time`, or until news when `news_end_it`.
+  Woken pause(Nanos time, bool news_end_it);
+  /// Between two fills. False: the end.
+  bool wait();
+  /// How long to let the store be behind it; kNever: there is nothing to do.
+  Nanos keep_near();
 
   std::unique_ptr<VectorStore> store_;
   std::unique_ptr<Embedder> embedder_;
@@ -92,12 +104,15 @@ class VectorWorker {
   int page_ = 0;        // texts at once; fewer after a failure that one of them may be to blame for
   int failures_ = 0;
   Nanos wait_ = 0;
+  StoreNear near_;  // as last heard
+  int near_timeouts_ = 0;
   std::stop_source stop_;
   std::mutex mutex_;
   std::condition_variable changed_;
   // Below: protected by mutex_.
   Told told_;
   bool news_ = false;
+  std::size_t near_dimension_ = 0;  // 0: nobody wants it
   bool ended_ = false;
   std::jthread thread_;  // last: it uses all of the above
 };

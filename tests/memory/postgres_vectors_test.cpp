@@ -5,72 +5,14 @@
 #include <atomic>
 #include <thread>
 
-#include "memory/embedders/hashed.hpp"
-#include "memory/stores/postgres.hpp"
-#include "tests/memory/memory_fixture.hpp"
-#include "tests/support/postgres.hpp"
+#include "tests/memory/vectors_fixture.hpp"
 
 using namespace prot;
 using namespace prot::memory;
 using namespace prot::memory::test;
 
-namespace {
-
-prot::test::PrivatePostgres& server() {
-  static prot::test::PrivatePostgres postgres;
-  static const bool started = (postgres.start(), true);
-  (void)started;
-  return postgres;
-}
-
-struct Fixture {
-  Fixture() {
-    (void)server().query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
-    store = make_postgres_store(server().conninfo(), "test");
-    store->connect();
-    vectors = make_postgres_vectors(server().conninfo());
-    vectors->connect();
-  }
-  std::vector<PendingText> pending(const std::string& model, int limit = 100) {
-    VectorStore::Cursor cursor;
-    std::vector<PendingText> all;
-    for (auto page = vectors->next_pending(model, &cursor, limit); !page.empty();
-         page = vectors->next_pending(model, &cursor, limit))
-      all.insert(all.end(), page.begin(), page.end());
-    return all;
-  }
-  std::vector<StoredVector> stored(const std::string& model, int limit = 100) {
-    VectorStore::Cursor cursor;
-    std::vector<StoredVector> all;
-    for (auto page = vectors->next_vectors(model, &cursor, limit); !page.empty();
-         page = vectors->next_vectors(model, &cursor, limit))
-      all.insert(all.end(), page.begin(), page.end());
-    return all;
-  }
-  void embed(const std::string& model, const std::vector<PendingText>& texts) {
-    const auto embedder = make_hashed_embedder();
-    std::vector<NewVector> made;
-    for (const PendingText& text : texts)
-      made.push_back(
-          {&text,
-           PackedVector::of(
-               embedder->embed(std::vector<std::string>{text.text}, TextKind::kDocument, {}).vectors[0])});
-    vectors->store(model, made);
-  }
-  void add_fact(const std::string& statement) {
-    (void)server().query(
-        "BEGIN; INSERT INTO fact (fact_key, spo_key, subject, predicate, object, statement, "
-        "valid_from) VALUES ('" +
-        statement + "', '" + statement + "', 'user', 'likes', 'x', '" + statement +
-        "', now()); INSERT INTO fact_source SELECT f.id, m.id FROM fact f, message m WHERE "
-        "m.role = 'user' AND f.statement = '" +
-        statement + "' ORDER BY m.id LIMIT 1; COMMIT");
-  }
-  std::unique_ptr<MemoryStore> store;
-  std::unique_ptr<VectorStore> vectors;
-};
-
-}  // namespace
+using Fixture = VectorsFixture;
+using prot::memory::test::server;
 
 TEST_CASE_FIXTURE(Fixture, "what has no vector of the model is found, stored once, and read back by pages") {
   for (std::uint64_t i = 0; i < 10; ++i)
@@ -176,4 +118,30 @@ TEST_CASE_FIXTURE(Fixture, "a call that hangs ends when it is told to, and none 
   (void)server().query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' "
       "AND pid <> pg_backend_pid()");
+}
+
+TEST_CASE_FIXTURE(Fixture, "without the extension pgvector the store says so, and makes nothing for it") {
+  if (server().query("SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'") != "0") return;
+  store->append(exchange(1, 10, "I like tea.", "Ah."), kNoon);
+  embed("m", pending("m"));
+  CHECK(vectors->keep_near("m", kHashedDimension).state == StoreNear::State::kAbsent);
+  CHECK(server().query("SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_near%'") == "0");
+  CHECK(stored("m").size() == 2);
+  const std::string stats = store->keeper()->look(Keeper::Look::kSizes, {}).at(0).json;
+  CHECK(stats.find(R"("pgvector" : null)") != std::string::npos);
+}
+
+TEST_CASE(
+    "before the tables are made nothing asks for them: that is away, and no error in the server's log") {
+  (void)server().query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+  const auto vectors = make_postgres_vectors(server().conninfo());
+  try {
+    vectors->connect();
+    CHECK(false);
+  } catch (const StoreError& e) {
+    CHECK(e.kind() == StoreError::Kind::kAway);
+    CHECK(std::string(e.what()).find("no tables yet") != std::string::npos);
+  }
+  make_postgres_store(server().conninfo(), "test")->connect();
+  CHECK_NOTHROW(vectors->connect());
 }

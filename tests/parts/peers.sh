@@ -7,7 +7,7 @@ run_part() {
   configure_tree build --buildtype=release
   build_tree programs
   # And what tries the database, for servers of other versions.
-  build_prot tests/memory/memory_{database,outage,vectors_database}_test
+  build_prot tests/memory/memory_{database,outage,vectors_database,pgvector}_test
   say "[4/4] tests against foreign peers"
   tools/setup/peers.sh
   (PEERS="$prot_cache/peers" PROT_BIN="$PWD/$build_dir/bin" tied python3 tests/peers/peers.py) &

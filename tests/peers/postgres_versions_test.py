@@ -16,6 +16,7 @@ BUILD = peers.PROT_BIN.parent
 os.environ["PROT"] = str(peers.PROT_BIN / "prot")
 os.environ.setdefault("FIXTURE_STAGE", "/nonexistent")
 from instance import Instance, wait_for  # noqa: E402
+from with_postgres import postgres_programs  # noqa: E402
 
 PROGRAMS = ("memory_database_test", "memory_vectors_database_test", "memory_outage_test")
 
@@ -42,18 +43,15 @@ def private_server_settings(folder):
     return [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
 
 
-class Versions(unittest.TestCase):
-    def of(self, version):
-        with programs(version) as folder:
-            for program in PROGRAMS:
-                with self.subTest(program=program):
-                    done = subprocess.run([BUILD / "tests/memory" / program], capture_output=True, text=True, timeout=300,
-                                          env={**os.environ, "PROT_TEST_POSTGRES": folder, "PROT_TEST_POSTGRES_VERSION": version})
-                    self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-1000:])
-            with self.subTest(program="prot"):
-                self.own_server(version, folder)
+class WithServers(unittest.TestCase):
+    def tests(self, names, version, folder):
+        for program in names:
+            with self.subTest(program=program):
+                done = subprocess.run([BUILD / "tests/memory" / program], capture_output=True, text=True, timeout=300,
+                                      env={**os.environ, "PROT_TEST_POSTGRES": folder, "PROT_TEST_POSTGRES_VERSION": version})
+                self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-1000:])
 
-    def own_server(self, version, folder):
+    def own_server(self, version, folder, pgvector):
         with Instance(stages=[], settings=private_server_settings(folder)) as prot:
             (prot.stages / "prot-memory").symlink_to(BUILD / "memory/prot-memory")
             for _ in range(2):  # made, then found
@@ -64,7 +62,16 @@ class Versions(unittest.TestCase):
                 shown = subprocess.run(["psql", "-h", prot.runtime / "db", "-U", "prot", "-d", "prot", "-Atc", "SHOW server_version"],
                                        capture_output=True, text=True, timeout=20, check=True).stdout
                 self.assertTrue(shown.startswith(version + "."), shown)
+                self.assertIn(pgvector, prot.run("memory", "stats").stdout)
                 self.assertEqual(prot.run("down").returncode, 0)
+
+
+class Versions(WithServers):
+    def of(self, version):
+        with programs(version) as folder:
+            self.tests(PROGRAMS, version, folder)
+            with self.subTest(program="prot"):
+                self.own_server(version, folder, "pgvector not present")
 
     def test_13(self):
         self.of("13")
@@ -80,6 +87,15 @@ class Versions(unittest.TestCase):
 
     def test_18(self):
         self.of("18")
+
+
+class WithPgvector(WithServers):
+    """The same where the server has pgvector: nothing of it is used before memory lacks room."""
+    def test_16_with_0_6(self):
+        with postgres_programs(peers.PEERS / "pgvector") as folder:
+            self.tests((*PROGRAMS, "memory_pgvector_test"), "16", folder)
+            with self.subTest(program="prot"):
+                self.own_server("16", folder, "pgvector 0.6.2 present, not in use")
 
 
 if __name__ == "__main__":

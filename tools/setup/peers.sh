@@ -38,25 +38,46 @@ fetch_one() {
   note "$name $version"
 }
 
-# One package of Python's registry, which needs nothing but Python.
-fetch_wheel() {
-  local name=$1 version=$2 sum=$3 tmp="$folder/part" target="$folder/python" python
-  [ "$(cat "$target/.checked-$name" 2>/dev/null)" != "$sum" ] || return 0
+# The wheel of a package of Python's registry, unpacked into $tmp/whole; with further options for pip.
+unpack_wheel() {
+  local name=$1 version=$2 sum=$3 python
+  shift 3
   for python in python3 /usr/bin/python3 ''; do
     [ -n "$python" ] || fail "pip is missing: install the package python3-pip"
     if "$python" -m pip --version >/dev/null 2>&1; then break; fi
   done
-  rm -rf -- "$tmp" "$target/.checked-$name" "${target:?}/$name" "$target/$name-"*.dist-info
-  mkdir -p "$tmp/out" "$tmp/whole" "$target"
+  rm -rf -- "$tmp"
+  mkdir -p "$tmp/out" "$tmp/whole"
   echo "$name==$version --hash=sha256:$sum" >"$tmp/requirements.txt"
   "$python" -m pip download --quiet --no-input --disable-pip-version-check --no-cache-dir --no-deps --only-binary :all: \
-    --require-hashes --dest "$tmp/out" --requirement "$tmp/requirements.txt" >"$log" 2>&1 ||
+    --require-hashes --dest "$tmp/out" --requirement "$tmp/requirements.txt" "$@" >"$log" 2>&1 ||
     fail "$name $version cannot be fetched: $(tail -n 1 "$log")"
   [ "$(sha256_of "$(echo "$tmp"/out/*.whl)")" = "$sum" ] || fail "$name: the checksum does not match"
   "$python" -m zipfile -e "$(echo "$tmp"/out/*.whl)" "$tmp/whole"
+  note "$name $version"
+}
+
+# One that needs nothing but Python.
+fetch_wheel() {
+  local name=$1 version=$2 sum=$3 tmp="$folder/part" target="$folder/python"
+  [ "$(cat "$target/.checked-$name" 2>/dev/null)" != "$sum" ] || return 0
+  rm -rf -- "$target/.checked-$name" "${target:?}/$name" "$target/$name-"*.dist-info
+  unpack_wheel "$name" "$version" "$sum"
+  mkdir -p "$target"
   mv -- "$tmp/whole"/* "$target"
   echo "$sum" >"$target/.checked-$name"
-  note "$name $version"
+}
+
+# One that brings programs for Linux: FOLDER=NAME. Those are the same for every Python; the file with this checksum is CPython
+# 3.11's.
+fetch_programs() {
+  local name=${1#*=} version=$2 sum=$3 tmp="$folder/part" target="$folder/${1%%=*}"
+  [ "$(cat "$target/.checked" 2>/dev/null)" != "$sum" ] || return 0
+  rm -rf -- "$target"
+  unpack_wheel "$name" "$version" "$sum" --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_17_x86_64
+  chmod -R u+x -- "$tmp"/whole/*/pginstall/bin
+  mv -- "$tmp/whole" "$target"
+  echo "$sum" >"$target/.checked"
 }
 
 check_node
@@ -64,6 +85,7 @@ mkdir -p "$folder/node_modules"
 while read -r name version sum; do
   case $name in '' | '#'*) continue ;; esac
   case $name in
+    programs:*) fetch_programs "${name#programs:}" "$version" "$sum" ;;
     python:*) fetch_wheel "${name#python:}" "$version" "$sum" ;;
     *) fetch_one "$name" "$version" "$sum" ;;
   esac

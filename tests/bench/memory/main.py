@@ -16,7 +16,7 @@ import vectors
 # A part yields rows: {"part", "what", "value", "unit", and, where there is one, "bar", "met", "anchor"}.
 PARTS = {"recall": recall.measure, "recall_time": recall.measure_time, "turn_path": recall.measure_turn_path,
          "replay": recall.measure_replay,
-         "vectors": vectors.measure, "names": facts.measure_names, "safety": facts.measure_safety,
+         "vectors": vectors.measure, "pgvector": vectors.measure_pgvector, "names": facts.measure_names, "safety": facts.measure_safety,
          "communities": facts.measure_communities, "kills": kills.measure,
          "outage": kills.measure_outage}
 

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/paths.hpp"
+#include "base/scope_exit.hpp"
 #include "base/unique_fd.hpp"
 #include "ipc/record_file.hpp"
 #include "json/json.hpp"
@@ -13,6 +14,30 @@
 
 namespace prot::memory {
 namespace {
+
+std::string line_of(const ask::Finish& finish) {
+  json::Writer out;
+  out.begin_object()
+      .member("job", finish.job.id)
+      .member("token", finish.job.token)
+      .member("conversation", to_uuid(finish.job.conversation))
+      .member("first", finish.job.first_seq)
+      .member("last", finish.job.last_seq)
+      .member("exchanges", finish.job.exchanges)
+      .key("offered")
+      .begin_array();
+  for (const KnownEntity& entity : finish.job.offered) out.value(entity.id);
+  return out.end_array().member("answer", finish.answer).end_object().str();
+}
+
+std::string line_of(const ask::FinishCommunity& finish) {
+  json::Writer out;
+  return out.begin_object()
+      .member("community", finish.id)
+      .member("summary", finish.summary)
+      .end_object()
+      .str();
+}
 
 ask::Finish finish_of(const json::View& root) {
   Job job;
@@ -30,40 +55,33 @@ ask::Finish finish_of(const json::View& root) {
 
 }  // namespace
 
-void AnswerSpool::keep(const ask::Finish& finish) {
-  json::Writer out;
-  out.begin_object()
-      .member("job", finish.job.id)
-      .member("token", finish.job.token)
-      .member("conversation", to_uuid(finish.job.conversation))
-      .member("first", finish.job.first_seq)
-      .member("last", finish.job.last_seq)
-      .member("exchanges", finish.job.exchanges)
-      .key("offered")
-      .begin_array();
-  for (const KnownEntity& entity : finish.job.offered) out.value(entity.id);
-  append(out.end_array().member("answer", finish.answer).end_object().str());
+void AnswerSpool::keep(const ask::Finish& finish) { append(line_of(finish)); }
+
+void AnswerSpool::keep(const ask::FinishCommunity& finish) { append(line_of(finish)); }
+
+void AnswerSpool::replace(const Kept& kept) {
+  if (kept.answers.empty() && kept.summaries.empty()) return clear();
+  const std::filesystem::path fresh = path_.string() + ".new";
+  const ScopeExit over([&] { ::unlink(fresh.c_str()); });  // nothing, once it took the place
+  ::unlink(fresh.c_str());
+  for (const ask::Finish& finish : kept.answers) append_to(fresh, line_of(finish));
+  for (const ask::FinishCommunity& finish : kept.summaries) append_to(fresh, line_of(finish));
+  if (::rename(fresh.c_str(), path_.c_str()) != 0) throw errno_error("cannot write " + path_.string());
 }
 
-void AnswerSpool::keep(const ask::FinishCommunity& finish) {
-  json::Writer out;
-  append(
-      out.begin_object().member("community", finish.id).member("summary", finish.summary).end_object().str());
-}
-
-void AnswerSpool::append(const std::string& json) {
+void AnswerSpool::append_to(const std::filesystem::path& path, const std::string& json) {
   if (json.size() > ipc::kMostRecordBytes) throw Error("an answer is too long to be kept");
-  make_private_directory(path_.parent_path());
-  const UniqueFd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) throw errno_error("cannot open " + path_.string());
+  make_private_directory(path.parent_path());
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) throw errno_error("cannot open " + path.string());
   std::string record;
   ipc::append_record(record, std::as_bytes(std::span(json)));
   const off_t before = ::lseek(file.get(), 0, SEEK_END);
   const ssize_t written = ::write(file.get(), record.data(), record.size());
   if (written == static_cast<ssize_t>(record.size()) && ::fdatasync(file.get()) == 0) return;
-  const Error error = errno_error("cannot write " + path_.string(), written < 0 ? errno : ENOSPC);
+  const Error error = errno_error("cannot write " + path.string(), written < 0 ? errno : ENOSPC);
   if (before < 0 || ::ftruncate(file.get(), before) != 0)
-    log_warn("{} has an end that was cut off", path_.string());
+    log_warn("{} has an end that was cut off", path.string());
   throw Error(error);
 }
 

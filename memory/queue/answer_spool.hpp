@@ -24,11 +24,14 @@ class AnswerSpool {
   };
   /// In the order in which they came. What cannot be read is left out, with a word in the log.
   [[nodiscard]] Kept read() const;
+  /// From now on these are all. Throws Error: it is as it was.
+  void replace(const Kept& kept);
   /// All of them are stored.
   void clear() noexcept;
 
  private:
-  void append(const std::string& json);
+  void append(const std::string& json) { append_to(path_, json); }
+  static void append_to(const std::filesystem::path& path, const std::string& json);
 
   std::filesystem::path path_;
 };

@@ -46,13 +46,17 @@ void DatabaseTask::keep_answer(const Finish& finish, std::vector<Finish>& unfini
   }
 }
 
+/// The predecessor's.
+void DatabaseTask::read_answers() {
+  if (std::exchange(answers_read_, true)) return;
+  AnswerSpool::Kept kept = answers_.read();
+  unfinished_.insert(unfinished_.begin(), kept.answers.begin(), kept.answers.end());
+  unfinished_summaries_.insert(unfinished_summaries_.begin(), kept.summaries.begin(), kept.summaries.end());
+}
+
 /// Before any lease is freed: each of them is still its job's.
 void DatabaseTask::finish_what_waits(std::vector<Told>& told) {
-  if (!std::exchange(answers_read_, true)) {
-    AnswerSpool::Kept kept = answers_.read();
-    unfinished_.insert(unfinished_.begin(), kept.answers.begin(), kept.answers.end());
-    unfinished_summaries_.insert(unfinished_summaries_.begin(), kept.summaries.begin(), kept.summaries.end());
-  }
+  read_answers();
   std::erase_if(unfinished_, [&](const ask::Finish& finish) { return finish_extract(finish, told); });
   std::erase_if(unfinished_summaries_,
                 [&](const ask::FinishCommunity& finish) { return finish_summary(finish, told); });

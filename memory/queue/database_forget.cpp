@@ -50,6 +50,7 @@ void DatabaseTask::forget_in_spools(std::span<const TurnRecord> records, std::ve
         texts.push_back(std::move(text));
       scrub_texts(folders_.said, texts);
       if (log_) log_->read_again();
+      forget_answers(record);
     } catch (const Error& e) {
       log_error("{}; it is forgotten when the database is back", e.what());
     }
@@ -57,6 +58,17 @@ void DatabaseTask::forget_in_spools(std::span<const TurnRecord> records, std::ve
     load_cursor_ = 0;
     told.emplace_back(told::Forgotten{{record.key}, false});
   }
+}
+
+/// Answers about the conversation may have seen the messages, and any summary may tell of them: the store
+/// will have them asked for again.
+void DatabaseTask::forget_answers(const TurnRecord& forget) {
+  read_answers();
+  std::erase_if(unfinished_, [&](const ask::Finish& finish) {
+    return finish.job.conversation == forget.key.conversation;
+  });
+  unfinished_summaries_.clear();
+  answers_.replace({unfinished_, {}});
 }
 
 void DatabaseTask::on(const ask::Command& command, std::vector<Told>& told) {

@@ -49,6 +49,7 @@ class DatabaseTask {
   void finish_what_waits(std::vector<Told>& told);
   template <typename Finish>
   void keep_answer(const Finish& finish, std::vector<Finish>& unfinished);
+  void read_answers();
   bool finish_extract(const ask::Finish& finish, std::vector<Told>& told);
   bool finish_summary(const ask::FinishCommunity& finish, std::vector<Told>& told);
   void replay(std::vector<Told>& told);
@@ -69,6 +70,7 @@ class DatabaseTask {
   // database_forget.cpp
   Forgotten forget(const ForgetTarget& target, bool dry_run, std::vector<Told>& told);
   void forget_in_spools(std::span<const TurnRecord> records, std::vector<Told>& told);
+  void forget_answers(const TurnRecord& forget);
   void load_again(std::vector<Told>& told);
 
   void on(const ask::LoadMore& more, std::vector<Told>& told);

@@ -68,6 +68,54 @@ TEST_CASE_FIXTURE(Fixture, "an answer that came while the database was away outl
   CHECK_FALSE(std::filesystem::exists(kept));
 }
 
+TEST_CASE_FIXTURE(
+    Fixture,
+    "what is forgotten while the database is away goes from kept answers at once, and is not learnt") {
+  constexpr const char* kCanary = "Quetzalcoatl";
+  const std::string answer =
+      R"({"facts":[{"subject":"user","predicate":"cat_name","object":"Quetzalcoatl","statement":"The cat is Quetzalcoatl."}],"entities":[]})";
+  const auto kept = [&] {
+    std::ifstream file(folder.path() / "memory" / "answers.kept");
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  DatabaseTask task(store, folders, [] { return kNoon; });
+  task.tick(now, told);
+  exchange_comes(task, 10, "My cat is Quetzalcoatl.");
+  for (TurnRecord& r : exchange(2, 10, "I like tea.", "Ah."))
+    task.handle({ask::Store{++frame, std::move(r)}}, told);
+  std::vector<Job> jobs;
+  for (int i = 0; i < 2; ++i) {
+    task.handle({ask::Claim{false}}, told);
+    jobs.push_back(*last<told::Claimed>().job);
+  }
+  store.set_away(true);
+  for (const Job& job : jobs)
+    task.handle(
+        {ask::Finish{job, job.conversation == key(1, 0).conversation ? answer : std::string(kEmptyAnswer)}},
+        told);
+  task.handle({ask::FinishCommunity{1, "A cat called Quetzalcoatl."}}, told);
+  REQUIRE(kept().find(kCanary) != std::string::npos);
+  TurnRecord wish = record(TurnRecord::Kind::kForget, key(1, 10), "");
+  wish.last_sequence = 11;
+  const auto forget = [&](DatabaseTask& by) {
+    by.handle({ask::Store{++frame, wish}}, told);
+    CHECK(kept().find(kCanary) == std::string::npos);
+    CHECK(kept().find(to_uuid(key(2, 0).conversation)) !=
+          std::string::npos);  // the other conversation's stays
+    store.set_away(false);
+    by.tick(now + 40 * kSecond, told);
+    CHECK(store.counts().messages == 2);
+    CHECK(store.active_facts(10).empty());
+    CHECK(store.counts().jobs_ready + store.counts().jobs_leased == 0);  // that one is done
+  };
+  SUBCASE("by the process that kept them") { forget(task); }
+  SUBCASE("by the next one") {
+    DatabaseTask next(store, folders, [] { return kNoon; });
+    next.tick(now, told);
+    forget(next);
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "dead letters are kept by number and age, and it is told how many went") {
   DatabaseTask::Folders few = folders;
   few.dead.most = 2;

@@ -108,6 +108,7 @@ PostgresStore::~PostgresStore() = default;
 
 void PostgresStore::connect() {
   close();
+  count_again();
   pg::with_connection(*pool_, "cannot connect",
                       [](ConnectionPool::Lease& lease) { pg::migrate(lease.connection()); });
   connected_ = true;

@@ -349,6 +349,7 @@ struct DryRun {
 }  // namespace
 
 Forgotten PostgresStore::forget(const ForgetTarget& target, Nanos now, bool dry_run) {
+  count_again();
   try {
     return transaction("forgetting", [&](pqxx::work& tx) {
       Forgotten forgotten = Forgetting(tx, now).run(target);

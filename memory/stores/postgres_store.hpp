@@ -64,6 +64,7 @@ class PostgresStore final : public MemoryStore, public Keeper {
   Imported import_original(Nanos now) override;
 
  private:
+  void count_again() noexcept { counted_ = static_cast<std::uint64_t>(counted_through_ = 0); }
   /// Runs one transaction; what goes wrong becomes a StoreError ("what: why").
   template <typename F>
   auto transaction(const char* what, F&& body);
@@ -71,6 +72,9 @@ class PostgresStore final : public MemoryStore, public Keeper {
   std::shared_ptr<ConnectionPool> pool_;
   std::string owner_;
   bool connected_ = false;
+  // Messages up to that one; whoever takes some away has them counted again.
+  std::uint64_t counted_ = 0;
+  std::int64_t counted_through_ = 0;
 };
 
 namespace pg {

@@ -108,6 +108,31 @@ TEST_CASE_FIXTURE(Fixture, "the schema is brought up to date once, by however ma
   CHECK(server().query("SELECT count(*) FROM message") == "0");
 }
 
+TEST_CASE_FIXTURE(Fixture, "of a long past only what came since is counted, and all of it after some went") {
+  const auto say = [&](std::uint64_t sequence) {
+    store->append(exchange(1, sequence, "I like tea.", "Ah."), kNoon);
+  };
+  say(10);
+  CHECK(store->counts().messages == 2);
+  // Behind its back, so that it shows whether those are counted once more.
+  (void)server().query("DELETE FROM message WHERE seq = 11");
+  CHECK(store->counts().messages == 2);
+  say(20);
+  CHECK(store->counts().messages == 4);
+  ForgetTarget target;
+  target.conversation = key(1, 0).conversation;
+  target.first = 20;
+  target.last = 21;
+  (void)store->forget(target, kNoon, false);
+  CHECK(store->counts().messages == 1);
+  say(30);
+  store->connect();
+  CHECK(store->counts().messages == 3);
+  CHECK(server()
+            .query("SET enable_seqscan = off; EXPLAIN SELECT count(*) FROM memory_job WHERE state = 'dead'")
+            .find("memory_job_dead") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a database of a newer prot is left alone") {
   (void)server().query("INSERT INTO schema_version (version, name) VALUES (999, 'future')");
   try {

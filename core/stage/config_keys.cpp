@@ -28,11 +28,11 @@ constexpr ConfigKey kKeys[] = {
     live(choice("general.log_level", "info", "debug info warn|warning error|critical", kStages,
                 "how much the stages say", "LOG_LEVEL")),
     flag("general.log_content", "false", kStages, "what is said may be in the log, at level debug"),
-    number(
-        kInt, "general.dead_letters", "1000", 1, 100000, "letters", "memory",
-        "of frames that killed their reader, messages that the database refused, jobs that failed for good "
-        "so many are kept; the oldest go first"),
-    number(kInt, "general.dead_letter_days", "90", 1, 3650, "days", "memory", "and so long"),
+    number(kInt, "general.dead_letters", "1000", 1, 100000, "letters", "memory",
+           "what failed for good is kept for you to look at, the newest so many of each: frames that "
+           "ended their reader and messages that the database refused (files), jobs of memory (prot memory "
+           "dead)"),
+    number(kInt, "general.dead_letter_days", "90", 1, 3650, "days", "memory", "and none of it longer"),
     flag("general.keys_choose", "true", "",
          "who has the key of a service in the environment wants it, where an engine is auto; false: only "
          "what is configured"),

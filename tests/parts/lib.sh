@@ -88,15 +88,15 @@ build_tree() {
   link_programs "${there[@]}"
 }
 
-# run_tests MESON-TEST-ARGUMENT...
+# run_tests MESON-TEST-ARGUMENT...: $at_once of them at a time
 run_tests() {
-  say "[4/4] tests"
   local status=0
+  [ ${#results[@]} -gt 0 ] || say "[4/4] tests"
   rm -f -- "$build_dir"/meson-logs/testlog*.json
   # Beside this shell, so that a signal is answered now and not after the tests.
   ([ -z "$lock" ] || exec {lock}>&-
   PATH="$PWD/$build_dir/bin:$PATH" tied meson test -C "$build_dir" --no-rebuild --print-errorlogs \
-    --num-processes "$(($(nproc) + 2))" "$@") &
+    --num-processes "$at_once" "$@") &
   current_child=$!
   wait "$current_child" || status=$?
   current_child=
@@ -106,6 +106,7 @@ run_tests() {
   cat -- "$build_dir"/meson-logs/testlog*.json >"${results[-1]}" || rm -f -- "${results[-1]}"
 }
 results=() # of each run_tests
+at_once=$(($(nproc) + 2)) # most tests wait for most of their time
 
 # report [CHECK...]: each CHECK that is not empty is one more failure, told in its words. Never returns.
 report() {

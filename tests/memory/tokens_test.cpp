@@ -60,8 +60,8 @@ std::map<std::string, Known> read(const std::string& name) {
 
 TEST_CASE("no block has more tokens than it may, counted by the model that reads it") {
   const LlamaServer server;
-  for (const char* name :
-       {"english.jsonl", "english_held_out.jsonl", "english_friends.jsonl", "english_weavers.jsonl", "korean.jsonl"}) {
+  for (const char* name : {"english.jsonl", "english_held_out.jsonl", "english_friends.jsonl",
+                           "english_weavers.jsonl", "korean.jsonl"}) {
     CAPTURE(name);
     std::map<std::string, Known> corpus = read(name);
     for (const std::size_t budget : {std::size_t{120}, std::size_t{800}, std::size_t{3000}}) {

@@ -27,19 +27,27 @@ const std::string kMessage =
     "j.dedupe_key = ANY(ARRAY['extract:' || m.conversation_id || ':' || m.seq || ':1', 'apply:' || "
     "m.conversation_id || ':' || m.seq || ':1']) AND j.state <> 'done'))::text, m.id FROM message m ";
 
-const std::string kFact =
-    "json_build_object('type', 'fact', 'id', f.id, 'key', f.fact_key, 'subject', f.subject, 'predicate', "
-    "f.predicate, 'object', "
-    "f.object, "
-    "'statement', f.statement, 'status', CASE f.status WHEN 'forgotten' THEN 'rejected' ELSE f.status END, "
-    "'origin', f.origin, 'suspicion', f.suspicion, 'confirmed', f.confirmed_at IS NOT NULL, 'reads', "
-    "f.read_count, 'read_at_us', " +
-    micros("f.read_at") + ", 'valid_from', " + time("f.valid_from") + ", 'valid_to', " + time("f.valid_to") +
-    ", 'valid_from_us', " + micros("f.valid_from") + ", 'valid_to_us', " + micros("f.valid_to") +
-    ", 'superseded_by', f.superseded_by, 'sources', coalesce((SELECT json_agg(json_build_object("
-    "'conversation', replace(m.conversation_id::text, '-', ''), 'id', m.seq) ORDER BY m.at) FROM fact_source "
-    "s "
-    "JOIN message m ON m.id = s.message_id WHERE s.fact_id = f.id), '[]'))::text, f.id FROM fact f ";
+constexpr const char* kSourceRows =
+    "SELECT m.conversation_id, m.seq, m.at FROM fact_source s JOIN message m ON m.id = s.message_id WHERE "
+    "s.fact_id = f.id";
+
+/// `sources`: rows of m.
+std::string fact_with(const std::string& sources) {
+  return "json_build_object('type', 'fact', 'id', f.id, 'key', f.fact_key, 'subject', f.subject, "
+         "'predicate', f.predicate, 'object', f.object, 'statement', f.statement, 'status', CASE f.status "
+         "WHEN 'forgotten' THEN 'rejected' ELSE f.status END, 'origin', f.origin, 'suspicion', f.suspicion, "
+         "'confirmed', f.confirmed_at IS NOT NULL, 'reads', f.read_count, 'read_at_us', " +
+         micros("f.read_at") + ", 'valid_from', " + time("f.valid_from") + ", 'valid_to', " +
+         time("f.valid_to") + ", 'valid_from_us', " + micros("f.valid_from") + ", 'valid_to_us', " +
+         micros("f.valid_to") +
+         ", 'superseded_by', f.superseded_by, 'sources', coalesce((SELECT json_agg(json_build_object("
+         "'conversation', replace(m.conversation_id::text, '-', ''), 'id', m.seq) ORDER BY m.at) FROM (" +
+         sources + ") m), '[]'))::text, f.id FROM fact f ";
+}
+
+const std::string kFact = fact_with(kSourceRows);
+/// In a list: what is said every day has thousands.
+const std::string kListedFact = fact_with(kSourceRows + std::string(" ORDER BY m.at DESC LIMIT 8"));
 
 /// A name by which an entity of this column is found again elsewhere.
 std::string handle(const std::string& id) {
@@ -101,7 +109,7 @@ std::string sql_of(Keeper::Look what) {
              "ts_rank(to_tsvector('simple', m.text), to_tsquery('simple', $1)) DESC, m.id DESC LIMIT "
              "$2::integer";
     case Look::kFindFacts:
-      return kFact +
+      return kListedFact +
              "WHERE f.status = 'active' AND to_tsvector('simple', f.statement) @@ to_tsquery('simple', $1) "
              "ORDER BY ts_rank(to_tsvector('simple', f.statement), to_tsquery('simple', $1)) DESC, f.id DESC "
              "LIMIT $2::integer";
@@ -119,19 +127,20 @@ std::string sql_of(Keeper::Look what) {
              "= "
              "'user'), 9223372036854775807) ORDER BY m.seq LIMIT 100";
     case Look::kFacts:
-      return kFact + "WHERE $1 = '' OR f.status = $1 ORDER BY f.valid_from DESC, f.id LIMIT $2::integer";
+      return kListedFact +
+             "WHERE $1 = '' OR f.status = $1 ORDER BY f.valid_from DESC, f.id LIMIT $2::integer";
     case Look::kFact:
-      return kFact + "WHERE f.id = $1::bigint";
+      return kListedFact + "WHERE f.id = $1::bigint";
     case Look::kSources:
       return kMessage +
              "JOIN fact_source s ON s.message_id = m.id WHERE s.fact_id = $1::bigint ORDER BY m.at LIMIT 100";
     case Look::kFactsOf:
-      return kFact +
+      return kListedFact +
              "WHERE EXISTS (SELECT 1 FROM fact_source s JOIN message m ON m.id = s.message_id WHERE "
              "s.fact_id "
              "= f.id AND m.conversation_id = $1::uuid AND m.seq = $2::bigint) ORDER BY f.id LIMIT 200";
     case Look::kRivals:
-      return kFact +
+      return kListedFact +
              "WHERE f.status <> 'forgotten' AND EXISTS (SELECT 1 FROM fact o WHERE o.id = $1::bigint AND "
              "o.predicate = f.predicate AND (o.subject = f.subject OR o.subject_entity = f.subject_entity)) "
              "ORDER BY f.valid_from, f.id LIMIT 100";

@@ -125,6 +125,19 @@ TEST_CASE_FIXTURE(Fixture, "messages and facts are found, shown and explained") 
         8);
 }
 
+TEST_CASE_FIXTURE(Fixture, "of what is said every day the newest sources are shown, all of them exported") {
+  for (std::uint64_t day = 1; day <= 12; ++day)
+    learn(10 * day, "I like tea.", "Tea is fine.", fact("likes", "tea", {}, kNoon));
+  const json::Document found = ask(R"({"cmd":"search","query":"tea"})");
+  const json::View sources = found.get("facts").at(0).get("sources");
+  REQUIRE(sources.size() == 8);
+  CHECK(sources.at(0).get("id").as_int() == 50);
+  CHECK(sources.at(7).get("id").as_int() == 120);
+  const json::Document whole =
+      json::parse(store->keeper()->look(Keeper::Look::kAllFacts, {{"0", "10"}}).at(0).json);
+  CHECK(whole.get("sources").size() == 12);
+}
+
 TEST_CASE_FIXTURE(Fixture, "what makes no sense is refused with one line and a code") {
   struct Case {
     const char* request;

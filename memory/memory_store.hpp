@@ -32,10 +32,16 @@ struct PoolGauges {
   std::uint64_t cut = 0;  // because their server did not answer any more
 };
 
+/// Which leases are freed, beside those that are over.
+///   kPredecessors  all of this owner's: the process that had them has ended
+///   kStray         those of this owner that nobody in this process has: it never heard the answer to its
+///                  claim, or the connection broke while one was applied. That was no attempt
+enum class Freed { kOver, kPredecessors, kStray };
+
 /// A job's life:
 ///   state  | claim          | finish / apply    | give_back       | fail          | lease over, owner back
 ///   ready  | leased, att.+1 | lost (false)      | lost            | lost          | -
-///   leased | -              | done (+ apply job)| ready, att.-1   | ready or dead | ready
+///   leased | -              | done (+ apply job)| ready, att.-1   | ready or dead | ready (reap)
 ///   done   | -              | lost              | lost            | lost          | -
 ///   dead   | -              | lost              | lost            | lost          | -
 /// "lost": the lease (token) is no longer the caller's; nothing changes, the result is discarded.
@@ -77,8 +83,10 @@ class MemoryStore : public EntityStore {
   virtual bool fail(const Job& job, const std::string& error, Nanos due, bool dead) = 0;
   /// Dead jobs that died before `before`, and the oldest of more than `most`, are done with: how many.
   virtual int drop_old_dead(int most, Nanos before) = 0;
-  /// Frees leases that are over, and with `all_of_owner` those of this owner's dead predecessor.
-  virtual int reap(Nanos now, bool all_of_owner) = 0;
+  /// Its job is still being worked at. False: lease lost.
+  virtual bool renew(const std::string& token, Nanos until) = 0;
+  /// Frees leases, but for the one whose token is `held` (empty: none is).
+  virtual int reap(Nanos now, Freed which, const std::string& held) = 0;
 
   /// Of the day (UTC) of `now`.
   virtual ModelUse model_use(Nanos now) = 0;

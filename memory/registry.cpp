@@ -26,10 +26,11 @@ constexpr const char* kOptions =
 constexpr std::string_view kLimits[] = {"connect_timeout=3", "tcp_user_timeout=10000",
                                         "application_name=prot-memory"};
 
-std::string owner_name(const std::string& instance) {
+// Nobody else's: two users of a machine may both call their instance "default", and share a database.
+std::string owner_name(const InstancePaths& paths) {
   char host[256] = {};
   if (::gethostname(host, sizeof(host) - 1) != 0) throw errno_error("gethostname");
-  return std::string(host) + ":" + instance;
+  return std::string(host) + ":" + paths.state.string();
 }
 
 std::string percent_encoded(std::string_view text) {
@@ -111,7 +112,7 @@ MemoryStage::Parts make_parts(const stage::StageContext& context) {
     const auto most = static_cast<int>(context.config().get_int("memory.db_pool_max"));
     const auto least = static_cast<int>(context.config().get_int("memory.db_pool_min"));
     pool = make_connection_pool(database_conninfo(context.config(), paths), std::min(least, most), most);
-    parts.store = make_postgres_store(pool, owner_name(paths.instance));
+    parts.store = make_postgres_store(pool, owner_name(paths));
   } else if (name == "ram") {
     parts.store = make_in_memory_store();
   } else {

@@ -78,6 +78,7 @@ bool DatabaseTask::finish_extract(const ask::Finish& finish, std::vector<Told>& 
 }
 
 void DatabaseTask::on(const ask::Finish& finish, std::vector<Told>& told) {
+  held_.clear();
   if (!finish_extract(finish, told)) keep_answer(finish, unfinished_);
   told.emplace_back(told::JobClosed{});
   attempt([&] { report(told); });

@@ -5,7 +5,6 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "extraction/extraction.hpp"
 #include "knowledge/names.hpp"
 
 namespace prot::memory {
@@ -14,8 +13,6 @@ namespace {
 constexpr Nanos kFirstBackOff = 100 * kMillisecond;
 constexpr Nanos kMaxBackOff = 2 * kSecond;
 constexpr Nanos kPeriod = 5 * kSecond;
-constexpr Nanos kExtractLease = 120 * kSecond;  // longer than the model's total time-out
-constexpr Nanos kApplyLease = 30 * kSecond;
 constexpr int kPage = 500;
 constexpr std::size_t kReplayBatch = 200;
 constexpr int kMaxFacts = 5000;
@@ -82,8 +79,7 @@ void DatabaseTask::connect(Nanos now, std::vector<Told>& told) {
     replay(told);
     finish_what_waits(told);
     attempt([&] { book_use(); });
-    // Only a predecessor can hold leases in this name before the first connection of this process.
-    store_->reap(wall_(), !std::exchange(connected_before_, true));
+    free_leases();
     if (!loaded_) load_page(told);
     run_applies(told);
     if (!up_) {  // lost again, while it was asked
@@ -120,7 +116,8 @@ void DatabaseTask::tick(Nanos now, std::vector<Told>& told) {
     next_tick_ = now + kPeriod;
     attempt([&] {
       replay(told);
-      store_->reap(wall_(), false);
+      keep_lease(now);
+      store_->reap(wall_(), Freed::kOver, held_);
     });
     drop_dead_letters(now);
     run_applies(told);  // whose lease was over
@@ -252,29 +249,6 @@ void DatabaseTask::flush(std::vector<Told>& told) {
   pending_.clear();
 }
 
-void DatabaseTask::run_applies(std::vector<Told>& told) {
-  int done = 0;
-  attempt([&] {
-    while (const std::optional<Job> job = store_->claim(JobKind::kApply, wall_(), kApplyLease, true))
-      done += apply(*job) ? 1 : 0;
-    if (done > 0) tell_facts(told);
-  });
-  if (done > 0) told.emplace_back(told::JobsDone{done});
-}
-
-bool DatabaseTask::apply(const Job& job) {
-  // A stored answer that cannot be used now never can: dead, where it is seen, and its text is kept.
-  try {
-    return store_->apply(job, parse_answer(job.result, job), wall_());
-  } catch (const StoreError& e) {
-    if (e.kind() == StoreError::Kind::kAway) throw;
-    store_->fail(job, e.what(), wall_(), true);
-  } catch (const Error& e) {
-    store_->fail(job, e.what(), wall_(), true);
-  }
-  return false;
-}
-
 void DatabaseTask::report(std::vector<Told>& told) {
   told::Gauges gauges{{}, up_, spooled_, replayed_, replay_time_, {}};
   gauges.spool_fails = spool_fails_;
@@ -322,31 +296,6 @@ void DatabaseTask::on(const ask::History& question, std::vector<Told>& told) {
   history.failed =
       !attempt([&] { history.messages = store_->history(question.conversation, question.max_messages); });
   told.emplace_back(std::move(history));
-}
-
-void DatabaseTask::on(const ask::Claim& claim, std::vector<Told>& told) {
-  told::Claimed claimed;
-  attempt([&] {
-    if (over_budget()) return;
-    claimed.job = store_->claim(JobKind::kExtract, wall_(), kExtractLease, claim.ignore_due);
-    if (!claimed.job) return;
-    // What failed comes in half the number, until the one that is to blame stands alone.
-    const int most = claim.batch >> std::min(claimed.job->attempts - 1, 16);
-    if (most > 1) store_->claim_more(&*claimed.job, wall_(), kExtractLease, claim.ignore_due, most);
-  });
-  told.emplace_back(std::move(claimed));
-}
-
-void DatabaseTask::on(const ask::GiveBack& back, std::vector<Told>& told) {
-  attempt([&] { store_->give_back(back.job, wall_()); });
-  told.emplace_back(told::JobClosed{});
-  attempt([&] { report(told); });
-}
-
-void DatabaseTask::on(const ask::Fail& fail, std::vector<Told>& told) {
-  attempt([&] { store_->fail(fail.job, fail.error, wall_() + fail.delay, fail.dead); });
-  told.emplace_back(told::JobClosed{});
-  attempt([&] { report(told); });
 }
 
 void DatabaseTask::tell_communities(std::vector<Told>& told) {

@@ -59,13 +59,17 @@ class DatabaseTask {
   void store_records(std::span<const TurnRecord> records, std::vector<Told>& told);
   void store_messages(std::span<const TurnRecord> records);
   void set_rejected_aside(const TurnRecord& record, const StoreError& error);
-  void run_applies(std::vector<Told>& told);
-  bool apply(const Job& job);
   void report(std::vector<Told>& told);
   bool attempt(const std::function<void()>& action);
   void drop_dead_letters(Nanos now);  // dead_letters.cpp
   [[nodiscard]] bool over_budget();
   void book_use();
+
+  // database_jobs.cpp
+  void free_leases();
+  void keep_lease(Nanos now);
+  void run_applies(std::vector<Told>& told);
+  bool apply(const Job& job);
 
   // database_forget.cpp
   Forgotten forget(const ForgetTarget& target, bool dry_run, std::vector<Told>& told);
@@ -101,6 +105,8 @@ class DatabaseTask {
   std::vector<ask::Finish> unfinished_;
   std::vector<ask::FinishCommunity> unfinished_summaries_;
   bool answers_read_ = false;  // those of the predecessor
+  std::string held_;           // the token of the job that the loop has; empty: none
+  Nanos renew_at_ = 0;         // monotonic
   bool up_ = false;
   bool connected_before_ = false;
   bool loaded_ = false;

@@ -260,14 +260,28 @@ int InMemoryStore::drop_old_dead(int most, Nanos before) {
   return dropped;
 }
 
-int InMemoryStore::reap(Nanos now, bool all_of_owner) {
+bool InMemoryStore::renew(const std::string& token, Nanos until) {
+  need();
+  bool any = false;
+  for (StoredJob& job : jobs_)
+    if (job.state == State::kLeased && job.job.token == token) {
+      job.lease_until = until;
+      any = true;
+    }
+  return any;
+}
+
+int InMemoryStore::reap(Nanos now, Freed which, const std::string& held) {
   need();
   int freed = 0;
-  for (StoredJob& job : jobs_)
-    if (job.state == State::kLeased && (all_of_owner || job.lease_until < now)) {
-      job.state = State::kReady;
-      ++freed;
-    }
+  for (StoredJob& job : jobs_) {
+    if (job.state != State::kLeased || job.job.token == held) continue;
+    if (which == Freed::kOver && job.lease_until >= now) continue;
+    if (which == Freed::kStray && job.job.kind == JobKind::kExtract)
+      job.job.attempts = std::max(0, job.job.attempts - 1);
+    job.state = State::kReady;
+    ++freed;
+  }
   return freed;
 }
 

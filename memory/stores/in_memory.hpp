@@ -12,7 +12,7 @@ namespace prot::memory {
 
 /// A store in this process' memory: for tests, and to try prot without a database. It forgets at exit.
 /// Behaves as PostgreSQL's does; one test suite holds both to it.
-class InMemoryStore final : public MemoryStore {
+class InMemoryStore : public MemoryStore {
  public:
   void connect() override;
   void close() noexcept override { connected_ = false; }
@@ -28,7 +28,8 @@ class InMemoryStore final : public MemoryStore {
   bool give_back(const Job& job, Nanos due) override;
   bool fail(const Job& job, const std::string& error, Nanos due, bool dead) override;
   int drop_old_dead(int most, Nanos before) override;
-  int reap(Nanos now, bool all_of_owner) override;
+  bool renew(const std::string& token, Nanos until) override;
+  int reap(Nanos now, Freed which, const std::string& held) override;
   ModelUse model_use(Nanos now) override;
   void add_model_use(const ModelUse& more, Nanos now) override;
   std::vector<Fact> active_facts(int limit) override;

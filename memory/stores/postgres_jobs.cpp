@@ -187,14 +187,25 @@ bool PostgresStore::fail(const Job& job, const std::string& error, Nanos due, bo
   });
 }
 
-int PostgresStore::reap(Nanos now, bool all_of_owner) {
+bool PostgresStore::renew(const std::string& token, Nanos until) {
+  return transaction("renewing a lease", [&](pqxx::work& tx) {
+    return run(tx,
+               "UPDATE memory_job SET lease_until = " + at(2) +
+                   " WHERE lease_token = $1 AND state = 'leased'",
+               token, pg::micros(until))
+               .affected_rows() >= 1;
+  });
+}
+
+int PostgresStore::reap(Nanos now, Freed which, const std::string& held) {
   return transaction("freeing leases", [&](pqxx::work& tx) {
     return static_cast<int>(
         run(tx,
-            "UPDATE memory_job SET state = 'ready', lease_token = NULL, lease_until = NULL WHERE state = "
-            "'leased' AND (lease_until < " +
+            "UPDATE memory_job SET state = 'ready', lease_token = NULL, lease_until = NULL, attempts = CASE "
+            "WHEN $5::boolean AND lease_owner = $3 AND kind = 'extract' THEN greatest(attempts - 1, 0) ELSE "
+            "attempts END WHERE state = 'leased' AND lease_token <> $4 AND (lease_until < " +
                 at(1) + " OR ($2::boolean AND lease_owner = $3))",
-            pg::micros(now), all_of_owner, owner_)
+            pg::micros(now), which != Freed::kOver, owner_, held, which == Freed::kStray)
             .affected_rows());
   });
 }

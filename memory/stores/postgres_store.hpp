@@ -32,7 +32,8 @@ class PostgresStore final : public MemoryStore, public Keeper {
   bool give_back(const Job& job, Nanos due) override;
   bool fail(const Job& job, const std::string& error, Nanos due, bool dead) override;
   int drop_old_dead(int most, Nanos before) override;  // postgres_keeper.cpp
-  int reap(Nanos now, bool all_of_owner) override;
+  bool renew(const std::string& token, Nanos until) override;
+  int reap(Nanos now, Freed which, const std::string& held) override;
   ModelUse model_use(Nanos now) override;
   void add_model_use(const ModelUse& more, Nanos now) override;
   std::vector<Fact> active_facts(int limit) override;

@@ -1,5 +1,6 @@
 """The audit's cases about background work and its end (F1, F8, F12, F14, F21), with the real brain, memory and web, and a
 real PostgreSQL."""
+import contextlib
 import os
 import pathlib
 import re
@@ -115,11 +116,34 @@ class Work(unittest.TestCase):
         self.up()
         size = wait_for_web("the pool", lambda: self.prot.page("/diagnostics")["db_pool_size"], LIMIT)
         self.assertGreaterEqual(size, 1)
-        for fault in ("memory", "connections", "postmaster"):
+        for number, fault in enumerate(("memory", "connections", "postmaster"), 1):
             with self.subTest(fault):
                 self.break_by(fault)
                 self.say(f"My {fault} is new.")
+                wait_for("it is learnt", lambda: self.finished() == number, LIMIT)
                 wait_for("all are free", self.all_free, LIMIT)
+
+    def test_what_is_written_when_the_postmaster_dies_is_there_soon_after(self):
+        self.up()
+        self.sql("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(5); RETURN NEW; END $$; "
+                 "CREATE TRIGGER slow BEFORE INSERT ON fact FOR EACH ROW EXECUTE FUNCTION slow(); "
+                 # Nobody waits for the end of its lease, however slow the machine is.
+                 "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.lease_until := now() + '50 min'; "
+                 "RETURN NEW; END $$; CREATE TRIGGER late BEFORE UPDATE ON memory_job FOR EACH ROW "
+                 "WHEN (NEW.state = 'leased') EXECUTE FUNCTION late()")
+        self.say("My cat is Tom.")
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        wait_for("a fact is being written", lambda: self.sql(asleep) == "1", LIMIT)
+        self.break_by("postmaster")
+        wait_for("it is learnt", lambda: self.finished() == 1, LIMIT)
+        wait_for("all are free", self.all_free, LIMIT)
+        self.assertEqual(self.sql("SELECT object FROM fact"), "Tom")
+        self.assertEqual(self.model.asked["facts"], 1)
+
+    def finished(self):
+        """Exchanges that are learnt; None while the database comes back."""
+        with contextlib.suppress(subprocess.CalledProcessError):
+            return int(self.sql("SELECT count(*) FROM memory_job WHERE kind = 'apply' AND state = 'done'"))
 
     def break_by(self, fault):
         if fault == "connections":

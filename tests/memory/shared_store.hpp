@@ -64,8 +64,11 @@ class SharedStore final : public MemoryStore {
   bool fail(const Job& job, const std::string& error, Nanos due, bool dead) override {
     return locked([&](InMemoryStore& s) { return s.fail(job, error, due, dead); });
   }
-  int reap(Nanos now, bool all) override {
-    return locked([&](InMemoryStore& s) { return s.reap(now, all); });
+  bool renew(const std::string& token, Nanos until) override {
+    return locked([&](InMemoryStore& s) { return s.renew(token, until); });
+  }
+  int reap(Nanos now, Freed which, const std::string& held) override {
+    return locked([&](InMemoryStore& s) { return s.reap(now, which, held); });
   }
   void mark_read(std::span<const std::int64_t> facts, Nanos now) override {
     locked([&](InMemoryStore& s) { s.mark_read(facts, now); });

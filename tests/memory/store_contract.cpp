@@ -131,8 +131,12 @@ void contract_leases(MemoryStore& store) {
   CHECK_FALSE(store.claim(JobKind::kExtract, kNoon + kSecond, kSecond, false));
   CHECK(store.counts().jobs_leased == 2);
 
-  CHECK(store.reap(kNoon + 2 * kSecond, false) == 0);
-  CHECK(store.reap(kNoon + 60 * kSecond, false) == 2);
+  CHECK(store.reap(kNoon + 2 * kSecond, Freed::kOver, "") == 0);
+  CHECK(store.reap(kNoon + 60 * kSecond, Freed::kOver, first->token) == 1);  // somebody is at the other one
+  REQUIRE(store.renew(first->token, kNoon + 90 * kSecond));
+  CHECK(store.reap(kNoon + 89 * kSecond, Freed::kOver, "") == 0);
+  CHECK(store.reap(kNoon + 91 * kSecond, Freed::kOver, "") == 1);
+  CHECK_FALSE(store.renew(first->token, kNoon + 200 * kSecond));  // lost
   const std::optional<Job> again = store.claim(JobKind::kExtract, kNoon + 60 * kSecond, kSecond, false);
   REQUIRE(again);
   CHECK(again->id == first->id);
@@ -170,8 +174,16 @@ void contract_failures(MemoryStore& store) {
   // The predecessor's leases are freed at once.
   store.append(exchange(1, 20, "I like tea.", "Ah."), kNoon);
   REQUIRE(store.claim(JobKind::kExtract, kNoon, kDay, false));
-  CHECK(store.reap(kNoon, false) == 0);
-  CHECK(store.reap(kNoon, true) == 1);
+  CHECK(store.reap(kNoon, Freed::kOver, "") == 0);
+  CHECK(store.reap(kNoon, Freed::kPredecessors, "") == 1);
+
+  // What was claimed, but never heard of, was not tried; what is held stays.
+  job = store.claim(JobKind::kExtract, kNoon, kDay, false);
+  REQUIRE(job);
+  CHECK(job->attempts == 2);  // the predecessor may have died of it
+  CHECK(store.reap(kNoon, Freed::kStray, job->token) == 0);
+  CHECK(store.reap(kNoon, Freed::kStray, "") == 1);
+  CHECK(store.claim(JobKind::kExtract, kNoon, kDay, false)->attempts == 2);
 }
 
 void contract_old_dead(MemoryStore& store) {

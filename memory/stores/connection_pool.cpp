@@ -110,9 +110,9 @@ ConnectionPool::Lease ConnectionPool::take() {
   return Lease(this, entry);
 }
 
-void ConnectionPool::touch() noexcept {
+void ConnectionPool::touch(Nanos longer) noexcept {
   if (leased.newest_statement != nullptr)
-    leased.newest_statement->store(monotonic_now(), std::memory_order_relaxed);
+    leased.newest_statement->store(monotonic_now() + longer, std::memory_order_relaxed);
 }
 
 bool ConnectionPool::is_new(const void* statement) {

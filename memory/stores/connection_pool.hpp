@@ -38,7 +38,7 @@ class ConnectionPool {
   struct Entry {
     std::unique_ptr<pqxx::connection> connection;
     UniqueFd socket;               // a duplicate: libpq may close its own at any moment
-    std::atomic<Nanos> since = 0;  // monotonic; when the newest statement began
+    std::atomic<Nanos> since = 0;  // monotonic; when the newest statement began, or is to be waited for from
     std::set<const void*> known;   // statements that it has prepared; who has the lease uses it
     bool broken = false;           // protected by mutex_
   };
@@ -86,8 +86,8 @@ class ConnectionPool {
   [[nodiscard]] Lease take();
   /// Those that nobody uses.
   void close_idle() noexcept;
-  /// A statement begins on this thread's lease.
-  static void touch() noexcept;
+  /// A statement begins on this thread's lease; it may take so much longer than the others.
+  static void touch(Nanos longer = 0) noexcept;
   /// True at the first use of a statement on the connection of this thread's lease, which must then prepare
   /// it.
   [[nodiscard]] static bool is_new(const void* statement);

@@ -13,6 +13,7 @@ namespace prot::memory {
 namespace {
 
 constexpr std::int64_t kMigrationLock = 0x70726F74'6D656D;  // "protmem"
+constexpr Nanos kMigrationTime = 3600 * kSecond;            // an index over years of messages
 
 std::string_view view(const pqxx::field& field) { return {field.c_str(), field.size()}; }
 
@@ -89,8 +90,12 @@ void migrate(pqxx::connection& connection) {
     throw StoreError(StoreError::Kind::kBroken, "the database's schema is of version " +
                                                     std::to_string(version) + ", this prot knows " +
                                                     std::to_string(known) + ": update prot");
+  // The usual limits would break off the same step at each start, and nothing would be kept for ever.
+  tx.exec("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0");
   for (const Migration& migration : migrations()) {
     if (applied.contains(migration.version)) continue;
+    if (version > 0) log_info("database: schema {} ({})", migration.version, migration.name);
+    ConnectionPool::touch(kMigrationTime);
     tx.exec(migration.sql);
     run(tx, "INSERT INTO schema_version (version, name) VALUES ($1::integer, $2)", migration.version,
         std::string(migration.name));

@@ -133,6 +133,38 @@ TEST_CASE_FIXTURE(Fixture, "of a long past only what came since is counted, and 
             .find("memory_job_dead") != std::string::npos);
 }
 
+// An index over years of messages takes longer than a statement may at other times.
+TEST_CASE("a step forward takes the time that it takes, and one that is broken off is done again") {
+  (void)server().query(kEmpty);
+  const auto takes = [](const std::string& seconds) {
+    (void)server().query(
+        "CREATE OR REPLACE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN IF tg_tag = "
+        "'CREATE INDEX' THEN PERFORM pg_sleep(" +
+        seconds + "); END IF; END $$");
+  };
+  takes("0.4");
+  (void)server().query("CREATE EVENT TRIGGER slow ON ddl_command_start EXECUTE FUNCTION slow()");
+  const auto connect = [] {
+    const std::string impatient = server().conninfo() + " options='-c statement_timeout=300'";
+    make_postgres_store(make_connection_pool(impatient, 1, 2, 300 * kMillisecond), "test")->connect();
+  };
+  SUBCASE("it takes long") { connect(); }
+  SUBCASE("its connection breaks") {
+    takes("600");
+    std::jthread begun([&] { CHECK_THROWS_AS(connect(), StoreError); });
+    const std::string asleep = " FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    while (server().query("SELECT count(*)" + asleep) == "0") std::this_thread::yield();
+    CHECK(server().query("SELECT to_regclass('schema_version') IS NULL") == "t");
+    (void)server().query("SELECT pg_terminate_backend(pid)" + asleep);
+    begun.join();
+    CHECK(server().query("SELECT to_regclass('message') IS NULL") == "t");
+    takes("0");
+    connect();
+  }
+  CHECK(server().query("SELECT count(*) FROM schema_version") == std::to_string(migrations().size()));
+  (void)server().query("DROP EVENT TRIGGER slow");
+}
+
 TEST_CASE_FIXTURE(Fixture, "a database of a newer prot is left alone") {
   (void)server().query("INSERT INTO schema_version (version, name) VALUES (999, 'future')");
   try {

@@ -108,6 +108,8 @@ class MemoryStore : public EntityStore {
   [[nodiscard]] virtual Keeper* keeper() noexcept { return nullptr; }
 };
 
+/// What waits for a time further ahead than this was put there by a clock that was wrong: it waits no longer.
+inline constexpr Nanos kFarAhead = 3600 * kSecond;
 /// A user's message whose reply never ends is extracted after this.
 inline constexpr Nanos kExchangePatience = 120 * kSecond;
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -38,6 +39,18 @@ std::uint64_t waiting_bytes(const std::filesystem::path& folder) {
   std::uint64_t total = 0;
   for (const auto& path : spool_files(folder, ".spool")) total += std::filesystem::file_size(path);
   return total;
+}
+
+/// The time, for a person; behind those that wait, whatever has become of the clock.
+Nanos next_number(const std::filesystem::path& folder) {
+  Nanos number = wall_now();
+  for (const auto& path : spool_files(folder, ".spool")) {
+    const std::string name = path.stem().string();
+    Nanos taken = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), taken).ec == std::errc() && taken < INT64_MAX)
+      number = std::max(number, taken + 1);
+  }
+  return number;
 }
 
 /// None: a frame of another kind. Throws Error: it makes no sense.
@@ -123,7 +136,7 @@ void SpoolWriter::open_file() {
   make_private_directory(folder_);
   written_ = waiting_bytes(folder_);
   char name[40];
-  std::snprintf(name, sizeof(name), "%020lld.spool", static_cast<long long>(wall_now()));
+  std::snprintf(name, sizeof(name), "%020lld.spool", static_cast<long long>(next_number(folder_)));
   path_ = folder_ / name;
   file_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
   if (!file_) throw errno_error("cannot make " + path_.string());

@@ -150,11 +150,15 @@ std::vector<Message> InMemoryStore::history(const wire::ConversationId& conversa
   return messages;
 }
 
+bool InMemoryStore::is_due(const StoredJob& job, Nanos now) {
+  return job.due <= now || job.due > now + kFarAhead;
+}
+
 std::optional<Job> InMemoryStore::claim(JobKind kind, Nanos now, Nanos lease, bool ignore_due) {
   need();
   StoredJob* best = nullptr;
   for (StoredJob& job : jobs_)
-    if (job.job.kind == kind && job.state == State::kReady && (ignore_due || job.due <= now) &&
+    if (job.job.kind == kind && job.state == State::kReady && (ignore_due || is_due(job, now)) &&
         (best == nullptr || job.due < best->due))
       best = &job;
   if (best == nullptr) return std::nullopt;
@@ -188,7 +192,7 @@ void InMemoryStore::claim_more(Job* job, Nanos now, Nanos lease, bool ignore_due
       following[stored.job.first_seq] = &stored;
   for (const auto& [first, next] : following) {
     if (job->exchanges >= most || next->state != State::kReady || next->job.attempts != job->attempts - 1 ||
-        (!ignore_due && next->due > now))
+        (!ignore_due && !is_due(*next, now)))
       break;
     next->state = State::kLeased;
     next->lease_until = now + lease;
@@ -276,7 +280,8 @@ int InMemoryStore::reap(Nanos now, Freed which, const std::string& held) {
   int freed = 0;
   for (StoredJob& job : jobs_) {
     if (job.state != State::kLeased || job.job.token == held) continue;
-    if (which == Freed::kOver && job.lease_until >= now) continue;
+    const bool over = job.lease_until < now || job.lease_until > now + kFarAhead;
+    if (which == Freed::kOver && !over) continue;
     if (which == Freed::kStray && job.job.kind == JobKind::kExtract)
       job.job.attempts = std::max(0, job.job.attempts - 1);
     job.state = State::kReady;

@@ -98,6 +98,7 @@ class InMemoryStore : public MemoryStore {
   void append(const TurnRecord& record, Nanos now);
   void add_job(JobKind kind, const MessageKey& key, std::uint64_t last_seq, Nanos due, std::string result);
   void fill(Job& job);
+  [[nodiscard]] static bool is_due(const StoredJob& job, Nanos now);
   template <typename F>
   void for_lease(const Job& job, F&& f);
   [[nodiscard]] EntityResolver resolver() const;

@@ -85,10 +85,11 @@ std::optional<Job> PostgresStore::claim(JobKind kind, Nanos now, Nanos lease, bo
         "UPDATE memory_job SET state = 'leased', lease_until = " + at(1) +
             ", lease_token = $2, lease_owner = $3, attempts = attempts + 1 WHERE id = (SELECT id FROM "
             "memory_job WHERE kind = $4 AND state = 'ready' AND ($5::boolean OR run_after <= " +
-            at(6) +
+            at(6) + " OR run_after > " + at(7) +
             ") ORDER BY run_after, id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING id, conversation_id::text, "
             "first_seq, last_seq, attempts, coalesce(result, ''), offered",
-        pg::micros(now + lease), token, owner_, std::string(to_string(kind)), ignore_due, pg::micros(now));
+        pg::micros(now + lease), token, owner_, std::string(to_string(kind)), ignore_due, pg::micros(now),
+        pg::micros(now + kFarAhead));
     if (rows.empty()) return std::nullopt;
     Job job;
     job.id = rows[0][0].as<std::int64_t>();
@@ -115,11 +116,11 @@ void PostgresStore::claim_more(Job* job, Nanos now, Nanos lease, bool ignore_due
          run(tx,
              "SELECT id, state = 'ready' AND attempts = $3::integer AND ($4::boolean OR run_after "
              "<= " +
-                 at(5) +
+                 at(5) + " OR run_after > " + at(7) +
                  "), last_seq FROM memory_job WHERE kind = 'extract' AND conversation_id = $1::uuid "
                  "AND first_seq > $2::bigint ORDER BY first_seq LIMIT $6::integer FOR UPDATE",
              to_uuid(job->conversation), pg::signed_seq(job->first_seq), job->attempts - 1, ignore_due,
-             pg::micros(now), most - 1)) {
+             pg::micros(now), most - 1, pg::micros(now + kFarAhead))) {
       if (!row[1].as<bool>()) break;
       ids += (ids.size() > 1 ? "," : "") + std::string(row[0].c_str());
       last = std::max(last, static_cast<std::uint64_t>(row[2].as<std::int64_t>()));
@@ -204,8 +205,9 @@ int PostgresStore::reap(Nanos now, Freed which, const std::string& held) {
             "UPDATE memory_job SET state = 'ready', lease_token = NULL, lease_until = NULL, attempts = CASE "
             "WHEN $5::boolean AND lease_owner = $3 AND kind = 'extract' THEN greatest(attempts - 1, 0) ELSE "
             "attempts END WHERE state = 'leased' AND lease_token <> $4 AND (lease_until < " +
-                at(1) + " OR ($2::boolean AND lease_owner = $3))",
-            pg::micros(now), which != Freed::kOver, owner_, held, which == Freed::kStray)
+                at(1) + " OR lease_until > " + at(6) + " OR ($2::boolean AND lease_owner = $3))",
+            pg::micros(now), which != Freed::kOver, owner_, held, which == Freed::kStray,
+            pg::micros(now + kFarAhead))
             .affected_rows());
   });
 }

@@ -14,6 +14,7 @@ TEST_CASE("the store in memory keeps the contract of stores") {
   SUBCASE("an exchange brings one job") { test::contract_job_of_an_exchange(store); }
   SUBCASE("a lease guards a job") { test::contract_leases(store); }
   SUBCASE("failures wait, then die visibly") { test::contract_failures(store); }
+  SUBCASE("a clock that was wrong keeps nothing waiting") { test::contract_wrong_clock(store); }
   SUBCASE("the dead are not kept for ever") { test::contract_old_dead(store); }
   SUBCASE("facts are applied once and replace each other") { test::contract_facts(store); }
   SUBCASE("names in any form mean one entity") { test::contract_names(store); }

@@ -34,6 +34,7 @@ TEST_CASE_FIXTURE(Fixture, "PostgreSQL keeps the contract of stores") {
   SUBCASE("an exchange brings one job") { contract_job_of_an_exchange(*store); }
   SUBCASE("a lease guards a job") { contract_leases(*store); }
   SUBCASE("failures wait, then die visibly") { contract_failures(*store); }
+  SUBCASE("a clock that was wrong keeps nothing waiting") { contract_wrong_clock(*store); }
   SUBCASE("the dead are not kept for ever") { contract_old_dead(*store); }
   SUBCASE("facts are applied once and replace each other") { contract_facts(*store); }
   SUBCASE("names in any form mean one entity") { contract_names(*store); }

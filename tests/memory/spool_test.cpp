@@ -197,6 +197,25 @@ TEST_CASE("a file that its writer holds is left for later") {
   CHECK(std::filesystem::exists(path.string() + ".bad"));
 }
 
+TEST_CASE("files stand in the order in which they were written, also when the clock goes back") {
+  const prot::test::TempFolder folder;
+  for (const char* later :
+       {"09000000000000000000.spool", "no number.spool", "09223372036854775807.spool.bad"})
+    std::ofstream(folder.path() / later) << "";
+  SpoolWriter writer(folder.path());
+  for (std::uint64_t i = 1; i <= 2; ++i) {
+    const TurnRecord said = user(key(1, i), "I like tea.");
+    writer.append({&said, 1});
+    writer.close_file();
+  }
+  const auto files = spool_files(folder.path(), ".spool");
+  REQUIRE(files.size() == 4);
+  CHECK(files[0].filename() == "09000000000000000000.spool");
+  CHECK(files[1].filename() == "09000000000000000001.spool");
+  CHECK(files[2].filename() == "09000000000000000002.spool");
+  CHECK(content_of(SpoolForm::kSpool, bytes_of(files[1])).records.at(0).key.sequence == 1);
+}
+
 TEST_CASE("a spool that cannot be written says so") {
   const prot::test::TempFolder folder;
   std::ofstream(folder.path() / "memory") << "a file, no folder";

@@ -173,17 +173,32 @@ void contract_failures(MemoryStore& store) {
 
   // The predecessor's leases are freed at once.
   store.append(exchange(1, 20, "I like tea.", "Ah."), kNoon);
-  REQUIRE(store.claim(JobKind::kExtract, kNoon, kDay, false));
+  REQUIRE(store.claim(JobKind::kExtract, kNoon, kSecond, false));
   CHECK(store.reap(kNoon, Freed::kOver, "") == 0);
   CHECK(store.reap(kNoon, Freed::kPredecessors, "") == 1);
 
   // What was claimed, but never heard of, was not tried; what is held stays.
-  job = store.claim(JobKind::kExtract, kNoon, kDay, false);
+  job = store.claim(JobKind::kExtract, kNoon, kSecond, false);
   REQUIRE(job);
   CHECK(job->attempts == 2);  // the predecessor may have died of it
   CHECK(store.reap(kNoon, Freed::kStray, job->token) == 0);
   CHECK(store.reap(kNoon, Freed::kStray, "") == 1);
-  CHECK(store.claim(JobKind::kExtract, kNoon, kDay, false)->attempts == 2);
+  CHECK(store.claim(JobKind::kExtract, kNoon, kSecond, false)->attempts == 2);
+}
+
+// The first minutes of a machine without a battery, or a typing error that was mended.
+void contract_wrong_clock(MemoryStore& store) {
+  const Nanos later = kNoon + 300 * kDay;
+  store.append(exchange(1, 10, "I live in Busan.", "Ah."), later);
+  store.append(exchange(1, 20, "I like tea.", "Ah."), later);
+  std::optional<Job> job = store.claim(JobKind::kExtract, kNoon, kSecond, false);  // it is put right
+  REQUIRE(job);
+  store.claim_more(&*job, kNoon, kSecond, false, 4);
+  CHECK(job->exchanges == 2);
+  REQUIRE(store.fail(*job, "bad answer", kNoon + 60 * kSecond, false));
+  CHECK_FALSE(store.claim(JobKind::kExtract, kNoon, kSecond, false));  // that is meant
+  REQUIRE(store.claim(JobKind::kExtract, later, kSecond, false));
+  CHECK(store.reap(kNoon, Freed::kOver, "") == 1);
 }
 
 void contract_old_dead(MemoryStore& store) {

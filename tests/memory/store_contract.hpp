@@ -11,6 +11,7 @@ void contract_segments_and_end(MemoryStore& store);
 void contract_job_of_an_exchange(MemoryStore& store);
 void contract_leases(MemoryStore& store);
 void contract_failures(MemoryStore& store);
+void contract_wrong_clock(MemoryStore& store);
 void contract_old_dead(MemoryStore& store);
 void contract_facts(MemoryStore& store);
 void contract_forget(MemoryStore& store);

@@ -75,7 +75,6 @@ void DatabaseTask::connect(Nanos now, std::vector<Told>& told) {
   try {
     store_->connect();
     up_ = true;
-    spool_.close_file();
     replay(told);
     finish_what_waits(told);
     attempt([&] { book_use(); });
@@ -102,6 +101,7 @@ void DatabaseTask::connect(Nanos now, std::vector<Told>& told) {
       log_warn("{}; messages go to the spool until it is back", e.what());
     up_ = false;
     store_->close();
+    count_left();
     back_off_ = std::clamp(2 * back_off_, kFirstBackOff, kMaxBackOff);
     next_tick_ = now + back_off_;
     report(told);
@@ -126,12 +126,22 @@ void DatabaseTask::tick(Nanos now, std::vector<Told>& told) {
   flush(told);  // what even the spool refused before
 }
 
+/// Once, where it cannot be replayed at once: nobody may read "nothing is left" from a process that has just
+/// begun.
+void DatabaseTask::count_left() {
+  if (std::exchange(left_counted_, true)) return;
+  spooled_ += waiting_records(folders_.own_spool, SpoolForm::kSpool) +
+              waiting_records(folders_.brain_spool, SpoolForm::kFrames);
+}
+
 void DatabaseTask::replay(std::vector<Told>& told) {
   const Nanos begin = monotonic_now();
   const std::uint64_t before = replayed_;
+  spool_.close_file();
   replay_folder(folders_.own_spool, SpoolForm::kSpool, told);
-  spooled_ = 0;
   replay_folder(folders_.brain_spool, SpoolForm::kFrames, told);
+  spooled_ = 0;
+  left_counted_ = true;
   if (replayed_ != before) replay_time_ += monotonic_now() - begin;
 }
 
@@ -226,6 +236,7 @@ void DatabaseTask::flush(std::vector<Told>& told) {
   for (const ask::Store& store : pending_) records.push_back(store.record);
   try {
     if (!attempt([&] { store_records(records, told); })) {
+      count_left();
       spool_.append(records);
       forget_in_spools(records, told);
       spooled_ += records.size();

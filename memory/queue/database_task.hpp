@@ -52,6 +52,7 @@ class DatabaseTask {
   void read_answers();
   bool finish_extract(const ask::Finish& finish, std::vector<Told>& told);
   bool finish_summary(const ask::FinishCommunity& finish, std::vector<Told>& told);
+  void count_left();
   void replay(std::vector<Told>& told);
   void replay_folder(const std::filesystem::path& folder, SpoolForm form, std::vector<Told>& told);
   void load_page(std::vector<Told>& told);
@@ -122,7 +123,8 @@ class DatabaseTask {
   bool over_told_ = false;
   Counts known_;  // as last heard
   Nanos replay_time_ = 0;
-  std::uint64_t spooled_ = 0;
+  std::uint64_t spooled_ = 0;  // records that wait in files
+  bool left_counted_ = false;  // those of earlier processes among them
   std::uint64_t replayed_ = 0;
   std::uint64_t dead_dropped_ = 0;
   Nanos next_look_at_dead_ = 0;  // monotonic

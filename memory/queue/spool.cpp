@@ -213,6 +213,21 @@ std::string SpoolReader::problem() const {
   return problem;
 }
 
+std::uint64_t waiting_records(const std::filesystem::path& folder, SpoolForm form) {
+  constexpr std::size_t kAtOnce = 200;
+  std::uint64_t count = 0;
+  for (const std::filesystem::path& path : spool_files(folder, extension_of(form))) {
+    try {
+      const SpoolFile file(path);
+      SpoolReader reader(form, file.records());
+      for (std::size_t some = kAtOnce; some == kAtOnce; count += some) some = reader.next(kAtOnce).size();
+    } catch (const Error& e) {
+      log_warn("counting what waits in the spool: {}", e.what());
+    }
+  }
+  return count;
+}
+
 SpoolFile::SpoolFile(const std::filesystem::path& path) : path_(path) {
   file_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file_) throw errno_error("cannot open " + path.string());

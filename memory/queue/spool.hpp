@@ -76,6 +76,9 @@ std::vector<std::string> forget_in_spool(const std::filesystem::path& folder, Sp
 [[nodiscard]] std::vector<std::filesystem::path> spool_files(const std::filesystem::path& folder,
                                                              const std::string& extension);
 
+/// Records that wait there to be replayed. What cannot be read is not counted.
+[[nodiscard]] std::uint64_t waiting_records(const std::filesystem::path& folder, SpoolForm form);
+
 /// A file that is being replayed, locked (flock) against a second replay or a writer that appends. Brain and
 /// supervisor rename whole files into place.
 class SpoolFile {

@@ -116,6 +116,37 @@ TEST_CASE_FIXTURE(
   }
 }
 
+TEST_CASE_FIXTURE(Fixture, "what earlier processes have spooled is counted, until it is in the database") {
+  {
+    SpoolWriter writer(folders.own_spool);
+    writer.append(exchange(1, 10, "I like tea.", "Ah."));
+    writer.close_file();
+    writer.append(exchange(1, 20, "I like cake.", "Ah."));
+  }
+  store.set_away(true);
+  DatabaseTask task(store, folders, [] { return kNoon; });
+  SUBCASE("it is looked at first") { task.tick(now, told); }
+  SUBCASE("something comes first") {}
+  exchange_comes(task, 30, "I like rain.");
+  task.tick(now + 20 * kSecond, told);
+  CHECK(last<told::Gauges>().spooled == 12);
+  SUBCASE("it ends like that") {
+    task.handle({ask::Close{}}, told);
+    CHECK(last<told::Closed>().spooled == 12);
+    DatabaseTask next(store, folders, [] { return kNoon; });
+    next.handle({ask::Close{}}, told);
+    CHECK(last<told::Closed>().spooled == 12);
+  }
+  SUBCASE("the database comes") {
+    store.set_away(false);
+    task.tick(now + 40 * kSecond, told);
+    CHECK(last<told::Gauges>().spooled == 0);
+    CHECK(store.counts().messages == 6);
+    task.handle({ask::Close{}}, told);
+    CHECK(last<told::Closed>().spooled == 0);
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "dead letters are kept by number and age, and it is told how many went") {
   DatabaseTask::Folders few = folders;
   few.dead.most = 2;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "extraction/extraction.hpp"
 #include "queue/database_task.hpp"
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr Nanos kExtractLease = 120 * kSecond;  // renewed while the model is at it
 constexpr Nanos kApplyLease = 30 * kSecond;
+constexpr int kMostTries = 12;  // that nobody lived to tell of; a model's bad answers end a job before
 
 }  // namespace
 
@@ -29,10 +31,23 @@ void DatabaseTask::keep_lease(Nanos now) {
   if (!store_->renew(held_, wall_() + kExtractLease)) held_.clear();
 }
 
+/// One that ends this process, or the server, each time must not do so for ever: memory would never be up.
+std::optional<Job> DatabaseTask::claim(JobKind kind, Nanos lease, bool ignore_due) {
+  while (std::optional<Job> job = store_->claim(kind, wall_(), lease, ignore_due)) {
+    if (job->attempts <= kMostTries) return job;
+    log_error("{} job {} is given up: it was begun {} times, and never ended", to_string(kind), job->id,
+              kMostTries);
+    store_->fail(*job,
+                 "begun " + std::to_string(kMostTries) + " times: memory or its connection ended each time",
+                 wall_(), true);
+  }
+  return std::nullopt;
+}
+
 void DatabaseTask::run_applies(std::vector<Told>& told) {
   int done = 0;
   attempt([&] {
-    while (const std::optional<Job> job = store_->claim(JobKind::kApply, wall_(), kApplyLease, true))
+    while (const std::optional<Job> job = claim(JobKind::kApply, kApplyLease, true))
       done += apply(*job) ? 1 : 0;
     if (done > 0) tell_facts(told);
   });
@@ -54,9 +69,10 @@ bool DatabaseTask::apply(const Job& job) {
 
 void DatabaseTask::on(const ask::Claim& claim, std::vector<Told>& told) {
   told::Claimed claimed;
+  if (claim.ignore_due) run_applies(told);  // a drain: what is paid for first, it costs next to nothing
   const bool whole = attempt([&] {
     if (over_budget()) return;
-    claimed.job = store_->claim(JobKind::kExtract, wall_(), kExtractLease, claim.ignore_due);
+    claimed.job = this->claim(JobKind::kExtract, kExtractLease, claim.ignore_due);
     if (!claimed.job) return;
     // What failed comes in half the number, until the one that is to blame stands alone.
     const int most = claim.batch >> std::min(claimed.job->attempts - 1, 16);

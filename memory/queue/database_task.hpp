@@ -69,6 +69,7 @@ class DatabaseTask {
   // database_jobs.cpp
   void free_leases();
   void keep_lease(Nanos now);
+  [[nodiscard]] std::optional<Job> claim(JobKind kind, Nanos lease, bool ignore_due);
   void run_applies(std::vector<Told>& told);
   bool apply(const Job& job);
 

@@ -148,6 +148,45 @@ TEST_CASE_FIXTURE(Fixture, "a model that takes long keeps its job, also over an 
   CHECK((!next || next->first_seq == 20));
 }
 
+TEST_CASE_FIXTURE(Fixture, "a job that ends the process each time is dead in the end, and others are done") {
+  exchange_comes(10, "I like tea.");
+  exchange_comes(20, "I like cake.");
+  SUBCASE("while the model is asked") {}
+  SUBCASE("while its answer is applied") {
+    const std::optional<Job> job = claimed();
+    REQUIRE(job);
+    REQUIRE(store.finish_extract(*job, std::string(kEmptyAnswer), wall));
+    for (int i = 0; i < 12; ++i) {
+      REQUIRE(store.claim(JobKind::kApply, wall, kSecond, true));
+      REQUIRE(store.reap(wall, Freed::kPredecessors, "") == 1);
+    }
+    tick();
+    CHECK(store.counts().jobs_dead == 1);
+    return;
+  }
+  for (int i = 0; i < 12; ++i) {
+    const std::optional<Job> first = store.claim(JobKind::kExtract, wall, kSecond, true);
+    REQUIRE(first);
+    REQUIRE(first->first_seq == 10);
+    REQUIRE(store.reap(wall, Freed::kPredecessors, "") == 1);
+  }
+  const std::optional<Job> next = claimed();
+  REQUIRE(next);
+  CHECK(next->first_seq == 20);
+  CHECK(store.counts().jobs_dead == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a drain does first what is paid for") {
+  exchange_comes(10, "I like tea.");
+  const std::optional<Job> job = claimed();
+  REQUIRE(job);
+  REQUIRE(store.finish_extract(*job, std::string(kEmptyAnswer), wall));
+  exchange_comes(20, "I like cake.");
+  handle(ask::Claim{true});
+  CHECK(store.counts().jobs_ready == 0);
+  CHECK(store.counts().jobs_leased == 1);  // the one that the model is asked about
+}
+
 TEST_CASE_FIXTURE(Fixture, "a lease of another instance that is over is freed, one that holds is not") {
   exchange_comes(10, "I like tea.");
   REQUIRE(store.claim(JobKind::kExtract, wall, 60 * kSecond, false));

@@ -27,6 +27,10 @@ const char* to_string(ErrorClass error_class) noexcept {
   return "fatal";
 }
 
+namespace {
+constexpr Nanos kMostPause = 86'400 * kSecond;  // a date is as good as two clocks
+}
+
 ErrorClass classify_status(int status, std::string_view body, bool has_retry_after) noexcept {
   const auto says = [&](std::string_view word) { return body.find(word) != std::string_view::npos; };
   switch (status) {
@@ -78,11 +82,13 @@ Nanos parse_retry_after(const std::string& value) {
   const char* end = value.data() + value.size();
   const auto [stop, error] = std::from_chars(value.data(), end, seconds);
   if (error == std::errc() && stop == end) {
-    return seconds > 0 && seconds < 1e6 ? static_cast<Nanos>(seconds * static_cast<double>(kSecond)) : 0;
+    return seconds > 0 && seconds < 1e6
+               ? std::min(static_cast<Nanos>(seconds * static_cast<double>(kSecond)), kMostPause)
+               : 0;
   }
   const std::time_t date = curl_getdate(value.c_str(), nullptr);
   if (date == -1) return 0;
-  return std::max<Nanos>(0, static_cast<Nanos>(date) * kSecond - wall_now());
+  return std::clamp<Nanos>(static_cast<Nanos>(date) * kSecond - wall_now(), 0, kMostPause);
 }
 
 }  // namespace prot::http

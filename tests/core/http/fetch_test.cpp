@@ -59,5 +59,7 @@ TEST_CASE("retry-after is seconds, decimals, or a date") {
   CHECK(http::parse_retry_after("-3") == 0);
   CHECK(http::parse_retry_after("soon") == 0);
   CHECK(http::parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0);
-  CHECK(http::parse_retry_after("Wed, 21 Oct 2065 07:28:00 GMT") > 3600 * kSecond);
+  // One of the clocks is wrong: nobody waits for forty years.
+  CHECK(http::parse_retry_after("Wed, 21 Oct 2065 07:28:00 GMT") == 86'400 * kSecond);
+  CHECK(http::parse_retry_after("900000") == 86'400 * kSecond);
 }

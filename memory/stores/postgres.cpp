@@ -19,12 +19,13 @@ std::string_view view(const pqxx::field& field) { return {field.c_str(), field.s
 
 StoreError::Kind kind_of(const std::string& sqlstate) {
   // No state: the connection broke. 08 connection, 53 resources, 57 shutdown or cancelled, 40 rolled back,
-  // 55 lock or starting up.
+  // 55 lock or starting up. Not taken: 22 data, 23 constraints, 54 more than the server's limits allow.
   if (sqlstate.size() < 2) return StoreError::Kind::kAway;
   const std::string group = sqlstate.substr(0, 2);
   for (const char* away : {"08", "40", "53", "55", "57", "58"})
     if (group == away) return StoreError::Kind::kAway;
-  return group == "22" || group == "23" ? StoreError::Kind::kRejected : StoreError::Kind::kBroken;
+  return group == "22" || group == "23" || group == "54" ? StoreError::Kind::kRejected
+                                                         : StoreError::Kind::kBroken;
 }
 
 // The first line alone: those behind it may quote a row.

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/paths.hpp"
+#include "base/sync_folder.hpp"
 #include "base/unique_fd.hpp"
 #include "ipc/layout.hpp"
 #include "ipc/record_file.hpp"
@@ -106,6 +107,7 @@ bool Outbox::append_to_spool(const std::string& bytes) {
     const int error = written < 0 ? errno : ENOSPC;
     if (written == static_cast<ssize_t>(bytes.size()) && ::fdatasync(file.get()) == 0 &&
         ::rename(draft.c_str(), path.c_str()) == 0) {
+      sync_folder(spool_folder_);  // else it comes again, and is the same message
       spool_fails_ = false;
       return true;
     }

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/error.hpp"
+#include "base/sync_folder.hpp"
 #include "base/unique_fd.hpp"
 #include "ipc/crc32c.hpp"
 
@@ -22,11 +23,6 @@ void write_all(int fd, std::string_view bytes, const fs::path& file) {
     if (n < 0) throw errno_error("cannot write " + file.string());
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
-}
-
-void sync_folder(const fs::path& folder) {
-  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) throw errno_error("cannot force " + folder.string() + " to disk");
 }
 
 }  // namespace

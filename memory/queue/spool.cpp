@@ -14,17 +14,13 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/paths.hpp"
+#include "base/sync_folder.hpp"
 #include "ipc/layout.hpp"
 
 namespace prot::memory {
 namespace {
 
 constexpr std::size_t kChunk = 1U << 20U;
-
-void sync_folder(const std::filesystem::path& folder) {
-  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) throw errno_error("cannot sync " + folder.string());
-}
 
 void write_all(int fd, std::string_view data, const std::filesystem::path& folder) {
   while (!data.empty()) {
@@ -138,9 +134,10 @@ void SpoolWriter::open_file() {
   char name[40];
   std::snprintf(name, sizeof(name), "%020lld.spool", static_cast<long long>(next_number(folder_)));
   path_ = folder_ / name;
-  file_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
-  if (!file_) throw errno_error("cannot make " + path_.string());
+  UniqueFd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
+  if (!file) throw errno_error("cannot make " + path_.string());
   sync_folder(folder_);
+  file_ = std::move(file);
 }
 
 std::string spool_bytes(std::span<const TurnRecord> records) {

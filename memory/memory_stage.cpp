@@ -336,6 +336,7 @@ void MemoryStage::on(told::Gauges& gauges, Nanos) {
   count("db_pool_most", gauges.pool.most);
   count("db_cut", gauges.pool.cut);
   count("spool_failing", gauges.spool_fails ? 1 : 0);
+  count("refused", gauges.refused);
   count("dead_dropped", gauges.dead_dropped);
   count("model_calls_today", gauges.today.calls);
   count("model_tokens_today", gauges.today.tokens);

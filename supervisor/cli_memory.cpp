@@ -120,12 +120,22 @@ void print_entities(const json::View& entities) {
 
 void print_dead(const json::Document& reply) {
   const json::View jobs = reply.get("jobs");
-  if (jobs.is_number()) return fmt::print("{} jobs\n", jobs.as_int());
+  const json::View refused = reply.get("refused");
+  if (jobs.is_number()) {
+    fmt::print("{} jobs\n", jobs.as_int());
+    if (refused.as_int() > 0) fmt::print("{} that the database had refused\n", refused.as_int());
+    return;
+  }
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const json::View j = jobs.at(i);
     fmt::print("job {}  {}  message {}  tried {} times: {}\n", j.get("id").as_int(),
                j.get("kind").as_string(), j.get("message").as_int(), j.get("attempts").as_int(),
                shown(j.get("error").as_string()));
+  }
+  for (std::size_t i = 0; i < refused.size(); ++i) {
+    const json::View r = refused.at(i);
+    fmt::print("refused {}  {}  message {}: {}\n", r.get("id").as_int(), r.get("kind").as_string(),
+               r.get("message").as_int(), shown(r.get("text").as_string()));
   }
 }
 
@@ -135,6 +145,9 @@ void print_stats(const json::Document& reply) {
              reply.get("spooled").as_int());
   if (reply.get("spool_fails").as_bool())
     fmt::print("the spool cannot be written: what is said waits in the ring (is the disk full?)\n");
+  if (reply.get("refused").as_int() > 0)
+    fmt::print("{} messages or wishes that the database refused (prot memory dead)\n",
+               reply.get("refused").as_int());
   if (!stats) return;
   const json::View facts = stats.get("facts");
   const json::View jobs = stats.get("jobs");

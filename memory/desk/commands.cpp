@@ -6,6 +6,7 @@
 #include "desk/import_lines.hpp"
 #include "knowledge/facts.hpp"
 #include "recall/terms.hpp"
+#include "text/utf8.hpp"
 
 namespace prot::memory {
 namespace {
@@ -84,6 +85,14 @@ std::string Commands::run(const json::View& request, Changed& changed) {
   throw UsageError("memory knows no command '" + std::string(command.substr(0, 40)) + "'");
 }
 
+bool asks_for_stats(const std::string& request) noexcept {
+  try {
+    return json::parse(request).get("cmd").as_string() == "stats";
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 std::string stats_away(std::uint64_t spooled, bool spool_fails) {
   json::Writer out;
   out.begin_object().member("ok", true).member("database", "away");
@@ -93,6 +102,7 @@ std::string stats_away(std::uint64_t spooled, bool spool_fails) {
 std::string Commands::stats() {
   json::Writer out;
   out.begin_object().member("ok", true).member("database", "up").member("spooled", 0);
+  out.member("refused", refused_ == nullptr ? 0 : refused_->count());
   out.member("replayed", replayed_).key("stats").raw(keeper().look(Look::kSizes, {}).at(0).json);
   return out.end_object().str();
 }
@@ -274,17 +284,40 @@ std::string Commands::forget(const json::View& request) {
 
 std::string Commands::dead(const json::View& request, Changed& changed) {
   const std::string_view action = request.get("action").as_string("list");
-  if (action == "list") return lists("jobs", rows(Look::kDead, {limit_of(request, 100)}));
+  if (action == "list")
+    return lists("jobs", rows(Look::kDead, {limit_of(request, 100)}), "refused",
+                 refused_rows(std::stoul(limit_of(request, 100))));
   std::vector<std::int64_t> jobs;
   for (std::size_t i = 0; i < request.get("jobs").size(); ++i)
     jobs.push_back(number_of(request.get("jobs").at(i), "a job"));
   if (jobs.empty() && !request.get("all").as_bool()) throw UsageError("which jobs? their numbers, or all");
   if (action != "retry" && action != "drop") throw UsageError("dead: list, retry or drop");
-  const int count = action == "retry" ? keeper().retry_dead(jobs, wall_()) : keeper().drop_dead(jobs);
-  if (count == 0 && !jobs.empty()) throw Error("there is no such dead job", kCommandNothing);
-  if (action == "retry") changed = Changed::kEverything;
+  const bool again = action == "retry";
+  const int count = again ? keeper().retry_dead(jobs, wall_()) : keeper().drop_dead(jobs);
+  int letters = 0;
+  if (refused_ != nullptr)
+    letters = again ? refused_->retry(jobs, jobs.empty()) : refused_->drop(jobs, jobs.empty());
+  if (count + letters == 0 && !jobs.empty()) throw Error("there is no such dead job", kCommandNothing);
+  if (again) changed = Changed::kEverything;
   json::Writer out;
-  return out.begin_object().member("ok", true).member("jobs", count).end_object().str();
+  out.begin_object().member("ok", true).member("jobs", count).member("refused", letters);
+  return out.end_object().str();
+}
+
+/// What the database did not take, as far as one line of a terminal shows it.
+std::string Commands::refused_rows(std::size_t most) const {
+  constexpr std::size_t kTextBytes = 200;
+  json::Writer out;
+  out.begin_array();
+  for (const Refused::Letter& letter :
+       refused_ == nullptr ? std::vector<Refused::Letter>() : refused_->newest(most)) {
+    const bool wish = letter.record.kind == TurnRecord::Kind::kForget;
+    out.begin_object().member("id", letter.number).member("kind", wish ? "forget" : "message");
+    out.member("conversation", to_uuid(letter.record.key.conversation));
+    out.member("message", letter.record.key.sequence);
+    out.member("text", text::truncate_utf8(letter.record.text, kTextBytes)).end_object();
+  }
+  return out.end_array().str();
 }
 
 std::string Commands::page(const json::View& request) {

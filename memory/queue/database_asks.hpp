@@ -99,8 +99,7 @@ struct Forgotten {
   std::vector<MessageKey> messages;
   bool everything;
 };
-/// To a client of memory.sock, or to brain.
-struct Answer {
+struct Answer {  // to a client of memory.sock, or to brain
   std::uint64_t client;
   std::string line;
   bool spoken = false;
@@ -136,6 +135,7 @@ struct Gauges {
   PoolGauges pool = {};
   ModelUse today = {};
   bool spool_fails = false;        // and the database is away: what is said waits in the ring
+  std::uint64_t refused = 0;       // records that the database does not take
   std::uint64_t dead_dropped = 0;  // dead letters that went because they were too many or too old
 };
 struct Closed {

@@ -81,15 +81,15 @@ void DatabaseTask::on(const ask::Command& command, std::vector<Told>& told) {
   attempt([&] {
     Commands commands(
         *store_, [&](const ForgetTarget& target, bool dry_run) { return forget(target, dry_run, told); },
-        wall_, replayed_);
+        wall_, replayed_, &refused_);
     line = commands.answer(command.request, changed);
   });
-  if (!up_ && command.request.find(R"("stats")") != std::string::npos)
-    line = stats_away(spooled_, spool_fails_);
+  if (!up_ && asks_for_stats(command.request)) line = stats_away(spooled_, spool_fails_);
   told.emplace_back(told::Answer{command.client, std::move(line), command.spoken});
   if (changed == Changed::kNothing) return;
   attempt([&] {
     if (changed == Changed::kEverything) {
+      replay(told);  // what was refused, and is offered again
       told.emplace_back(told::Forgotten{{}, false});
       load_again(told);
     } else {

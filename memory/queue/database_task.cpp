@@ -41,7 +41,7 @@ DatabaseTask::DatabaseTask(MemoryStore& store, Folders folders, std::function<Na
       folders_(std::move(folders)),
       wall_(std::move(wall)),
       spool_(folders_.own_spool),
-      rejected_(folders_.own_spool / "rejected"),
+      refused_(folders_.own_spool),
       answers_(folders_.own_spool),
       budget_(budget) {
   if (!folders_.log.empty()) log_.emplace(folders_.log, folders_.log_limits);
@@ -264,6 +264,7 @@ void DatabaseTask::report(std::vector<Told>& told) {
   told::Gauges gauges{{}, up_, spooled_, replayed_, replay_time_, {}};
   gauges.spool_fails = spool_fails_;
   gauges.dead_dropped = dead_dropped_;
+  gauges.refused = refused_.count();
   if (up_) known_ = gauges.counts = store_->counts();
   gauges.pool = store_->pool();
   gauges.today = today_;

@@ -12,6 +12,7 @@
 #include "queue/answer_spool.hpp"
 #include "queue/conversation_log.hpp"
 #include "queue/database_asks.hpp"
+#include "queue/refused.hpp"
 #include "queue/spool.hpp"
 #include "safety/scrub.hpp"
 
@@ -99,7 +100,7 @@ class DatabaseTask {
   Folders folders_;
   std::function<Nanos()> wall_;
   SpoolWriter spool_;
-  SpoolWriter rejected_;
+  Refused refused_;
   std::optional<ConversationLog> log_;
   std::vector<ask::Store> pending_;
   // Answers whose connection broke; on the disk as well, as far as it takes them.

@@ -11,15 +11,14 @@ void DatabaseTask::set_rejected_aside(const TurnRecord& record, const StoreError
   log_error("a {} was refused and is kept in {}/rejected: {}",
             record.kind == TurnRecord::Kind::kForget ? "wish to forget" : "message",
             folders_.own_spool.string(), error.what());
-  rejected_.close_file();  // one record a file: so they go one by one
-  rejected_.append({&record, 1});
+  refused_.add(record);
   next_look_at_dead_ = 0;
 }
 
 void DatabaseTask::drop_dead_letters(Nanos now) {
   if (now < next_look_at_dead_) return;
   next_look_at_dead_ = now + kHour;
-  std::size_t gone = remove_old_files(folders_.own_spool / "rejected", ".spool", folders_.dead, wall_());
+  std::size_t gone = refused_.drop_old(folders_.dead, wall_());
   for (const std::filesystem::path& folder : {folders_.own_spool, folders_.brain_spool})
     gone += remove_old_files(folder, ".bad", folders_.dead, wall_());
   attempt([&] {

@@ -1,5 +1,8 @@
 // What a person sees of a real PostgreSQL, and what is left there of what they had forgotten: not a byte.
+#include <fstream>
+
 #include "tests/memory/keeper_fixture.hpp"
+#include "tests/support/temp_folder.hpp"
 
 using namespace prot;
 using namespace prot::memory;
@@ -191,6 +194,53 @@ TEST_CASE_FIXTURE(Fixture, "dead jobs are listed, tried again and dropped") {
     CHECK_FALSE(store->claim(JobKind::kExtract, kNoon, kSecond, true));
   }
   CHECK(ask(R"({"cmd":"dead"})").get("jobs").size() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what the database refused is listed, offered again and dropped") {
+  const prot::test::TempFolder folder;
+  Refused refused(folder.path());
+  refused.add(user(key(1, 10), "I like tea."));
+  refused.add(user(key(1, 20), std::string(5000, 'x')));
+  TurnRecord wish = record(TurnRecord::Kind::kForget, key(1, 30), "");
+  wish.last_sequence = 31;
+  refused.add(wish);
+  CHECK(ask(R"({"cmd":"stats"})", &refused).get("refused").as_int() == 3);
+  const json::Document listed = ask(R"({"cmd":"dead"})", &refused);
+  REQUIRE(listed.get("refused").size() == 3);
+  CHECK(listed.get("refused").at(0).get("kind").as_string() == "forget");
+  CHECK(listed.get("refused").at(1).get("text").as_string().size() <= 200);
+  CHECK(listed.get("refused").at(2).get("message").as_int() == 10);
+  const std::string tea = std::to_string(listed.get("refused").at(2).get("id").as_int());
+  const auto waiting = [&] { return waiting_records(folder.path(), SpoolForm::kSpool); };
+  SUBCASE("one again") {
+    CHECK(ask(R"({"cmd":"dead","action":"retry","jobs":[)" + tea + "]}", &refused).get("refused").as_int() ==
+          1);
+    CHECK(refused.count() == 2);
+    CHECK(waiting() == 1);
+  }
+  SUBCASE("all again") {
+    CHECK(ask(R"({"cmd":"dead","action":"retry","all":true})", &refused).get("refused").as_int() == 3);
+    CHECK(refused.count() == 0);
+    CHECK(waiting() == 3);
+    refused.add(user(key(1, 10), "I like tea."));  // it is refused again
+    CHECK(refused.count() == 1);
+  }
+  SUBCASE("dropped") {
+    CHECK(ask(R"({"cmd":"dead","action":"drop","jobs":[)" + tea + "]}", &refused).get("refused").as_int() ==
+          1);
+    CHECK(refused.count() == 2);
+    CHECK(waiting() == 0);
+  }
+  SUBCASE("no such number") {
+    CHECK(ask(R"({"cmd":"dead","action":"drop","jobs":[7]})", &refused).get("code").as_int() ==
+          kCommandNothing);
+  }
+  SUBCASE("what stands in the spool by that name is not replaced") {
+    const auto files = spool_files(folder.path() / "rejected", ".spool");
+    std::ofstream(folder.path() / files[0].filename()) << "another one";
+    CHECK_FALSE(ask(R"({"cmd":"dead","action":"retry","all":true})", &refused).get("ok").as_bool());
+    CHECK(refused.count() == 3);
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "names as they are said are found before they are merged, and nobody is guessed") {

@@ -48,11 +48,11 @@ struct KeeperFixture {
     learn(30, "I live in Busan.", "By the sea.", fact("lives_in", "Busan", {}, kNoon));
     store->append(exchange(1, 40, "What is my cat called?", "It is Quetzalcoatl's turn."), kNoon);
   }
-  json::Document ask(const std::string& request) const {
+  json::Document ask(const std::string& request, Refused* refused = nullptr) const {
     Changed changed = Changed::kNothing;
     Commands commands(
         *store, [this](const ForgetTarget& target, bool dry) { return store->forget(target, kNoon, dry); },
-        [] { return kNoon; }, 0);
+        [] { return kNoon; }, 0, refused);
     return json::parse(commands.answer(request, changed));
   }
   [[nodiscard]] static bool dumped(const std::string& word) {

@@ -54,7 +54,7 @@ class RequestError : public Error {
 /// What an error's body calls it: "model_not_found"; empty where it gives no such word. The rest of it may
 /// quote the request, so it is no matter for logs.
 [[nodiscard]] std::string error_name(std::string_view body);
-/// A retry-after header (seconds, decimals allowed, or a date) in nanoseconds, a day at most; 0: none, or past.
+/// A retry-after header (seconds, decimals too, or a date) in nanoseconds, at most a day; 0: none or past.
 [[nodiscard]] Nanos parse_retry_after(const std::string& value);
 
 }  // namespace prot::http

@@ -17,6 +17,7 @@ constexpr Nanos kShortestLook = 50 * kMillisecond;
 struct Leased {
   std::atomic<Nanos>* newest_statement = nullptr;
   std::set<const void*>* known_statements = nullptr;
+  Nanos longer = 0;
 };
 
 thread_local Leased leased;  // of this thread's lease
@@ -110,9 +111,14 @@ ConnectionPool::Lease ConnectionPool::take() {
   return Lease(this, entry);
 }
 
-void ConnectionPool::touch(Nanos longer) noexcept {
+void ConnectionPool::touch() noexcept {
   if (leased.newest_statement != nullptr)
-    leased.newest_statement->store(monotonic_now() + longer, std::memory_order_relaxed);
+    leased.newest_statement->store(monotonic_now() + leased.longer, std::memory_order_relaxed);
+}
+
+void ConnectionPool::allow(Nanos longer) noexcept {
+  leased.longer = longer;
+  touch();
 }
 
 bool ConnectionPool::is_new(const void* statement) {

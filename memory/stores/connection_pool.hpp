@@ -86,8 +86,10 @@ class ConnectionPool {
   [[nodiscard]] Lease take();
   /// Those that nobody uses.
   void close_idle() noexcept;
-  /// A statement begins on this thread's lease; it may take so much longer than the others.
-  static void touch(Nanos longer = 0) noexcept;
+  /// A statement begins on this thread's lease.
+  static void touch() noexcept;
+  /// This one and all that follow on this lease may take so much longer than others.
+  static void allow(Nanos longer) noexcept;
   /// True at the first use of a statement on the connection of this thread's lease, which must then prepare
   /// it.
   [[nodiscard]] static bool is_new(const void* statement);

@@ -13,7 +13,6 @@ namespace prot::memory {
 namespace {
 
 constexpr std::int64_t kMigrationLock = 0x70726F74'6D656D;  // "protmem"
-constexpr Nanos kMigrationTime = 3600 * kSecond;            // an index over years of messages
 
 std::string_view view(const pqxx::field& field) { return {field.c_str(), field.size()}; }
 
@@ -72,6 +71,12 @@ StoreError store_error(const char* what) {
   }
 }
 
+void take_time(pqxx::work& tx) {
+  constexpr Nanos kMost = 3600 * kSecond;
+  ConnectionPool::allow(kMost);
+  tx.exec("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0");
+}
+
 void migrate(pqxx::connection& connection) {
   pqxx::work tx(connection);
   if (std::string_view(run(tx, "SHOW transaction_read_only")[0][0].c_str()) == "on")
@@ -91,12 +96,10 @@ void migrate(pqxx::connection& connection) {
     throw StoreError(StoreError::Kind::kBroken, "the database's schema is of version " +
                                                     std::to_string(version) + ", this prot knows " +
                                                     std::to_string(known) + ": update prot");
-  // The usual limits would break off the same step at each start, and nothing would be kept for ever.
-  tx.exec("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0");
+  take_time(tx);  // an index over years of messages
   for (const Migration& migration : migrations()) {
     if (applied.contains(migration.version)) continue;
     if (version > 0) log_info("database: schema {} ({})", migration.version, migration.name);
-    ConnectionPool::touch(kMigrationTime);
     tx.exec(migration.sql);
     run(tx, "INSERT INTO schema_version (version, name) VALUES ($1::integer, $2)", migration.version,
         std::string(migration.name));

@@ -352,6 +352,7 @@ Forgotten PostgresStore::forget(const ForgetTarget& target, Nanos now, bool dry_
   count_again();
   try {
     return transaction("forgetting", [&](pqxx::work& tx) {
+      pg::take_time(tx);
       Forgotten forgotten = Forgetting(tx, now).run(target);
       if (dry_run) throw DryRun{std::move(forgotten)};  // past the commit
       return forgotten;

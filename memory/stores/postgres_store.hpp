@@ -131,6 +131,9 @@ inline const std::string kMessageColumns =
     std::string("m.conversation_id::text, m.seq, m.role, m.channel, ") +
     "(extract(epoch FROM m.at) * 1000000)::bigint, m.text, " + "m.interrupted, m.open";
 
+/// What this transaction does may take as long as there is much to do: with the usual limits it would be
+/// broken off each time that it is tried.
+void take_time(pqxx::work& tx);
 /// Brings the schema up to date in one transaction under an advisory lock.
 void migrate(pqxx::connection& connection);
 

@@ -107,6 +107,36 @@ TEST_CASE_FIXTURE(Fixture, "a name, a message, a day and everything") {
   CHECK_FALSE(dumped("quetzalcoatl"));
 }
 
+TEST_CASE_FIXTURE(Fixture, "years are forgotten, however long that takes, and by the indexes") {
+  learn_some();
+  (void)server().query(
+      "INSERT INTO conversation SELECT gen_random_uuid(), 'voice', now() FROM generate_series(1, 3000); "
+      "INSERT "
+      "INTO message (conversation_id, seq, role, channel, text, at) SELECT id, 1, 'user', 'voice', 'So.', "
+      "now() FROM conversation; INSERT INTO memory_job (kind, dedupe_key, conversation_id, first_seq, "
+      "last_seq, "
+      "state, run_after) SELECT 'extract', 'x' || id, id, 1, 1, 'done', now() FROM conversation; ANALYZE; "
+      "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN "
+      "NULL; "
+      "END $$; CREATE TRIGGER slow AFTER DELETE ON message EXECUTE FUNCTION slow()");
+  store =
+      make_postgres_store(make_connection_pool(server().conninfo() + " options='-c statement_timeout=400'", 1,
+                                               1, 400 * kMillisecond),
+                          "test");
+  store->connect();
+  SUBCASE("a fact") {
+    CHECK(ask(R"({"cmd":"forget","what":"fact","fact":)" + number_of(kCanary) + "}").get("ok").as_bool());
+    CHECK(server().query("SELECT count(*) FROM message") > "3000");
+  }
+  SUBCASE("all of it") {
+    CHECK(ask(R"({"cmd":"forget","what":"everything"})").get("ok").as_bool());
+    CHECK(server().query("SELECT count(*) FROM message") == "0");
+    store.reset();  // a session tells what it did at its end
+    CHECK(server().query("SELECT idx_scan > 0 FROM pg_stat_user_indexes WHERE indexrelname = "
+                         "'memory_job_conversation'") == "t");
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "messages and facts are found, shown and explained") {
   learn_some();
   const json::Document found = ask(R"({"cmd":"search","query":"tea, coffee or cake?"})");

@@ -21,9 +21,37 @@ extern char** environ;
 
 namespace prot {
 namespace {
+/// In its life a write to a pipe that nobody reads is an error, and no signal, whatever the caller has set.
+class NoPipeSignal {
+ public:
+  NoPipeSignal() noexcept {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    waited_ = sigismember(&pending, SIGPIPE) == 1;
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoPipeSignal() {
+    const timespec at_once{};
+    if (!waited_)
+      while (::sigtimedwait(&pipe_, nullptr, &at_once) < 0 && errno == EINTR) {
+      }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoPipeSignal(const NoPipeSignal&) = delete;
+  NoPipeSignal& operator=(const NoPipeSignal&) = delete;
+
+ private:
+  sigset_t pipe_;
+  sigset_t before_;
+  bool waited_;  // one for somebody else
+};
+
 // Feeds input and collects output together, so that neither pipe can fill up and block the other.
 void exchange(Pipe& in, Pipe& out, const std::string& input, std::size_t max_output, Nanos until,
               std::string& output) {
+  const NoPipeSignal no_signal;  // a program may end before it has read all
   std::size_t written = 0;
   ::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
   if (input.empty()) in.write.reset();

@@ -37,6 +37,13 @@ TEST_CASE("what it leaves with its output in hand is not waited for") {
   CHECK(monotonic_now() - began < 10 * kSecond);
 }
 
+TEST_CASE("a program that does not read what it is given ends nobody else") {
+  const SubprocessResult result = run_subprocess({"sh", "-c", "exec <&-; echo closed"},
+                                                 std::string(1U << 20U, 'x'), within(30 * kSecond));
+  CHECK(result.exit_code == 0);
+  CHECK(result.output == "closed\n");
+}
+
 TEST_CASE("within its time a program is let alone, and sees no name that is kept from it") {
   ::setenv("PROT_TEST_HIDDEN", "x", 1);
   SubprocessLimits limits = within(30 * kSecond);

@@ -29,6 +29,8 @@
 namespace prot::supervisor {
 namespace {
 
+constexpr int kNotRunning = 3;  // nobody answers: it is on its way up, or its last words are on theirs
+constexpr Nanos kToAnswer = 5 * kSecond;
 constexpr std::string_view kReadyWord = "\x01READY\n";  // no line of text begins like this
 
 UpOptions options_of(const CliRequest& request) {
@@ -196,9 +198,17 @@ int detach(const CliRequest& request, char** argv) {
   const pid_t child = launch(argv, write_end.get());
   write_end.reset();
   const auto limit = static_cast<Nanos>(request.up_timeout_s * static_cast<double>(kSecond));
-  const StartWatch::End end = StartWatch(report.read.get(), child).wait(limit);
+  StartWatch watch(report.read.get(), child);
+  StartWatch::End end = watch.wait(limit);
+  for (const Nanos until = monotonic_now() + kToAnswer; end == StartWatch::End::kTimeout;) {
+    try {
+      give_up_waiting(request);
+    } catch (const Error& error) {
+      if (error.exit_code() != kNotRunning || monotonic_now() > until) throw;
+    }
+    end = watch.wait(50 * kMillisecond);
+  }
   if (end == StartWatch::End::kReady) return 0;
-  if (end == StartWatch::End::kTimeout) give_up_waiting(request);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

@@ -3,25 +3,20 @@
 
 usage: leaks_bench_test.py BUILD-FOLDER     judges growth, not speed
 """
-import json
+import functools
 import pathlib
-import subprocess
 import sys
 import tempfile
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from quick_run import quick_run  # noqa: E402
 
 MAIN = pathlib.Path(__file__).with_name("main.py")
 BUILD = sys.argv.pop(1)
 PROGRAMS = {"capture", "stt", "brain", "tts", "player", "memory", "web", "supervisor"}
 
-
-def bench(*options, build=BUILD):
-    with tempfile.TemporaryDirectory() as folder:
-        file = pathlib.Path(folder, "bench.json")
-        done = subprocess.run([sys.executable, MAIN, "--build", build, "--quick", "--json", file, *options],
-                              capture_output=True, text=True)
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return done, [json.loads(line) for line in lines]
+bench = functools.partial(quick_run, MAIN, build=BUILD)
 
 
 class Leaks(unittest.TestCase):

@@ -3,13 +3,14 @@
 
 usage: services_bench_test.py BUILD-FOLDER     judges correctness, not speed
 """
-import json
+import functools
 import pathlib
 import shutil
-import subprocess
 import sys
-import tempfile
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from quick_run import quick_run  # noqa: E402
 
 MAIN = pathlib.Path(__file__).with_name("main.py")
 BUILD = sys.argv.pop()
@@ -20,14 +21,7 @@ PARTS = """faults:scribe faults:mcp faults:voyage-rerank bytes:elevenlabs
     thousand:wyoming-voice thousand:embeddings thousand:rerank thousand:voyage thousand:voyage-rerank thousand:home
     thousand:mcp load:voyage""".split()
 
-
-def bench(*options):
-    with tempfile.TemporaryDirectory() as folder:
-        file = pathlib.Path(folder, "bench.json")
-        done = subprocess.run([sys.executable, MAIN, "--build", BUILD, "--quick", "--json", file, *options],
-                              capture_output=True, text=True)
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return done, [json.loads(line) for line in lines]
+bench = functools.partial(quick_run, MAIN, build=BUILD)
 
 
 class Bench(unittest.TestCase):

@@ -22,6 +22,9 @@
 #define PROT_SANITIZED 1
 #endif
 #endif
+#if !defined(PROT_SANITIZED)
+#define PROT_SANITIZED 0
+#endif
 
 namespace prot {
 namespace {
@@ -130,7 +133,7 @@ void on_crash(int signal, siginfo_t* info, void* context) noexcept {
 }  // namespace
 
 void install_crash_handler() noexcept {
-#if !defined(PROT_SANITIZED)
+  if (PROT_SANITIZED != 0) return;  // a sanitizer has handlers of its own, and tells more
   const ssize_t length = ::readlink("/proc/self/exe", own_path, sizeof own_path - 1);
   if (length > 0) own_path[length] = '\0';
   void* first_use[1];  // loads what the unwinder needs
@@ -150,7 +153,6 @@ void install_crash_handler() noexcept {
     for (const int other : kSignals) sigaddset(&action.sa_mask, other);  // a crash in here ends it at once
     ::sigaction(signal, &action, nullptr);
   }
-#endif
 }
 
 }  // namespace prot

@@ -21,7 +21,7 @@ bool is_shown(std::string_view text) {
          std::none_of(text.begin(), text.end(), [](char c) { return c >= 0 && c < 0x20 && c != '\n'; });
 }
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
   std::string out = "\"";
   for (const char c : value) {
     if (c == '\n' || c == '\r') {
@@ -46,7 +46,7 @@ std::vector<EnvEntry> read_env(std::string_view text) {
     require(!entry.name.empty() && entry.name.find_first_of("= \t\r\n\"'#") == std::string::npos,
             "a name is one");
     std::vector<std::string> none;
-    const auto again = supervisor::parse_env("", "export " + entry.name + "=" + quoted(entry.value), none);
+    const auto again = supervisor::parse_env("", "export " + entry.name + "=" + in_quotes(entry.value), none);
     require(none.empty() && again.size() == 1 && again[0].name == entry.name && again[0].value == entry.value,
             "a value in quotes is the value");
   }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <random>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -60,8 +62,13 @@ void ChatRooms::hear(http::ConnectionId id, std::string_view text, Nanos now) {
     if (type == "stop") return room.link->send(R"({"type":"stop"})");
     if (type != "message") return refuse(id, "unknown type: message, stop");
     if (!message.get("content").is_string()) return refuse(id, "content must be text");
-    if (room.waiting.size() >= kMostWaiting) return refuse(id, "too many messages are waiting; try again");
-    room.waiting.push_back(named(message.root(), room.conversation));
+    std::string asked = named(message.root(), room.conversation);
+    const std::size_t bytes =
+        std::accumulate(room.waiting.begin(), room.waiting.end(), asked.size(),
+                        [](std::size_t sum, const std::string& one) { return sum + one.size(); });
+    if (room.waiting.size() >= kMostWaiting || bytes > kMostWaitingBytes)
+      return refuse(id, "too many messages are waiting; try again");
+    room.waiting.push_back(std::move(asked));
   } catch (const Error& error) {
     return refuse(id, error.what());
   }

@@ -21,6 +21,8 @@ class ChatRooms {
  public:
   static constexpr std::size_t kMostRooms = 16;
   static constexpr std::size_t kMostWaiting = 16;  // messages of one
+  // Their bytes: a link that is made again takes them all at once, whether brain reads or not.
+  static constexpr std::size_t kMostWaitingBytes = LineLink::kMostUnsent / 4 * 3;
   static constexpr Nanos kConnectAgain = 250 * kMillisecond;
   static constexpr Nanos kAwayAtMost = 30 * kSecond;
   using Send = std::function<void(http::ConnectionId, std::string)>;

@@ -8,7 +8,9 @@
 namespace prot::web {
 namespace {
 constexpr const char* kConnected = "event: connected\ndata: {\"type\":\"connected\"}\n\n";
-}
+// Whether what is said is kept is told when it changes; whoever comes later asks.
+constexpr const char* kAskRecord = R"({"type":"record"})";
+}  // namespace
 
 std::string event_text(std::string_view line) {
   try {
@@ -27,6 +29,7 @@ void EventFeed::add(http::ConnectionId id, Nanos now) {
   listeners_.insert(id);
   if (link_.open()) {
     send_(id, kConnected);
+    link_.send(kAskRecord);
   } else {
     connect_at_ = now;
   }
@@ -58,6 +61,7 @@ int EventFeed::pump(Nanos now) {
     if (connected) {
       link_.send(R"({"type":"subscribe"})");
       to_all(kConnected, now);
+      link_.send(kAskRecord);
     }
   }
   if (now - silent_since_ >= kSilence) to_all(": still here\n\n", now);

@@ -64,7 +64,8 @@ void OperatorDesk::ask(const http::ServerEvent& request, Nanos now) {
 
 void OperatorDesk::search(const http::ServerEvent& request, Nanos now) {
   if (request.method != "GET") return respond_(request.id, only("GET", "a search is a GET"));
-  const std::string target = "?" + request.query;
+  std::string target = "?" + request.query;
+  std::replace(target.begin(), target.end(), '+', ' ');  // as forms write it
   const std::string query = http::query_value(target, "q");
   const std::string limit = http::query_value(target, "limit");
   if (query.empty() || query.size() > kLongestQuery)

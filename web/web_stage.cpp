@@ -212,13 +212,15 @@ http::ServerResponse WebStage::page(const http::ServerEvent& request) {
   const auto found = std::find_if(std::begin(kPages), std::end(kPages),
                                   [&](const auto& one) { return one.first == request.path; });
   const bool known = found != std::end(kPages) || request.path == "/ready" || request.path == "/metrics" ||
-                     request.path == "/turns" || request.path == "/memory" || request.path == "/";
+                     request.path == "/turns" || request.path == "/memory" || request.path == "/events" ||
+                     request.path == "/";
   if (request.path == "/chat") {
     http::ServerResponse no = refused(426, "/chat is a WebSocket");
     no.headers.emplace_back("Upgrade", "websocket");
     return no;
   }
   if (!known) return refused(404, "there is no such page");
+  if (request.path == "/events") return only("GET", "this stream is only read");
   if (!reads(request)) return only("GET, HEAD", "this page is only read");
   if (request.path == "/") return dashboard_page();
   if (request.path == "/turns")

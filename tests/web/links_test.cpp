@@ -9,6 +9,7 @@
 
 #include "chat_rooms.hpp"
 #include "event_feed.hpp"
+#include "stage/control.hpp"
 #include "stage/line_server.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -152,6 +153,19 @@ TEST_CASE("without a brain a message waits, but not for ever") {
   CHECK(bench.has(1, "too many"));
 }
 
+TEST_CASE("what may wait fits a brain that reads nothing, and is asked once") {
+  Bench bench;
+  const UniqueFd silent = stage::listen_unix(bench.path);
+  bench.rooms.open(1, bench.now);
+  const std::string message = R"({"type":"message","content":")" + std::string(30'000, 'x') + "\"}";
+  for (std::size_t i = 0; i < ChatRooms::kMostWaiting; ++i) {
+    bench.rooms.hear(1, message, bench.now);
+    bench.rooms.pump(bench.now);
+  }
+  CHECK_FALSE(bench.has(1, "restart"));
+  CHECK(bench.has(1, "too many"));
+}
+
 TEST_CASE("a client that leaves ends its connection to brain") {
   Bench bench;
   bench.start_brain();
@@ -175,8 +189,10 @@ TEST_CASE("events go to all who listen, over one connection, which nobody keeps 
   REQUIRE(bench.until([&] { return bench.has(2, "listening"); }));
   CHECK(bench.got[1].back() == "event: state\ndata: {\"type\":\"state\",\"state\":\"listening\"}\n\n");
   CHECK_FALSE(bench.has(1, "Bad"));
+  REQUIRE(bench.until([&] { return bench.lines(R"({"type":"record"})") == 1; }));
   bench.feed.add(3, bench.now);  // while it is connected already
   CHECK(bench.got[3].back() == "event: connected\ndata: {\"type\":\"connected\"}\n\n");
+  CHECK(bench.until([&] { return bench.lines(R"({"type":"record"})") == 2; }));  // what it missed
   bench.feed.gone(3);
   bench.feed.gone(1);
   CHECK(bench.brain->clients() == 1);

@@ -73,11 +73,11 @@ struct Bench {
 TEST_CASE("a search is memory's search, and its answer comes back as it is") {
   Bench bench;
   bench.start_memory();
-  bench.search(1, "q=%EB%B6%80%EC%82%B0%20%22sea&limit=5");
+  bench.search(1, "q=%EB%B6%80%EC%82%B0+%22sea%20c%2B%2B&limit=5");
   REQUIRE(bench.until([&] { return bench.heard.size() == 1; }));
   const json::Document asked = json::parse(bench.heard[0].line);
   CHECK(asked.get("cmd").as_string() == "search");
-  CHECK(asked.get("query").as_string() == "부산 \"sea");
+  CHECK(asked.get("query").as_string() == "부산 \"sea c++");
   CHECK(asked.get("limit").as_int() == 5);
   const std::string answer = R"({"ok":true,"messages":[{"text":"부산"}],"facts":[]})";
   bench.memory->send(bench.heard[0].client, answer);

@@ -109,6 +109,8 @@ class Pages(unittest.TestCase):
         self.assertEqual(prot.answer("/nowhere")[0], 404)
         status, headers, _ = prot.answer("/state", method="POST", body="x")
         self.assertEqual((status, headers["allow"]), (405, "GET, HEAD"))
+        status, headers, _ = prot.answer("/events", method="POST")
+        self.assertEqual((status, headers["allow"]), (405, "GET"))
         self.assertEqual(prot.answer("/chat")[0], 426)
         status, headers, text = prot.answer("/state", method="HEAD")
         self.assertEqual((status, text), (200, ""))

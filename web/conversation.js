@@ -1,5 +1,7 @@
 // The conversation: what /events tells of the spoken one, and the written one over /chat.
 const kMostLines = 400;
+const kMostKnown = 200;  // turns; /turns tells the newest 16
+const kMostQuestions = 16;
 const kStates = ['idle', 'listening', 'processing', 'speaking', 'active', 'interrupted'];
 for (const state of kStates) {
   const lamp = make('li');
@@ -89,7 +91,8 @@ function writeReply(turn) {
   const said = replies.get(turn), row = line(protId(turn), 'prot', 'byVoice');
   row.querySelector('.what').replaceChildren(...said.segments.flatMap((segment, index) => {
     const bytes = kBytes.encode(segment);
-    const heard = index < said.segment ? bytes.length : index === said.segment ? said.bytes : 0;
+    let heard = index < said.segment ? bytes.length : index === said.segment ? said.bytes : 0;
+    while (heard > 0 && (bytes[heard] & 0xc0) === 0x80) --heard;  // no half of a character
     const parts = [make('span', 'heard', kText.decode(bytes.subarray(0, heard)))];
     if (heard < bytes.length) parts.push(make('span', 'ahead', kText.decode(bytes.subarray(heard))));
     parts.push(' ');
@@ -108,8 +111,15 @@ function writeTurn(turn, when) {  // `when`: it is over for long
   if (known.has(key(turn))) return;
   known.add(key(turn));
   asked.set(key(turn), turn.heard);
+  for (const oldest of known) {
+    if (known.size <= kMostKnown) break;
+    known.delete(oldest);
+    asked.delete(oldest);
+  }
   const said = replies.get(turn.turn), old = !said && when !== undefined;
-  const own = (old ? 'h' + key(turn) : '');
+  // Its question may be here already: the connection broke behind it.
+  const here = document.getElementById(youId(turn.utterance))?.querySelector('.what').textContent === turn.heard;
+  const own = old && !here ? 'h' + key(turn) : '';
   if (turn.heard) {
     const row = line(own ? 'u' + own : youId(turn.utterance), 'you', 'byVoice', when);
     mark(row, 'partial', false);
@@ -177,7 +187,13 @@ function listen() {
     begin(e);
     look();
   });
-  on('connected', () => { if (brainSeen) note('brainBack'); brainSeen = true; catchUp(); });
+  on('connected', () => {
+    since = null;
+    for (const row of log.querySelectorAll('.partial')) row.remove();  // it comes again, or never
+    if (brainSeen) note('brainBack');
+    brainSeen = true;
+    catchUp();
+  });
   on('state', e => { stateAt = performance.now(); show(e.state); });
   on('record', e => { $('off').hidden = e.on; });
   on('heard', e => {
@@ -213,13 +229,19 @@ function listen() {
 }
 
 // -- the written conversation
-let socket, answers = 0, answer = '', unsent = [];
+let socket, answers = 0, answer = '', conversation;
+const questions = [];  // without a last word, oldest first
+function question(one) {
+  socket.send(JSON.stringify({ type: 'message', ...one, conversation }));
+}
 function open() {
   socket = new WebSocket(at((location.protocol === 'https:' ? 'wss://' : 'ws://') + location.host + '/chat'));
-  socket.onopen = () => { for (const text of unsent.splice(0)) socket.send(text); };
+  // By its id it is the same question: what was answered meanwhile is not asked anew.
+  socket.onopen = () => questions.forEach(question);
   socket.onmessage = message => {
     const said = JSON.parse(message.data);
     if (said.type === 'restart') answer = '';
+    conversation = said.conversation || conversation;
     if (!['chunk', 'done', 'error'].includes(said.type)) return;
     const row = line('r' + answers, 'prot', 'byText');
     if (said.type === 'chunk') write(row, answer += said.content);
@@ -228,15 +250,14 @@ function open() {
     mark(row, 'cut', said.type === 'done' && said.interrupted);
     mark(row, 'failed', said.type === 'error');
     announce(word('prot') + ': ' + (said.content || said.message));
+    questions.shift();
     answers++;
     answer = '';
   };
-  socket.onclose = () => { if (answer) { answers++; answer = ''; } setTimeout(open, 2000); };
+  socket.onclose = () => { answer = ''; setTimeout(open, 2000); };
 }
-function send(message) {
-  const text = JSON.stringify(message);
-  if (socket.readyState === WebSocket.OPEN) socket.send(text);
-  else if (unsent.length < 16) unsent.push(text);
+function newId() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('');
 }
 let written = 0;
 $('say').addEventListener('submit', event => {
@@ -244,8 +265,15 @@ $('say').addEventListener('submit', event => {
   const text = $('words').value.trim();
   if (!text) return;
   follows = true;
-  write(line('w' + written++, 'you', 'byText'), text);
-  send({ type: 'message', content: text });
+  const row = line('w' + written++, 'you', 'byText');
+  write(row, text);
   $('words').value = '';
+  if (questions.length >= kMostQuestions) return mark(row, 'failed', true);
+  questions.push({ content: text, id: newId() });
+  if (socket.readyState === WebSocket.OPEN) question(questions.at(-1));
 });
-$('stop').addEventListener('click', () => send({ type: 'stop' }));
+$('stop').addEventListener('click', () => {
+  if (socket.readyState === WebSocket.OPEN) return socket.send('{"type":"stop"}');
+  questions.length = 0;
+  if (document.getElementById('r' + answers)) answers++;  // the rest of it does not come
+});

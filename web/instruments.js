@@ -222,7 +222,7 @@ async function lookOnce() {
     const { missing } = await ask('/ready');
     show('not_started');
     regain('looks');
-    return missing.length ? link('starting', 'starting', missing.join(', ')) : link('starting', 'starting0');
+    return missing.length ? link('starting', 'waitsFor', missing.join(', ')) : link('starting', 'begins');
   }
   regain('looks');
   if (broken.size === 0) link('live', 'live');

@@ -10,7 +10,8 @@ function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-const token = new URLSearchParams(location.search).get('token');
+// A '+' of a token is none of a form's spaces: the server takes it as it is.
+const token = new URLSearchParams(location.search.replaceAll('+', '%2B')).get('token');
 const at = path => token ? path + (path.includes('?') ? '&' : '?') + 'token=' + encodeURIComponent(token) : path;
 /// An answer's JSON. Throws an Error whose `status` is the answer's, 0: nobody answered.
 async function ask(path, options = {}) {
@@ -19,8 +20,8 @@ async function ask(path, options = {}) {
   try {
     answer = await fetch(path, { ...options, headers, cache: 'no-store', signal: AbortSignal.timeout(15000) });
     page = await answer.json();
-  } catch (error) {
-    throw Object.assign(new Error(error.message), { status: 0 });
+  } catch {
+    throw Object.assign(new Error(word('unreachable')), { status: 0 });
   }
   if (!answer.ok && path !== '/ready') throw Object.assign(new Error(page.error || String(answer.status)), { status: answer.status });
   return page;
@@ -70,6 +71,7 @@ function lose(what, error) {
   if (error && error.status === 401) return link('refused', 'refusedToken');
   broken.add(what);
   brokenAt = brokenAt || new Date();
+  if (what === 'events' && $('link').dataset.is === 'refused') return;  // a stream cannot tell why it was refused
   link('lost', 'lost', clock(brokenAt));
 }
 function regain(what) {

@@ -12,9 +12,9 @@ const kWords = {
     noTurns: 'No spoken turn yet.', programs: 'Programs', rings: 'Rings', ringsNote: 'bar: used · line: the most ever used', trouble: 'Warnings and errors',
     noTrouble: 'None in the logs.', restart: 'Restart', restartOf: 'Restart {}', cancel: 'Cancel', sure: 'Restart {}?',
     restartNote: 'What waits for it stays in its rings, and it goes on with the next frame. A reply that is being spoken may pause.',
-    restarting: '{} is being restarted …', restarted: '{} was restarted', notRestarted: '{}',
+    restarting: '{} is being restarted …', restarted: '{} was restarted', notRestarted: '{}', unreachable: 'prot gives no answer',
     opening: 'connecting', live: 'live', lost: 'No connection to prot since {}. It is tried again; what you see is from then.',
-    refusedToken: 'prot asks for a token: open this page as /?token=TOKEN', starting: 'prot is starting: {} is not ready yet', starting0: 'prot is starting',
+    refusedToken: 'prot asks for a token: open this page as /?token=TOKEN', waitsFor: 'prot is starting: {} is not ready yet', begins: 'prot is starting',
     back: 'connected again', brainBack: 'the conversation’s program was restarted', runBack: 'prot was restarted',
     you: 'you', prot: 'prot', byVoice: 'spoken', byText: 'written', partial: 'not final', cut: 'interrupted', unheard: 'not heard:', failed: 'failed',
     held: 'held', ignored: 'not answered: {}', backchannel: 'a sign of listening', stopWord: 'a stop word', nothing: 'nothing understood',
@@ -24,7 +24,8 @@ const kWords = {
     'first segment': 'sentence', 'first audio': 'first audio', audible: 'playback', program: 'program', pid: 'pid', up: 'up', restarts: 'restarts',
     threads: 'threads', fds: 'fds', timers: 'timers', queue: 'queue', beat: 'beat', engine: 'engine', ring: 'ring', way: 'from → to', used: 'used',
     bytes: 'used / size KiB', frames: 'frames', rate: '/s', lag: 'lag ms', p99: 'p99 ms', drops: 'drops', stale: 'stale', late: 'late', policy: 'when full',
-    action: 'action', ready: 'ready', down: 'down', stopping: 'stopping', backoff: 'waits', done: 'done', 'drop-newest': 'drop newest',
+    action: 'action', ready: 'ready', down: 'down', starting: 'starting', stopping: 'stopping', ending: 'ending', backoff: 'waits', done: 'done',
+    unknown: 'unknown', 'drop-newest': 'drop newest',
     'keep-latest': 'keep latest', block: 'block', level: 'level', none: 'none', asleep: 'asleep' },
   ko: {
     skip: '메시지 입력란으로', state: '상태', language: '언어', colours: '색', themeSystem: '자동', themeLight: '밝게', themeDark: '어둡게',
@@ -36,9 +37,9 @@ const kWords = {
     ringsNote: '막대: 사용 중 · 선: 최고치', trouble: '경고와 오류', noTrouble: '로그에 없습니다.', restart: '재시작', restartOf: '{} 재시작',
     cancel: '취소', sure: '{} 프로그램을 재시작할까요?',
     restartNote: '기다리는 프레임은 링에 남고, 다음 프레임부터 이어집니다. 말하던 대답이 잠시 멈출 수 있습니다.',
-    restarting: '{} 재시작 중 …', restarted: '{} 재시작됨', notRestarted: '{}', opening: '연결 중', live: '연결됨',
+    restarting: '{} 재시작 중 …', restarted: '{} 재시작됨', notRestarted: '{}', unreachable: 'prot이 대답하지 않습니다', opening: '연결 중', live: '연결됨',
     lost: '{}부터 prot과 연결이 끊겼습니다. 다시 연결하는 중이며, 보이는 것은 그때의 값입니다.',
-    refusedToken: 'prot이 토큰을 요구합니다: /?token=토큰 으로 여십시오', starting: 'prot 시작 중: {} 준비 안 됨', starting0: 'prot 시작 중',
+    refusedToken: 'prot이 토큰을 요구합니다: /?token=토큰 으로 여십시오', waitsFor: 'prot 시작 중: {} 준비 안 됨', begins: 'prot 시작 중',
     back: '다시 연결됨', brainBack: '대화 프로그램이 재시작됨', runBack: 'prot이 재시작됨',
     you: '나', prot: 'prot', byVoice: '음성', byText: '글', partial: '인식 중', cut: '끊김', unheard: '듣지 못한 말:', failed: '실패', held: '잠시 멈춤',
     ignored: '대답 안 함: {}', backchannel: '맞장구', stopWord: '멈춤 말', nothing: '알아듣지 못함', seconds: '{}초', minutes: '{}분', hours: '{}시간', days: '{}일', is: '상태', cpuPercent: 'CPU %', MiB: 'MiB', idle: '대기', listening: '듣는 중',
@@ -47,15 +48,15 @@ const kWords = {
     transcript: '인식', request: '요청', 'first token': '첫 토큰', 'first segment': '첫 문장', 'first audio': '첫 음성', audible: '재생',
     program: '프로그램', pid: 'pid', up: '가동', restarts: '재시작', threads: '스레드', fds: 'fd', timers: '타이머', queue: '큐', beat: '박동',
     engine: '엔진', ring: '링', way: '흐름', used: '사용', bytes: '사용 / 크기 KiB', frames: '프레임', rate: '/초', lag: '지연 ms', p99: 'p99 ms',
-    drops: '버림', stale: '무효', late: '늦음', policy: '가득 차면', action: '동작', ready: '준비됨', down: '꺼짐', stopping: '멈추는 중',
-    backoff: '기다림', done: '끝남', 'drop-newest': '새 것 버림', 'keep-latest': '최신만', block: '기다림', level: '수준', none: '없음', asleep: '쉼' },
+    drops: '버림', stale: '무효', late: '늦음', policy: '가득 차면', action: '동작', ready: '준비됨', down: '꺼짐', starting: '시작 중',
+    stopping: '멈추는 중', ending: '끝나는 중', backoff: '기다림', done: '끝남', unknown: '알 수 없음', 'drop-newest': '새 것 버림', 'keep-latest': '최신만', block: '기다림', level: '수준', none: '없음', asleep: '쉼' },
 };
 
 /// The text of a name; a name without a text stands for itself.
 let language = 'en';
 function word(name, value) {
   const text = kWords[language][name] ?? name;
-  return value === undefined ? text : text.replace('{}', value);
+  return value === undefined ? text : text.replace('{}', () => value);
 }
 /// Writes it into an element, and again whenever the language changes.
 function tell(element, name, value) {

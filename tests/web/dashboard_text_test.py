@@ -1,0 +1,174 @@
+"""The dashboard in a headless Chromium, with a model that answers when the test wants it: written questions over a death of
+prot-web, who comes later, a page that is open for long, and words that no language has."""
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import sys
+import unittest
+
+from browser import Browser, chromium
+from web_instance import LIMIT, WebInstance, wait_for_web
+
+from chat_test import Model  # of tests/supervisor
+
+SOURCE = pathlib.Path(os.environ["SOURCE"])
+LIVE = "document.getElementById('link').dataset.is === 'live' && document.querySelectorAll('#stages tbody tr').length > 6"
+LOST = "document.getElementById('link').dataset.is === 'lost'"
+# As an event of the stream would be.
+TELL = "const happen = (type, data) => events.dispatchEvent(new MessageEvent(type, {data: JSON.stringify(data)}));"
+
+
+def rows(page):
+    """The conversation: [(who, what)]."""
+    return page.see("""[...document.querySelectorAll('.line:not(.event)')].map(row => [
+        row.classList.contains('you') ? 'you' : 'prot', row.querySelector('.what').textContent.trim()])""")
+
+
+class Written(unittest.TestCase):
+    """The real brain and memory."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.model = Model()
+        cls.addClassCleanup(cls.model.close)
+        settings = []
+        for setting in (f"brain.url=http://127.0.0.1:{cls.model.server_port}/v1", "llm.enabled=false", "memory.store=ram",
+                        "memory.extraction=false", "general.language=en"):
+            settings += ["--set", setting]
+        cls.prot = cls.enterClassContext(WebInstance(real=["brain", "memory"], settings=settings))
+        cls.prot.up_and_ready()
+        cls.browser = cls.enterClassContext(Browser())
+
+    def open(self, languages="en-US"):
+        page = self.browser.page(languages)
+        self.addCleanup(page.close)
+        page.open(f"http://127.0.0.1:{self.prot.port}/")
+        page.wait(LIVE)
+        return page
+
+    def write(self, page, text):
+        page.see("document.getElementById('words').focus()")
+        page.type(text)
+        page.press("Enter")
+
+    def kill_web(self, page):
+        os.kill(self.prot.pids()["web"], signal.SIGKILL)
+        page.wait(LOST)
+
+    def test_a_question_is_answered_over_a_death_of_prot_web_in_the_same_conversation(self):
+        page = self.open()
+        self.write(page, "first")
+        page.wait("document.getElementById('r0')?.textContent.includes('You said: first.')")
+        self.model.hold.set()
+        self.write(page, "second")
+        page.wait("document.getElementById('r1')?.textContent.includes('You said:')")
+        self.kill_web(page)
+        self.assertTrue(self.model.hung_up.wait(LIMIT))  # in the middle of it
+        self.write(page, "third")  # nobody is there to take it
+        self.model.go.set()
+        page.wait("document.getElementById('r2')?.textContent.includes('You said: third.')", 40)
+        self.assertEqual(rows(page), [["you", "first"], ["prot", "You said: first."], ["you", "second"],
+                                      ["prot", "You said: second."], ["you", "third"], ["prot", "You said: third."]])
+        said = [message["content"].rsplit("\n\n", 1)[-1] for message in self.model.asked[-1] if message["role"] == "user"]
+        self.assertEqual(list(dict.fromkeys(said)), ["first", "second", "third"])
+
+    def test_whoever_comes_later_is_told_that_nothing_is_kept(self):
+        with socket.socket(socket.AF_UNIX) as chat:
+            chat.settimeout(LIMIT)
+            chat.connect(str(self.prot.runtime / "chat.sock"))
+            answers = chat.makefile()
+
+            def record(on):
+                chat.sendall(json.dumps({"type": "record", "on": on}).encode() + b"\n")
+                self.assertEqual(json.loads(answers.readline()), {"type": "record", "on": on})
+            record(False)
+            pages = [self.open(), self.open("ko-KR")]  # the second over a connection that is there already
+            for page, told in zip(pages, ("off the record", "기록 안 함")):
+                page.wait("!document.getElementById('off').hidden")
+                self.assertEqual(page.text("#off"), told)
+            record(True)
+            for page in pages:
+                page.wait("document.getElementById('off').hidden")
+            answers.close()
+
+    def test_a_page_that_is_open_for_long_does_not_grow(self):
+        page = self.open()
+        page.see("""log.hidden = true;  // it takes its time to show them
+            for (let turn = 1; turn <= 250; ++turn)
+              writeTurn({turn, utterance: turn, speech_end_ns: turn, heard: 'What time is it? ' + turn, reply: 'It is ' + turn});""")
+        self.assertEqual(page.see("[known.size, asked.size, replies.size, log.childElementCount, document.getElementById('said').childElementCount]"),
+                         [200, 200, 0, 400, 4])
+        self.assertIn("It is 250", page.see("log.lastElementChild.textContent"))
+
+    def test_what_was_missed_stands_at_its_place_and_once(self):
+        page = self.open()
+        page.see("(() => {" + TELL + """
+            happen('heard', {utterance: 1, text: '첫 질문', final: true});
+            happen('segment', {turn: 1, segment: 0, text: '첫 대답.'});
+            happen('turn', {turn: 1, utterance: 1, speech_end_ns: 1, heard: '첫 질문', reply: '첫 대답.'});
+            happen('heard', {utterance: 2, text: '둘째 질문', final: true});
+            happen('heard', {utterance: 3, text: '셋', final: false});
+            happen('connected', {});
+            writeTurn({turn: 2, utterance: 2, speech_end_ns: 2, heard: '둘째 질문', reply: '둘째 대답.'}, '12:00:00');
+            writeTurn({turn: 3, utterance: 3, speech_end_ns: 3, heard: '셋째 질문', reply: '셋째 대답.'}, '12:00:01'); })()""")
+        self.assertEqual(rows(page), [["you", "첫 질문"], ["prot", "첫 대답."], ["you", "둘째 질문"], ["prot", "둘째 대답."],
+                                      ["you", "셋째 질문"], ["prot", "셋째 대답."]])
+
+    def test_a_character_is_never_shown_in_halves(self):
+        page = self.open("ko-KR")
+        shown = page.see("(() => {" + TELL + """
+            happen('segment', {turn: 1, segment: 0, text: '가나 🙂'});
+            return [0, 1, 2, 3, 4, 6, 7, 8, 10, 11, 99].map(bytes => {
+              happen('spoken', {turn: 1, segment: 0, bytes});
+              return ['heard', 'ahead'].map(part => document.querySelector('.line.prot .' + part)?.textContent ?? '').join('|');
+            }); })()""")
+        self.assertEqual(shown, ["|가나 🙂"] * 3 + ["가|나 🙂"] * 2 + ["가나| 🙂", "가나 |🙂", "가나 |🙂", "가나 |🙂", "가나 🙂|", "가나 🙂|"])
+
+    def test_every_state_and_policy_has_its_word(self):
+        page = self.open()
+        policies = (SOURCE / "core/observe/ring_probe.cpp").read_text().split("policy_name(", 1)[1].split("\n}\n", 1)[0]
+        told = re.findall(r'return "([a-z-]+)"', (SOURCE / "core/ipc/board.cpp").read_text() + policies)
+        self.assertGreaterEqual(set(told), {"starting", "ready", "ending", "active", "block", "keep-latest"})
+        for language in ("en", "ko"):
+            words = page.see(f"kWords.{language}")
+            self.assertEqual([name for name in told if "{}" in words.get(name, "{}")], [], language)
+        self.assertEqual(page.see("word('sure', \"$& and $'\")"), "Restart $& and $'?")
+
+    def test_states_are_not_read_out_beside_the_words(self):
+        page = self.open()
+        self.assertFalse(page.see("Boolean(document.getElementById('state').closest('[role=status], [aria-live]'))"))
+
+
+class Doors(unittest.TestCase):
+    """Fixture stages."""
+
+    def test_any_token_goes_with_the_page_and_one_that_is_refused_is_told_once(self):
+        with WebInstance(web=["web.token_env=PROT_TEST_TOKEN"]) as prot, Browser() as browser:
+            prot.environment["PROT_TEST_TOKEN"] = "of+base64/characters=="
+            prot.up()
+            wait_for_web("it listens", lambda: prot.answer("/health"))
+            page = browser.page()
+            page.open(f"http://127.0.0.1:{prot.port}/?token=of+base64/characters==")
+            page.wait(LIVE)
+            page.see("window.told = []; new MutationObserver(() => told.push(document.getElementById('link').dataset.is))"
+                     ".observe(document.getElementById('link'), {attributes: true})")
+            self.assertEqual(prot.run("down", "--now").returncode, 0)
+            page.wait(LOST)
+            prot.environment["PROT_TEST_TOKEN"] = "another token of enough characters"
+            prot.up()
+            page.wait("document.getElementById('link').dataset.is === 'refused'", 40)
+            tries = sum("/events" in one for one in page.requests)
+            wait_for_web("it tries again", lambda: browser.listen(0.05) or sum("/events" in one for one in page.requests) >= tries + 2)
+            told = page.see("told")
+            self.assertEqual(told[told.index("refused"):], ["refused"])
+            self.assertEqual(page.text("#link"), "prot asks for a token: open this page as /?token=TOKEN")
+
+
+if __name__ == "__main__":
+    if not chromium():
+        print("chromium is not installed (tools/setup/packages.sh --test)")
+        sys.exit(77)
+    unittest.main(verbosity=2)

@@ -147,6 +147,8 @@ void write_conversation(Text& text, const Report& report) {
   text.sample({}, background_tasks(run));
   text.family("prot_pending_operations", "gauge", "Frames and jobs that wait, of all stages.");
   text.sample({}, pending_operations(run));
+  text.family("prot_supervisor_heartbeat_age_seconds", "gauge", "Since the supervisor's loop went round.");
+  text.sample({}, seconds(run.supervisor_heartbeat_age_ns));
   if (run.turns.empty()) return;
   text.family("prot_last_turn_step_seconds", "gauge",
               "From the end of speech to each step of the newest turn.");

@@ -10,6 +10,7 @@ using observe::Snapshot;
 using observe::StageRow;
 
 constexpr const char* kNotStarted = R"({"status":"not_started"})";
+constexpr Nanos kSupervisorHangs = 10 * kSecond;  // as its systemd unit has it
 
 std::optional<std::int64_t> in_ms(const std::optional<Nanos>& time) {
   return time ? std::optional(*time / kMillisecond) : std::nullopt;
@@ -115,8 +116,9 @@ void write_pool(json::Writer& w, const Snapshot& run) {
 
 std::string health_page(const Report& report) {
   if (!report.run || !report.started) return kNotStarted;
+  const bool hangs = report.run->supervisor_heartbeat_age_ns > kSupervisorHangs;
   json::Writer w;
-  w.begin_object().member("status", report.run->supervisor_alive ? "ok" : "dead");
+  w.begin_object().member("status", !report.run->supervisor_alive ? "dead" : hangs ? "hangs" : "ok");
   return w.member("state", report.run->conversation).end_object().str();
 }
 

@@ -148,6 +148,13 @@ TEST_CASE("ready names who is missing, but not prot-web itself") {
   report.run->supervisor_alive = false;
   CHECK_FALSE(is_ready(report));
   CHECK(health_page(report) == R"({"status":"dead","state":"active"})");
+  report.run->supervisor_alive = true;
+  report.run->supervisor_heartbeat_age_ns = 10 * kSecond;
+  CHECK(health_page(report) == R"({"status":"ok","state":"active"})");
+  ++report.run->supervisor_heartbeat_age_ns;
+  CHECK(health_page(report) == R"({"status":"hangs","state":"active"})");
+  CHECK(metrics_page(report).find("prot_supervisor_heartbeat_age_seconds 10.000000001\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("metrics escape what they quote, and are there before the conversation is") {

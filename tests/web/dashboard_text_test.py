@@ -94,14 +94,29 @@ class Written(unittest.TestCase):
                 page.wait("document.getElementById('off').hidden")
             answers.close()
 
-    def test_a_page_that_is_open_for_long_does_not_grow(self):
+    def test_a_page_that_is_open_for_long_neither_grows_nor_gets_slow(self):
         page = self.open()
+        page.call("Performance.enable")
+
+        def thread_time():
+            return next(one["value"] for one in page.call("Performance.getMetrics")["metrics"] if one["name"] == "ThreadTime")
+
+        def follow(turn):
+            """Processor time of the page while prot says a reply, of which a little more is heard each time."""
+            page.see(f"{{ {TELL} happen('segment', {{turn: {turn}, segment: 0, text: 'One more word. '.repeat(20)}}); }}")
+            begin = thread_time()
+            page.see(f"{{ {TELL} for (let bytes = 0; bytes < 200; bytes += 10) happen('spoken', {{turn: {turn}, segment: 0, bytes}}); }}")
+            return thread_time() - begin
+        follow(9000)  # the first time it is made ready
+        short = follow(9001)
         page.see("""log.hidden = true;  // it takes its time to show them
             for (let turn = 1; turn <= 250; ++turn)
-              writeTurn({turn, utterance: turn, speech_end_ns: turn, heard: 'What time is it? ' + turn, reply: 'It is ' + turn});""")
-        self.assertEqual(page.see("[known.size, asked.size, replies.size, log.childElementCount, document.getElementById('said').childElementCount]"),
-                         [200, 200, 0, 400, 4])
+              writeTurn({turn, utterance: turn, speech_end_ns: turn, heard: 'What time is it? ' + turn, reply: 'It is ' + turn});
+            log.hidden = false;""")
+        self.assertEqual(page.see("[known.size, asked.size, log.childElementCount, document.getElementById('said').childElementCount]"),
+                         [200, 200, 400, 4])
         self.assertIn("It is 250", page.see("log.lastElementChild.textContent"))
+        self.assertLess(follow(9002) / short, 6)
 
     def test_what_was_missed_stands_at_its_place_and_once(self):
         page = self.open()

@@ -150,7 +150,7 @@ function drawFill(cell, ring) {
   const [used, high] = cell.firstChild.children;
   used.style.width = part(ring.used_bytes);
   high.style.left = part(ring.high_water_bytes);
-  cell.firstChild.classList.toggle('pressed', ring.used_bytes > ring.capacity_bytes * 0.75);
+  cell.firstChild.classList.toggle('pressed', ring.pressure_bytes > 0 && ring.used_bytes >= ring.pressure_bytes);
   put(cell.lastChild, kib(ring.used_bytes) + ' / ' + kib(ring.capacity_bytes));
 }
 const showRings = table($('rings'), [

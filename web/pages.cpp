@@ -1,6 +1,7 @@
 // The JSON pages.
 #include "json/optional_member.hpp"
 #include "report.hpp"
+#include "wire/topology.hpp"
 
 namespace prot::web {
 namespace {
@@ -72,6 +73,8 @@ void write_ring(json::Writer& w, const RingRow& ring) {
   w.begin_object().member("name", ring.name).member("from", ring.producer.name);
   w.member("to", ring.consumer.name).member("policy", ring.policy);
   w.member("used_bytes", ring.used_bytes).member("capacity_bytes", ring.capacity_bytes);
+  if (const wire::RingInfo* info = wire::find_ring(ring.name); info != nullptr)
+    w.member("pressure_bytes", wire::pressure_levels(*info, ring.capacity_bytes).tell);  // 0: never
   member(w, "used_frames", ring.used_frames);
   w.member("high_water_bytes", ring.high_water_bytes)
       .member("frames", ring.frames)

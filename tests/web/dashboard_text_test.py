@@ -152,6 +152,16 @@ class Written(unittest.TestCase):
             self.assertEqual([name for name in told if "{}" in words.get(name, "{}")], [], language)
         self.assertEqual(page.see("word('sure', \"$& and $'\")"), "Restart $& and $'?")
 
+    def test_a_ring_is_marked_from_where_its_pressure_is_told(self):
+        page = self.open()
+        marked = page.see("""ask('/diagnostics').then(page => [0.37, 0.375, 0.75, 1].map(part => {
+            showRings(page.rings.map(ring => ({...ring, used_bytes: ring.capacity_bytes * part})));
+            return [...document.querySelectorAll('#rings tbody tr')].filter(row => row.querySelector('.pressed')).map(row => row.cells[0].textContent);
+        }))""")
+        names = page.see("[...document.querySelectorAll('#rings tbody th')].map(one => one.textContent)")
+        full = [name for name in names if name != "pcm"]  # it is full by design
+        self.assertEqual((len(full), marked), (9, [[], ["speech"], full, full]))
+
     def test_states_are_not_read_out_beside_the_words(self):
         page = self.open()
         self.assertFalse(page.see("Boolean(document.getElementById('state').closest('[role=status], [aria-live]'))"))

@@ -147,6 +147,8 @@ UniqueFd listen_unix(const std::string& path) {
   const sockaddr_un address = unix_address(path);
   UniqueFd fd = new_socket(SOCK_NONBLOCK);
   const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+  // The file is made with it: at no time may others connect, whatever the umask is.
+  if (::fchmod(fd.get(), 0600) != 0) throw errno_error("cannot listen on " + path);
   if (::bind(fd.get(), generic, sizeof(address)) != 0) {
     if (errno != EADDRINUSE) throw errno_error("cannot listen on " + path);
     const UniqueFd probe = new_socket(0);
@@ -155,7 +157,6 @@ UniqueFd listen_unix(const std::string& path) {
     ::unlink(path.c_str());
     if (::bind(fd.get(), generic, sizeof(address)) != 0) throw errno_error("cannot listen on " + path);
   }
-  ::chmod(path.c_str(), 0600);
   if (::listen(fd.get(), 16) != 0) throw errno_error("cannot listen on " + path);
   return fd;
 }

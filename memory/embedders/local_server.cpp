@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,6 +89,7 @@ void LocalServer::start() {
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::setpriority(PRIO_PROCESS, 0, kNice);
+    ::umask(0077);  // its socket
     for (const int stream : {0, 1, 2}) ::dup2(null, stream);
     ::execve(argv[0], argv.data(), envp.data());
     ::_exit(127);

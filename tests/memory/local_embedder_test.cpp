@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <thread>
@@ -60,6 +61,8 @@ TEST_CASE_FIXTURE(Fixture, "a model file on this machine makes vectors, once it 
     CHECK_FALSE(embedded.vectors[1].empty());
     CHECK(questions->embed(kTexts, TextKind::kQuery, {}).vectors[0] == embedded.vectors[0]);
     CHECK(server->starts() == 1);
+    CHECK((std::filesystem::status(settings.socket).permissions() & std::filesystem::perms::mask) ==
+          (std::filesystem::perms::owner_all));  // whatever the umask
     CHECK(said().find("--pooling mean") != std::string::npos);
     pid = static_cast<pid_t>(std::stol(said().substr(said().find("pid ") + 4)));
     CHECK(::kill(pid, 0) == 0);

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "base/scope_exit.hpp"
 #include "ipc/doorbell.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -67,6 +68,8 @@ TEST_CASE("a message larger than the limit is refused before it is read") {
 TEST_CASE("a listening socket is private, replaces a dead one and refuses a living one") {
   const test::TempFolder folder;
   const std::string path = (folder.path() / "control.sock").string();
+  const mode_t usual = ::umask(0);  // of a user who lets everybody write
+  const ScopeExit restore([&] { ::umask(usual); });
   { const UniqueFd dead = stage::listen_unix(path); }
   const UniqueFd living = stage::listen_unix(path);
   struct stat info {};

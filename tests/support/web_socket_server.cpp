@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdlib>
 
 #include "base/clock.hpp"
@@ -176,6 +177,7 @@ struct WebSocketServer::Tls {
   X509* certificate = X509_new();
 
   Tls() {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to whoever has gone
     X509_set_version(certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
     X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);

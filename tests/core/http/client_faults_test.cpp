@@ -1,8 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <string>
+#include <utility>
 
 #include "client_owner.hpp"
+#include "tests/support/web_socket_server.hpp"
 
 using namespace prot;
 using http::ErrorClass;
@@ -154,4 +157,38 @@ TEST_CASE("a server that says nothing, or stops saying, is given up in time") {
   error = owner.until_end().back();
   CHECK(error.status == 503);
   CHECK(owner.no_handles_within(5000));
+}
+
+TEST_CASE("a certificate is verified, and its name, before anything is said") {
+  std::atomic<int> heard = 0;
+  test::WebSocketServer server(
+      [&](test::WebSocketPeer& peer) {
+        ++heard;
+        peer.answer("200 OK", "Connection: close\r\n", "hello");
+      },
+      true);
+  const auto ask = [&](const std::string& url, const std::string& trusted) {
+    Owner owner;
+    http::Request request;
+    request.url = url;
+    request.headers = {{"x-api-key", "sk-secret"}};
+    request.ca_file = trusted;
+    owner.client.start(request);
+    std::vector<Event> events = owner.until_end();
+    return events.back();
+  };
+  const std::string url = "https" + server.url("/v1").substr(3);  // from wss
+  std::string by_number = url;
+  by_number.replace(by_number.find("localhost"), 9, "127.0.0.1");  // the certificate does not have that name
+  for (const auto& [where, trusted] :
+       {std::pair(url, std::string()), std::pair(by_number, server.certificate())}) {
+    CAPTURE(where);
+    const Event refused = ask(where, trusted);
+    CHECK(refused.kind == Kind::kError);
+    CHECK(refused.error_class == ErrorClass::kFatal);
+    CHECK(has(refused.message, "certificate"));
+  }
+  CHECK(heard == 0);
+  CHECK(ask(url, server.certificate()).kind == Kind::kDone);
+  CHECK(heard == 1);
 }

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <numeric>
-#include <thread>
 
 #include "json/json.hpp"
 #include "memory/embedders/batches.hpp"
@@ -22,12 +21,12 @@ double dot(const Vector& a, const Vector& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
-VectorService service_at(const EmbeddingServer& server, std::size_t at_once = 4) {
+VectorService service_at(const EmbeddingServer& server) {
   VectorService service;
   service.url = server.url();
   service.model = "voyage-4-lite";
   service.api_key = "pa-secret";
-  service.rules = {.at_once = at_once, .tries = 3, .first_wait = kMillisecond, .longest_wait = kSecond};
+  service.rules = {.at_once = 4, .tries = 3, .first_wait = kMillisecond, .longest_wait = kSecond};
   service.timeout_ms = 20'000;
   return service;
 }
@@ -135,28 +134,6 @@ TEST_CASE("an OpenAI-compatible server is asked for numbers, with the prefixes o
   CHECK_FALSE(body.get("input_type"));
   CHECK_FALSE(body.get("dimensions"));
   check_all(embedder->embed(texts, TextKind::kQuery, {}), {"query: tea"});
-}
-
-TEST_CASE("under load a service sees at most 128 texts a request and at most 5 requests at once") {
-  EmbeddingServer server;
-  server.set_delay(10);
-  // As memory has them: one for what is stored, one for the questions of the moment.
-  const auto documents = make_voyage_embedder(service_at(server, 4));
-  const auto questions = make_voyage_embedder(service_at(server, 1));
-  const std::vector<std::string> texts = texts_of(6'000);
-  std::jthread talk([&] {
-    for (int i = 0; i < 40; ++i) {
-      const std::vector<std::string> question = texts_of(1, "question " + std::to_string(i));
-      check_all(questions->embed(question, TextKind::kQuery, {}), question);
-    }
-  });
-  check_all(documents->embed(texts, TextKind::kDocument, {}), texts);
-  talk.join();
-  const EmbeddingServer::Record record = server.record();
-  CHECK(record.most_at_once <= 5);
-  CHECK(record.most_at_once >= 3);  // else there was no load
-  CHECK(*std::max_element(record.batches.begin(), record.batches.end()) == 128);
-  CHECK(record.requests == 6'000 / 128 + 1 + 40);
 }
 
 TEST_CASE("what is too large is halved until only the text itself is refused") {

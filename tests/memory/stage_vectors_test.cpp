@@ -1,12 +1,17 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "memory/embedders/openai.hpp"
+#include "memory/embedders/registry.hpp"
 #include "memory/embedders/voyage.hpp"
 #include "memory/stores/in_memory.hpp"
 #include "memory/stores/ram_vectors.hpp"
 #include "tests/memory/memory_bench.hpp"
 #include "tests/memory/memory_fixture.hpp"
 #include "tests/support/embedding_server.hpp"
+#include "tests/support/private_run.hpp"
 
 using namespace prot;
 using namespace prot::memory;
@@ -14,6 +19,7 @@ using namespace prot::memory::test;
 using prot::test::EmbeddingServer;
 using prot::test::MemoryBench;
 using prot::test::Recalled;
+using prot::test::served_vector;
 
 namespace {
 
@@ -111,4 +117,36 @@ TEST_CASE_FIXTURE(Fixture, "the end does not wait for a service that hangs") {
   bench.end_of_stream();
   CHECK(bench.until([&] { return bench.stage->finished(); }));
   bench.kill();
+}
+
+TEST_CASE("under load a service sees at most 128 texts a request and at most 5 requests at once") {
+  EmbeddingServer server;
+  server.set_delay(10);
+  // As memory itself makes them: for what is stored, and for the questions of the moment.
+  const SteadyClock clock;
+  prot::test::PrivateRun run(
+      "memory", clock,
+      {"memory.store=ram", "memory.embedder=voyage", "memory.embedding_url=" + server.url()});
+  const auto context = run.attach();
+  const EmbedderPair pair = make_embedders(*context);
+  const auto all_are_served = [](Embedder& embedder, const std::vector<std::string>& texts, TextKind kind) {
+    const Embedded embedded = embedder.embed(texts, kind, {});
+    CHECK_FALSE(embedded.error.has_value());
+    REQUIRE(embedded.vectors.size() == texts.size());
+    for (std::size_t i = 0; i < texts.size(); ++i)
+      REQUIRE(embedded.vectors[i].size() == served_vector(texts[i]).size());
+  };
+  std::vector<std::string> texts;
+  for (int i = 0; i < 6'000; ++i) texts.push_back("text number " + std::to_string(i));
+  std::jthread talk([&] {
+    for (int i = 0; i < 40; ++i)
+      all_are_served(*pair.questions, {"question number " + std::to_string(i)}, TextKind::kQuery);
+  });
+  all_are_served(*pair.documents, texts, TextKind::kDocument);
+  talk.join();
+  const EmbeddingServer::Record record = server.record();
+  CHECK(record.most_at_once <= 5);
+  CHECK(record.most_at_once >= 3);  // else there was no load
+  CHECK(*std::max_element(record.batches.begin(), record.batches.end()) == 128);
+  CHECK(record.requests == 6'000 / 128 + 1 + 40);
 }

@@ -38,6 +38,8 @@ PlayerStage::PlayerStage(stage::StageContext& context, std::shared_ptr<Playout> 
 void PlayerStage::start() {
   const std::string name = runner_->start(context_->environment().generation > 1);
   context_->set_engine(name.empty() ? "not open" : name);
+  for (const char* label : {"underruns", "device_underruns", "device_lost"})
+    static_cast<void>(context_->counter(label));  // 0, not absent
   pcm_->resume(playback_->resume_sources().seq[source_]);
   const ipc::PlaybackPage& page = context_->board().playback();
   const ResumePoint point{page.turn, page.segment, static_cast<std::uint32_t>(page.samples_heard),

@@ -34,6 +34,8 @@ TtsStage::TtsStage(stage::StageContext& context, std::unique_ptr<Synthesizer> vo
 void TtsStage::start() {
   voice_->start();
   show_engine();
+  for (const char* label : {"segments", "failed_segments"})
+    static_cast<void>(context_->counter(label));  // 0, not absent
   speech_->resume(pcm_->resume_sources().seq[source_]);
 }
 

@@ -1,6 +1,8 @@
-"""What a running prot shows to other users of the machine and to the network (SECURITY.md), with all of the real programs."""
+"""What a running prot shows to other users of the machine and to the network (SECURITY.md), and to whoever watches it
+(doc/audit.md), with all of the real programs."""
 import os
 import pathlib
+import re
 import shutil
 import socket
 import stat
@@ -11,6 +13,7 @@ import unittest
 FOLDER = pathlib.Path(__file__).resolve().parent
 for other in ("supervisor", "web"):
     sys.path.insert(0, str(FOLDER.parent / other))
+import exposition  # noqa: E402
 from database_test import BINARIES, SETTINGS  # noqa: E402
 from instance import STAGES, children_of, wait_for  # noqa: E402
 from web_instance import WebInstance, wait_for_web  # noqa: E402
@@ -72,18 +75,22 @@ class Exposure(unittest.TestCase):
             for path in root.rglob("*"):
                 info = path.lstat()
                 if stat.S_ISLNK(info.st_mode) or "/db" in str(path.relative_to(root.parent)):
-                    continue  # PostgreSQL keeps its own house; its socket is looked at below
+                    continue  # PostgreSQL keeps its own house: its door is looked at below
                 if info.st_mode & 0o077 and not (stat.S_ISDIR(info.st_mode) and info.st_mode & 0o077 == 0o011):
                     open_ones.append(f"{path} {info.st_mode & 0o777:o}")
         open_ones += [f"{s} {os.stat(s).st_mode & 0o777:o}" for s in self.prot.segments() if os.stat(s).st_mode & 0o077]
         self.assertEqual(open_ones, [])
         self.assertGreaterEqual(len(self.prot.segments()), 11)
+        for house in (self.prot.runtime / "db", self.prot.state / "db"):
+            self.assertEqual(house.resolve().stat().st_mode & 0o777, 0o700, house)
 
     @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs another user")
     def test_another_user_reaches_no_socket_and_no_shared_memory(self):
         sockets = [p for p in self.prot.runtime.rglob("*") if p.is_socket()]
         self.assertGreaterEqual({p.name for p in sockets}, {"control.sock", "chat.sock", "memory.sock", "web.sock"})
-        sockets += list((self.prot.runtime / "db").resolve().glob(".s.PGSQL.*"))
+        database = [p for p in (self.prot.runtime / "db").resolve().glob(".s.PGSQL.*") if p.is_socket()]
+        self.assertEqual(len(database), 1)
+        sockets += database
         for folder in (self.prot.folder, self.prot.folder / "run", self.prot.folder / "run/prot", self.prot.runtime):
             folder.chmod(0o711)  # even if it could get that far
         script = ("import socket, sys\n"
@@ -101,6 +108,22 @@ class Exposure(unittest.TestCase):
         done = subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", PYTHON, "-c",
                                script, *targets], capture_output=True, text=True, timeout=LIMIT, cwd="/")
         self.assertEqual((done.stdout, done.stderr), (f"tried {len(targets)}\n", ""))
+
+    def test_what_the_audit_says_to_watch_is_there_to_be_watched(self):
+        """From the start on: what is absent until it happens raises no alarm when it does."""
+        text = (FOLDER.parents[1] / "doc/audit.md").read_text(encoding="utf-8")
+        table = text[text.index("## What to watch"):text.index("## Risks that remain")]
+        named = set(re.findall(r"`([^`]+)`", "".join(row.split("|")[1] for row in table.splitlines() if row.startswith("| `"))))
+        for risk in re.findall(r"^Risk: .*$", text, re.M):
+            self.assertRegex(risk, r"Watch\b", "a risk that nobody is told how to watch")
+            named |= set(re.findall(r"`((?:prot_|[a-z]+\.)[a-z_]+)`", risk))
+        self.assertGreaterEqual(len(re.findall(r"^Risk: ", text, re.M)), 22)  # one of each finding
+        shown = exposition.parse(self.prot.answer("/metrics")[2])
+        readings = {f"{labels['stage']}.{labels['name']}" for labels in map(dict, shown["prot_stage_reading"][1])}
+        spoken = "prot_last_turn_step_seconds"  # behind the first spoken turn; nobody speaks here
+        self.assertIn(f'"{spoken}"', (FOLDER.parents[1] / "web/metrics.cpp").read_text())
+        self.assertEqual(named - set(shown) - readings - {spoken}, set())
+        self.assertGreater(len(named), 35)
 
     def test_the_owner_does_reach_them(self):
         """Else the test above would prove nothing."""

@@ -1,9 +1,10 @@
 """What the real processes gave up, as the kernel tells it, and what of the user's they can see."""
+import ctypes
 import os
 import pathlib
 import unittest
 
-from instance import STAGES, Instance
+from instance import ALONE, STAGES, Instance, wait_for
 
 SECRET = "s3cret-that-nobody-shows"
 
@@ -17,6 +18,7 @@ class Privileges(unittest.TestCase):
     def test_every_stage_gave_up_its_rights_and_says_so(self):
         with Instance() as prot:
             prot.up()
+            landlock = ctypes.CDLL(None).syscall(444, None, 0, 1)  # landlock_create_ruleset: its version, where there is one
             capabilities = 2 if os.geteuid() == 0 else 0  # root passes file permissions, no more
             for stage in prot.status()["stages"]:
                 with self.subTest(stage["name"]):
@@ -28,6 +30,8 @@ class Privileges(unittest.TestCase):
                     audio = stage["name"] in ("capture", "player")
                     self.assertIn("seccomp=no-network" if audio else "seccomp=on", stage["sandbox"])
                     self.assertIn("no_new_privs", stage["sandbox"])
+                    if landlock >= 1:
+                        self.assertIn(f"landlock={landlock}", stage["sandbox"])
 
     def test_a_sound_server_on_the_network_leaves_the_network_to_those_who_need_it(self):
         with Instance() as prot:
@@ -44,15 +48,37 @@ class Privileges(unittest.TestCase):
 
     def test_secrets_reach_who_needs_them_and_no_environment(self):
         users = {"ANTHROPIC_API_KEY": {"brain", "memory"}, "VOYAGE_API_KEY": {"memory"}, "HASS_TOKEN": {"brain"},
-                 "ELEVENLABS_API_KEY": {"stt", "tts"}, "OPENAI_API_KEY": {"brain", "memory"}}
+                 "ELEVENLABS_API_KEY": {"stt", "tts"}, "OPENAI_API_KEY": {"brain", "memory"}, "DATABASE_URL": {"memory"},
+                 "HEAR_KEY": {"stt"}, "SPEAK_KEY": {"tts"}, "PAGE_TOKEN": {"web"}}
+        settings = [*ALONE]
+        for setting in ("stt.engine=openai", "stt.api_key_env=HEAR_KEY", "tts.voice_en=openai", "tts.openai_api_key_env=SPEAK_KEY",
+                        "web.enabled=true", "web.token_env=PAGE_TOKEN"):
+            settings += ["--set", setting]
+        everybody = [*STAGES, "web"]
         for name, expected in users.items():
-            with self.subTest(name), Instance(secret=name) as prot:
-                prot.environment.update({one: SECRET for one in users})
+            with self.subTest(name), Instance(stages=everybody, settings=settings, secret=name) as prot:
+                self.say_secrets_in_a_file(prot, users)
                 prot.up()
                 told = f"secret of {len(SECRET)} characters"
-                self.assertEqual({s for s in STAGES if any(told in line for line in prot.log(s))}, expected)
-                for stage in prot.status()["stages"]:
-                    self.assertNotIn(SECRET.encode(), pathlib.Path(f"/proc/{stage['pid']}/environ").read_bytes())
+                wait_for("all have said it", lambda: all(any("secret of" in line for line in prot.log(s)) for s in everybody))
+                self.assertEqual({s for s in everybody if any(told in line for line in prot.log(s))}, expected)
+                for pid in (prot.supervisor(), *(stage["pid"] for stage in prot.status()["stages"])):
+                    self.assertNotIn(SECRET.encode(), pathlib.Path(f"/proc/{pid}/environ").read_bytes())
+
+    def say_secrets_in_a_file(self, prot, names):
+        """In a .env: what is exported stands in the environment of whoever is started, the supervisor too."""
+        file = prot.folder / ".env"
+        file.write_text("".join(f"{name}={SECRET}\n" for name in names))
+        file.chmod(0o600)
+        prot.settings += ["--env-file", str(file)]
+
+    def test_what_is_exported_reaches_no_environment_of_a_stage(self):
+        with Instance() as prot:
+            names = ("OPENAI_API_KEY", "ELEVENLABS_API_KEY", "HASS_TOKEN")
+            prot.environment.update({one: SECRET for one in names})
+            prot.up()
+            for stage in prot.status()["stages"]:
+                self.assertNotIn(SECRET.encode(), pathlib.Path(f"/proc/{stage['pid']}/environ").read_bytes())
 
     def test_the_address_of_the_database_is_in_no_environment(self):
         with Instance(settings=["--set", "llm.enabled=false"]) as prot:

@@ -16,6 +16,7 @@
 
 #include "base/error.hpp"
 #include "posix_process_sys.hpp"
+#include "sealed_file.hpp"
 
 namespace prot::supervisor {
 namespace {
@@ -85,6 +86,16 @@ TEST_CASE_FIXTURE(Real, "it has what was asked for: arguments, environment, fold
   request.limits = {{RLIMIT_NOFILE, {77, 77}}};
   request.no_new_privs = true;
   CHECK(run(request) == "zero word\n" + folder.string() + "\nfrom its input\n77\nNoNewPrivs:\t1\n");
+}
+
+TEST_CASE_FIXTURE(Real, "a child reads a sealed file, and neither it nor anybody else writes it") {
+  const UniqueFd file = make_sealed_file("prot-test", "KEY=value");
+  const std::string own = "/proc/self/fd/" + std::to_string(file.get());
+  CHECK_FALSE(std::ofstream(own, std::ios::app).write("x", 1).flush());
+  CHECK(::ftruncate(file.get(), 0) != 0);
+  SpawnRequest request = shell("cat /proc/self/fd/9; (echo no >/proc/self/fd/9) 2>/dev/null || echo sealed");
+  request.files.emplace_back(file.get(), 9);
+  CHECK(run(request) == "KEY=valuesealed\n");
 }
 
 TEST_CASE_FIXTURE(Real,

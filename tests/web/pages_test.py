@@ -223,6 +223,16 @@ class Starts(unittest.TestCase):
             everything = "".join(p.read_text() for p in (prot.state / "log").glob("*.log"))
             self.assertNotIn(TOKEN, everything)
 
+    def test_by_its_socket_alone_nobody_listens_on_the_network(self):
+        with WebInstance(web=["web.port=0"]) as prot:
+            prot.up()
+            self.assertEqual(prot.page("/health", by_socket=True)["status"], "ok")
+            held = {os.readlink(file) for file in pathlib.Path(f"/proc/{prot.pids()['web']}/fd").iterdir()}
+            on_the_network = [line.split()[9] for name in ("tcp", "tcp6")
+                              for line in pathlib.Path("/proc/net", name).read_text().splitlines()[1:]]
+            self.assertEqual([inode for inode in on_the_network if f"socket:[{inode}]" in held], [])
+            self.assertIsNone(prot.answer("/health"))
+
     def test_sizes_rates_and_heads_are_those_of_the_document(self):
         with WebInstance(web=["web.socket=false"]) as prot:
             prot.up()

@@ -19,6 +19,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace prot::stage {
 namespace {
@@ -77,6 +78,30 @@ TEST_CASE_FIXTURE(Folders, "it writes in its own folders only, and reads everywh
   CHECK(restricted([this] { return write_to(base / "other" / "there"); }) == EACCES);
   CHECK(restricted([this] { return outcome(::unlink((base / "other" / "there").c_str())); }) == EACCES);
   CHECK(restricted([this] { return outcome(::open((base / "other" / "there").c_str(), O_RDONLY)); }) == 0);
+}
+
+TEST_CASE("a stage writes in its instance's folders, to devices and what is temporary, no more") {
+  const auto policy = [](const char* stage, const std::vector<std::string>& overrides = {}) {
+    StageEnvironment environment;
+    environment.stage = stage;
+    environment.config = Config::load("", overrides);
+    environment.paths.state = "/s";
+    environment.paths.runtime = "/r";
+    return sandbox_policy(environment);
+  };
+  const char* const set = std::getenv("TMPDIR");
+  const std::string temporary = set != nullptr && *set != '\0' ? set : "/tmp";
+  const std::vector<std::string> usual = {"/s", "/r", "/dev", temporary, "/proc/self/"};
+  for (const char* stage : {"stt", "brain", "tts", "memory", "web"}) {
+    CAPTURE(stage);
+    CHECK(policy(stage).writable == usual);
+    CHECK(policy(stage).network);
+  }
+  const auto sound = policy("player", {"player.sink=wav", "player.device=/out/heard.wav"});
+  CHECK_FALSE(sound.network);
+  CHECK(sound.writable.back() == "/out");
+  CHECK(sound.writable.size() == 8);  // and the sound server's two
+  CHECK(policy("capture").writable.size() == 7);
 }
 
 TEST_CASE("dangerous calls are refused, the others are not") {

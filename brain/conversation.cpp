@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "base/fnv.hpp"
@@ -209,7 +210,9 @@ Conversation& Conversations::at(const wire::ConversationId& id) {
   if (it == known_.end()) {
     if (known_.size() >= kMost) {
       known_.erase(std::min_element(known_.begin(), known_.end(), [](const auto& a, const auto& b) {
-        return a.second.used < b.second.used;
+        const bool said_a = !a.second.conversation.empty();
+        const bool said_b = !b.second.conversation.empty();
+        return std::tie(said_a, a.second.used) < std::tie(said_b, b.second.used);
       }));
     }
     it = known_.emplace(key, Entry{Conversation(max_tokens_), 0}).first;

@@ -95,7 +95,8 @@ class Conversations {
  public:
   static constexpr std::size_t kMost = 64;
   explicit Conversations(std::size_t max_tokens) : max_tokens_(max_tokens) {}
-  /// Made at first use; the least recently used goes when there are too many. Valid until the next call.
+  /// Made at first use; the least recently used goes when there are too many, one in which nothing was said
+  /// first: each client that connects has one. Valid until the next call.
   Conversation& at(const wire::ConversationId& id);
   /// All of them: memory has forgotten everything.
   void forget_all();

@@ -110,8 +110,16 @@ TEST_CASE("the least recently used conversation makes room") {
   CHECK_FALSE(all.at(first).empty());
   all.at(new_conversation_id());
   CHECK(all.has(first));
-  for (std::size_t i = 0; i < Conversations::kMost; ++i) all.at(new_conversation_id());
+  for (std::size_t i = 0; i < Conversations::kMost; ++i) all.at(new_conversation_id()).add_user("hello");
   CHECK_FALSE(all.has(first));
+}
+
+TEST_CASE("clients that come and go and say nothing drive no conversation out") {
+  Conversations all(100);
+  const auto voice = new_conversation_id();
+  all.at(voice).add_user("My name is Mina.");
+  for (std::size_t i = 0; i < 2 * Conversations::kMost; ++i) all.at(new_conversation_id());
+  CHECK_FALSE(all.at(voice).empty());
 }
 
 TEST_CASE("tool rounds stand between question and answer, whole, and go with their turn") {

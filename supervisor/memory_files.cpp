@@ -83,6 +83,7 @@ void import_lines(MemoryLink& link, const std::string& name, Sums& sums) {
     first = number + 1;
     count = 0;
   }
+  if (file.bad()) throw errno_error("cannot read " + name);
   send_rows(link, rows, fmt::format("{}, lines {} to {}", name, first, number), false, sums);
 }
 

@@ -11,6 +11,9 @@ namespace {
 
 using pg::run;
 
+/// What a statement brings along stays with its connection: the library gives no buffer back.
+constexpr std::size_t kRowsAtOnce = 16;
+
 bool has_tables(pqxx::work& tx) {
   return tx.exec("SELECT to_regclass('fact_embedding') IS NOT NULL")[0][0].as<bool>();
 }
@@ -54,8 +57,11 @@ class PostgresVectors final : public VectorStore {
 
   void store(const std::string& model, std::span<const NewVector> vectors) override {
     transaction("storing vectors", [&](pqxx::work& tx) {
-      store(tx, false, "m.text = v.text AND NOT m.open", model, vectors);
-      store(tx, true, "m.statement = v.text AND m.status = 'active'", model, vectors);
+      for (std::size_t done = 0; done < vectors.size(); done += kRowsAtOnce) {
+        const auto some = vectors.subspan(done, std::min(kRowsAtOnce, vectors.size() - done));
+        store(tx, false, "m.text = v.text AND NOT m.open", model, some);
+        store(tx, true, "m.statement = v.text AND m.status = 'active'", model, some);
+      }
     });
   }
 

@@ -217,7 +217,7 @@ class Memory(unittest.TestCase):
     def test_bad_input_is_one_line_and_a_code(self):
         for code, arguments in ((2, ["forget", "all"]), (2, ["forget", "fact"]), (2, ["forget", "day", "2026-02-31"]),
                                 (2, ["forget", "day", "Monday"]), (2, ["why", "x"]), (4, ["why", "99"]), (2, ["search"]),
-                                (4, ["show", "12"]), (2, ["import"]), (1, ["import", "/nowhere"]), (2, ["dead", "retry"]),
+                                (4, ["show", "12"]), (2, ["import"]), (1, ["import", "/nowhere"]), (1, ["import", "/"]), (2, ["dead", "retry"]),
                                 (1, ["import", "--original"]), (4, ["forget", "entity", "Nobody"]), (4, ["confirm", "99"]), (4, ["reject", "99"]), (2, ["confirm"]),
                                 (4, ["merge", "Nobody", "Somebody"]), (2, ["merge", "Nobody"]), (4, ["unmerge", "Nobody"]),
                                 (4, ["entities", "Nobody"]), (2, ["dance"]), (2, [])):

@@ -20,11 +20,12 @@ run_part() {
   build_tree chosen
   rm -rf -- "$counts"
   find "$build_dir" -name '*.gcda' -delete
-  # What a program cannot write (some tests run it as another user) it would tell on the stderr that the test looks at.
   mkdir -m 0777 -- "$counts"
+  open_to_all "$counts"
+  # What a program cannot write all the same it would tell on the stderr that the test looks at.
   (umask 0 && : >"$counts/errors")
   export GCOV_ERROR_FILE=$counts/errors
-  run_tests "${chosen_tests[@]}"
+  run_tests -t 4 "${chosen_tests[@]}" # without optimisation, and beside others
   cp -- "$counts/errors" "$build_dir/gcov-errors.txt"
   note "counting"
   python3 tests/parts/coverage.py "$counts" "$build_dir" tests/parts/coverage_floors.txt >"$build_dir/coverage.txt" ||
@@ -33,6 +34,15 @@ run_part() {
   sed '/^coverage: /d' "$build_dir/coverage.txt"
   closing_line=$(grep '^coverage: lines' "$build_dir/coverage.txt" || true)
   report "$words"
+}
+
+# Some tests run prot as another user, who counts on in the same files. A default list of rights takes the place of any umask.
+open_to_all() {
+  python3 - "$1" <<'PY'
+import os, struct, sys
+everybody = b"".join(struct.pack("<HHI", tag, 7, 0xffffffff) for tag in (0x01, 0x04, 0x20))  # as in linux/posix_acl_xattr.h
+os.setxattr(sys.argv[1], "system.posix_acl_default", struct.pack("<I", 2) + everybody)
+PY
 }
 
 drop_leftovers() { [ -z "$lock" ] || rm -rf -- "$counts"; }

@@ -381,7 +381,7 @@ class Place(Base):
             self.skipTest("this user may not mount")
         with Doctor() as prot:
             shm = in_namespace(mount.format(size="1m", folder="/dev/shm"))
-            self.check(prot.report(prefix=shm), "shared memory", "fail", "1 MiB free in /dev/shm")
+            self.check(prot.report(prefix=shm), "shared memory", "fail", "MiB free in /dev/shm, wanted are 16")
             for size, verdict in (("8m", "fail"), ("100m", "warn")):
                 state = in_namespace(mount.format(size=size, folder=prot.folder / "state"))
                 self.check(prot.report(prefix=state), "disk for state", verdict)

@@ -70,5 +70,5 @@ def kept_row(scale, what: str, usage: Usage) -> Row:
 def tell_growth(page: dict) -> None:
     for name, stage in page["stages"].items():
         print(f"  {name}: {stage.get('current_mb')} MB, {stage.get('growth_mb')} MB more than at the start")
-        for place in stage.get("top_growth", [])[:5]:
+        for place in stage.get("top_growth", [])[:8]:
             print(f"    {place['growth_kb']} KB {place['file']}")

@@ -14,6 +14,7 @@ namespace prot::stage {
 
 #if defined(PROT_HAVE_TCMALLOC)
 namespace {
+constexpr std::size_t kUnsampled = 17 << 20;
 // One allocation in so many bytes is sampled, on average: what gperftools advises for programs in service.
 constexpr const char* kEnvironment[] = {"LD_PRELOAD=libtcmalloc.so.4", "TCMALLOC_SAMPLE_PARAMETER=524288"};
 }  // namespace
@@ -27,6 +28,9 @@ std::optional<HeapSampler> HeapSampler::find() {
   void* const found = ::dlsym(RTLD_DEFAULT, "_ZN15MallocExtension8instanceEv");
   if (found == nullptr) return std::nullopt;
   const auto instance = reinterpret_cast<MallocExtension* (*)()>(found);
+  // The first thread began before the allocator had read how often it is to sample: it looks again, but only
+  // when it has asked for that much, which many a stage does in hours.
+  ::operator delete(::operator new(kUnsampled));
   return HeapSampler(instance());
 }
 

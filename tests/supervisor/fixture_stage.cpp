@@ -19,7 +19,7 @@
 //   PROT_FIXTURE_DAEMON=stage             leaves one with a session of its own
 //   PROT_FIXTURE_CHILD=stage              leaves a child process of its own
 //   PROT_FIXTURE_SLEEPER=stage            starts a program, sleep
-//   PROT_FIXTURE_HOARD=stage              takes 64 MiB of memory, in pieces of 64 KiB,
+//   PROT_FIXTURE_HOARD=stage              takes 12 MiB of memory, in pieces of 64 KiB,
 //   PROT_FIXTURE_HOARD_AFTER=file         as soon as that file is there
 //   PROT_FIXTURE_CHATTY=stage             logs a line, and one for debug, every 20 ms
 //   PROT_FIXTURE_FLOOD=stage              logs ten long lines every 5 ms
@@ -165,7 +165,7 @@ class FixtureStage final : public stage::Stage {
   }
 
   [[gnu::noinline]] void hoard() {
-    constexpr std::size_t kPieces = 1024;
+    constexpr std::size_t kPieces = 192;
     for (std::size_t i = 0; i < kPieces; ++i)
       hoard_.push_back(std::make_unique_for_overwrite<char[]>(64 * 1024));
   }

@@ -4,7 +4,7 @@ import unittest
 
 from web_instance import ALONE, LIMIT, STAGES, WebInstance, wait_for
 
-HOARD_MB = 64  # of the fixture
+HOARD_MB = 12  # of the fixture: less than a first thread takes before its allocator would begin to sample by itself
 
 
 def maps(pid):
@@ -39,8 +39,8 @@ class Memory(unittest.TestCase):
                 self.assertLessEqual(len(top), 20)
                 first = top[0]
                 self.assertRegex(first["file"], r"hoard|fixture_stage\.cpp:\d+")
-                # Samples: one in 512 KiB on average, of 1024 pieces of 64 KiB.
-                self.assertTrue(HOARD_MB * 512 < first[amount] < HOARD_MB * 2048, first)
+                # Samples: one in 512 KiB on average, so 24 or so of 192 pieces of 64 KiB.
+                self.assertTrue(HOARD_MB * 256 < first[amount] < HOARD_MB * 2560, first)
                 self.assertEqual(set(first), {"file", amount})
                 self.assertEqual([one[amount] for one in top], sorted((one[amount] for one in top), reverse=True))
             self.assertGreaterEqual(page["current_mb"], stt["current_mb"])

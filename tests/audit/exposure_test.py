@@ -24,6 +24,7 @@ LIMIT = 30
 OWN = {"capture.source": "null", "player.sink": "null", "stt.engine": "null", "tts.voice_en": "tone", "tts.voice_ko": "tone",
        "capture.detector": "energy", "capture.turn_model": "silence", "brain.url": "http://127.0.0.1:9/v1"}
 LISTENING = "0A"
+KEY = "sk-nobody-but-stt-and-tts"
 
 
 def everybody(pid):
@@ -60,6 +61,7 @@ class Exposure(unittest.TestCase):
         for key, value in OWN.items():
             settings += ["--set", f"{key}={value}"]
         cls.prot = cls.enterClassContext(WebInstance(real=STAGES, settings=settings))
+        cls.prot.environment["ELEVENLABS_API_KEY"] = KEY
         cls.prot.up()
         wait_for("all of it runs", lambda: all(s["state"] == "ready" for s in cls.prot.status()["stages"]), LIMIT)
         cls.prot.run("say", "Hello")  # the model is not there: a line of the log, a message of the queue
@@ -108,6 +110,11 @@ class Exposure(unittest.TestCase):
         done = subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", PYTHON, "-c",
                                script, *targets], capture_output=True, text=True, timeout=LIMIT, cwd="/")
         self.assertEqual((done.stdout, done.stderr), (f"tried {len(targets)}\n", ""))
+
+    def test_the_database_has_no_key_and_no_way_to_new_privileges(self):
+        process = pathlib.Path(f"/proc/{self.prot.pids()['db']}")
+        self.assertRegex((process / "status").read_text(), r"NoNewPrivs:\s1\n")
+        self.assertNotIn(KEY.encode(), (process / "environ").read_bytes())
 
     def test_what_the_audit_says_to_watch_is_there_to_be_watched(self):
         """From the start on: what is absent until it happens raises no alarm when it does."""

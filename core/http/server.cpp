@@ -117,6 +117,20 @@ struct Server::Impl final : ServerHost {
     });
   }
 
+  /// As with(), of what ends with kGone: one that has ended, or had its answer, is gone at once.
+  template <typename Function>
+  void begin(ConnectionId id, Function function) {
+    asio::post(io, [this, id, function = std::move(function)]() mutable {
+      const auto it = sessions.find(id);
+      const std::shared_ptr<ServerSession> session = it != sessions.end() ? it->second : nullptr;
+      if (session && function(*session)) return;
+      ServerEvent gone;
+      gone.kind = ServerEvent::Kind::kGone;
+      gone.id = id;
+      on_event(std::move(gone));
+    });
+  }
+
   void run() {
     for (;;) {
       try {
@@ -187,13 +201,13 @@ void Server::respond(ConnectionId id, ServerResponse response) {
 }
 
 void Server::start_events(ConnectionId id, std::string first) {
-  impl_->with(id, [first = std::move(first)](ServerSession& session) mutable {
-    session.start_events(std::move(first));
+  impl_->begin(id, [first = std::move(first)](ServerSession& session) mutable {
+    return session.start_events(std::move(first));
   });
 }
 
 void Server::accept_socket(ConnectionId id) {
-  impl_->with(id, [](ServerSession& session) { session.accept_socket(); });
+  impl_->begin(id, [](ServerSession& session) { return session.accept_socket(); });
 }
 
 void Server::send(ConnectionId id, std::string text) {

@@ -88,8 +88,8 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
     write(std::move(answer), parser_->get().keep_alive());
   }
 
-  void start_events(std::string first) override {
-    if (state_ != State::kAsked) return;
+  bool start_events(std::string first) override {
+    if (state_ != State::kAsked) return false;
     timer_.cancel();
     state_ = State::kEvents;
     told_ = true;
@@ -104,10 +104,11 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
     queue(text + "\r\n" + first);
     stream_.expires_never();
     watch_client();
+    return true;
   }
 
-  void accept_socket() override {
-    if (state_ != State::kAsked) return;
+  bool accept_socket() override {
+    if (state_ != State::kAsked) return false;
     timer_.cancel();
     state_ = State::kSocket;
     told_ = true;
@@ -122,6 +123,7 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
     socket_->read_message_max(limits.message_bytes);
     socket_->auto_fragment(false);
     socket_->async_accept(parser_->get(), ours(&Session::accepted));
+    return true;
   }
 
   void send(std::string text) override {

@@ -27,8 +27,9 @@ class ServerSession {
   virtual ~ServerSession() = default;
   virtual void start() = 0;
   virtual void respond(ServerResponse response) = 0;
-  virtual void start_events(std::string first) = 0;
-  virtual void accept_socket() = 0;
+  /// False: it is too late for that; nothing more is told of it.
+  [[nodiscard]] virtual bool start_events(std::string first) = 0;
+  [[nodiscard]] virtual bool accept_socket() = 0;
   virtual void send(std::string text) = 0;
   /// The owner has taken the message: the next one.
   virtual void resume() = 0;

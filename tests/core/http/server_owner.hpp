@@ -47,6 +47,8 @@ class ServedLoop {
   [[nodiscard]] std::size_t connections() const { return server_.connections(); }
   [[nodiscard]] std::uint64_t refused() const { return server_.refused(); }
   void send(ConnectionId id, std::string text) { server_.send(id, std::move(text)); }
+  void start_events(ConnectionId id) { server_.start_events(id, "data: late\n\n"); }
+  void accept_socket(ConnectionId id) { server_.accept_socket(id); }
 
   /// The n-th event of a kind, once it is there.
   ServerEvent wait_for(ServerEvent::Kind kind, std::size_t n = 0) {

@@ -63,6 +63,28 @@ TEST_CASE("a client that takes a little and then nothing is cut off by time") {
   CHECK(served.refused() == 1);
 }
 
+TEST_CASE("what an owner begins too late is gone at once, and told once") {
+  ServerLimits limits;
+  limits.answer_timeout_ms = 50;
+  ServedLoop served(limits);
+  {
+    RawClient client(served.port());
+    client.write("GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const std::string head = client.read_until("no answer in time");
+    CHECK(head.starts_with("HTTP/1.1 503 "));
+    const ConnectionId id = served.wait_for(Served::kRequest).id;
+    served.start_events(id);  // the client is still there
+    CHECK(served.wait_for(Served::kGone).id == id);
+  }
+  CHECK(served.connections_become(0));
+  CHECK(get(served, "/never").starts_with("HTTP/1.1 503 "));
+  CHECK(served.connections_become(0));
+  const ConnectionId id = served.wait_for(Served::kRequest, 1).id;
+  served.accept_socket(id);
+  CHECK(served.wait_for(Served::kGone, 1).id == id);
+  CHECK(served.count(Served::kGone) == 2);
+}
+
 TEST_CASE("a WebSocket has its messages answered in order, and is closed with the owner's code") {
   ServedLoop served;
   Owner owner;

@@ -49,6 +49,9 @@ void VoiceTurns::on_hearing(const ipc::FrameInfo& info, const wire::Hearing& hea
   page().utterance.store(info.turn, std::memory_order_release);
   if (!answering_) return;
   if ((info.flags & (ipc::kFlagGap | ipc::kFlagResync)) != 0) act(barge_in_.on_gap(reply_view(), now), now);
+  // Marks and words come by two rings: a brain that did not run for a moment may read the words first. What
+  // they answer must not be interrupted by what was said before it.
+  if (info.turn <= words_final_) return;
   const bool starts = hearing.what == wire::Heard::kStarted || hearing.what == wire::Heard::kConfirmed;
   if (starts && utterance_.number != info.turn) utterance_ = {info.turn, hearing.at_ns};
   if (hearing.what == wire::Heard::kConfirmed) utterance_.confirmed = true;
@@ -122,6 +125,7 @@ VoiceTurns::Taken VoiceTurns::on_transcript(const ipc::FrameInfo& info, const wi
   const bool own = is_own_voice(began);
   const bool interrupts = barge_in_.allowed(began, reply_view(), now);
   const Words kind = take_words(info.turn, own ? std::string_view() : words, final, began, now);
+  if (final) words_final_ = std::max(words_final_, info.turn);
   if (own) {
     if (final) drop_own_voice(info.turn, words);
     return Taken::kDone;

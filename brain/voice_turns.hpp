@@ -139,10 +139,10 @@ class VoiceTurns {
   Loudspeaker loudspeaker_;
   std::optional<Reply> reply_;
   Utterance utterance_;
-  bool talking_ = false;   // something was said lately: silence leads to active
-  bool answering_ = true;  // false: drain "now"
-  Nanos state_since_ = 0;
-  Nanos model_at_ = 0;  // its last word
+  bool talking_ = false;                  // something was said lately: silence leads to active
+  bool answering_ = true;                 // false: drain "now"
+  Nanos state_since_ = 0, model_at_ = 0;  // the model's last word
+  std::uint32_t words_final_ = 0;         // newest utterance of which all is known
   VoiceCounts counts_;
   bool transcript_held_ = false, playback_held_ = false;
 };

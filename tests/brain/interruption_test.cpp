@@ -41,6 +41,26 @@ TEST_CASE("speech that lasts cancels without a word, in the middle of thinking t
   }
 }
 
+TEST_CASE("marks of an utterance that are read behind its words interrupt no reply") {
+  BrainBench bench({"player.headphones=true"});
+  const Nanos began = bench.clock.now();
+  bench.advance(1500 * kMs);
+  bench.transcript(TranscriptKind::kFinal, 1, "Tell me a story", began, began + kSecond);
+  bench.hear(Heard::kStarted, 1, began);
+  bench.hear(Heard::kConfirmed, 1, began + 190 * kMs);
+  bench.hear(Heard::kPaused, 1, began + kSecond);
+  bench.hear(Heard::kEnded, 1, began + kSecond);
+  bench.advance(60 * kMs);
+  bench.model->reply("Once there was a king.");
+  for (int i = 0; i < 300; ++i) {
+    bench.advance(10 * kMs);
+    CHECK_FALSE(held(bench));
+  }
+  CHECK(cancelled(bench) == 0);
+  CHECK(bench.turn() == 1);
+  CHECK(bench.run->counter("refused_transitions") == 0);
+}
+
 TEST_CASE("what cancelled a reply is a turn, even when it was only a long backchannel") {
   BrainBench bench({"player.headphones=true"});
   tell(bench);

@@ -62,20 +62,20 @@ class Devices(unittest.TestCase):
         self.prot.up()
 
     def streams(self):
-        """Names of prot's streams on the sound server."""
-        listing = []
+        """Prot's streams on the sound server, by their kind."""
+        found = []
         for kind in ("source-outputs", "sink-inputs"):
-            listing += subprocess.run(["pactl", "-s", self.audio.server, "list", "short", kind], capture_output=True,
-                                      text=True, check=True).stdout.splitlines()
-        own = {"protocol-native.c"}
-        return [line for line in listing if own & set(line.split())]
+            listing = subprocess.run(["pactl", "-s", self.audio.server, "list", "short", kind], capture_output=True,
+                                     text=True, check=True).stdout.splitlines()
+            found += [kind for line in listing if "protocol-native.c" in line.split()]
+        return found
 
-    def talk(self):
+    def talk(self, to="active"):
         wait_for("microphone and loudspeaker are open", lambda: len(self.streams()) == 2, LIMIT)
         file = self.prot.folder / "said.wav"
         syllables(file)
         self.assertEqual(self.audio.play(file).wait(LIMIT), 0)
-        wait_for_web("an answer, to its end", lambda: self.prot.page("/state").get("state") == "active", LIMIT)
+        wait_for_web(f"prot is {to}", lambda: self.prot.page("/state").get("state") == to, LIMIT)
 
     def test_stop_closes_the_devices_and_ends_the_active_timeout(self):
         self.talk()
@@ -92,6 +92,19 @@ class Devices(unittest.TestCase):
         self.prot.up()
         self.assertEqual(wait_for_web("web knows it", lambda: self.prot.page("/state").get("state"), LIMIT), "idle")
         self.assertIs(self.prot.page("/diagnostics")["active_timeout"], False)
+
+    def test_at_the_end_the_microphone_closes_first_and_the_loudspeaker_when_it_has_played(self):
+        self.model.words = "One, two, three, four, five, six, seven, eight, nine, ten, eleven and twelve of them there are."
+        self.talk(to="speaking")
+        player = self.prot.stage("player")["pid"]
+        down = self.prot.spawn("down")
+        wait_for("the microphone is closed, the loudspeaker is not", lambda: self.streams() == ["sink-inputs"], LIMIT)
+        self.assertTrue(alive(player))
+        self.assertEqual(down.wait(LIMIT), 0)
+        self.assertEqual(self.streams(), [])
+        log = self.prot.log()
+        ended = [next(i for i, line in enumerate(log) if line.startswith(f"{stage} drained after ")) for stage in ("capture", "player")]
+        self.assertEqual(ended, sorted(ended))
 
     def test_each_device_closes_with_its_program_whatever_ends_it(self):
         for stage in ("capture", "player"):

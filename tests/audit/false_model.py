@@ -19,6 +19,7 @@ class FalseModel(http.server.ThreadingHTTPServer):
         self.hold_facts = False    # questions of memory hang
         self.fail_facts = False    # or are answered with nonsense
         self.hold_replies = False  # an answer to a person stops behind its first word
+        self.words = "I have noted it."  # of an answer, behind its first
         self.go_on = threading.Event()
         self.lock = threading.Lock()
         self.asked = {"facts": 0, "reply": 0}
@@ -65,7 +66,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         self.piece("Certainly. ")
         if model.hold_replies and request.get("max_tokens", 2) > 1 and not self.held("reply"):
             return
-        self.piece("I have noted it.", "stop")
+        self.piece(model.words, "stop")
         self.wfile.write(b"data: [DONE]\n\n")
 
     def head(self, kind):

@@ -76,6 +76,7 @@ class Work(unittest.TestCase):
         self.say("My cat is Tom.")
         query = "SELECT state, attempts >= 1, last_error IS NOT NULL FROM memory_job"
         wait_for("its error", lambda: self.sql(query) == "ready|t|t", LIMIT)
+        self.assertIn("JSON", self.sql("SELECT last_error FROM memory_job"))  # the model's answer was none
         wait_for("it is counted", lambda: self.tasks() == 1, LIMIT)
 
     def test_an_extraction_that_hangs_is_ready_again_behind_the_shutdown(self):

@@ -1,4 +1,4 @@
-"""Stages that nobody starts but a developer obey every signal that a terminal or a manager sends (F22), at any moment."""
+"""Stages that nobody starts but a developer obey every signal that a terminal or a manager sends (F22), as soon as they live."""
 import os
 import pathlib
 import signal
@@ -31,6 +31,17 @@ class Alone(unittest.TestCase):
                         self.assertEqual(one.wait(20), 0)
                         self.assertIn("ended by request", one.communicate()[1])
                         wait_for("the supervisor's own again", lambda: prot.stage(stage)["state"] == "ready")
+
+    def test_who_is_told_to_end_before_it_has_begun_ends_and_takes_nobodys_place(self):
+        with Instance(settings=SETTINGS) as prot:
+            prot.up()
+            for stage in STAGES:
+                for number in SIGNALS:
+                    with self.subTest(stage=stage, signal=number.name):
+                        one = prot.spawn("--join", prot.name, program=PROGRAMS / stage / f"prot-{stage}")
+                        one.send_signal(number)
+                        self.assertIn(one.wait(20), (0, -number))
+                        wait_for("the supervisor's own", lambda: prot.stage(stage)["state"] == "ready", 20)
 
 
 if __name__ == "__main__":

@@ -72,11 +72,11 @@ class Owner final : public ServerHost {
         require(event.path.starts_with('/') && event.path.find('?') == std::string::npos, "a path is one");
         require(event.data.size() <= limits_.body_bytes, "a body is bounded");
         if (event.upgrade && event.path == "/chat") {
-          told_ = true;
-          session.accept_socket();
+          told_ = session.accept_socket();
+          require(told_, "who was asked in time may begin");
         } else if (event.path == "/events") {
-          told_ = true;
-          session.start_events("data: 1\n\n");
+          told_ = session.start_events("data: 1\n\n");
+          require(told_, "who was asked in time may begin");
           session.send("data: 2\n\n");
         } else {
           session.respond({200, "text/plain", event.path, {}});

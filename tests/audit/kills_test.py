@@ -13,7 +13,7 @@ for other in ("supervisor", "web"):
 from instance import STAGES, Instance, children_of, wait_for  # noqa: E402
 from web_instance import WebInstance  # noqa: E402
 
-INSTRUMENTED = any(name.endswith("SAN_OPTIONS") for name in os.environ)  # such programs take seconds to start
+INSTRUMENTED = any(name.endswith("SAN_OPTIONS") or name.startswith("GCOV_") for name in os.environ)  # such programs take seconds to start
 KILLS = 200 if INSTRUMENTED else 1000
 BOUNDED = {"log", "crashes"}  # folders: rotated; the newest so many reports
 CRASH_REPORTS = 50

@@ -2,7 +2,8 @@
 """Holds doc/audit.md and SECURITY.md against the tests that they name as `TEST: CASE` (TEST is Meson's name; CASE a doctest
 case, `Class.test_name` of a Python test, or `*` for all of it).
 
-usage: named_tests.py SOURCE BUILD              each is in Meson's list, and its case in one of its sources
+usage: named_tests.py SOURCE BUILD              each is in Meson's list, and its case in one of its sources; each finding
+                                                has all that a reader looks for, and the mutations of tests/mutations
        named_tests.py SOURCE BUILD --ran [--quick]   each has run and passed, says the log of the last `meson test`, and
                                                 none of its named cases was left out; with --quick those may be missing
                                                 whose suites ./test --quick leaves out
@@ -14,10 +15,13 @@ import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 DOCUMENTS = ("doc/audit.md", "SECURITY.md")
 NAMED = re.compile(r"`([a-z][a-z0-9_-]*): ([^`]+)`")
+FINDINGS = [f"F{number}" for number in range(1, 23)]
 NOT_QUICK = {"models", "e2e", "clang"}
+PART = re.compile(r"^(prot|Status|Tests|Mutation|Evidence|Risk)s?: (.*?)(?=^[A-Z]\w+: |\Z)", re.S | re.M)
 CASE = re.compile(r"TEST_CASE(?:_FIXTURE)?\((?:\w+,\s*)?((?:\"(?:[^\"\\]|\\.)*\"\s*)+)")
 
 
@@ -57,11 +61,32 @@ def check(source: pathlib.Path, build: pathlib.Path) -> list[str]:
     tests = {t["name"]: t for t in json.loads((build / "meson-info/intro-tests.json").read_text())}
     targets = {t["id"]: t for t in json.loads((build / "meson-info/intro-targets.json").read_text())}
     problems = []
-    for (name, case), where in named(source).items():
+    broken = {(m["test"], m.get("case", "*")): f"tests/mutations: {m['name']}" for m in mutations_of(source, "findings.toml", "parts.toml")}
+    for (name, case), where in {**broken, **named(source)}.items():
         if name not in tests:
             problems.append(f"{where}: there is no test '{name}' in this build")
         elif case != "*" and not any(case in cases_of(f) for f in sources_of(tests[name], targets) if f.exists()):
             problems.append(f"{where}: test '{name}' has no case '{case}'")
+    return problems
+
+
+def mutations_of(source: pathlib.Path, *files: str) -> list[dict]:
+    return [m for f in files for m in tomllib.loads((source / "tests/mutations" / f).read_text(encoding="utf-8"))["mutation"]]
+
+
+def check_findings(source: pathlib.Path) -> list[str]:
+    """Each of them says what it is, how it is tested and broken, what that showed, and what is left of it."""
+    text = (source / "doc/audit.md").read_text(encoding="utf-8")
+    mutations = mutations_of(source, "findings.toml")
+    problems = []
+    for finding in FINDINGS:
+        section = re.search(rf"^### {finding} .*?(?=^### |^## |\Z)", text, re.S | re.M)
+        parts = dict(PART.findall(section[0] if section else ""))
+        problems += [f"doc/audit.md: {finding} has no '{part}'" for part in ("prot", "Status", "Tests", "Mutation", "Evidence", "Risk")
+                     if part not in parts]
+        told = set(re.findall(r"`([^`]+)`", parts.get("Mutation", "")))
+        there = {m["name"] for m in mutations if m["finding"] == finding}
+        problems += [f"doc/audit.md: {finding} and tests/mutations/findings.toml disagree about '{name}'" for name in sorted(told ^ there)]
     return problems
 
 
@@ -102,7 +127,7 @@ def main() -> int:
         return 2
     source, build = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
     ran = "--ran" in sys.argv
-    problems = check_ran(source, build, "--quick" in sys.argv) if ran else check(source, build)
+    problems = check_ran(source, build, "--quick" in sys.argv) if ran else [*check(source, build), *check_findings(source)]
     if not ran and len(named(source)) < 50:
         problems.append(f"only {len(named(source))} tests are named: this check reads them wrongly")
     print("\n".join(problems))

@@ -62,5 +62,29 @@ class Ran(unittest.TestCase):
         self.assertEqual(self.problems("native: *", "script: Kind.test_a", quick=True), ["names test 'native': FAIL"])
 
 
+class Findings(unittest.TestCase):
+    def problems(self, change=lambda text: text, names=named_tests.FINDINGS):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "doc").mkdir()
+            (root / "tests/mutations").mkdir(parents=True)
+            text = "".join(f"### {f} A defect (low; all)\nprot: this.\nStatus: fixed.\nTests: `a: b`,\n`c: d`.\n"
+                           f"Mutations: `m-{f}`,\n`n-{f}`.\nEvidence: 3.\nRisk: none known.\n\n" for f in named_tests.FINDINGS)
+            (root / "doc/audit.md").write_text(change(text) + "## More\nRisk: `m-F1`\n")
+            (root / "tests/mutations/findings.toml").write_text("".join(
+                f"[[mutation]]\nname = '{kind}-{f}'\nfinding = '{f}'\n" for f in names for kind in "mn"))
+            return named_tests.check_findings(root)
+
+    def test_a_finding_that_has_everything(self):
+        self.assertEqual(self.problems(), [])
+
+    def test_what_is_missing(self):
+        self.assertEqual(self.problems(lambda text: text.replace("Status: fixed.\n", "", 1)), ["doc/audit.md: F1 has no 'Status'"])
+        self.assertEqual(len(self.problems(lambda text: text.replace("### F22", "### F23"))), 8)
+        self.assertEqual(self.problems(lambda text: text.replace("`m-F7`", "`m-F8`")),
+                         [f"doc/audit.md: F7 and tests/mutations/findings.toml disagree about '{name}'" for name in ("m-F7", "m-F8")])
+        self.assertEqual(len(self.problems(names=named_tests.FINDINGS[1:])), 2)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -4,6 +4,7 @@ import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import named_tests  # noqa: E402
@@ -20,6 +21,7 @@ LISTED = "[doctest] listing all test case names\none that runs\n"
 
 class Ran(unittest.TestCase):
     def setUp(self):
+        self.enterContext(unittest.mock.patch("os.geteuid", return_value=0))
         self.root = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         for folder in ("doc", "build/meson-info", "build/meson-logs"):
             (self.root / folder).mkdir(parents=True)
@@ -42,6 +44,10 @@ class Ran(unittest.TestCase):
 
     def test_what_ran_is_no_problem(self):
         self.assertEqual(self.problems("native: one that runs", "script: Kind.test_a", "script: Kind.test_c", "native: *"), [])
+
+    def test_who_is_not_root_leaves_out_what_needs_another_user(self):
+        with unittest.mock.patch("os.geteuid", return_value=1000):
+            self.assertEqual(self.problems("native: one that is skipped", "script: Kind.test_b"), [])
 
     def test_a_case_that_was_left_out(self):
         self.assertEqual(self.problems("native: one that is skipped", "script: Kind.test_b"),

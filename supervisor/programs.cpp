@@ -82,8 +82,9 @@ bool is_passed_on(std::string_view name, const stage::Config& config) {
 bool may_see(std::string_view name, const stage::Config& config) {
   if (is_secret(name, config)) return false;
   if (is_of_session(name)) return true;
-  // Test programs in the stages' place take their orders from the environment.
-  return name.starts_with("PROT_FIXTURE_") && std::getenv("PROT_STAGE_FOLDER") != nullptr;
+  // Test programs in the stages' place take their orders from the environment; so do instrumented builds.
+  const bool order = name.starts_with("PROT_FIXTURE_") || name.ends_with("SAN_OPTIONS");
+  return order && std::getenv("PROT_STAGE_FOLDER") != nullptr;
 }
 
 // As far as the hard limits go. Memory is not limited: models are mapped.

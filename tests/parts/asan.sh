@@ -5,7 +5,7 @@
 
 run_part() {
   set_up
-  more_args=(-g1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  more_args=(-g1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined "${no_false_warnings[@]}")
   configure_fast build/asan --buildtype=plain -Doptimization=1 -Ddebug=false -Db_sanitize=address,undefined -Db_lundef=false
   begin_reports
   export UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports/report"

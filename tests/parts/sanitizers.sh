@@ -1,6 +1,9 @@
 # What the parts with sanitizers share.
 # shellcheck shell=bash disable=SC2034,SC2154
 
+# gcc looks through its own instrumentation and sees faults that are none; the ordinary build warns of true ones.
+no_false_warnings=(-Wno-array-bounds -Wno-stringop-overflow -Wno-maybe-uninitialized)
+
 # Below /dev: sandboxed stages may write there. A report counts whoever wrote it, also a process that no test looked at.
 reports=
 

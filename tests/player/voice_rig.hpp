@@ -78,7 +78,7 @@ struct Rig {
   }
   /// Waits for a report of this kind; at most 20 s.
   wire::Playback wait_for(wire::Played what) {
-    const Nanos deadline = monotonic_now() + 20 * kSecond;
+    const Nanos deadline = monotonic_now() + 60 * kSecond;  // a voice may be read from the disk first
     while (monotonic_now() < deadline) {
       bells.at("brain").clear();
       ipc::FrameInfo info;

@@ -203,8 +203,8 @@ class Terminal(WithBrain):
             chat.until("you: ")
             chat.type("in the middle\r")
             chat.until("prot: You said: ")
-            self.model.hold.clear()
             os.kill(self.prot.stage("brain")["pid"], signal.SIGKILL)
+            self.model.hold.clear()  # not before: it would be said to its end meanwhile
             chat.until("the conversation was restarted; the reply from its start")
             chat.until(re.escape("You said: in the middle."))
             chat.until("you: ")

@@ -1,5 +1,6 @@
 """Holds what was seen in a scenario against what it expects. Every problem says what was expected and what was seen."""
 import array
+import json
 import re
 import time
 
@@ -17,6 +18,7 @@ MARK = " [interrupted]"
 BEFORE_AUDIBLE = 0.15  # s
 JITTER = 0.1  # s
 RENDERED_AHEAD = 0.06  # s: a null sink's monitor hands out what it renders before its time
+LAST_WORDS = 20  # lines of each log, of a stage that ended unasked
 SPACES = re.compile(r"\s+")
 
 
@@ -52,8 +54,18 @@ class Expectations:
             restarts = now["restarts"] - self._before[stage]["restarts"]
             if stage not in expected and restarts != self._steps.restarts[stage]:
                 found.append(f"{self._scenario.path}: {stage} was restarted {restarts} times, "
-                             f"{self._steps.restarts[stage]} were asked for; last exit {now['last_exit']}")
+                             f"{self._steps.restarts[stage]} were asked for; last exit {now['last_exit']}"
+                             + self._last_words(stage))
         return found + [f"{self._scenario.path}: {p}" for p in self._world.services.problems()]
+
+    def _last_words(self, stage: str) -> str:
+        """What the logs have of its end: the run and its logs are gone when somebody wants to know."""
+        lines = []
+        for log in self._world.state_folder().rglob("log/*.log"):
+            if log.stem in ("supervisor", stage):
+                lines += [f"{log.stem}: {json.loads(line).get('msg')}" for line in log.read_text(errors="replace").splitlines()
+                          if line.endswith("}") and (stage in line or "crash" in line)][-LAST_WORDS:]
+        return "".join(f"\n         {line}" for line in lines)
 
     # -- events -----------------------------------------------------------------------------------------------------
     def _between(self, item: Item) -> tuple[float, float]:

@@ -180,10 +180,9 @@ TEST_CASE("a certificate is verified, and its name, before anything is said") {
   const std::string url = "https" + server.url("/v1").substr(3);  // from wss
   std::string by_number = url;
   by_number.replace(by_number.find("localhost"), 9, "127.0.0.1");  // the certificate does not have that name
-  for (const auto& [where, trusted] :
-       {std::pair(url, std::string()), std::pair(by_number, server.certificate())}) {
-    CAPTURE(where);
-    const Event refused = ask(where, trusted);
+  for (const auto& one : {std::pair(url, std::string()), std::pair(by_number, server.certificate())}) {
+    CAPTURE(one.first);
+    const Event refused = ask(one.first, one.second);
     CHECK(refused.kind == Kind::kError);
     CHECK(refused.error_class == ErrorClass::kFatal);
     CHECK(has(refused.message, "certificate"));

@@ -22,7 +22,7 @@ MOMENTS = {
 
 class Crash(unittest.TestCase):
     def test_every_stage_may_die_in_the_middle_of_a_turn(self):
-        with Conversation("crash") as talk:
+        with Conversation("crash", {"brain.max_tokens": "30"}) as talk:
             for stage in STAGES:
                 with self.subTest(stage=stage):
                     self.one_stage(talk, stage)

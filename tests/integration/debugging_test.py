@@ -46,9 +46,9 @@ class Debugging(unittest.TestCase):
             self.assertTrue(talk.ask("How many days are in a week?")["reply"])
 
     def wait_until_plenty_is_given_to_the_voice(self, talk: Conversation) -> None:
-        """Audible, and the voice still has seconds to say: about 15 characters are spoken in a second."""
+        """Audible, and the voice still has seconds to say: about 25 characters are spoken in a second."""
         given, audible = 0, False
-        while not audible or given < 60:
+        while not audible or given < 100:
             event = talk.events.next(30)
             self.assertIsNotNone(event, "no reply")
             self.assertNotEqual(event["type"], "turn", "the reply was too short for this test")

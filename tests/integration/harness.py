@@ -50,7 +50,9 @@ class Conversation:
         (self.folder / "run").mkdir(mode=0o711)
         self.settings = {"general.language": "en", "capture.source": "pulse", "capture.device": "mic",
                          "player.sink": "pulse", "player.device": "speaker", "player.headphones": "true",
-                         "brain.max_tokens": "60", **(settings or {})}
+                         "brain.max_tokens": "60",
+                         # A quick voice: it is not what these tests are about, and they last as long as it speaks.
+                         "tts.voice_en": "espeak", "tts.espeak_wpm": "280", **(settings or {})}
         self.audio = self.prot = self.events = self.microphone = self.loudspeaker = None
 
     def __enter__(self) -> "Conversation":

@@ -36,14 +36,16 @@ TEST_CASE("fetch throws the class of the failure, and stops when asked to") {
     CHECK(error.status() == 401);
   }
 
+  std::atomic<bool> asked = false;
   std::atomic<bool> closed = false;
   LoopbackServer slow([&](Connection& connection) {
+    asked = true;
     closed = connection.closed_within(10'000);
     return false;
   });
   std::stop_source stop;
   std::thread stopper([&] {
-    while (slow.connections() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    while (!asked) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     stop.request_stop();
   });
   CHECK_THROWS_AS((void)http::fetch(request_to(slow), stop.get_token()), http::RequestError);

@@ -107,13 +107,16 @@ struct Server::Impl final : ServerHost {
     session->start();
   }
 
+  /// Held by who calls it: it may end itself. nullptr: it has ended.
+  std::shared_ptr<ServerSession> find(ConnectionId id) {
+    const auto it = sessions.find(id);
+    return it != sessions.end() ? it->second : nullptr;
+  }
+
   template <typename Function>
   void with(ConnectionId id, Function function) {
     asio::post(io, [this, id, function = std::move(function)]() mutable {
-      const auto it = sessions.find(id);
-      if (it == sessions.end()) return;
-      const std::shared_ptr<ServerSession> session = it->second;  // it may end itself
-      function(*session);
+      if (const std::shared_ptr<ServerSession> session = find(id)) function(*session);
     });
   }
 
@@ -121,9 +124,7 @@ struct Server::Impl final : ServerHost {
   template <typename Function>
   void begin(ConnectionId id, Function function) {
     asio::post(io, [this, id, function = std::move(function)]() mutable {
-      const auto it = sessions.find(id);
-      const std::shared_ptr<ServerSession> session = it != sessions.end() ? it->second : nullptr;
-      if (session && function(*session)) return;
+      if (const std::shared_ptr<ServerSession> session = find(id); session && function(*session)) return;
       ServerEvent gone;
       gone.kind = ServerEvent::Kind::kGone;
       gone.id = id;

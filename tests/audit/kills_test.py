@@ -10,7 +10,7 @@ import unittest
 FOLDER = pathlib.Path(__file__).resolve().parent
 for other in ("supervisor", "web"):
     sys.path.insert(0, str(FOLDER.parent / other))
-from instance import STAGES, Instance, children_of, wait_for  # noqa: E402
+from instance import STAGES, children_of, wait_for  # noqa: E402
 from web_instance import WebInstance  # noqa: E402
 
 INSTRUMENTED = any(name.endswith("SAN_OPTIONS") or name.startswith("GCOV_") for name in os.environ)  # such programs take seconds to start

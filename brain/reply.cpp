@@ -156,7 +156,8 @@ void Reply::emit(std::string_view text, bool notice, Nanos now) {
   links_.speech->push(head, words, options);
   json::Writer event;
   event.begin_object().member("type", "segment").member("turn", turn()).member("segment", number);
-  (*links_.publish)(event.member("text", words).member("at_ns", now).end_object().str());
+  event.member("notice", notice).member("text", words).member("at_ns", now);
+  (*links_.publish)(event.end_object().str());
   if (notice || !record_.has_message) return;
 
   wire::ReplySegment said{};

@@ -63,6 +63,22 @@ TEST_CASE("subscribers see the turn as it happens, with its waterfall") {
   CHECK(types == "state heard state segment audible state turn state ");
 }
 
+TEST_CASE("a subscriber can tell what asks for patience from the answer") {
+  BrainBench bench;
+  ChatClient client(bench);
+  client.send("{\"type\":\"subscribe\"}\n");
+  bench.say(1, "Hello");
+  bench.advance(4 * kSecond);
+  bench.model->reply("Hi.");
+  bench.work();
+  std::string said;
+  for (json::Document event = client.next(); !event.get("type").as_string().empty(); event = client.next())
+    if (event.get("type").as_string() == "segment")
+      said += std::string(event.get("text").as_string()) +
+              (event.get("notice").as_bool(true) ? " (notice) " : "");
+  CHECK(said == "One moment. (notice) Hi.");
+}
+
 TEST_CASE("text waits while the model works for the voice, and neither cancels the other") {
   BrainBench bench;
   bench.say(1, "Hello");

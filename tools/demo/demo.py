@@ -25,6 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TURN_DEADLINE = 40.0  # seconds from the end of the question to the end of the answer
 HIGHEST_WER = 0.2
 LONGEST_TO_SILENCE_MS = 400  # from the first sound of the interruption
+HEARD_BEFORE_CUT = 1.8  # seconds of sound once the answer is there; "One moment." takes 0.8 of them at most
 DEMO_INSTANCE = "demo"  # belongs to the demonstration alone: it begins each time without memories
 
 
@@ -115,7 +116,7 @@ class Demo:
         shutil.rmtree(self.work, ignore_errors=True)
 
     # -- one turn ----------------------------------------------------------------------------------------------
-    def wait_event(self, kind: str, timeout: float) -> dict:
+    def wait_event(self, kind: str, timeout: float, fits=lambda event: True) -> dict:
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             event = self.events.next(left)
@@ -125,7 +126,7 @@ class Demo:
                 self.say(f"  prot heard: {event['text']}")
             if event["type"] == "segment":
                 self.say(f"  prot: {event['text'].strip()}")
-            if event["type"] == kind:
+            if event["type"] == kind and fits(event):
                 return event
         raise Failed(f"no '{kind}' from prot within {timeout:.0f} s; see: prot --instance {self.options.instance} logs")
 
@@ -171,12 +172,19 @@ class Demo:
                 self.judge_interruption(row, onset, speech_end)
                 previous = None
             if position + 1 < len(turns) and turns[position + 1].interrupts:
-                self.wait_event("audible", TURN_DEADLINE)
-                time.sleep(1.0)  # let it speak a little, then cut in
+                self.let_it_speak()
                 previous = (turn, speech_end)
                 continue
             event = self.wait_event("turn", TURN_DEADLINE)
             self.finish(turn, event, speech_end, time.monotonic())
+
+    def let_it_speak(self) -> None:
+        """Until some of the answer was heard. On a busy machine "One moment." comes first and is none of it."""
+        begun = self.wait_event("segment", TURN_DEADLINE, lambda event: not event["notice"])["at_ns"] / 1e9
+        enough = HEARD_BEFORE_CUT / virtual.BLOCK * virtual.RATE
+        deadline = time.monotonic() + TURN_DEADLINE
+        while len(self.loudspeaker.loud_blocks(begun, time.monotonic())) < enough and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def judge_interruption(self, row: dict, onset: float, speech_end: float) -> None:
         after = self.loudspeaker.loud_blocks(onset, speech_end)

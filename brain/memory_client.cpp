@@ -1,9 +1,9 @@
 #include "memory_client.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
+#include "base/copy_bytes.hpp"
 #include "base/log.hpp"
 #include "text/utf8.hpp"
 
@@ -97,7 +97,7 @@ void MemoryClient::take(const ipc::FrameInfo& info, std::span<const std::byte> p
   } else if (wire::Forgotten forgotten{}; wire::decode(info, payload, forgotten, tail)) {
     ForgottenNews news{forgotten.conversation, {}, forgotten.conversation == wire::ConversationId{}};
     news.sequences.resize(tail.size() / sizeof(std::uint64_t));
-    std::memcpy(news.sequences.data(), tail.data(), news.sequences.size() * sizeof(std::uint64_t));
+    copy_bytes(news.sequences.data(), tail.data(), news.sequences.size() * sizeof(std::uint64_t));
     forgotten_.push_back(std::move(news));
     drop_blocks();
     histories_.clear();

@@ -1,9 +1,9 @@
 #include "echo_monitor.hpp"
 
 #include <array>
-#include <cstring>
 
 #include "audio/level.hpp"
+#include "base/copy_bytes.hpp"
 #include "wire/speech_out.hpp"
 
 namespace prot::capture {
@@ -35,7 +35,7 @@ int EchoMonitor::drain(EchoRemover* remover) {
       // A copy: the tail of a frame is not aligned for samples. Its first part tells the level well enough.
       std::array<std::int16_t, 1024> samples{};
       const std::size_t count = std::min(samples.size(), tail.size() / sizeof(std::int16_t));
-      std::memcpy(samples.data(), tail.data(), count * sizeof(std::int16_t));
+      copy_bytes(samples.data(), tail.data(), count * sizeof(std::int16_t));
       const double level = audio::rms_dbfs(std::span(samples).first(count));
       const Nanos length =
           head.sample_rate > 0 ? static_cast<Nanos>(tail.size() / 2) * kSecond / head.sample_rate : 0;

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+
+#include "base/copy_bytes.hpp"
 
 namespace prot::capture {
 namespace {
@@ -38,7 +39,7 @@ void FarEnd::play(std::span<const std::byte> samples, unsigned rate, Nanos at, b
   if (cut || other_rate || std::abs(error) >= kPause || std::abs(error_) > kOff) begin_stretch(due);
   // A copy: the tail of a frame is not aligned for samples.
   input_.resize(count);
-  std::memcpy(input_.data(), samples.data(), count * sizeof(std::int16_t));
+  copy_bytes(input_.data(), samples.data(), count * sizeof(std::int16_t));
   output_.clear();
   resampler_->process(input_, output_);
   taken_ += static_cast<std::int64_t>(count);

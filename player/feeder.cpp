@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 
 #include "audio/pcm_format.hpp"
+#include "base/copy_bytes.hpp"
 
 namespace prot::player {
 namespace {
@@ -85,7 +85,7 @@ void Feeder::align(std::uint32_t turn, const wire::PcmAlign& head, std::span<con
   const std::size_t count = std::min<std::size_t>(head.count, points.size() / sizeof(wire::AlignPoint));
   const std::size_t known = span.alignment.size();
   span.alignment.resize(known + count);
-  std::memcpy(span.alignment.data() + known, points.data(), count * sizeof(wire::AlignPoint));
+  copy_bytes(span.alignment.data() + known, points.data(), count * sizeof(wire::AlignPoint));
 }
 
 void Feeder::audio(std::uint32_t turn, const wire::PcmAudio& head, std::span<const std::byte> samples,
@@ -98,7 +98,7 @@ void Feeder::audio(std::uint32_t turn, const wire::PcmAudio& head, std::span<con
   Span& span = timeline_->back();
   if (first_pcm_ns_ == 0) first_pcm_ns_ = made_ns;
   input_.resize(samples.size() / sizeof(std::int16_t));
-  std::memcpy(input_.data(), samples.data(), input_.size() * sizeof(std::int16_t));
+  copy_bytes(input_.data(), samples.data(), input_.size() * sizeof(std::int16_t));
   const std::uint32_t behind = head.first_sample + static_cast<std::uint32_t>(input_.size());
   std::uint32_t skip = skip_samples_;
   if (skip_bytes_ > 0) {

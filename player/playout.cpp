@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/copy_bytes.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 
@@ -226,7 +227,7 @@ void Playout::write(std::span<const std::int16_t> samples, std::uint64_t begin, 
   report_.written_ns = now;
   report_.audible_ns = audible;
   report_.count = static_cast<std::uint32_t>(samples.size());
-  std::memcpy(report_.samples, samples.data(), samples.size_bytes());
+  copy_bytes(report_.samples, samples.data(), samples.size_bytes());
   // A loop that has not read for seconds loses positions, never sound; the next report makes up for it.
   (void)reports_.push(report_);
   if (++unrung_ >= kRingEvery || queue_.front() == nullptr) {

@@ -1,6 +1,6 @@
 #include "sample_queue.hpp"
 
-#include <cstring>
+#include "base/copy_bytes.hpp"
 
 namespace prot::player {
 
@@ -10,7 +10,7 @@ void SampleQueue::push(std::uint32_t turn, std::span<const std::int16_t> samples
   chunk.first = end_;
   chunk.turn = turn;
   chunk.count = static_cast<std::uint32_t>(samples.size());
-  std::memcpy(chunk.samples, samples.data(), samples.size_bytes());
+  copy_bytes(chunk.samples, samples.data(), samples.size_bytes());
   end_ += samples.size();
   written_.store(index + 1, std::memory_order_seq_cst);  // pairs with the sleeper's flag (Playout::wait)
 }

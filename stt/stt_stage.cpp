@@ -1,8 +1,8 @@
 #include "stt_stage.hpp"
 
 #include <algorithm>
-#include <cstring>
 
+#include "base/copy_bytes.hpp"
 #include "base/log.hpp"
 #include "turn_ending.hpp"
 #include "wire/names.hpp"
@@ -162,7 +162,7 @@ void SttStage::audio(const ipc::FrameInfo& info, const wire::MicAudio& head,
   std::vector<std::int16_t> samples(std::min<std::size_t>(head.missing_samples, kLongestHole));
   const std::size_t hole = samples.size();
   samples.resize(hole + tail.size() / sizeof(std::int16_t));
-  std::memcpy(samples.data() + hole, tail.data(), tail.size() / sizeof(std::int16_t) * sizeof(std::int16_t));
+  copy_bytes(samples.data() + hole, tail.data(), tail.size() / sizeof(std::int16_t) * sizeof(std::int16_t));
 
   if (head.is_speech == 0) {
     if (utterance_.spoke && ++utterance_.silent_windows > kTrailingWindows)

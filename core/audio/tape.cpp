@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/copy_bytes.hpp"
 #include "base/error.hpp"
 
 namespace prot::audio {
@@ -20,14 +21,14 @@ template <typename T>
 void append(std::string& bytes, const std::vector<T>& items) {
   const std::size_t at = bytes.size();
   bytes.resize(at + items.size() * sizeof(T));
-  if (!items.empty()) std::memcpy(bytes.data() + at, items.data(), items.size() * sizeof(T));
+  copy_bytes(bytes.data() + at, items.data(), items.size() * sizeof(T));
 }
 
 template <typename T>
 std::vector<T> take(std::string_view& bytes, std::uint64_t count) {
   if (count > bytes.size() / sizeof(T)) throw Error("a recording is cut short");
   std::vector<T> items(count);
-  if (count > 0) std::memcpy(items.data(), bytes.data(), count * sizeof(T));
+  copy_bytes(items.data(), bytes.data(), count * sizeof(T));
   bytes.remove_prefix(count * sizeof(T));
   return items;
 }

@@ -156,6 +156,7 @@ WavWriter::~WavWriter() {
 
 void WavWriter::write(std::span<const std::int16_t> samples) {
   if (!file_) throw Error("cannot write " + path_.string() + ": it is closed");
+  if (samples.empty()) return;  // fwrite must not be given null either
   const std::int64_t bytes = (samples_ + static_cast<std::int64_t>(samples.size())) * 2;
   if (bytes > kMaxDataBytes)
     throw Error("cannot write " + path_.string() + ": a WAV file holds at most 4 GiB");

@@ -1,8 +1,9 @@
 #include "ipc/channel.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
+
+#include "base/copy_bytes.hpp"
 
 namespace prot::ipc {
 namespace {
@@ -58,8 +59,8 @@ PublishResult Output::publish(const FrameInfo& info, std::span<const std::byte> 
   const PublishResult result = ring_.claim(head.size() + tail.size(), room);
   if (result == PublishResult::kFull) note_full();
   if (result != PublishResult::kOk) return result;
-  if (!head.empty()) std::memcpy(room.data(), head.data(), head.size());
-  if (!tail.empty()) std::memcpy(room.data() + head.size(), tail.data(), tail.size());
+  copy_bytes(room.data(), head.data(), head.size());
+  copy_bytes(room.data() + head.size(), tail.data(), tail.size());
 
   FrameInfo marked = info;
   if (gap_) marked.flags |= kFlagGap;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/copy_bytes.hpp"
 #include "base/error.hpp"
 #include "ipc/crc32c.hpp"
 
@@ -33,7 +34,7 @@ RecordReader::RecordReader(std::span<const std::byte> bytes)
     : read_([bytes](std::uint64_t offset, std::span<std::byte> into) {
         const std::size_t at = std::min<std::size_t>(offset, bytes.size());
         const std::size_t count = std::min(into.size(), bytes.size() - at);
-        if (count != 0) std::memcpy(into.data(), bytes.data() + at, count);
+        copy_bytes(into.data(), bytes.data() + at, count);
         return count;
       }) {}
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/copy_bytes.hpp"
 #include "ipc/record.hpp"
 
 namespace prot::ipc {
@@ -172,7 +173,7 @@ PublishResult RingProducer::publish(const FrameInfo& info, std::span<const std::
   std::span<std::byte> room;
   const PublishResult result = claim(payload.size(), room);
   if (result != PublishResult::kOk) return result;
-  if (!payload.empty()) std::memcpy(room.data(), payload.data(), payload.size());
+  copy_bytes(room.data(), payload.data(), payload.size());
   commit(payload.size(), info, sources, now);
   return PublishResult::kOk;
 }

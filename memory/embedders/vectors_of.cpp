@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
+#include "base/copy_bytes.hpp"
 #include "json/json.hpp"
 #include "text/base64.hpp"
 
@@ -21,7 +21,7 @@ Vector read_vector(json::View embedding) {
     const auto bytes = text::from_base64(embedding.as_string());
     if (!bytes || bytes->size() % sizeof(float) != 0) throw Error("a vector is no base64 of float32");
     vector.resize(bytes->size() / sizeof(float));
-    std::memcpy(vector.data(), bytes->data(), bytes->size());
+    copy_bytes(vector.data(), bytes->data(), bytes->size());
   } else {
     vector.reserve(embedding.size());
     for (std::size_t i = 0; i < embedding.size(); ++i) {

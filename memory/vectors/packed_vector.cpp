@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/copy_bytes.hpp"
+
 namespace prot::memory {
 namespace {
 
@@ -51,7 +53,7 @@ Vector PackedVector::unpacked() const {
 std::string PackedVector::bytes() const {
   std::string out(sizeof(scale) + values.size() * sizeof(std::int16_t), '\0');
   std::memcpy(out.data(), &scale, sizeof(scale));
-  std::memcpy(out.data() + sizeof(scale), values.data(), values.size() * sizeof(std::int16_t));
+  copy_bytes(out.data() + sizeof(scale), values.data(), values.size() * sizeof(std::int16_t));
   return out;
 }
 

@@ -318,8 +318,9 @@ TEST_CASE("a session is kept alive, replaced before it is too old, and closed wh
   clock.advance(7 * kSecond);
   CHECK(bench.recognise(speech()).text == "Yes.");  // it is in use
   clock.advance(45 * kSecond);
-  CHECK(bench.until([&] { return server.connections() == 2 && open == 1; }));
-  CHECK(most == 2);  // the new one was there before the old one was closed
+  // The new one was there before the old one was closed.
+  CHECK(bench.until([&] { return most == 2 && open == 1; }));
+  CHECK(server.connections() == 2);
   CHECK(bench.recognise(speech()).text == "Yes.");
   CHECK(server.connections() == 2);
   clock.advance(60 * kSecond);

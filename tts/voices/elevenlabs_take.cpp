@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
+#include "base/copy_bytes.hpp"
 #include "text/normalize.hpp"
 
 namespace prot::tts::elevenlabs {
@@ -38,7 +38,7 @@ Piece Take::piece(Piece::Kind kind) const {
 void Take::take(const Chunk& chunk, Nanos at, std::deque<Piece>& out) {
   const std::string bytes = std::exchange(rest_, {}) + chunk.audio;
   std::vector<std::int16_t> samples(bytes.size() / 2);
-  if (!samples.empty()) std::memcpy(samples.data(), bytes.data(), samples.size() * 2);
+  copy_bytes(samples.data(), bytes.data(), samples.size() * 2);
   if (bytes.size() % 2 != 0) rest_ = bytes.back();
   if (!samples.empty() && first_audio_ == 0) first_audio_ = at;
   if (std::vector<wire::AlignPoint> points = align(chunk, samples.size()); !points.empty()) {

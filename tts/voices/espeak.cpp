@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "base/copy_bytes.hpp"
 #include "base/error.hpp"
 #include "base/subprocess.hpp"
 #include "clauses.hpp"
@@ -27,7 +28,7 @@ std::vector<std::int16_t> samples_of(const std::string& wav) {
     if (is_data) {
       const std::size_t bytes = std::min<std::size_t>(size, wav.size() - at - 8);
       std::vector<std::int16_t> samples(bytes / 2);
-      std::memcpy(samples.data(), wav.data() + at + 8, samples.size() * 2);
+      copy_bytes(samples.data(), wav.data() + at + 8, samples.size() * 2);
       return samples;
     }
     at += 8 + size + size % 2;

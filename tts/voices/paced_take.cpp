@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
+#include "base/copy_bytes.hpp"
 #include "clauses.hpp"
 
 namespace prot::tts {
@@ -26,7 +26,7 @@ double pause_behind(std::string_view word) noexcept {
 
 std::vector<std::int16_t> mono(std::string_view bytes, unsigned channels) {
   std::vector<std::int16_t> all(bytes.size() / 2);
-  if (!all.empty()) std::memcpy(all.data(), bytes.data(), all.size() * 2);
+  copy_bytes(all.data(), bytes.data(), all.size() * 2);
   if (channels == 1) return all;
   std::vector<std::int16_t> mixed(all.size() / 2);
   for (std::size_t i = 0; i < mixed.size(); ++i)

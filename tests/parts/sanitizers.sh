@@ -13,9 +13,10 @@ begin_reports() { reports=$(mktemp -d "/dev/shm/reports-$(id -u)-XXXXXX"); }
 end_reports() {
   local words='' file count
   rm -rf -- "$build_dir/reports"
-  count=$(find "$reports" -type f -size +0 | wc -l)
+  cp -r -- "$reports" "$build_dir/reports"
+  # Not AddressSanitizer's word that it does not know the stack of a signal.
+  count=$({ grep -rlE 'ERROR: |runtime error: |WARNING: ThreadSanitizer' "$build_dir/reports" || true; } | wc -l)
   if [ "$count" != 0 ]; then
-    cp -r -- "$reports" "$build_dir/reports"
     for file in "$build_dir"/reports/*; do say "== $file"; head -n 40 "$file"; done
     words="$count reports of a sanitizer, see $build_dir/reports"
   fi

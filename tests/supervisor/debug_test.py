@@ -354,6 +354,7 @@ class Launched(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
 
     @unittest.skipUnless(shutil.which("valgrind"), "valgrind is not installed")
+    @unittest.skipIf("ASAN_OPTIONS" in os.environ, "valgrind runs no program of AddressSanitizer's")
     def test_under_valgrind(self):
         with Instance() as prot:
             prot.up()

@@ -7,7 +7,7 @@ run_part() {
   set_up
   more_args=(-g1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined "${no_false_warnings[@]}")
   # In a library of its own gcc's UBSan does not know the log_path of its options; linked statically it does.
-  configure_fast build/asan --buildtype=plain -Doptimization=1 -Ddebug=false -Db_sanitize=address,undefined -Db_lundef=false \
+  configure_fast build/asan -Dbuildtype=plain -Doptimization=1 -Ddebug=false -Db_sanitize=address,undefined -Db_lundef=false \
     "-Dcpp_link_args=-static-libasan -static-libubsan"
   begin_reports
   export UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports/report"

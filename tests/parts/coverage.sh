@@ -15,7 +15,7 @@ run_part() {
   # By a file of specs because the compiler's cache does not know this option and would give up.
   printf '*cc1plus:\n+ -fprofile-exclude-files=/usr/.*;.*tests/.*\n\n' >"$prot_cache/coverage.specs"
   more_args=("-specs=$prot_cache/coverage.specs" "-fprofile-dir=$counts")
-  configure_fast build/coverage --buildtype=plain -Doptimization=0 -Ddebug=false -Db_coverage=true -Db_ndebug=true
+  configure_fast build/coverage -Dbuildtype=plain -Doptimization=0 -Ddebug=false -Db_coverage=true -Db_ndebug=true
   choose_tests coverage unit process models core-audio-pulse player-pulse
   build_tree chosen
   rm -rf -- "$counts"

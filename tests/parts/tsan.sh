@@ -7,7 +7,7 @@ run_part() {
   set_up
   # It does not know fences and says so; those of the ring and the bells have a race test and a proof of their own.
   more_args=(-g1 -Wno-tsan "${no_false_warnings[@]}")
-  configure_fast build/tsan --buildtype=plain -Doptimization=1 -Ddebug=false -Db_sanitize=thread -Db_lundef=false
+  configure_fast build/tsan -Dbuildtype=plain -Doptimization=1 -Ddebug=false -Db_sanitize=thread -Db_lundef=false
   begin_reports
   choose_tests tsan unit ring-soak voice-process memory-outage memory-local-embedder brain-mcp
   build_tree chosen

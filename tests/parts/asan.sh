@@ -13,8 +13,7 @@ run_part() {
   export UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports/report"
   # A sandboxed stage cannot be looked at by the leak checker: its filter refuses that system call.
   run_sanitized unit "detect_leaks=1"
-  # What is freed stays resident for a while: a little of it, or tests that watch a stage's memory see that.
-  run_sanitized process "detect_leaks=0:quarantine_size_mb=2:disable_coredump=0"
+  run_sanitized process "detect_leaks=0:disable_coredump=0"
   end_reports
 }
 

@@ -263,7 +263,8 @@ class ByPipe(WithBrain):
             self.assertEqual(json.loads(answers.readline())["message"], "the line is longer than 256 KiB and was not read")
             client.sendall(b'{"type":"message","content":"hi"}\n')
             self.assertEqual(json.loads(answers.readline())["type"], "chunk")
-            self.assertLess(resident_kib(brain) - before, 4096)
+            # AddressSanitizer's allocator keeps what it has had once.
+            self.assertLess(resident_kib(brain) - before, 8192 if "ASAN_OPTIONS" in os.environ else 4096)
 
 
 def resident_kib(pid):

@@ -65,8 +65,8 @@ class Servers(unittest.TestCase):
                 self.assertEqual(len(told), 1, told)
                 self.assertTrue(any(reason in told[0] for reason in reasons), told)
                 self.assertEqual("no licence" in told[0], fault == "exit_at_start", told)  # its last words
-                shown = prot.run("status").stdout
-                self.assertIn("ill: down: ", shown)
+                # It is tried again now and then.
+                wait_for("prot status says so", lambda: "ill: down: " in prot.run("status").stdout, 20)
 
     def test_one_that_dies_is_told_and_comes_back(self):
         with Brain([server("one"), server("two")]) as prot:

@@ -103,7 +103,7 @@ Finding check_own_programs(const DoctorContext& context) {
   } catch (const Error& error) {
     return {Verdict::kWarn, what, error.what(), mend};
   }
-  return {Verdict::kOk, what, std::string("all there, version ") + PROT_VERSION};
+  return {Verdict::kOk, what, fmt::format("all there, version {}", PROT_VERSION)};
 }
 
 std::string major_of(const fs::path& version_file) {

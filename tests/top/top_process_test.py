@@ -39,7 +39,8 @@ class Batch(unittest.TestCase):
                 self.assertIsNotNone(ring["p99_lag_ns"])
         times = [line["at_ns"] for line in lines]
         self.assertEqual(times, sorted(set(times)))
-        self.assertGreaterEqual(times[-1] - times[0], 0.099e9 * (ITERATIONS - 1))
+        # The first may be late, and the others keep the pace that it had.
+        self.assertGreaterEqual(times[-1] - times[0], 0.1e9 * (ITERATIONS - 2))
 
     def test_text_has_all_columns_and_as_many_tables_as_asked(self):
         with Scene() as scene:

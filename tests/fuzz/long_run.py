@@ -2,11 +2,11 @@
 """Lets the libFuzzer targets run in turns, one at a time, with processor time that nobody else wants, until it is told
 to stop (SIGTERM, SIGINT), or each target has had its hours.
 
-usage: long_run.py --build BUILD [--folder FOLDER] [--turn SECONDS] [--hours N]
+usage: long_run.py --build BUILD [--folder FOLDER] [--turn SECONDS] [--hours N] [--busy]
 
 FOLDER (BUILD/long by default) has hours.json, what each target had so far, over all runs: seconds, inputs, edges,
 faults; log, a line for each turn; found/NAME, inputs that reach something new; faults/, inputs of faults. A target with
-a fault goes on with the next turn: others may hide behind it.
+a fault goes on with the next turn: others may hide behind it. With --busy it takes its share of the processor from others.
 """
 import argparse
 import json
@@ -76,6 +76,7 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path)
     parser.add_argument("--turn", type=int, default=120)
     parser.add_argument("--hours", type=float, default=0, help="0: without end")
+    parser.add_argument("--busy", action="store_true")
     options = parser.parse_args()
     options.folder = (options.folder or options.build / "long").resolve()
     if options.turn < LEAST_TURN:
@@ -88,7 +89,8 @@ def main():
     runner = fuzzing.Runner(options.build, options.folder / "found", options.folder / "faults")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
-    be_idle()
+    if not options.busy:
+        be_idle()
     # Who had least comes first.
     while due := [n for n in names if options.hours == 0 or ledger.seconds(n) < options.hours * 3600]:
         turn(options, runner, ledger, min(due, key=ledger.seconds))

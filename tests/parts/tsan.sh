@@ -11,6 +11,6 @@ run_part() {
   begin_reports
   choose_tests tsan unit ring-soak voice-process memory-outage memory-local-embedder brain-mcp
   build_tree chosen
-  TSAN_OPTIONS="suppressions=$PWD/tests/parts/tsan.supp:log_path=$reports/report:history_size=4" run_tests -t 8 "${chosen_tests[@]}"
+  TSAN_OPTIONS="suppressions=$PWD/tests/parts/tsan.supp:log_path=$reports/report:history_size=4" run_tests -t 16 "${chosen_tests[@]}"
   end_reports
 }

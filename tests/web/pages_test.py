@@ -191,7 +191,7 @@ class Starts(unittest.TestCase):
             wait_for("its reason", lambda: "cannot listen" in prot.stage("web")["status"], LIMIT)
             self.assertEqual(prot.stage("web")["state"], "ready")
             other.close()
-            self.assertEqual(prot.page("/health")["status"], "ok")
+            wait_for_web("it serves", lambda: prot.page("/health")["status"] == "ok")
 
     def test_one_that_cannot_run_does_not_fail_the_start(self):
         with WebInstance(web=["web.address=0.0.0.0"]) as prot:  # other machines, and no token
@@ -226,7 +226,7 @@ class Starts(unittest.TestCase):
     def test_by_its_socket_alone_nobody_listens_on_the_network(self):
         with WebInstance(web=["web.port=0"]) as prot:
             prot.up()
-            self.assertEqual(prot.page("/health", by_socket=True)["status"], "ok")
+            wait_for_web("it serves", lambda: prot.page("/health", by_socket=True)["status"] == "ok")
             held = {os.readlink(file) for file in pathlib.Path(f"/proc/{prot.pids()['web']}/fd").iterdir()}
             on_the_network = [line.split()[9] for name in ("tcp", "tcp6")
                               for line in pathlib.Path("/proc/net", name).read_text().splitlines()[1:]]

@@ -75,7 +75,8 @@ class Scripts(unittest.TestCase):
         hours = self.build / "long/hours.json"
         most = 0
         for _ in range(2):
-            done = self.run_script("long_run.py", "--busy", "--turn", "10", "--hours", str((most + 0.01) / 3600))
+            done = self.run_script("long_run.py", "--busy", "--jobs", "2", "--turn", "10",
+                                   "--hours", str((most + 0.01) / 3600))
             self.assertEqual(done.returncode, 0, done.stderr)
             most = max(row["seconds"] for row in json.loads(hours.read_text(encoding="utf-8")).values())
         rows = json.loads(hours.read_text(encoding="utf-8"))

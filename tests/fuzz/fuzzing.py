@@ -22,11 +22,12 @@ INPUT_S = 25  # that one input may take, on a machine that does other work as we
 class Run:
     """What came of a run."""
 
-    def __init__(self, name, status, output, crashes):
+    def __init__(self, name, status, output, crashes, processor_s=0):
         self.name = name
         self.status = status
         self.output = output
         self.crashes = crashes  # inputs that were kept
+        self.processor_s = processor_s
         self.executions = self._number(r"stat::number_of_executed_units:\s*(\d+)") or self._number(r"#(\d+)\s+\S+\s+cov:")
         self.seconds = self._number(r"Done \d+ runs in (\d+) second")
         self.coverage = self._number(r"cov: (\d+)")
@@ -94,10 +95,14 @@ class Runner:
                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                            text=True, errors="replace", env=dict(os.environ, TMPDIR=temporary))
                 self._running.add(process)
-            output, _ = process.communicate()
+            with process.stdout:
+                output = process.stdout.read()
             with self._lock:
-                self._running.discard(process)
-        return Run(name, process.returncode, output, sorted(set(self.kept.glob(f"{name}-*")) - before))
+                self._running.discard(process)  # before it is reaped: stop() has no pid that is another's
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        return Run(name, process.returncode, output, sorted(set(self.kept.glob(f"{name}-*")) - before),
+                   usage.ru_utime + usage.ru_stime)
 
     @property
     def stopped(self):
@@ -107,4 +112,4 @@ class Runner:
         with self._lock:
             self._stopped = True
             for process in self._running:
-                process.kill()
+                os.kill(process.pid, signal.SIGKILL)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Lets the libFuzzer targets run in turns, one at a time, with processor time that nobody else wants, until it is told
-to stop (SIGTERM, SIGINT), or each target has had its hours.
+"""Lets the libFuzzer targets run in turns, as many at a time as --jobs says, with processor time that nobody else wants,
+until it is told to stop (SIGTERM, SIGINT), or each target has had its hours.
 
-usage: long_run.py --build BUILD [--folder FOLDER] [--turn SECONDS] [--hours N] [--busy]
+usage: long_run.py --build BUILD [--folder FOLDER] [--turn SECONDS] [--hours N] [--jobs N] [--busy]
 
 FOLDER (BUILD/long by default) has hours.json, what each target had so far, over all runs: seconds, inputs, edges,
 faults; log, a line for each turn; found/NAME, inputs that reach something new; faults/, inputs of faults. A target with
@@ -14,6 +14,7 @@ import os
 import pathlib
 import signal
 import sys
+import threading
 import time
 
 import fuzzing
@@ -51,23 +52,45 @@ def be_idle():
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
-def processor_seconds():
-    times = os.times()
-    return times.children_user + times.children_system
+class Turns:
+    """Who is next, for all that run them; one lock over the ledger and the log."""
 
+    def __init__(self, options, names):
+        self._options = options
+        self._names = names
+        self._lock = threading.Lock()
+        self._busy = set()
+        self._ledger = Ledger(options.folder / "hours.json")
+        self.runner = fuzzing.Runner(options.build, options.folder / "found", options.folder / "faults")
 
-def turn(options, runner, ledger, name):
-    # Hours are those of the processor: at idle priority the clock on the wall says nothing.
-    before = processor_seconds()
-    run = runner.run(name, options.turn)
-    if runner.stopped:
-        return
-    ledger.add(run, processor_seconds() - before)
-    with (options.folder / "log").open("a", encoding="utf-8") as log:
-        hours = ledger.seconds(name) / 3600
-        log.write(f"{time.strftime('%F %T')} {run.line()}; {hours:.2f} h in all\n")
-        if not run.passed:
-            log.write(run.complaint() + "\n" + "".join(f"kept: {crash}\n" for crash in run.crashes))
+    def run(self):
+        while not self.runner.stopped and (name := self._take()):
+            self._finished(self.runner.run(name, self._options.turn))
+
+    def _take(self):
+        """Who had least comes first; None: nobody wants more."""
+        hours = self._options.hours
+        with self._lock:
+            due = [name for name in self._names if name not in self._busy
+                   and (hours == 0 or self._ledger.seconds(name) < hours * 3600)]
+            if not due:
+                return None
+            name = min(due, key=self._ledger.seconds)
+            self._busy.add(name)
+            return name
+
+    def _finished(self, run):
+        with self._lock:
+            self._busy.discard(run.name)
+            if self.runner.stopped:
+                return
+            # Hours are those of the processor: at idle priority the clock on the wall says nothing.
+            self._ledger.add(run, run.processor_s)
+            with (self._options.folder / "log").open("a", encoding="utf-8") as log:
+                hours = self._ledger.seconds(run.name) / 3600
+                log.write(f"{time.strftime('%F %T')} {run.line()}; {hours:.2f} h in all\n")
+                if not run.passed:
+                    log.write(run.complaint() + "\n" + "".join(f"kept: {crash}\n" for crash in run.crashes))
 
 
 def main():
@@ -76,6 +99,7 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path)
     parser.add_argument("--turn", type=int, default=120)
     parser.add_argument("--hours", type=float, default=0, help="0: without end")
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--busy", action="store_true")
     options = parser.parse_args()
     options.folder = (options.folder or options.build / "long").resolve()
@@ -85,17 +109,16 @@ def main():
     names = fuzzing.targets(options.build)
     if not names:
         parser.error(f"no target is built in {options.build}")
-    ledger = Ledger(options.folder / "hours.json")
-    runner = fuzzing.Runner(options.build, options.folder / "found", options.folder / "faults")
+    turns = Turns(options, names)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: runner.stop())
+        signal.signal(number, lambda *_: turns.runner.stop())
     if not options.busy:
         be_idle()
-    # Who had least comes first.
-    while due := [n for n in names if options.hours == 0 or ledger.seconds(n) < options.hours * 3600]:
-        turn(options, runner, ledger, min(due, key=ledger.seconds))
-        if runner.stopped:
-            break
+    threads = [threading.Thread(target=turns.run) for _ in range(max(options.jobs, 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return 0
 
 

@@ -35,6 +35,13 @@ std::string program_folder() {
   return newest.empty() ? newest : newest + "/bin";
 }
 
+/// The program itself: what Debian has in the PATH is a script that looks for it, and takes ten times as
+/// long.
+std::string client(const std::string& name) {
+  const std::string path = program_folder() + "/" + name;
+  return fs::exists(path) ? path : name;
+}
+
 /// PostgreSQL refuses root: somebody else then runs it.
 const passwd* server_user() {
   for (const char* name : {"prot", "postgres", "nobody"})
@@ -95,7 +102,9 @@ void PrivatePostgres::start() {
     ::_exit(127);
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (run_subprocess({"pg_isready", "-q", "-h", folder_.path().string(), "-U", "prot"}).exit_code != 0) {
+  while (
+      run_subprocess({client("pg_isready"), "-q", "-h", folder_.path().string(), "-U", "prot"}).exit_code !=
+      0) {
     if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
       pid_ = -1;
       throw Error("the private PostgreSQL ended at once");
@@ -144,8 +153,8 @@ std::string PrivatePostgres::conninfo() const {
 }
 
 std::string PrivatePostgres::query(const std::string& sql) const {
-  const SubprocessResult result =
-      run_subprocess({"psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo(), "-c", sql});
+  const SubprocessResult result = run_subprocess(
+      {client("psql"), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo(), "-c", sql});
   if (result.exit_code != 0) throw Error("psql failed: " + sql);
   std::string output = result.output;
   while (!output.empty() && output.back() == '\n') output.pop_back();
@@ -154,10 +163,10 @@ std::string PrivatePostgres::query(const std::string& sql) const {
 
 std::string PrivatePostgres::dump() const {
   // "pg_dump (PostgreSQL) 15.3"; it reads no newer server than itself.
-  const std::string own = run_subprocess({"pg_dump", "--version"}).output;
+  const std::string own = run_subprocess({client("pg_dump"), "--version"}).output;
   const int newest = std::atoi(own.c_str() + own.rfind(' ') + 1);
   if (std::stoi(query("SHOW server_version_num")) / 10'000 <= newest) {
-    const SubprocessResult result = run_subprocess({"pg_dump", "-d", conninfo()});
+    const SubprocessResult result = run_subprocess({client("pg_dump"), "-d", conninfo()});
     if (result.exit_code != 0) throw Error("pg_dump failed: " + result.output);
     return result.output;
   }

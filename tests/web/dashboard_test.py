@@ -383,6 +383,6 @@ class Audit(unittest.TestCase):
 
 if __name__ == "__main__":
     if not chromium():
-        print("chromium is not installed (tools/setup/packages.sh --test)")
+        print("chromium-headless-shell is not installed (tools/setup/packages.sh --test)")
         sys.exit(77)
     unittest.main(verbosity=2)

@@ -20,7 +20,7 @@ build_packages=(build-essential meson ninja-build cmake pkg-config python3 pytho
   libsamplerate0-dev libwebrtc-audio-processing-dev libgoogle-perftools-dev)
 run_packages=(tzdata pulseaudio pulseaudio-utils espeak-ng postgresql-15 gdb procps util-linux binutils libgoogle-perftools4)
 test_packages=(ccache clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 gcovr shellcheck valgrind tmux sox spin systemd zsh groff-base
-  chromium fonts-nanum)
+  chromium-headless-shell fonts-nanum)
 bench_packages=(iceoryx libiceoryx-posh-dev libiceoryx-hoofs-dev runit s6)
 
 # PipeWire's own server takes the place of PulseAudio's, and the two packages exclude each other on some desktops.

@@ -65,6 +65,13 @@ class Scripts(unittest.TestCase):
         self.target("a", "#!/bin/sh\nexit 0\n")
         self.assertEqual(self.run_script("fuzz.py", "--seconds", "1").stdout.splitlines()[-1], "0 passed, 1 failed")
 
+    def test_a_target_that_is_not_there_is_named(self):
+        self.target("a", WELL)
+        for script in ("fuzz.py", "long_run.py"):
+            done = self.run_script(script, "--only", "a,b")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("there is no target b\n", done.stderr)
+
     def test_without_targets_nothing_has_passed(self):
         done = self.run_script("fuzz.py")
         self.assertEqual((done.returncode, done.stdout), (1, "0 passed, 0 failed\n"))
@@ -78,8 +85,13 @@ class Scripts(unittest.TestCase):
             done = self.run_script("long_run.py", "--busy", "--jobs", "2", "--turn", "10",
                                    "--hours", str((most + 0.01) / 3600))
             self.assertEqual(done.returncode, 0, done.stderr)
-            most = max(row["seconds"] for row in json.loads(hours.read_text(encoding="utf-8")).values())
-        rows = json.loads(hours.read_text(encoding="utf-8"))
+            rows = json.loads(hours.read_text(encoding="utf-8"))
+            most = max(row["seconds"] for row in rows.values())
+        done = self.run_script("long_run.py", "--busy", "--only", "a", "--turn", "10", "--hours", str((most + 0.01) / 3600))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        before, rows = rows, json.loads(hours.read_text(encoding="utf-8"))
+        self.assertGreater(rows["a"]["seconds"], most)
+        self.assertEqual(rows["b"], before["b"])
         self.assertGreaterEqual(rows["a"]["inputs"], 180)
         self.assertEqual(rows["a"]["faults"], 0)
         self.assertGreaterEqual(rows["b"]["faults"], 2)

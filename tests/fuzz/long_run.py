@@ -2,7 +2,7 @@
 """Lets the libFuzzer targets run in turns, as many at a time as --jobs says, with processor time that nobody else wants,
 until it is told to stop (SIGTERM, SIGINT), or each target has had its hours.
 
-usage: long_run.py --build BUILD [--folder FOLDER] [--turn SECONDS] [--hours N] [--jobs N] [--busy]
+usage: long_run.py --build BUILD [--folder FOLDER] [--only NAME,...] [--turn SECONDS] [--hours N] [--jobs N] [--busy]
 
 FOLDER (BUILD/long by default) has hours.json, what each target had so far, over all runs: seconds, inputs, edges,
 faults; log, a line for each turn; found/NAME, inputs that reach something new; faults/, inputs of faults. A target with
@@ -97,6 +97,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--folder", type=pathlib.Path)
+    parser.add_argument("--only", type=lambda text: text.split(","))
     parser.add_argument("--turn", type=int, default=120)
     parser.add_argument("--hours", type=float, default=0, help="0: without end")
     parser.add_argument("--jobs", type=int, default=1)
@@ -109,7 +110,9 @@ def main():
     names = fuzzing.targets(options.build)
     if not names:
         parser.error(f"no target is built in {options.build}")
-    turns = Turns(options, names)
+    if unknown := set(options.only or []) - set(names):
+        parser.error(f"there is no target {', '.join(sorted(unknown))}")
+    turns = Turns(options, options.only or names)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: turns.runner.stop())
     if not options.busy:

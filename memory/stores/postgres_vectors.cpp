@@ -11,8 +11,20 @@ namespace {
 
 using pg::run;
 
-/// What a statement brings along stays with its connection: the library gives no buffer back.
-constexpr std::size_t kRowsAtOnce = 16;
+/// What a statement brings along stays with its connection: libpq's buffer begins with 16 KiB, and what it
+/// grew to for a larger statement it gives never back.
+constexpr std::size_t kBytesAtOnce = 12 << 10U;
+
+/// How many of the first go into one statement; at least one.
+std::size_t rows_at_once(std::span<const NewVector> vectors) {
+  std::size_t rows = 0;
+  for (std::size_t bytes = 0; rows < vectors.size(); ++rows) {
+    const NewVector& one = vectors[rows];
+    bytes += one.text->text.size() + (one.vector ? 2 * one.vector->bytes().size() : 0);
+    if (bytes > kBytesAtOnce) break;
+  }
+  return std::max<std::size_t>(1, rows);
+}
 
 bool has_tables(pqxx::work& tx) {
   return tx.exec("SELECT to_regclass('fact_embedding') IS NOT NULL")[0][0].as<bool>();
@@ -57,8 +69,9 @@ class PostgresVectors final : public VectorStore {
 
   void store(const std::string& model, std::span<const NewVector> vectors) override {
     transaction("storing vectors", [&](pqxx::work& tx) {
-      for (std::size_t done = 0; done < vectors.size(); done += kRowsAtOnce) {
-        const auto some = vectors.subspan(done, std::min(kRowsAtOnce, vectors.size() - done));
+      for (std::span<const NewVector> left = vectors; !left.empty();) {
+        const auto some = left.first(rows_at_once(left));
+        left = left.subspan(some.size());
         store(tx, false, "m.text = v.text AND NOT m.open", model, some);
         store(tx, true, "m.statement = v.text AND m.status = 'active'", model, some);
       }

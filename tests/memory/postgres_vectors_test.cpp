@@ -39,6 +39,24 @@ TEST_CASE_FIXTURE(Fixture, "what has no vector of the model is found, stored onc
   CHECK(vectors->last_message() >= 21);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "more than a statement takes at once is stored by several, also what alone is larger") {
+  for (std::uint64_t i = 0; i < 40; ++i)
+    store->append(exchange(1, 10 + 2 * i, "I like tea " + std::to_string(i) + ".",
+                           std::string(i == 7   ? 20'000
+                                       : i == 8 ? 12'289
+                                                : 1,
+                                       'a')),
+                  kNoon);
+  const std::vector<PendingText> texts = pending("m");
+  REQUIRE(texts.size() == 80);
+  embed("m", texts);
+  CHECK(pending("m").empty());
+  const std::vector<StoredVector> read = stored("m");
+  REQUIRE(read.size() == 80);
+  for (std::size_t i = 0; i < read.size(); ++i) CHECK(read[i].key == texts[i].key);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a change of the model makes everything pending, going back makes nothing") {
   store->append(exchange(1, 10, "I like tea.", "Ah."), kNoon);
   embed("old", pending("old"));

@@ -78,7 +78,8 @@ class Rig(WebInstance):
         self.microphone = Microphone(self.folder / "microphone.wav", (scale.turns + 1000) * LONGEST_TURN_S)
         for key, value in settings_of(self.services, self.microphone.path).items():
             self.settings += ["--set", f"{key}={value}"]
-        quick = {"LD_PRELOAD": str(LIBRARY), "PROT_QUICK_TIME": str(scale.speed), "PROT_QUICK_HEAPS": str(self.heaps)}
+        quick = {"LD_PRELOAD": str(LIBRARY), "PROT_QUICK_TIME": str(scale.speed), "PROT_QUICK_HEAPS": str(self.heaps),
+                 "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}  # blocks that a thread keeps for itself are not in use
         # The supervisor, who gives nothing of it to its children, stays on the machine's clock: so do the database's start
         # and the question whether a stage hangs, which the machine's load decides.
         self.environment |= quick | {"PROT_QUICK_TIME": "1"}

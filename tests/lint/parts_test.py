@@ -63,7 +63,7 @@ class Report(unittest.TestCase):
 
     def test_a_failure_of_the_part_counts_and_the_closing_line_comes_before_the_last(self):
         code, lines = self.of([("a", "OK")], "0", "", "coverage: web is at 80.0 %", closing="coverage: lines 84.0 %")
-        self.assertEqual((code, lines), (1, ["failed: coverage: web is at 80.0 %", "coverage: lines 84.0 %", "1 passed, 1 failed"]))
+        self.assertEqual((code, lines), (1, ["found: coverage: web is at 80.0 %", "coverage: lines 84.0 %", "1 passed, 1 failed"]))
 
 
 class Coverage(unittest.TestCase):

@@ -33,6 +33,8 @@ run_part() {
   drop_leftovers
   sed '/^coverage: /d' "$build_dir/coverage.txt"
   closing_line=$(grep '^coverage: lines' "$build_dir/coverage.txt" || true)
+  # Where a test failed, and did not run to its end, the share says nothing more.
+  [ "$test_status" = 0 ] || words=
   report "$words"
 }
 

@@ -3,7 +3,8 @@
 
 usage: report.py STATUS-OF-MESON TESTLOG.json... -- [FAILURE...]     exit 0: something passed and nothing failed
 
-A log has one JSON object a line; one that is not there had no tests. Skipped tests are named and not counted. Each FAILURE that is not empty counts as one.
+A log has one JSON object a line; one that is not there had no tests. Skipped tests are named and not counted. Each FAILURE
+that is not empty counts as one, and is told as "found: FAILURE": it is no test that failed, but what looked on.
 $CLOSING_LINE comes before the last line.
 """
 import json
@@ -27,7 +28,7 @@ def main() -> int:
     for name in failed:
         print(f"failed: {name}")
     for words in failures:
-        print(f"failed: {words}")
+        print(f"found: {words}")
     if not results:
         print("no test was run")
     elif not failed and status != "0":

@@ -22,7 +22,7 @@ MOMENTS = {
 
 class Crash(unittest.TestCase):
     def test_every_stage_may_die_in_the_middle_of_a_turn(self):
-        with Conversation("crash", {"brain.max_tokens": "30"}) as talk:
+        with Conversation("crash", {"brain.max_tokens": "30", "memory.extraction": "false"}) as talk:
             for stage in STAGES:
                 with self.subTest(stage=stage):
                     self.one_stage(talk, stage)
@@ -50,7 +50,7 @@ class Crash(unittest.TestCase):
         self.assertTrue(following["reply"], following)
 
     def test_the_supervisor_dies_and_takes_everything_along(self):
-        with Conversation("orphans") as talk:
+        with Conversation("orphans", {"memory.extraction": "false"}) as talk:
             talk.ask("What is the capital of France?")
             talk.speak("My favorite animal is the tiger.")
             talk.event("audible")

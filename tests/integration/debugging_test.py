@@ -25,7 +25,8 @@ class Debugging(unittest.TestCase):
     @contextlib.contextmanager
     def conversation(self):
         if self.talk is None:
-            type(self).talk = Conversation("debugging").__enter__()
+            # Facts are not what is looked at, and the model would be busy with them.
+            type(self).talk = Conversation("debugging", {"memory.extraction": "false"}).__enter__()
         else:
             self.talk.begin_anew()
         try:

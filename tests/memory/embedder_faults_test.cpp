@@ -207,15 +207,15 @@ TEST_CASE("a limit holds every request for the time that the service names, unle
   EmbeddingServer server;
   const auto embedder = make_voyage_embedder(service_at(server));
   server.befall(
-      [](auto& c, auto&) { return status(c, "429 Too Many Requests", "{}", "Retry-After: 0.25\r\n"); }, 1);
+      [](auto& c, auto&) { return status(c, "429 Too Many Requests", "{}", "Retry-After: 0.5\r\n"); }, 1);
   const std::vector<std::string> texts(128 * 12, "text");
   const Embedded embedded = embedder->embed(texts, TextKind::kDocument, {});
   CHECK_FALSE(embedded.error.has_value());
-  // Between those that were under way and the others there is the wait.
+  // Between those that were under way and the others there is the wait; the former may be noted late.
   std::vector<Nanos> times = server.record().times;
   Nanos longest = 0;
   for (std::size_t i = 1; i < times.size(); ++i) longest = std::max(longest, times[i] - times[i - 1]);
-  CHECK(longest >= 230 * kMillisecond);
+  CHECK(longest >= 350 * kMillisecond);
   CHECK(times.size() == 13);
   server.befall(
       [](auto& c, auto&) { return status(c, "429 Too Many Requests", "{}", "Retry-After: 3600\r\n"); });

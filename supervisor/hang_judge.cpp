@@ -51,16 +51,17 @@ bool HangJudge::look(Nanos now, const Pulse& pulse, const Scheduling* scheduling
   const Nanos progress = std::max(pulse.heartbeat, forgiven_);
   if (scheduling->state != 'T') since_stopped_ = 0;
   if (scheduling->state == 'T' && since_stopped_ == 0) since_stopped_ = now;
+  const Nanos not_starved = now - starved(now);
   if (!pulse.is_rung || !pulse.asleep) since_rung_ = 0;
-  if (pulse.is_rung && pulse.asleep && since_rung_ == 0) since_rung_ = now;
+  if (pulse.is_rung && pulse.asleep && since_rung_ == 0) since_rung_ = not_starved;
   // What is first seen at a scan began before it; what follows at a scan comes later than it could.
   const Nanos long_enough = limit_ * 13 / 20;
   if (since_stopped_ != 0) return now - since_stopped_ >= long_enough && now - progress > limit_;
 
-  const Nanos age = now - progress - starved(now);
+  const Nanos age = not_starved - progress;
   const Nanos busy = std::min(pulse.busy_until - progress, kMostBusy);
   if (!pulse.asleep) return age > std::max(limit_, busy);
-  return since_rung_ != 0 && std::min(now - since_rung_, age) >= std::max(long_enough, busy);
+  return since_rung_ != 0 && std::min(not_starved - since_rung_, age) >= std::max(long_enough, busy);
 }
 
 }  // namespace prot::supervisor

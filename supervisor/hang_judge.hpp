@@ -38,7 +38,7 @@ class HangJudge {
   Nanos limit_;
   Nanos forgiven_ = 0;
   Nanos heartbeat_ = 0;      // at the scan before
-  Nanos since_rung_ = 0;     // first seen, less the time starved before; 0: not
+  Nanos since_rung_ = 0;     // first seen, less the time starved until then; 0: not
   Nanos since_stopped_ = 0;  // first seen; 0: not
   // Of the suspicion under way:
   bool has_first_ = false;

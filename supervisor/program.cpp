@@ -39,8 +39,8 @@ void Program::restart() {
   feed(has_process(state_) ? Event::kStop : Event::kStart);
 }
 
-void Program::hung() {
-  if (!attached_) feed(Event::kHung, name_ + " makes no progress: aborted");
+void Program::hung(const std::string& why) {
+  if (!attached_) feed(Event::kHung, name_ + " makes no progress: aborted" + why);
 }
 
 void Program::feed(Event event, const std::string& note) {

@@ -41,7 +41,7 @@ class Program {
   /// The holder, or the debugger, is gone. What it left of its own process dies; ours goes on.
   void release();
   void kill();  // SIGKILL now; what follows is as if it had crashed
-  void hung();
+  void hung(const std::string& why = "");
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] State state() const noexcept { return state_; }

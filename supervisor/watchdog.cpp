@@ -1,6 +1,9 @@
 #include "watchdog.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
+
+#include "ipc/stage_pulse.hpp"
 
 namespace prot::supervisor {
 namespace {
@@ -15,16 +18,27 @@ bool is_rung(const RunContext& run, const std::string& stage) {
 Pulse pulse_of(const Instance& instance, const std::string& stage) {
   const ipc::Board& board = instance.segments->board();
   const ipc::StagePage& page = board.stage(static_cast<std::size_t>(board.find(stage)));
+  const ipc::StagePulse read = ipc::read_pulse(page);
   Pulse pulse;
-  pulse.heartbeat = static_cast<Nanos>(page.heartbeat_ns.load());
-  pulse.asleep = page.asleep.load() != 0;
+  pulse.heartbeat = read.heartbeat;
+  pulse.asleep = read.asleep;
   pulse.busy_until = static_cast<Nanos>(page.busy_until_ns.load());
   return pulse;
 }
 
+/// What an operator wants to know of it.
+std::string signs(Nanos now, const Pulse& pulse, const Scheduling& scheduling) {
+  return fmt::format(" (its newest duty cycle began {} ms ago, {}, {:c})",
+                     (now - pulse.heartbeat) / kMillisecond,
+                     !pulse.asleep   ? "awake"
+                     : pulse.is_rung ? "its bell is not heard"
+                                     : "asleep",
+                     scheduling.state == '\0' ? '?' : scheduling.state);
+}
+
 }  // namespace
 
-bool Watchdog::is_hung(Program& program, Watched& watched, Nanos now, bool overslept) const {
+bool Watchdog::is_hung(Program& program, Watched& watched, Nanos now, bool overslept) {
   if (watched.generation != program.generation()) {
     watched = {program.generation(), HangJudge(program.launcher().watchdog())};
     watched.judge.forgive(program.ready_at());
@@ -35,7 +49,9 @@ bool Watchdog::is_hung(Program& program, Watched& watched, Nanos now, bool overs
   pulse.is_rung = pulse.asleep && instance_->segments->input_pending(program.name()) &&
                   is_rung(instance_->run, program.name());
   const Scheduling scheduling = instance_->sys.scheduling(program.pid());
-  return watched.judge.look(now, pulse, &scheduling);
+  if (!watched.judge.look(now, pulse, &scheduling)) return false;
+  why_ = signs(now, pulse, scheduling);
+  return true;
 }
 
 void Watchdog::on_time(Nanos now) {
@@ -50,7 +66,7 @@ void Watchdog::on_time(Nanos now) {
     if (program.state() != State::kReady || !program.launcher().has_heartbeat() ||
         segments.board().find(program.name()) < 0)
       continue;
-    if (is_hung(program, watched_[i], now, overslept)) program.hung();
+    if (is_hung(program, watched_[i], now, overslept)) program.hung(why_);
   }
   if (++scans_ % kScansACount == 0) count_timers();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "hang_judge.hpp"
@@ -28,7 +29,7 @@ class Watchdog {
     std::uint32_t generation = 0;
     HangJudge judge{kSecond};
   };
-  [[nodiscard]] bool is_hung(Program& program, Watched& watched, Nanos now, bool overslept) const;
+  [[nodiscard]] bool is_hung(Program& program, Watched& watched, Nanos now, bool overslept);
 
   void count_timers() const;
 
@@ -36,6 +37,7 @@ class Watchdog {
   std::vector<Watched> watched_;  // as Instance::programs
   Nanos last_scan_ = 0;
   unsigned scans_ = 0;
+  std::string why_;  // of what was last found to hang
 };
 
 }  // namespace prot::supervisor

@@ -12,6 +12,7 @@
 #include "base/crash_handler.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "ipc/stage_pulse.hpp"
 #include "stage/heap_profile.hpp"
 #include "stage/lifeline.hpp"
 #include "stage/queue_pressure.hpp"
@@ -136,12 +137,13 @@ void duty_cycles(StageContext& context, Stage& stage, StageLog& log, ReadyLine& 
     }
     busy_cycles = 0;
     const Nanos deadline = stage.next_deadline(end);
-    page.asleep.store(1, std::memory_order_relaxed);
+    ipc::fall_asleep(page);
     const bool woken = context.loop().wait(std::min(deadline, end + kBelt));
     context.require_current();  // before the first byte that is written after a sleep
-    page.asleep.store(0, std::memory_order_relaxed);
+    const Nanos awake = clock.now();
+    ipc::wake_up(page, awake);
     context.count_wakes(!woken);
-    add(page.wait_ns, clock.now() - end);
+    add(page.wait_ns, awake - end);
   }
 }
 

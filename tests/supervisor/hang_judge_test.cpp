@@ -130,6 +130,26 @@ TEST_CASE("a full machine: who gets no processor does not hang") {
   CHECK_FALSE(patient.watch(6 * kSecond));
 }
 
+TEST_CASE("a full machine: a sleeper that is woken and gets no processor does not hang") {
+  for (const Nanos slept : {Nanos{0}, 400 * kMillisecond, 900 * kMillisecond}) {
+    CAPTURE(slept);
+    Patient patient;
+    patient.scheduling = {'S', 1000, 1000, false};
+    patient.pulse.asleep = true;
+    CHECK_FALSE(patient.watch(slept));
+    patient.pulse.is_rung = true;
+    SUBCASE("it waits all the time") { patient.scheduling.state = 'R'; }
+    SUBCASE("for the disk") { patient.scheduling.state = 'D'; }
+    SUBCASE("it is seen between two waits") {
+      patient.on_scan = [&] { patient.scheduling.waited += kScan - kMillisecond; };
+    }
+    CHECK_FALSE(patient.watch(6 * kSecond));
+    patient.scheduling.state = 'S';  // the processor was there, and it does not hear its bell all the same
+    patient.on_scan = nullptr;
+    CHECK(patient.watch(kLimit * 5 / 4));
+  }
+}
+
 TEST_CASE("a full machine: who spins with half a processor is found all the same") {
   Patient patient;
   patient.scheduling = {'R', 1000, 1000, false};

@@ -166,7 +166,7 @@ class Kills(unittest.TestCase):
             prot.up()
             hung = wait_for("replaced", lambda: (s := prot.stage("stt"))["restarts"] >= 1 and s, 12)
             self.assertEqual(hung["last_exit"], -6)
-            self.assertTrue(any("stt makes no progress" in line for line in prot.log()))
+            self.assertTrue(any("stt makes no progress: aborted (its newest duty cycle began " in line for line in prot.log()))
 
 
 class Hangs(unittest.TestCase):

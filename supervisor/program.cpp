@@ -157,6 +157,8 @@ Nanos Program::next_deadline() const noexcept { return std::min({deadline_, prob
 
 std::string Program::deadline_note() const {
   if (state_ == State::kStarting && !probe_error_.empty()) return name_ + ": " + probe_error_;
+  if (state_ == State::kStarting && clock_->now() < started_at_ + launcher_->start_deadline())
+    return name_ + " goes on without a word of whether it is ready: ended";
   if (state_ == State::kStarting)
     return fmt::format("{} is not ready after {} s: ended", name_, launcher_->start_deadline() / kSecond);
   if (state_ == State::kReady) return name_ + " is well again";

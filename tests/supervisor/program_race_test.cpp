@@ -279,9 +279,25 @@ TEST_CASE_FIXTURE(Fixture, "a process that closes its readiness without READY is
   sys.close_ready(100);
   turn();
   CHECK(program->state() == State::kStarting);  // its death may be on its way
+  turn(1900 * kMillisecond);
+  CHECK(program->state() == State::kStarting);
   turn(110 * kMillisecond);
   CHECK(program->state() == State::kBackoff);
   CHECK(program->failed_starts() == 1);
+  CHECK(std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+    return note.find("goes on without a word") != std::string::npos;
+  }));
+}
+
+TEST_CASE_FIXTURE(
+    Fixture, "a process whose death comes long after the end of its readiness is judged by its exit code") {
+  program->start();
+  sys.close_ready(100);
+  turn();
+  turn(1500 * kMillisecond);
+  sys.end(100, 78);
+  turn();
+  CHECK(program->state() == State::kFailed);
 }
 
 TEST_CASE_FIXTURE(Fixture, "READY and the end of its readiness in one turn is ready") {

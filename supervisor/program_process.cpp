@@ -17,8 +17,8 @@ namespace {
 constexpr Nanos kFirstRecheck = kMillisecond;
 constexpr Nanos kLongestRecheck = 100 * kMillisecond;
 constexpr std::size_t kMostPerRead = 64 * 1024;
-constexpr int kMostLastReads = 8;  // more than a pipe holds
-constexpr Nanos kAfterSilence = 2 * kSecond;  // a full machine takes its time to end a process
+constexpr int kMostLastReads = 8;               // more than a pipe holds
+constexpr Nanos kAfterSilence = 2 * kSecond;    // a full machine takes its time to end a process
 constexpr Nanos kLongestStart = 600 * kSecond;  // however often it asks for more
 
 std::string describe(const ExitStatus& status) {

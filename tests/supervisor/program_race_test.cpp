@@ -289,17 +289,6 @@ TEST_CASE_FIXTURE(Fixture, "a process that closes its readiness without READY is
   }));
 }
 
-TEST_CASE_FIXTURE(
-    Fixture, "a process whose death comes long after the end of its readiness is judged by its exit code") {
-  program->start();
-  sys.close_ready(100);
-  turn();
-  turn(1500 * kMillisecond);
-  sys.end(100, 78);
-  turn();
-  CHECK(program->state() == State::kFailed);
-}
-
 TEST_CASE_FIXTURE(Fixture, "READY and the end of its readiness in one turn is ready") {
   program->start();
   sys.say_ready(100);

@@ -261,5 +261,17 @@ TEST_CASE_FIXTURE(Fixture, "a joiner that is given up is dead before a successor
   CHECK(program->state() == State::kStarting);
 }
 
+TEST_CASE_FIXTURE(
+    Fixture, "a process whose death comes long after the end of its readiness is judged by its exit code") {
+  program->start();
+  sys.close_ready(100);
+  turn();
+  turn(1500 * kMillisecond);
+  sys.end(100, 78);
+  turn();
+  CHECK(program->state() == State::kFailed);
+}
+
 }  // namespace
+
 }  // namespace prot::supervisor

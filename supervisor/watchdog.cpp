@@ -38,20 +38,23 @@ std::string signs(Nanos now, const Pulse& pulse, const Scheduling& scheduling) {
 
 }  // namespace
 
-bool Watchdog::is_hung(Program& program, Watched& watched, Nanos now, bool overslept) {
+std::optional<std::string> Watchdog::hang_of(Program& program, Watched& watched, Nanos now,
+                                             bool overslept) const {
   if (watched.generation != program.generation()) {
     watched = {program.generation(), HangJudge(program.launcher().watchdog())};
     watched.judge.forgive(program.ready_at());
   }
   if (overslept) watched.judge.forgive(now);
   Pulse pulse = pulse_of(*instance_, program.name());
-  if (!watched.judge.is_suspect(now, pulse)) return watched.judge.look(now, pulse, nullptr);
+  if (!watched.judge.is_suspect(now, pulse)) {
+    (void)watched.judge.look(now, pulse, nullptr);  // without the scheduler's word it finds nobody
+    return std::nullopt;
+  }
   pulse.is_rung = pulse.asleep && instance_->segments->input_pending(program.name()) &&
                   is_rung(instance_->run, program.name());
   const Scheduling scheduling = instance_->sys.scheduling(program.pid());
-  if (!watched.judge.look(now, pulse, &scheduling)) return false;
-  why_ = signs(now, pulse, scheduling);
-  return true;
+  if (!watched.judge.look(now, pulse, &scheduling)) return std::nullopt;
+  return signs(now, pulse, scheduling);
 }
 
 void Watchdog::on_time(Nanos now) {
@@ -66,7 +69,7 @@ void Watchdog::on_time(Nanos now) {
     if (program.state() != State::kReady || !program.launcher().has_heartbeat() ||
         segments.board().find(program.name()) < 0)
       continue;
-    if (is_hung(program, watched_[i], now, overslept)) program.hung(why_);
+    if (const auto why = hang_of(program, watched_[i], now, overslept)) program.hung(*why);
   }
   if (++scans_ % kScansACount == 0) count_timers();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,9 @@ class Watchdog {
     std::uint32_t generation = 0;
     HangJudge judge{kSecond};
   };
-  [[nodiscard]] bool is_hung(Program& program, Watched& watched, Nanos now, bool overslept);
+  /// What shows that it hangs, in words; none: it does not.
+  [[nodiscard]] std::optional<std::string> hang_of(Program& program, Watched& watched, Nanos now,
+                                                   bool overslept) const;
 
   void count_timers() const;
 
@@ -37,7 +40,6 @@ class Watchdog {
   std::vector<Watched> watched_;  // as Instance::programs
   Nanos last_scan_ = 0;
   unsigned scans_ = 0;
-  std::string why_;  // of what was last found to hang
 };
 
 }  // namespace prot::supervisor

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ipc/stage_pulse.hpp"
 #include "observe/field_text.hpp"
 
 namespace prot::observe {
@@ -44,9 +45,9 @@ std::optional<StageRow> StageProbe::read(Nanos now, Nanos real_now) {
   row.pid = entry.pid.load(std::memory_order_relaxed);
   row.restarts = entry.restarts.load(std::memory_order_relaxed);
   if (row.generation > 1 || row.pid == 0) row.last_exit = entry.last_exit.load(std::memory_order_relaxed);
-  if (const Nanos beat = stamp(page.heartbeat_ns); beat > 0 && row.pid != 0)
-    row.heartbeat_age_ns = std::max<Nanos>(now - beat, 0);
-  row.asleep = page.asleep.load(std::memory_order_relaxed) != 0;
+  const ipc::StagePulse pulse = ipc::read_pulse(page);
+  if (pulse.heartbeat > 0 && row.pid != 0) row.heartbeat_age_ns = std::max<Nanos>(now - pulse.heartbeat, 0);
+  row.asleep = pulse.asleep;
   row.counters = read_counters(page);
   if (const std::uint32_t timers = entry.timers.load(std::memory_order_relaxed); timers > 0)
     row.timers = timers - 1;

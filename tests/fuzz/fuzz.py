@@ -22,10 +22,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--only", type=lambda text: text.split(","))
     options = parser.parse_args()
-    names = fuzzing.targets(options.build)
-    if unknown := set(options.only or []) - set(names):
-        parser.error(f"there is no target {', '.join(sorted(unknown))}")
-    names = options.only or names
+    names = fuzzing.chosen(parser, fuzzing.targets(options.build), options.only)
     failed = 0
     runner = fuzzing.Runner(options.build, options.build / "found", options.build / "faults")
     signal.signal(signal.SIGTERM, lambda *_: runner.stop())

@@ -58,6 +58,13 @@ def targets(build):
     return sorted(path.name.removesuffix("_fuzz") for path in folder.glob("*_fuzz") if path.is_file())
 
 
+def chosen(parser, names, only):
+    """`only` of `names`, or all of them; one that is not there is a mistake of who called."""
+    if unknown := set(only or []) - set(names):
+        parser.error(f"there is no target {', '.join(sorted(unknown))}")
+    return only or names
+
+
 def arguments(build, name, seconds, found, kept):
     """The command line of a run. `found`: where new inputs go; `kept`: where those of faults go."""
     dictionary = HERE / "dictionaries" / name

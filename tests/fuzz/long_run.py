@@ -110,9 +110,7 @@ def main():
     names = fuzzing.targets(options.build)
     if not names:
         parser.error(f"no target is built in {options.build}")
-    if unknown := set(options.only or []) - set(names):
-        parser.error(f"there is no target {', '.join(sorted(unknown))}")
-    turns = Turns(options, options.only or names)
+    turns = Turns(options, fuzzing.chosen(parser, names, options.only))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: turns.runner.stop())
     if not options.busy:

@@ -12,7 +12,7 @@ constexpr unsigned kForgetful = 50;                        // blocks; by then no
 constexpr double kAudible = 1e-5;                          // -50 dBFS
 constexpr double kSmoothing = 0.01;                        // a second of blocks
 constexpr double kSooner = 0.04;                           // a quarter of one
-constexpr unsigned kLearning = 40;                         // blocks of the far end, at least
+constexpr unsigned kLearning = 40;                         // blocks of its echo, at least
 constexpr unsigned kUnheardFor = 200;                      // blocks: no echo is that late
 constexpr double kUnheard = 1e-6;                          // -60 dBFS
 constexpr double kOfRoom = 2;                              // 3 dB above the room: its noise varies
@@ -43,6 +43,7 @@ void EchoRemover::reset() noexcept {
 void EchoRemover::unlearn() noexcept {
   smooth_ = recent_ = {};
   audible_ = std::min(audible_, 1U);
+  echoing_ = 0;
   learned_ = false;
 }
 
@@ -96,10 +97,13 @@ void EchoRemover::learn(const EchoPowers& block) noexcept {
   smooth_.left += kSmoothing * (block.left - smooth_.left);
   recent_.heard += kSooner * (block.heard - recent_.heard);
   recent_.left += kSooner * (block.left - recent_.left);
-  if (learned_ || ++audible_ < kLearning) return;
+  if (learned_) return;
+  ++audible_;
+  if (block.heard > kUnheard && block.heard > kOfRoom * room_) ++echoing_;
   const bool unheard = smooth_.heard < kUnheard || smooth_.left < kOfRoom * room_;
-  learned_ =
-      (audible_ > kUnheardFor && unheard) || recent_.heard > recent_.left * std::pow(10.0, kLearned / 10);
+  // A canceller takes all of an echo's first moments away, also of one that comes too late for it.
+  const bool gone = echoing_ >= kLearning && recent_.heard > recent_.left * std::pow(10.0, kLearned / 10);
+  learned_ = gone || (audible_ > kUnheardFor && unheard);
 }
 
 void EchoRemover::hear_room(double power) noexcept {

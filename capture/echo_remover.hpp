@@ -60,8 +60,9 @@ class EchoRemover {
   /// What is heard less while prot is audible, in dB, over the last second or so of it; 0 before.
   [[nodiscard]] double removed_db() const noexcept;
   /// The canceller does not know the room yet: what it leaves while prot is audible may still be prot's
-  /// voice. Over for good as soon as kLearned dB are taken away, or what is left is not louder than the room
-  /// was before prot spoke: the microphone does not hear it (headphones), or hears only the room.
+  /// voice. Over for good as soon as kLearned dB of an echo are taken away, or what is left is not louder
+  /// than the room was before prot spoke: the microphone does not hear it (headphones), or hears only the
+  /// room.
   [[nodiscard]] bool is_learning() const noexcept { return !learned_; }
   /// How often the far end had to be found anew while something was played.
   [[nodiscard]] std::uint64_t slips() const noexcept { return slips_; }
@@ -102,6 +103,7 @@ class EchoRemover {
   EchoPowers smooth_;     // while something is played
   EchoPowers recent_;     // the same, forgotten sooner
   unsigned audible_ = 0;  // blocks of that
+  unsigned echoing_ = 0;  // those of them in which the microphone hears more than the room
   double room_ = 0;       // the quietest of what is heard while nothing is played; 0: not known
   bool learned_ = false;
   std::uint64_t slips_ = 0;

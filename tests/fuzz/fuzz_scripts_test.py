@@ -26,6 +26,14 @@ echo '#3 NEW    cov: 1 ft: 2 corp: 1/1b'
 echo 'it does not hold: this'
 exit 77
 """
+# Its one input comes back as one that takes too long; alone it does what {} says.
+STARVED = WORK + """
+for option in "$@"; do case $option in -artifact_prefix=*) echo slow > "${{option#*=}}timeout-1"; kept=yes ;; esac; done
+if [ -z "$kept" ]; then {}; fi
+echo '#3 NEW    cov: 1 ft: 2 corp: 1/1b'
+echo 'SUMMARY: libFuzzer: timeout'
+exit 70
+"""
 
 
 class Scripts(unittest.TestCase):
@@ -60,6 +68,14 @@ class Scripts(unittest.TestCase):
         self.assertIn("it does not hold: this\n", done.stdout)
         self.assertIn(f"kept: {self.build}/faults/b-crash-1\n", done.stdout)
         self.assertEqual(done.stdout.splitlines()[-1], "1 passed, 1 failed")
+
+    def test_an_input_that_only_waited_for_the_processor_is_no_fault(self):
+        self.target("a", STARVED.format("exit 0"))
+        self.target("b", STARVED.format("exit 77"))
+        self.target("c", STARVED.format("kill -XCPU $$"))  # as of one that computes for longer
+        done = self.run_script("fuzz.py", "--seconds", "1")
+        self.assertEqual(done.stdout.splitlines()[-1], "1 passed, 2 failed")
+        self.assertEqual(sorted(path.name for path in (self.build / "faults").iterdir()), ["b-timeout-1", "c-timeout-1"])
 
     def test_a_target_that_ran_no_input_has_failed(self):
         self.target("a", "#!/bin/sh\nexit 0\n")

@@ -5,12 +5,17 @@ import subprocess
 import time
 import unittest
 
-from harness import Conversation, wait_for
+from harness import Conversation, ScriptedModel, wait_for
 
 
 class Debugging(unittest.TestCase):
-    """All in one run of prot, each in a conversation of its own; who fails leaves a new run to the next."""
+    """All in one run of prot, each in a conversation of its own; who fails leaves a new run to the next. What is answered
+    is not looked at, so no model computes."""
     talk: Conversation | None = None
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.model = cls.enterClassContext(ScriptedModel())
 
     @classmethod
     def end_run(cls) -> None:
@@ -25,8 +30,7 @@ class Debugging(unittest.TestCase):
     @contextlib.contextmanager
     def conversation(self):
         if self.talk is None:
-            # Facts are not what is looked at, and the model would be busy with them.
-            type(self).talk = Conversation("debugging", {"memory.extraction": "false"}).__enter__()
+            type(self).talk = Conversation("debugging", {"memory.extraction": "false", **self.model.settings()}).__enter__()
         else:
             self.talk.begin_anew()
         try:

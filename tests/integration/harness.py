@@ -14,6 +14,9 @@ for part in ("tools/demo", "tests/support"):
 import audio as virtual  # noqa: E402
 import questions  # noqa: E402
 from client import Events, Prot, end_by_signal, ignore_signals  # noqa: E402
+from loopback.chat_service import ChatService  # noqa: E402
+from loopback.http_server import Loop  # noqa: E402
+from loopback.script import Answer, Script, last_user  # noqa: E402
 from scenario.chats import new_conversation  # noqa: E402
 
 STAGES = ("capture", "stt", "brain", "tts", "player", "memory")
@@ -37,6 +40,36 @@ def running(pid: int) -> bool:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+class LongOrShort(Script):
+    """Any question has an answer; who asks for sentences gets many."""
+    LONG = ("A fox is a clever animal with a bushy tail. It lives in a den at the edge of a forest and looks for food at night. "
+            "In spring it has three or four young, and they play in front of the den until the evening comes. In winter its "
+            "fur is thick and warm, and it hears a mouse under the snow from far away. It is a good neighbour.")
+
+    def answer_for(self, messages: list[dict]) -> Answer:
+        question, _results = last_user(messages)
+        return Answer(text=self.LONG if "sentences" in question.lower() else "I think that it is so.", first_ms=300, pace_ms=15)
+
+
+class ScriptedModel:
+    """Answers in place of the language model, in tests that are about something else. Use as a context manager."""
+
+    def __enter__(self) -> "ScriptedModel":
+        self._loop = Loop()
+        self._service = ChatService()
+        self._loop.run(self._service.reset, LongOrShort())
+        self._loop.call(self._service.server.start())
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self._loop.call(self._service.server.stop())
+        self._loop.stop()
+
+    def settings(self) -> dict:
+        return {"llm.enabled": "false", "brain.engine": "openai", "brain.model": "scripted",
+                "brain.url": f"http://127.0.0.1:{self._service.server.port}/v1"}
 
 
 class Conversation:

@@ -121,3 +121,5 @@ class Recording:
         self.process.terminate()
         self.process.wait()
         self._thread.join(2)
+        if not self._thread.is_alive():  # else it reads
+            self.process.stdout.close()

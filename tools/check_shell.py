@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the shell scripts with shellcheck, warnings and errors. exit 0: clean, 1: not, 77: not installed.
+"""Checks the shell scripts with shellcheck, warnings and errors. exit 0: clean, 1: not, 77: not installed. What passed is
+remembered.
 
 usage: check_shell.py [ROOT]     A script is a file that names its shell in its first lines, whatever it is called.
 """
@@ -8,6 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+
+from remembered import Remembered, version
 
 SHELL = re.compile(rb"^#!.*\b(ba|da)?sh\b|^# shellcheck shell=", re.MULTILINE)
 ELSEWHERE = re.compile(r"build(-.*)?|\.git|demo|shared")
@@ -35,7 +38,14 @@ def main() -> int:
     if not found:
         print(f"no script under {root}")
         return 1
-    return subprocess.run(["shellcheck", "-x", "-P", root, "-S", "warning", *found], cwd=root, check=False).returncode
+    checked = Remembered("shell", version("shellcheck", "--version"))
+    key = checked.key(*(pathlib.Path(f).read_bytes() for f in found))  # one reads the other
+    if checked.has(key):
+        return 0
+    status = subprocess.run(["shellcheck", "-x", "-P", root, "-S", "warning", *found], cwd=root, check=False).returncode
+    if status == 0:
+        checked.add([key])
+    return status
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from harness import Conversation, wait_for
 
 class Drain(unittest.TestCase):
     def test_down_during_extraction_finishes_or_hands_back_every_job(self):
-        with Conversation("drain", {"memory.extraction_idle_s": "0"}) as talk:
+        with Conversation("drain", {"memory.extraction_idle_s": "0", "brain.max_tokens": "20"}) as talk:
             talk.ask("My favorite animal is the tiger.")
             talk.ask("My sister lives in Madrid.")
             wait_for("extraction under way", lambda: talk.sql(

@@ -4,6 +4,7 @@
 # part, minutes on two cores when the compiler's cache is warm
 parts=(
   "clang 6"
+  "benches 6"
   "valgrind 2"
   "off 4"
 )
@@ -15,7 +16,7 @@ trials=(
   "tsan 10"
 )
 # the ordinary tests
-main_minutes=16
+main_minutes=14
 
 passed=0 failed=0 left_out=0
 

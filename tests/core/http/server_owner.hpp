@@ -95,10 +95,12 @@ class ServedLoop {
         if (stopping_) return;
         woken_ = false;
       }
-      for (ServerEvent& event : server_.take()) {
+      for (const ServerEvent& event : server_.take()) {
+        {
+          const std::lock_guard lock(mutex_);
+          events_.push_back(event);  // who has the answer finds it counted
+        }
         answer(event);
-        const std::lock_guard lock(mutex_);
-        events_.push_back(std::move(event));
       }
       changed_.notify_all();
     }

@@ -95,7 +95,8 @@ run_tests() {
   rm -f -- "$build_dir"/meson-logs/testlog*.json
   # Beside this shell, so that a signal is answered now and not after the tests.
   ([ -z "$lock" ] || exec {lock}>&-
-  PATH="$PWD/$build_dir/bin:$PATH" tied meson test -C "$build_dir" --no-rebuild --print-errorlogs \
+  # Not even nohup, by which this may run, makes a test's programs deaf to a hang-up.
+  PATH="$PWD/$build_dir/bin:$PATH" tied env --default-signal=HUP meson test -C "$build_dir" --no-rebuild --print-errorlogs \
     --num-processes "$at_once" "$@") &
   current_child=$!
   wait "$current_child" || status=$?

@@ -39,7 +39,9 @@ def main() -> int:
         print(f"no script under {root}")
         return 1
     checked = Remembered("shell", version("shellcheck", "--version"))
-    key = checked.key(*(pathlib.Path(f).read_bytes() for f in found))  # one reads the other
+    # One reads the other, by its name.
+    key = checked.key(*(part for file in map(pathlib.Path, found)
+                        for part in (str(file.relative_to(root)).encode(), file.read_bytes())))
     if checked.has(key):
         return 0
     status = subprocess.run(["shellcheck", "-x", "-P", root, "-S", "warning", *found], cwd=root, check=False).returncode

@@ -19,12 +19,14 @@ trials=(
 main_minutes=14
 
 passed=0 failed=0 left_out=0
+failures=build/failures.txt # of the parts that count
+failed_parts=()
 
 # A part's last line counts; a part that has none has failed.
 run_one() {
   local line status=0 log=build/all.log
   say "== ./test $*"
-  (TEST_ALL=1 tied ./test "$@" 2>&1 | tee "$log") &
+  (FAILURES=$failures TEST_ALL=1 tied ./test "$@" 2>&1 | tee "$log") &
   current_child=$!
   wait "$current_child" || status=$?
   current_child=
@@ -32,6 +34,7 @@ run_one() {
   passed=$((passed + ${line%% *}))
   line=${line#*, }
   [ "$status" = 0 ] || [ "${line%% *}" != 0 ] || line=1 # says that all is well, and ends as if it were not
+  [ "${line%% *}" = 0 ] || failed_parts+=("./test $*: $line")
   failed=$((failed + ${line%% *}))
 }
 
@@ -61,6 +64,7 @@ run_part() {
   local start part minutes planned=$main_minutes
   start=$(now_ms)
   mkdir -p build
+  : >"$failures"
   run_one
   for part in "${parts[@]}"; do
     read -r part minutes <<<"$part"
@@ -82,5 +86,8 @@ run_part() {
     fi
   done
   [ "$left_out" = 0 ] || note "$left_out parts left out"
+  # Once more where it is found: an hour of output is above it.
+  for part in "${failed_parts[@]}"; do say "failed in $part"; done
+  head -c 9000 "$failures"
   report_line "$passed" "$failed"
 }

@@ -5,14 +5,29 @@ usage: report.py STATUS-OF-MESON TESTLOG.json... -- [FAILURE...]     exit 0: som
 
 A log has one JSON object a line; one that is not there had no tests. Skipped tests are named and not counted. Each FAILURE
 that is not empty counts as one, and is told as "found: FAILURE": it is no test that failed, but what looked on.
-$CLOSING_LINE comes before the last line.
+$CLOSING_LINE comes before the last line. Where $FAILURES names a file, what failed is added to it with the most telling lines
+of its output: the output of many parts is long, and what keeps it may keep its end alone.
 """
 import json
 import os
 import pathlib
+import re
 import sys
 
+TELLING = re.compile(r"fail|error|exception|assert|expected|missing|timed? ?out|found", re.IGNORECASE)
+LINES, WIDTH = 15, 160  # of one failure: so many telling lines and so many last ones
+
 GOOD = {"OK", "EXPECTEDFAIL"}
+
+
+def digest(result: dict) -> str:
+    """The telling lines of a test's output and its last ones, in their order."""
+    lines = [line.rstrip() for line in (result.get("stdout", "") + result.get("stderr", "")).splitlines() if line.strip()]
+    last = len(lines) - LINES
+    telling = [i for i, line in enumerate(lines[:max(last, 0)]) if TELLING.search(line)][-LINES:]
+    kept = [lines[i] for i in telling] + lines[max(last, 0):]
+    heading = f"failed: {result['name']}: {result['result']} after {result.get('duration', 0):.0f} s"
+    return "\n".join([heading, *(f"    {line[:WIDTH]}" for line in kept)]) + "\n"
 
 
 def main() -> int:
@@ -29,6 +44,10 @@ def main() -> int:
         print(f"failed: {name}")
     for words in failures:
         print(f"found: {words}")
+    if os.environ.get("FAILURES"):
+        with open(os.environ["FAILURES"], "a", encoding="utf-8") as file:
+            file.writelines(digest(r) for r in results if r["name"] in failed)
+            file.writelines(f"found: {words}\n" for words in failures)
     if not results:
         print("no test was run")
     elif not failed and status != "0":

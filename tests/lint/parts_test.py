@@ -42,7 +42,7 @@ class Report(unittest.TestCase):
                 log.write_text("".join(json.dumps({"name": n, "result": r}) + "\n" for n, r in results))
             said = io.StringIO()
             with mock.patch.object(sys, "argv", ["report.py", status, str(log), str(log.with_name("none")), "--", *failures]), \
-                    mock.patch.dict(os.environ, {"CLOSING_LINE": closing}), contextlib.redirect_stdout(said):
+                    mock.patch.dict(os.environ, {"CLOSING_LINE": closing, "FAILURES": ""}), contextlib.redirect_stdout(said):
                 code = report.main()
         return code, said.getvalue().splitlines()
 

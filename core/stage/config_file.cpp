@@ -178,8 +178,8 @@ std::vector<FileSetting> read_config_file(const std::string& file, bool required
       errors.push_back(file + ": is not there");
     }
   } catch (const toml::parse_error& e) {
-    errors.push_back(file + ":" + std::to_string(e.source().begin.line) + ": " +
-                     std::string(e.description()));
+    // Its words quote the file as it is.
+    errors.push_back(file + ":" + std::to_string(e.source().begin.line) + ": " + shown_text(e.description()));
   } catch (const UsageError& e) {
     errors.emplace_back(e.what());
   }

@@ -1,16 +1,19 @@
 // Values of the configuration in messages.
-#include <algorithm>
-
 #include "base/utf8.hpp"
 #include "stage/config_keys.hpp"
 
 namespace prot::stage {
 
 std::string shown_text(std::string_view text) {
-  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-  const auto end = std::find_if(text.begin(), text.end(), control);
-  std::string shown = utf8::sanitized(text.substr(0, static_cast<std::size_t>(end - text.begin())));
-  if (end != text.end()) shown += "...";
+  const auto is_control = [](char32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0); };
+  std::size_t end = 0;
+  while (end < text.size()) {
+    const utf8::Decoded next = utf8::decode(text.substr(end));
+    if (next.valid && is_control(next.code_point)) break;
+    end += next.length;
+  }
+  std::string shown = utf8::sanitized(text.substr(0, end));
+  if (end < text.size()) shown += "...";
   const std::size_t scheme = shown.find("://");
   if (scheme == std::string::npos) return shown;
   const std::size_t begin = scheme + 3;

@@ -17,8 +17,14 @@ using supervisor::EnvEntry;
 namespace {
 
 bool is_shown(std::string_view text) {
-  return utf8::is_valid(text) &&
-         std::none_of(text.begin(), text.end(), [](char c) { return c >= 0 && c < 0x20 && c != '\n'; });
+  if (!utf8::is_valid(text)) return false;
+  while (!text.empty()) {
+    const utf8::Decoded next = utf8::decode(text);
+    const char32_t c = next.code_point;
+    if ((c < 0x20 && c != '\n') || (c >= 0x7F && c < 0xA0)) return false;
+    text.remove_prefix(next.length);
+  }
+  return true;
 }
 
 std::string in_quotes(std::string_view value) {

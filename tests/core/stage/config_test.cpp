@@ -134,7 +134,18 @@ TEST_CASE("a message shows no password of a URL, and nothing behind a control ch
   CHECK(shown_text("https://h/v1?u=a@b") == "https://h/v1?u=a@b");
   CHECK(shown_text("loud\rDATABASE_URL=x") == "loud...");
   CHECK(shown_text("me@home") == "me@home");
+  CHECK(shown_text("a\xC2\x9B"
+                   "2J") == "a...");  // the same as ESC [ for some terminals
+  CHECK(shown_text("\xEA\xB0\x80\xC2\xA0") == "\xEA\xB0\x80\xC2\xA0");
   CHECK(error_of("", {"general.log_level=loud\nSECRET=x"}).find("SECRET") == std::string::npos);
+}
+
+TEST_CASE("what a mistake quotes of the file cannot steer a terminal") {
+  const prot::test::TempFolder folder;
+  const std::string file = write(folder, "[web]\nenabled = tr\x1B[2Jue\n");
+  const std::string error = error_of(file);
+  CHECK(error.starts_with(file + ":2: "));
+  CHECK_MESSAGE(error.find('\x1B') == std::string::npos, error);
 }
 
 TEST_CASE("a file that is no text is refused in one line") {

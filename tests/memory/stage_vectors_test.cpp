@@ -53,8 +53,11 @@ struct Fixture {
     bench.start();
   }
   bool embedded(std::uint64_t count) {
-    return bench.until(
-        [&] { return bench.gauge("vectors") == count && bench.gauge("vectors_pending") == 0; });
+    return bench.until([&] {
+      return bench.gauge("vectors") == count && bench.gauge("vectors_pending") == 0 &&
+             bench.gauge("vectors_ready") ==
+                 1;  // it comes behind the counts; questions before it are by words
+    });
   }
 };
 

@@ -30,8 +30,8 @@ inline const SteadyClock kClock;
 struct Rig {
   /// `sink`: of the player; empty: a WAV file. `piper_model`: empty: the installed one.
   explicit Rig(const std::string& voice, std::string sink = {}, const std::string& piper_model = {})
-      : settings("tts.voice_en=" + voice +
-                 "\ntts.voice_ko=null\ngeneral.language=en\ntts.piper_model=" + piper_model),
+      : settings("tts.voice_en=" + voice + (piper_model.empty() ? "" : "\ntts.piper_model=" + piper_model) +
+                 "\ntts.voice_ko=null\ngeneral.language=en"),
         sink_settings(std::move(sink)) {
     for (const std::string_view name : wire::kDrainOrder) bells.emplace(name, ipc::Doorbell::create());
     names.push_back(ipc::segment_name(instance, kRun, "board"));

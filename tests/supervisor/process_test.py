@@ -147,16 +147,17 @@ class Kills(unittest.TestCase):
             supervisor = prot.supervisor()
             files = self.pipes_and_the_like(supervisor)
             draw = random.Random(20260801)
-            until = time.monotonic() + 3
+            began = time.monotonic()
             kills = 0
-            while time.monotonic() < until:
+            # On a full machine a stage needs longer to be there to be killed.
+            while (taken := time.monotonic() - began) < 3 or kills <= 20:
+                self.assertLess(taken, 30, f"{kills} kills")
                 children = children_of(supervisor)
                 if children:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(draw.choice(children), signal.SIGKILL)
                     kills += 1
                 time.sleep(0.01)  # a storm has a rate
-            self.assertGreater(kills, 20)
             wait_for("ready again", lambda: prot.status()["state"] == "ready", 20)
             self.assertEqual(len(children_of(supervisor)), 6)
             wait_for("no descriptor is left", lambda: self.pipes_and_the_like(supervisor) <= files, 2)

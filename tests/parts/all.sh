@@ -88,6 +88,6 @@ run_part() {
   [ "$left_out" = 0 ] || note "$left_out parts left out"
   # Once more where it is found: an hour of output is above it.
   for part in "${failed_parts[@]}"; do say "failed in $part"; done
-  head -c 9000 "$failures"
+  head -c 9000 "$failures" | awk 1 # a cut line ends too
   report_line "$passed" "$failed"
 }

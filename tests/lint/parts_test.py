@@ -65,15 +65,14 @@ class Report(unittest.TestCase):
         code, lines = self.of([("a", "OK")], "0", "", "coverage: web is at 80.0 %", closing="coverage: lines 84.0 %")
         self.assertEqual((code, lines), (1, ["found: coverage: web is at 80.0 %", "coverage: lines 84.0 %", "1 passed, 1 failed"]))
 
-
     def test_what_failed_is_kept_with_its_telling_lines(self):
         output = "\n".join(["start", "case 3: expected 4, was 5"] + [f"line {i}" for i in range(50)] + ["", "last words"])
         with tempfile.TemporaryDirectory() as folder:
             log, kept = pathlib.Path(folder) / "log", pathlib.Path(folder) / "kept"
             log.write_text(json.dumps({"name": "a", "result": "OK", "stdout": "an error that was expected"}) + "\n" +
                            json.dumps({"name": "b", "result": "FAIL", "duration": 7.2, "stdout": output}) + "\n")
-            for status in ("1", "1"):  # a file for all parts
-                with mock.patch.object(sys, "argv", ["report.py", status, str(log), "--", "a race"]), \
+            for _ in range(2):  # one file for all parts
+                with mock.patch.object(sys, "argv", ["report.py", "1", str(log), "--", "a race"]), \
                         mock.patch.dict(os.environ, {"FAILURES": str(kept)}), contextlib.redirect_stdout(io.StringIO()):
                     self.assertEqual(report.main(), 1)
             lines = kept.read_text().splitlines()

@@ -53,10 +53,10 @@ struct Fixture {
     bench.start();
   }
   bool embedded(std::uint64_t count) {
+    // That they are whole is told behind the counts; questions before it are answered by words.
     return bench.until([&] {
       return bench.gauge("vectors") == count && bench.gauge("vectors_pending") == 0 &&
-             bench.gauge("vectors_ready") ==
-                 1;  // it comes behind the counts; questions before it are by words
+             bench.gauge("vectors_ready") == 1;
     });
   }
 };

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "base/paths.hpp"
 #include "tests/support/recording.hpp"
 #include "voice_rig.hpp"
 #ifdef PROT_HAVE_PULSE
@@ -86,13 +87,8 @@ void check_speech(Recording recording) {
   CHECK(recording.largest_step_in_quiet() < 400);
 }
 
-std::string installed_piper() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  const std::string folder = cache != nullptr && cache[0] != 0 ? std::string(cache)
-                             : home != nullptr                 ? std::string(home) + "/.cache"
-                                                               : std::string();
-  return folder + "/prot/models/piper-joe.onnx";
+std::filesystem::path installed_piper() {
+  return instance_paths("default").cache / "models" / "piper-joe.onnx";
 }
 
 bool has_piper() { return std::filesystem::exists(installed_piper()); }
@@ -103,7 +99,7 @@ class SteadyPiper {
  public:
   SteadyPiper() {
     std::filesystem::create_symlink(installed_piper(), model());
-    std::ifstream in(installed_piper() + ".json");
+    std::ifstream in(installed_piper().string() + ".json");
     const std::string description{std::istreambuf_iterator<char>(in), {}};
     const std::regex dice(R"re("noise_(scale|w)":\s*[0-9.]+)re");
     const auto found = std::distance(std::sregex_iterator(description.begin(), description.end(), dice), {});

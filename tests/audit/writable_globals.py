@@ -46,7 +46,7 @@ ALLOWED = {
 FOREIGN = re.compile(r"(guard variable for |DW\.ref\.|__(gcov|llvm|asan|tsan|ubsan|odr_asan|sancov|prof)|"
                      r"(boost|CLI|std|Ort|pqxx|webrtc|toml|spdlog|fmt|rapidjson|doctest)::|\.L)")
 SECTION = re.compile(r"^\s*\[\s*(\d+)\]\s+(\S+)\s+\S+\s+[0-9a-f]+\s+[0-9a-f]+\s+[0-9a-f]+\s+[0-9a-f]+\s+(\S*)\s", re.M)
-SYMBOL = re.compile(r"^\s*\d+:\s+[0-9a-f]+\s+\d+\s+(?:OBJECT|TLS)\s+\w+\s+\w+\s+(\d+)\s+(\S+)", re.M)
+SYMBOL = re.compile(r"^\s*\d+:\s+[0-9a-f]+\s+(?:\d+|0x[0-9a-f]+)\s+(?:OBJECT|TLS)\s+\w+\s+\w+\s+(\d+)\s+(\S+)", re.M)
 CONSTANT = re.compile(r"::(k[A-Z]\w*)$")
 
 
@@ -69,13 +69,20 @@ def writable(objects: list[pathlib.Path]) -> dict[str, pathlib.Path]:
     return found
 
 
-def constants(source: pathlib.Path) -> set[str]:
-    """Names that some source declares const."""
-    names = set()
+def constants(source: pathlib.Path) -> dict[str, list[pathlib.Path]]:
+    """Names that some source declares const, and where."""
+    names: dict[str, list[pathlib.Path]] = {}
     for folder in FOLDERS:
         for path in (*(source / folder).rglob("*.cpp"), *(source / folder).rglob("*.hpp")):
-            names |= set(re.findall(r"\bconst(?:expr)?\b[^;={}()]*?\b(k[A-Z]\w*)\s*(?:\[[^\]]*\]\s*)?(?:=|\{|;)", path.read_text()))
+            for name in re.findall(r"\bconst(?:expr)?\b[^;={}()]*?\b(k[A-Z]\w*)\s*(?:\[[^\]]*\]\s*)?(?:=|\{|;)", path.read_text()):
+                names.setdefault(name, []).append(path)
     return names
+
+
+def is_constant(name: str, item: pathlib.Path, known: dict[str, list[pathlib.Path]]) -> bool:
+    """Does the source of this object, or a header, declare it const?"""
+    named = CONSTANT.search(name)
+    return any(path.suffix == ".hpp" or item.name.endswith(path.name + ".o") for path in known.get(named[1] if named else "", []))
 
 
 def main() -> int:
@@ -93,8 +100,7 @@ def main() -> int:
     seen, problems = set(), []
     for name, item in zip(map(plain, names), symbols.values()):
         seen.add(name)
-        named = CONSTANT.search(name)
-        if FOREIGN.match(name) or name in ALLOWED or (named and named[1] in constant):
+        if FOREIGN.match(name) or name in ALLOWED or is_constant(name, item, constant):
             continue
         problems.append(f"{name} can be written ({item.relative_to(build)})")
     problems += [f"{name} is allowed, and not there" for name in ALLOWED if name not in seen]

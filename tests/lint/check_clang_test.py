@@ -91,4 +91,4 @@ class Batches(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    sys.exit(unittest.main() if check_clang.tool("clang-tidy") else 77)
+    sys.exit(unittest.main(verbosity=2) if check_clang.tool("clang-tidy") else 77)

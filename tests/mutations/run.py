@@ -108,6 +108,7 @@ class Copy:
             path.write_text(path.read_text().replace(str(source), str(self.tree)))
         self.tests = Tests(self.build)
         self._changed: dict[pathlib.Path, str] = {}
+        self._broken: set[str] = set()  # what was last made of a defect: the next test must not run it
 
     def apply(self, mutation: Mutation) -> None:
         path = self.tree / mutation.file
@@ -123,10 +124,14 @@ class Copy:
         self._changed.clear()
 
     def make(self, targets: set[str]) -> None:
+        targets = targets | self._broken
+        self._broken = targets if self._changed else self._broken
         done = subprocess.run(["ninja", "-C", self.build, "-j1", *sorted(targets)], capture_output=True, text=True)
         if done.returncode != 0:
             errors = [line for line in done.stdout.splitlines() if "error" in line.lower()]
             raise Failed("it does not build: " + (errors or done.stdout.splitlines())[0][:300])
+        if not self._changed:
+            self._broken = set()
 
     def run(self, mutation: Mutation) -> tuple[bool, str]:
         """Has the case passed? And how it ended."""

@@ -203,4 +203,4 @@ class Faults(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

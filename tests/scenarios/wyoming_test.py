@@ -180,4 +180,4 @@ class Wyoming(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

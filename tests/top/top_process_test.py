@@ -355,4 +355,4 @@ class InATerminal(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -22,6 +22,7 @@ from web_instance import WebInstance, wait_for_web  # noqa: E402
 
 RATE = 16000
 LIMIT = 30  # s, for what takes none
+STAGES = ("capture", "stt", "brain", "tts", "player")
 ACTIVE = 600  # s that the conversation may be active: no test waits for it
 SETTINGS = {"capture.source": "pulse", "capture.device": "mic", "player.sink": "pulse", "player.device": "speaker",
             "player.headphones": "true", "capture.detector": "energy", "capture.turn_model": "silence",
@@ -55,7 +56,7 @@ class Devices(unittest.TestCase):
         own = {**SETTINGS, "stt.url": f"http://127.0.0.1:{recogniser.server.port}/v1", "brain.url": self.model.url}
         for key, value in own.items():
             settings += ["--set", f"{key}={value}"]
-        self.prot = self.enterContext(WebInstance(real=("capture", "stt", "brain", "tts", "player"), settings=settings))
+        self.prot = self.enterContext(WebInstance(real=STAGES, settings=settings))
         self.audio = virtual.VirtualAudio(self.prot.folder / "audio")
         self.addCleanup(self.audio.stop)
         self.prot.environment["PULSE_SERVER"] = self.audio.server
@@ -77,6 +78,12 @@ class Devices(unittest.TestCase):
         self.assertEqual(self.audio.play(file).wait(LIMIT), 0)
         wait_for_web(f"prot is {to}", lambda: self.prot.page("/state").get("state") == to, LIMIT)
 
+    def assert_all_ended_by_themselves(self, log):
+        """Nobody was pressed or killed, and no device was left to the end of its process."""
+        self.assertNotRegex(log, "takes too long|does not end|ended before it was drained")
+        for stage in ("capture", "player"):
+            self.assertNotRegex("\n".join(self.prot.log(stage)), "does not let go")
+
     def test_stop_closes_the_devices_and_ends_the_active_timeout(self):
         self.talk()
         self.assertIs(self.prot.page("/diagnostics")["active_timeout"], True)
@@ -87,8 +94,9 @@ class Devices(unittest.TestCase):
         self.assertEqual(self.streams(), [])
         self.assertEqual(self.prot.segments(), [])
         log = "\n".join(self.prot.log())
-        for stage in ("capture", "stt", "brain", "tts", "player"):
-            self.assertRegex(log, f"{stage} drained after ")  # by itself: nobody was pressed
+        for stage in STAGES:
+            self.assertRegex(log, f"{stage} drained after ")
+        self.assert_all_ended_by_themselves(log)
         self.prot.up()
         self.assertEqual(wait_for_web("web knows it", lambda: self.prot.page("/state").get("state"), LIMIT), "idle")
         self.assertIs(self.prot.page("/diagnostics")["active_timeout"], False)
@@ -105,6 +113,7 @@ class Devices(unittest.TestCase):
         log = self.prot.log()
         ended = [next(i for i, line in enumerate(log) if line.startswith(f"{stage} drained after ")) for stage in ("capture", "player")]
         self.assertEqual(ended, sorted(ended))
+        self.assert_all_ended_by_themselves("\n".join(log))
 
     def test_each_device_closes_with_its_program_whatever_ends_it(self):
         for stage in ("capture", "player"):

@@ -3,6 +3,8 @@
 //   PROT_FIXTURE_FAIL=stage[,stage]       exits with 1 at start
 //   PROT_FIXTURE_CONFIG=stage             exits with 2 at start
 //   PROT_FIXTURE_SLOW=stage               is never ready
+//   PROT_FIXTURE_LATE=stage               works, and says that it is not ready,
+//   PROT_FIXTURE_LATE_UNTIL=file          until that file is there
 //   PROT_FIXTURE_HANG=stage               is ready, then makes no progress
 //   PROT_FIXTURE_DEAF=stage               ignores the drain
 //   PROT_FIXTURE_CRASH_IN_DRAIN=stage     crashes when the drain reaches it, in its first generation
@@ -103,7 +105,7 @@ class FixtureStage final : public stage::Stage {
     }
     if (name_ == "brain" && !order("PUSH_AFTER").empty()) interval_ = 20 * kMillisecond;
     if (meant("CHATTY", name_) || meant("TURN", name_) || meant("SEGV", name_)) interval_ = 20 * kMillisecond;
-    if (meant("HOARD", name_)) interval_ = 20 * kMillisecond;
+    if (meant("HOARD", name_) || meant("LATE", name_)) interval_ = 20 * kMillisecond;
     if (name_ == "memory") store_every_ = std::atoi(order("STORE_EVERY").c_str()) * kMillisecond;
     if (store_every_ > 0) interval_ = store_every_;
     if (name_ == "memory" && !order("TAKE_AFTER").empty()) interval_ = 20 * kMillisecond;
@@ -124,6 +126,9 @@ class FixtureStage final : public stage::Stage {
     }
     for (const Hop& hop : kHops) forward(hop);
     return items;
+  }
+  [[nodiscard]] bool ready(Nanos) const override {
+    return !meant("LATE", name_) || std::filesystem::exists(order("LATE_UNTIL"));
   }
   [[nodiscard]] bool finished() const override { return finished_; }
   [[nodiscard]] Nanos next_deadline(Nanos now) const override {

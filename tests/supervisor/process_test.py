@@ -57,6 +57,20 @@ class Start(unittest.TestCase):
             ready = [line.split()[0] for line in prot.log() if " ready in " in line]
             self.assertEqual(ready[-1], "capture")
 
+    def test_a_stage_is_waited_for_until_it_says_itself_that_it_is_ready(self):
+        with Instance(late="brain", chatty="brain") as prot:
+            told = prot.folder / "told"
+            prot.order(late_until=told)
+            up = prot.spawn("up", "-d", *ALONE)
+            wait_for("the others are ready", lambda: prot.status() and all(
+                prot.stage(s)["state"] == "ready" for s in ("stt", "tts", "player", "memory")))
+            wait_for("brain works", lambda: prot.log("brain").count("chatter") > 3)  # and was asked as often
+            self.assertEqual(prot.stage("brain")["state"], "starting")
+            self.assertFalse(prot.stage("capture")["pid"])
+            told.touch()
+            self.assertEqual(up.wait(30), 0)
+            self.assertEqual([prot.stage(stage)["state"] for stage in ("brain", "capture")], ["ready", "ready"])
+
     def test_a_stage_that_dies_at_every_start_fails_up_with_its_own_words(self):
         with Instance(fail="stt") as prot:
             up = prot.run("up", "-d", *ALONE)

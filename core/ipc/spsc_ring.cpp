@@ -341,7 +341,7 @@ void RingConsumer::release_through(std::uint64_t sequence, Nanos now) noexcept {
 void RingConsumer::rewind() noexcept {
   position_ = head_;
   sequence_ = head_sequence_;
-  if (!faulted_) memory_.consumer->processing_seq.store(0, std::memory_order_relaxed);
+  if (!faulted_ && is_current()) memory_.consumer->processing_seq.store(0, std::memory_order_relaxed);
 }
 
 void RingConsumer::skip_through(std::uint64_t sequence, Nanos now) noexcept {
@@ -378,6 +378,7 @@ std::uint64_t RingConsumer::release_stale(std::uint64_t cancelled, Nanos now) no
     }
   }
   move_head(position_, sequence_, false, now);
+  if (!is_current()) return 0;
   add(memory_.consumer->stale_frames, stale);
   return stale;
 }

@@ -258,6 +258,31 @@ TEST_CASE("a consumer that was replaced releases nothing, not even what it has i
   CHECK(take(successor) == "d");
 }
 
+TEST_CASE("a consumer that was replaced leaves the counters and the frame in hand to its successor") {
+  MemoryRing memory;
+  memory.supervisor.consumer_generation = 1;
+  RingProducer producer(memory.memory());
+  for (int i = 0; i < 3; ++i) {
+    FrameInfo info;
+    info.kind = 1;
+    info.turn = 1;
+    REQUIRE(producer.publish(info, bytes("a"), {}, 1) == PublishResult::kOk);
+  }
+  RingConsumer zombie(memory.memory(), 1);
+  REQUIRE(peek(zombie));
+  memory.supervisor.consumer_generation = 2;
+  RingConsumer successor(memory.memory(), 2);
+  REQUIRE(peek(successor));
+  const std::uint64_t in_hand = memory.consumer.processing_seq;
+  REQUIRE(in_hand != 0);
+  zombie.rewind();
+  CHECK(memory.consumer.processing_seq == in_hand);  // else a frame that kills would not be known
+  CHECK(zombie.release_stale(1, 1) == 0);
+  CHECK(memory.consumer.stale_frames == 0);
+  CHECK(successor.release_stale(1, 2) == 3);
+  CHECK(memory.consumer.stale_frames == 3);
+}
+
 TEST_CASE("each side says which generation it is") {
   MemoryRing memory;
   memory.supervisor.producer_generation = 3;

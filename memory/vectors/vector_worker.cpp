@@ -13,6 +13,7 @@ namespace {
 using Kind = ServiceError::Kind;
 
 constexpr int kLoadPage = 2000;
+constexpr std::size_t kMaxHopeless = 4096;         // more are tried again
 constexpr std::size_t kMaxUntold = 4 * kLoadPage;  // vectors that the loop has not taken yet
 constexpr int kFillPage = 512;                     // four requests
 constexpr std::int64_t kLookBack = 1000;           // a reply that ended may be older than others that did
@@ -209,6 +210,7 @@ void VectorWorker::store_alone(const NewVector& one) {
       kept.vector.reset();  // then at least that it shall have none
     }
   }
+  if (hopeless_.size() >= kMaxHopeless) hopeless_.erase(hopeless_.begin());
   hopeless_.emplace(one.text->fact, one.text->id);
 }
 

@@ -101,10 +101,23 @@ run_tests() {
   current_child=$!
   wait "$current_child" || status=$?
   current_child=
-  [ "$status" = 0 ] || test_status=$status
   results+=("$build_dir/meson-logs/$((${#results[@]} + 1)).json")
   # A set-up has a log of its own name.
   cat -- "$build_dir"/meson-logs/testlog*.json >"${results[-1]}" || rm -f -- "${results[-1]}"
+  if [ "$status" != 0 ] && [ -n "${TEST_TRIAL:-}" ]; then try_again "$@"; return; fi
+  [ "$status" = 0 ] || test_status=$status
+}
+
+# try_again MESON-TEST-ARGUMENT...: in a trial, what failed once more, with nothing beside it. So many are no accident of a
+# slow machine any more.
+most_again=20
+try_again() {
+  local options=() failed=()
+  mapfile -t failed < <(python3 tests/parts/report.py --failed "${results[-1]}")
+  if [ ${#failed[@]} = 0 ] || [ ${#failed[@]} -gt "$most_again" ]; then test_status=$status; return; fi
+  while [[ ${1:-} == -* ]]; do options+=("$1" "$2"); shift 2; done
+  note "once more, alone: ${failed[*]}"
+  TEST_TRIAL='' at_once=1 run_tests "${options[@]}" "${failed[@]}"
 }
 results=() # of each run_tests
 at_once=$(($(nproc) + 2)) # most tests wait for most of their time

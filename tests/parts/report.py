@@ -2,8 +2,10 @@
 """What ./test says at its end, from Meson's log of the tests: who was skipped, who failed, "N passed, N failed".
 
 usage: report.py STATUS-OF-MESON TESTLOG.json... -- [FAILURE...]     exit 0: something passed and nothing failed
+       report.py --failed TESTLOG.json                               the tests that failed, by the names that Meson takes
 
-A log has one JSON object a line; one that is not there had no tests. Skipped tests are named and not counted. Each FAILURE
+A log has one JSON object a line; one that is not there had no tests. Skipped tests are named and not counted. A test that
+is in two logs was tried again, alone: the second try counts, and one that passed then is told as such. Each FAILURE
 that is not empty counts as one, and is told as "found: FAILURE": it is no test that failed, but what looked on.
 $CLOSING_LINE comes before the last line. Where $FAILURES names a file, what failed is added to it with the most telling lines
 of its output: the output of many parts is long, and what keeps it may keep its end alone.
@@ -30,16 +32,36 @@ def digest(result: dict) -> str:
     return "\n".join([heading, *(f"    {line[:WIDTH]}" for line in kept)]) + "\n"
 
 
+def read(logs: list[str]) -> list[dict]:
+    paths = map(pathlib.Path, logs)
+    return [json.loads(line) for path in paths if path.exists() for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def is_bad(result: dict) -> bool:
+    return result["result"] not in GOOD | {"SKIP"}
+
+
 def main() -> int:
     status, *rest = sys.argv[1:]
+    if status == "--failed":
+        for result in filter(is_bad, read(rest)):
+            print(result["name"].split(" / ")[-1])
+        return 0
     end = rest.index("--")
-    logs, failures = map(pathlib.Path, rest[:end]), [f for f in rest[end + 1:] if f]
-    results = [json.loads(line) for log in logs if log.exists() for line in log.read_text(encoding="utf-8").splitlines()]
+    tries, failures = read(rest[:end]), [f for f in rest[end + 1:] if f]
+    last: dict[str, dict] = {}
+    for r in tries:
+        if r["result"] != "SKIP" or r["name"] not in last:
+            last[r["name"]] = r
+    results = list(last.values())
     passed = [r["name"] for r in results if r["result"] in GOOD]
-    failed = [r["name"] for r in results if r["result"] not in GOOD | {"SKIP"}]
+    failed = [r["name"] for r in results if is_bad(r)]
     for r in results:
         if r["result"] == "SKIP":
             print(f"skipped: {r['name']}")
+    for r in tries:
+        if is_bad(r) and r["name"] not in failed:
+            print(f"failed, then passed alone: {r['name']}")
     for name in failed:
         print(f"failed: {name}")
     for words in failures:

@@ -1,4 +1,4 @@
-"""./test --all with a false ./test below it, and the second try of its trials with a false Meson: what counts, what is told."""
+"""./test --all and ./test --coverage with a false ./test, Meson and gcovr below them: what counts, what is told."""
 import json
 import os
 import pathlib
@@ -158,6 +158,53 @@ PY
     def test_too_many_are_no_accident(self):
         code, lines = self.of(before="most_again=1", a=1, b=1)
         self.assertEqual((code, lines[-1]), (1, "0 passed, 2 failed"))
+
+
+class Coverage(Shell):
+    """coverage.sh up to its report, with one count of one object."""
+
+    def of(self, gcovr, floors="stt 85\n", result="OK"):
+        self.program("bin/gcovr", gcovr)
+        (self.folder / "floors").write_text(floors)
+        (self.folder / "build").mkdir(exist_ok=True)
+        (self.folder / "build/a.gcno").touch()
+        done = self.run_shell(f"""
+. "$ROOT/tests/parts/coverage.sh"
+counts=$FOLDER/counts build_dir=$FOLDER/build
+set_up() {{ :; }}; configure_fast() {{ :; }}; choose_tests() {{ :; }}; build_tree() {{ :; }}; open_to_all() {{ :; }}
+python3() {{ [[ $1 != */coverage.py ]] || set -- "${{@:1:3}}" "$FOLDER/floors"; env python3 "$@"; }}
+run_tests() {{
+  touch "$counts/#x#build#coverage#a.gcda"
+  echo '{{"name": "t", "result": "{result}"}}' >"$FOLDER/log"
+  results=("$FOLDER/log")
+  [ {result} = OK ] || test_status=1
+}}
+trap close EXIT
+run_part""", ROOT, FOLDER=str(self.folder))
+        return done.returncode, done.stdout.splitlines()
+
+    @staticmethod
+    def gcovr(share):
+        lines = [{"line_number": n, "count": int(n <= share)} for n in range(1, 101)]
+        report = json.dumps({"files": [{"file": "stt/a.cpp", "lines": lines}]})
+        return f"while [ \"$1\" != --json ]; do shift; done; cat >\"$2\" <<'END'\n{report}\nEND"
+
+    def test_a_share_above_its_floor_passes(self):
+        code, lines = self.of(self.gcovr(90))
+        self.assertEqual((code, lines[-2:]), (0, ["coverage: lines 90.0 %", "1 passed, 0 failed"]))
+
+    def test_a_share_that_cannot_be_counted_has_failed(self):
+        for name, gcovr, floors in (("gcovr", "exit 64", "stt 85\n"), ("its answer", self.gcovr(90) + "\n: >\"$2\"", "stt 85\n"),
+                                    ("nothing of prot", "while [ \"$1\" != --json ]; do shift; done; echo '{\"files\": []}' >\"$2\"", ""),
+                                    ("a floor", self.gcovr(90), "stt many\n"), ("half a floor", self.gcovr(90), "stt\n")):
+            code, lines = self.of(gcovr, floors)
+            self.assertEqual((code, lines[-1]), (1, "1 passed, 1 failed"), name)
+            self.assertTrue(any(line.startswith("found: coverage: the lines could not be counted") for line in lines), (name, lines))
+
+    def test_a_share_below_its_floor_counts_also_where_a_test_failed(self):
+        code, lines = self.of(self.gcovr(80), result="FAIL")
+        self.assertEqual((code, lines[-1]), (1, "0 passed, 2 failed"))
+        self.assertIn("stt is at 80.0 %, its floor is 85.0 %", next(line for line in lines if line.startswith("found: ")))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ TOTAL = 85.0
 FOLDERS = ("core", "capture", "stt", "brain", "tts", "player", "memory", "supervisor", "top", "web")
 
 
+class Uncounted(Exception):
+    """Why there is no share."""
+
+
 def fetch(counts: pathlib.Path, build: pathlib.Path) -> int:
     """Each file is called after the place where the compiler saw its object, with # for /. The compiler's cache may have it
     from another checkout, so only what follows the build folder's name counts."""
@@ -33,8 +37,11 @@ def fetch(counts: pathlib.Path, build: pathlib.Path) -> int:
 def ask_gcovr(root: pathlib.Path, build: pathlib.Path) -> dict:
     report = build / "coverage.json"
     filters = [word for folder in FOLDERS for word in ("--filter", f"{root}/{folder}/")]
-    subprocess.run(["gcovr", "-r", root, "-j", "2", *filters, "--exclude-unreachable-branches", "--json", report, build],
-                   check=True, stdout=subprocess.DEVNULL)
+    report.unlink(missing_ok=True)
+    status = subprocess.run(["gcovr", "-r", root, "-j", "2", *filters, "--exclude-unreachable-branches", "--json", report, build],
+                            check=False, stdout=subprocess.DEVNULL).returncode
+    if status != 0:
+        raise Uncounted(f"gcovr ended with status {status}")
     return json.loads(report.read_text(encoding="utf-8"))
 
 
@@ -73,7 +80,10 @@ def read_floors(text: str) -> tuple[dict[str, float], list[str]]:
         words = line.split(None, 2)
         if not words or words[0].startswith("#"):
             continue
-        floors[words[0]] = float(words[1])
+        try:
+            floors[words[0]] = float(words[1])
+        except (IndexError, ValueError):
+            raise Uncounted(f"a floor is no number: {line}") from None
         if floors[words[0]] < TOTAL and len(words) < 3:
             problems.append(f"the floor of {words[0]} is below {TOTAL:.0f} % without a reason")
     return floors, problems
@@ -92,13 +102,14 @@ def judge(folders: dict, floors: dict[str, float]) -> list[str]:
     return problems + [f"there is no folder {name}" for name in floors if name not in folders]
 
 
-def main() -> int:
+def count() -> int:
     counts, build, floor_file = (pathlib.Path(a).resolve() for a in sys.argv[1:])
     root = pathlib.Path.cwd().resolve()
     if fetch(counts, build) == 0:
-        print("no program left a count")
-        return 1
+        raise Uncounted("no program left a count")
     folders, missing = lines_of(ask_gcovr(root, build))
+    if not folders:
+        raise Uncounted("gcovr saw no line of prot")
     floors, problems = read_floors(floor_file.read_text(encoding="utf-8"))
     (build / "uncovered.txt").write_text(
         "".join(f"{name}: {len(never)}: {ranges(never)}\n" for name, never in sorted(missing.items())), encoding="utf-8")
@@ -113,6 +124,14 @@ def main() -> int:
     if problems:
         print("coverage: " + "; ".join(problems))
     return 1 if problems else 0
+
+
+def main() -> int:
+    try:
+        return count()
+    except (Uncounted, OSError, json.JSONDecodeError) as problem:
+        print(f"coverage: the lines could not be counted: {problem}")
+        return 1
 
 
 if __name__ == "__main__":

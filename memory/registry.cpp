@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "database_address.hpp"
 #include "embedders/registry.hpp"
 #include "http/url.hpp"
 #include "models/anthropic.hpp"
@@ -20,31 +21,11 @@
 namespace prot::memory {
 namespace {
 
-// A server that is slow must not hold the worker for ever. One that hangs: ConnectionPool.
-constexpr const char* kOptions =
-    "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000";
-constexpr std::string_view kLimits[] = {"connect_timeout=3", "tcp_user_timeout=10000",
-                                        "application_name=prot-memory"};
-
 // Nobody else's: two users of a machine may both call their instance "default", and share a database.
 std::string owner_name(const InstancePaths& paths) {
   char host[256] = {};
   if (::gethostname(host, sizeof(host) - 1) != 0) throw errno_error("gethostname");
   return std::string(host) + ":" + paths.state.string();
-}
-
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == ' ') {
-      out += "%20";
-    } else if (c == '=') {
-      out += "%3D";
-    } else {
-      out += c;
-    }
-  }
-  return out;
 }
 
 std::unique_ptr<ExtractionModel> make_model(const stage::StageContext& context) {
@@ -89,18 +70,10 @@ DenseLeg::Parts make_dense(const stage::StageContext& context, std::shared_ptr<C
 
 }  // namespace
 
-// Ours stand before the user's: of two words that are the same libpq takes the last.
 std::string database_conninfo(const stage::Config& config, const InstancePaths& paths) {
   const std::string& url = config.get_string("memory.database_url");
-  const std::size_t question = url.find('?');
-  const bool words = url.find("://") == std::string::npos;  // "host=... dbname=..."
-  std::string limits;
-  for (const std::string_view limit : kLimits) (limits += limit) += words ? ' ' : '&';
-  limits += words ? "options='" + std::string(kOptions) + "'" : "options=" + percent_encoded(kOptions);
-  if (url.empty()) return limits + " host='" + (paths.runtime / "db").string() + "' dbname=prot user=prot";
-  if (words) return limits + " " + url;
-  return url.substr(0, question) + "?" + limits +
-         (question == std::string::npos ? "" : "&" + url.substr(question + 1));
+  if (!url.empty()) return guarded_conninfo({url, config.get_bool("memory.database_plain")});
+  return guarded_conninfo({"host='" + (paths.runtime / "db").string() + "' dbname=prot user=prot"});
 }
 
 MemoryStage::Parts make_parts(const stage::StageContext& context) {

@@ -28,6 +28,16 @@ std::string without_address(std::string message, const std::string& url) {
   return message;
 }
 
+// The server has no TLS, or shows what is not trusted.
+bool is_of_encryption(const std::string& why) {
+  return why.find("does not support SSL") != std::string::npos ||
+         why.find("certificate") != std::string::npos;
+}
+
+constexpr const char* kVerified =
+    "let the server have a certificate for its name, and sslrootcert=FILE in its address name the authority "
+    "where this machine does not know it; or set memory.database_plain = true";
+
 }  // namespace
 
 stage::Findings check_memory(const stage::CheckContext& context) {
@@ -39,22 +49,37 @@ stage::Findings check_memory(const stage::CheckContext& context) {
              "set memory.store to postgres"}};
   const std::string& url = context.config.get_string("memory.database_url");
   if (url.empty()) return {};  // the child db: the supervisor's to check
+  std::string conninfo;
   try {
-    return {{stage::Verdict::kOk, what,
-             "DATABASE_URL: " + probe_postgres(database_conninfo(context.config, context.paths))}};
+    conninfo = database_conninfo(context.config, context.paths);
+  } catch (const Error& refusal) {
+    return {{stage::Verdict::kFail, what, refusal.what(), kVerified}};
+  }
+  try {
+    return {{stage::Verdict::kOk, what, "DATABASE_URL: " + probe_postgres(conninfo)}};
   } catch (const Error& error) {
-    return {{stage::Verdict::kFail, what, "DATABASE_URL: " + without_address(error.what(), url),
-             "start that server, or correct DATABASE_URL (memory.database_url); without it prot runs one of "
-             "its own"}};
+    const std::string why = without_address(error.what(), url);
+    return {
+        {stage::Verdict::kFail, what, "DATABASE_URL: " + why,
+         is_of_encryption(why)
+             ? kVerified
+             : "start that server, or correct DATABASE_URL (memory.database_url); without it prot runs one "
+               "of its own"}};
   }
 }
 
 services::Answer probe_database(const stage::CheckContext& context, const services::Service& service,
                                 const std::string& /*key*/) {
   using services::State;
+  std::string conninfo;
+  try {
+    conninfo = database_conninfo(context.config, context.paths);
+  } catch (const Error&) {
+    return {State::kUnencrypted};
+  }
   const Nanos begin = monotonic_now();
   try {
-    static_cast<void>(probe_postgres(database_conninfo(context.config, context.paths)));
+    static_cast<void>(probe_postgres(conninfo));
     return {State::kOk, monotonic_now() - begin};
   } catch (const Error& error) {
     const std::string why = without_address(error.what(), service.url);
@@ -65,6 +90,7 @@ services::Answer probe_database(const stage::CheckContext& context, const servic
                         : refused                              ? State::kRefused
                         : says("too many")                     ? State::kBusy
                         : says("starting up")                  ? State::kBusy
+                        : is_of_encryption(why)                ? State::kUnencrypted
                         : answered                             ? State::kFailed
                                                                : State::kUnreachable;
     return {state, answered ? monotonic_now() - begin : 0, why};

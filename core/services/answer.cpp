@@ -49,7 +49,8 @@ std::string mend_of(const Service& service, State state) {
     case State::kNoKey:
       return "put it into " + key + ", in the environment or .env (chmod 600)";
     case State::kUnencrypted:
-      return "use https" + (service.plain_key.empty() ? "" : ", or set " + service.plain_key + " = true");
+      return (service.protocol == "postgres" ? "let its address say sslmode=verify-full" : "use https") +
+             (service.plain_key.empty() ? "" : ", or set " + service.plain_key + " = true");
     case State::kWrongKey:
       return "check the key in " + key;
     case State::kExpiredKey:

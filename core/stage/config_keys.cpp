@@ -297,6 +297,8 @@ constexpr ConfigKey kKeys[] = {
                 "DATABASE_URL")),
     number(kInt, "memory.db_pool_min", "2", 1, 1000, "connections", "memory",
            "stay open to the database while nobody needs them", "DB_POOL_MIN"),
+    flag("memory.database_plain", "false", "memory",
+         "a database on another machine may be reached unencrypted, or unverified"),
     number(kInt, "memory.db_pool_max", "10", 1, 1000, "connections", "memory",
            "at most so many at once; memory's threads need two", "DB_POOL_MAX"),
     text("memory.extraction_model", "", "memory",

@@ -62,7 +62,8 @@ inline constexpr auto kServiceRows = std::to_array<ServiceRow>({
      "memory.rerank_model", ""},
     {"Home Assistant", "brain", "home-assistant", "", "home", "home_assistant.url", "",
      "home_assistant.token_env", "HASS_TOKEN", "", "", "", "home_assistant.ca_file"},
-    {"database", "memory", "postgres", "", "postgres", "memory.database_url", "", "", "", "", "", ""},
+    {"database", "memory", "postgres", "", "postgres", "memory.database_url", "", "", "",
+     "memory.database_plain", "", ""},
 });
 
 /// Null: the program has no such service.

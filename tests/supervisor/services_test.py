@@ -273,6 +273,8 @@ class Answers(Test):
         with Asking(self.services, {"memory.enabled": "true"}) as prot:
             prot.environment["DATABASE_URL"] = f"postgresql://prot:{PASSWORD}@127.0.0.1:1/prot"
             self.check(prot, "database", "unreachable", "fail", "memory.database_url")
+            prot.environment["DATABASE_URL"] = f"postgresql://prot:{PASSWORD}@192.0.2.1/prot?sslmode=require"
+            self.check(prot, "database", "unencrypted", "fail", "memory.database_plain")
 
     def test_embeddings_of_voyage_and_of_another_server(self):
         url = self.services.url("vectors")

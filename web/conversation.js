@@ -167,18 +167,10 @@ async function catchUp() {
   } catch { /* the next connection tries again */ }
 }
 
-let events, brainSeen = false, retry;
+let brainSeen = false;
 let stateAt = -Infinity;  // when an event told the state
-function listen() {
-  clearTimeout(retry);
-  if (events) events.close();
-  events = new EventSource(at('/events'));
+function hearOfConversation() {
   const on = (type, act) => events.addEventListener(type, message => act(JSON.parse(message.data)));
-  events.onerror = () => {
-    lose('events');
-    // An answer that is no stream is not asked for again by itself.
-    if (events.readyState === EventSource.CLOSED) { clearTimeout(retry); retry = setTimeout(listen, 2000); }
-  };
   on('snapshot', e => {
     show(e.state || e.status);
     since = null;
@@ -255,9 +247,6 @@ function open() {
     answer = '';
   };
   socket.onclose = () => { answer = ''; setTimeout(open, 2000); };
-}
-function newId() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('');
 }
 let written = 0;
 $('say').addEventListener('submit', event => {

@@ -76,6 +76,7 @@ async function restartNow(name) {
 }
 
 lookAtTurns([]);
-listen();
+hearOfConversation();
+if (!document.hidden) listen();
 open();
 look();

@@ -214,7 +214,7 @@ async function look() {
     looking = false;
   }
   clearTimeout(lookTimer);
-  lookTimer = setTimeout(look, document.hidden ? 10000 : 1000);
+  if (!document.hidden) lookTimer = setTimeout(look, 1000);
 }
 async function lookOnce() {
   const page = await ask('/diagnostics');
@@ -239,4 +239,3 @@ async function lookOnce() {
   lookAtTurns(page.turns);
   lookAtErrors(page.stages);
 }
-document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });

@@ -10,6 +10,9 @@ function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// Milliseconds.
+const waits = { hidden: 5000, again: 2000 };
+
 // A '+' of a token is none of a form's spaces: the server takes it as it is.
 const token = new URLSearchParams(location.search.replaceAll('+', '%2B')).get('token');
 const at = path => token ? path + (path.includes('?') ? '&' : '?') + 'token=' + encodeURIComponent(token) : path;
@@ -46,6 +49,9 @@ paint($('theme').value);
 $('language').addEventListener('change', () => { speak($('language').value); show($('lamps').dataset.state); remember('language', $('language').value); });
 $('theme').addEventListener('change', () => { paint($('theme').value); remember('theme', $('theme').value); });
 
+function newId() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('');
+}
 /// HH:MM:SS by this browser's clock.
 function clock(when = new Date()) {
   return [when.getHours(), when.getMinutes(), when.getSeconds()].map(part => String(part).padStart(2, '0')).join(':');

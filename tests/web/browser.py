@@ -107,18 +107,22 @@ class Browser:
         while time.monotonic() < until:
             self._next(until)
 
-    def page(self, languages="en-US"):
-        return Page(self, languages)
+    def page(self, languages="en-US", beside=None):
+        return Page(self, languages, beside)
 
 
 class Page:
-    """A page: `requests` are the addresses that it asked for, `complaints` what it wrote to its console or threw."""
+    """A page: `requests` are the addresses that it asked for, `complaints` what it wrote to its console or threw.
 
-    def __init__(self, browser, languages):
+    It remembers nothing of others and shares no connection with them, unless it is a tab `beside` another one.
+    """
+
+    def __init__(self, browser, languages, beside=None):
         self.browser, self.requests, self.complaints = browser, [], []
-        self.context = browser.call("Target.createBrowserContext")["browserContextId"]  # remembers nothing of others
-        target = browser.call("Target.createTarget", url="about:blank", browserContextId=self.context)["targetId"]
-        self.session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.own_context = beside is None
+        self.context = beside.context if beside else browser.call("Target.createBrowserContext")["browserContextId"]
+        self.target = browser.call("Target.createTarget", url="about:blank", browserContextId=self.context)["targetId"]
+        self.session = browser.call("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         browser.pages[self.session] = self
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(domain + ".enable")
@@ -130,8 +134,14 @@ class Page:
         return self.browser.call(method, self.session, **parameters)
 
     def close(self):
-        del self.browser.pages[self.session]
-        self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
+        """With the first of them its neighbours go, too."""
+        if self.browser.pages.pop(self.session, None) is None:
+            return
+        if self.own_context:
+            self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
+        else:
+            with contextlib.suppress(Failed):
+                self.browser.call("Target.closeTarget", targetId=self.target)
 
     def take(self, method, told):
         if method in ("Network.requestWillBeSent", "Network.webSocketCreated"):
@@ -171,6 +181,11 @@ class Page:
     def text(self, selector):
         """What is written there; '' where nothing is."""
         return self.see(f"document.querySelector({json.dumps(selector)})?.textContent.replace(/\\s+/g, ' ').trim() ?? ''")
+
+    def hide(self, hidden):
+        """As if another tab were in front of it: a browser without a window shows them all."""
+        self.see(f"Object.defineProperty(document, 'hidden', {{value: {json.dumps(hidden)}, configurable: true}});"
+                 "document.dispatchEvent(new Event('visibilitychange'))")
 
     def press(self, key, shift=False):
         code, text = KEYS[key]

@@ -17,6 +17,7 @@ from chat_test import Model  # of tests/supervisor
 SOURCE = pathlib.Path(os.environ["SOURCE"])
 LIVE = "document.getElementById('link').dataset.is === 'live' && document.querySelectorAll('#stages tbody tr').length > 6"
 LOST = "document.getElementById('link').dataset.is === 'lost'"
+OFF = "!document.getElementById('off').hidden"
 # As an event of the stream would be.
 TELL = "const happen = (type, data) => events.dispatchEvent(new MessageEvent(type, {data: JSON.stringify(data)}));"
 
@@ -42,12 +43,25 @@ class Written(unittest.TestCase):
         cls.prot.up_and_ready()
         cls.browser = cls.enterClassContext(Browser())
 
-    def open(self, languages="en-US"):
-        page = self.browser.page(languages)
+    def open(self, languages="en-US", beside=None):
+        page = self.browser.page(languages, beside)
         self.addCleanup(page.close)
         page.open(f"http://127.0.0.1:{self.prot.port}/")
         page.wait(LIVE)
         return page
+
+    def teller(self):
+        """record(on): says to brain whether what is said is kept."""
+        chat = self.enterContext(socket.socket(socket.AF_UNIX))
+        chat.settimeout(LIMIT)
+        chat.connect(str(self.prot.runtime / "chat.sock"))
+        answers = self.enterContext(chat.makefile())
+
+        def record(on):
+            chat.sendall(json.dumps({"type": "record", "on": on}).encode() + b"\n")
+            self.assertEqual(json.loads(answers.readline()), {"type": "record", "on": on})
+        self.addCleanup(record, True)
+        return record
 
     def write(self, page, text):
         page.see("document.getElementById('words').focus()")
@@ -76,23 +90,54 @@ class Written(unittest.TestCase):
         self.assertEqual(list(dict.fromkeys(said)), ["first", "second", "third"])
 
     def test_whoever_comes_later_is_told_that_nothing_is_kept(self):
-        with socket.socket(socket.AF_UNIX) as chat:
-            chat.settimeout(LIMIT)
-            chat.connect(str(self.prot.runtime / "chat.sock"))
-            answers = chat.makefile()
+        record = self.teller()
+        record(False)
+        pages = [self.open(), self.open("ko-KR")]  # the second over a connection that is there already
+        for page, told in zip(pages, ("off the record", "기록 안 함")):
+            page.wait(OFF)
+            self.assertEqual(page.text("#off"), told)
+        record(True)
+        for page in pages:
+            page.wait(f"!({OFF})")
 
-            def record(on):
-                chat.sendall(json.dumps({"type": "record", "on": on}).encode() + b"\n")
-                self.assertEqual(json.loads(answers.readline()), {"type": "record", "on": on})
-            record(False)
-            pages = [self.open(), self.open("ko-KR")]  # the second over a connection that is there already
-            for page, told in zip(pages, ("off the record", "기록 안 함")):
-                page.wait("!document.getElementById('off').hidden")
-                self.assertEqual(page.text("#off"), told)
-            record(True)
-            for page in pages:
-                page.wait("document.getElementById('off').hidden")
-            answers.close()
+    def test_seven_tabs_of_a_browser_share_one_stream_which_goes_on_with_the_next(self):
+        record = self.teller()
+        first = self.open()
+        tabs = [first] + [self.open(beside=first) for _ in range(6)]  # a browser opens six connections to one host
+        self.assertEqual([sum("/events" in one for one in tab.requests) for tab in tabs], [1, 0, 0, 0, 0, 0, 0])
+        record(False)
+        for tab in tabs:
+            tab.wait(OFF)
+        tabs.append(self.open(beside=first))  # it was told before it came
+        tabs[-1].wait(OFF)
+        first.see("waits.hidden = 0")
+        first.hide(True)  # it held the stream
+        first.wait("!stream && !leave")
+        tabs[1].wait("stream !== null")
+        record(True)
+        for tab in tabs[1:]:
+            tab.wait(f"{LIVE} && !({OFF})")
+        self.assertTrue(first.see(OFF))
+        first.hide(False)
+        first.wait(f"{LIVE} && !({OFF})")
+        self.assertEqual(first.see("document.getElementById('log').textContent"), "")  # nothing broke
+        tabs[1].close()
+        tabs[2].wait("stream !== null")
+
+    def test_a_tab_that_is_hidden_asks_for_nothing_and_catches_up(self):
+        page = self.open()
+        page.see("waits.hidden = 0; window.asks = 0; { const own = fetch; fetch = (...what) => { ++asks; return own(...what); } }")
+        page.hide(True)
+        page.wait("!leave")
+        self.assertEqual(page.see("[document.title, document.getElementById('link').dataset.is]"), ["prot", "opening"])
+        counts = [page.see("asks")]
+        while len(counts) < 5 and counts[-1:] != counts[-2:-1]:  # what was under way may end
+            page.browser.listen(1.5)  # it looked each second
+            counts.append(page.see("asks"))
+        self.assertEqual(counts[-1], counts[-2], counts)
+        page.hide(False)
+        page.wait(f"asks > {counts[-1]} && {LIVE}")
+        self.assertEqual(page.see("document.title"), "idle · prot")
 
     def test_a_page_that_is_open_for_long_neither_grows_nor_gets_slow(self):
         page = self.open()

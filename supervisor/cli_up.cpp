@@ -99,6 +99,9 @@ int run_detached(const CliRequest& request) {
   } catch (const Error& e) {
     report(terminal.get(), full_message(e) + "\n");
     return e.exit_code();
+  } catch (const std::exception& e) {
+    report(terminal.get(), full_message(e) + "\n");
+    return 1;
   }
 }
 

@@ -35,6 +35,25 @@ SocketProbe::Answer judge_welcome(std::string_view answer) {
   return SocketProbe::Answer::kNotYet;  // 57P03: it is starting up
 }
 
+// The overloads that throw say neither who asks nor about what.
+void check_look(const fs::path& path, const std::error_code& error) {
+  if (error) throw Error("db: cannot look at " + path.string() + ": " + error.message(), 2);
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  const bool there = fs::exists(path, error);
+  check_look(path, error);
+  return there;
+}
+
+bool holds_nothing(const fs::path& folder) {
+  std::error_code error;
+  const bool empty = fs::is_empty(folder, error);
+  check_look(folder, error);
+  return empty;
+}
+
 std::string first_message() {
   std::string body;
   const auto append = [&](std::string_view text) {
@@ -110,7 +129,7 @@ class DbLauncher final : public Launcher {
     }
     if (step_ == Step::kFolder) {
       prepare_folders();
-      step_ = fs::exists(folder_ / "PG_VERSION") ? Step::kServer : Step::kInit;
+      step_ = is_there(folder_ / "PG_VERSION") ? Step::kServer : Step::kInit;
     }
     if (step_ == Step::kInit) {
       step_ = Step::kCreate;
@@ -187,7 +206,7 @@ class DbLauncher final : public Launcher {
                               "give it to {}",
                               folder_.string(), info.st_uid, user_.name, user_.name),
                   2);
-    if (!fs::exists(folder_ / "PG_VERSION") && fs::exists(folder_) && !fs::is_empty(folder_))
+    if (!is_there(folder_ / "PG_VERSION") && is_there(folder_) && !holds_nothing(folder_))
       throw Error("db: folder " + folder_.string() + " is neither empty nor a cluster; set db.folder", 2);
     if (as_root_) {
       std::error_code error;
@@ -203,9 +222,10 @@ class DbLauncher final : public Launcher {
   // Clients find the socket in the runtime folder; where the database's user cannot go there, that is a link.
   void prepare_socket_folder() {
     std::error_code error;
-    const fs::path closed_to_user = fs::is_symlink(socket_folder_) ? fs::path() : socket_folder_;
+    const fs::file_type type = fs::symlink_status(socket_folder_, error).type();
+    if (type == fs::file_type::none) check_look(socket_folder_, error);
     if (!as_root_ || can_reach(run_->paths.runtime, user_)) {
-      if (closed_to_user.empty()) fs::remove(socket_folder_, error);
+      if (type == fs::file_type::symlink) fs::remove(socket_folder_, error);
       make_folder_of(socket_folder_, user_, as_root_);
       real_socket_folder_ = socket_folder_;
       return;
@@ -222,7 +242,7 @@ class DbLauncher final : public Launcher {
     std::error_code error;
     fs::remove_all(new_folder_, error);  // of a start that was broken off
     make_folder_of(new_folder_, user_, as_root_);
-    if (fs::exists(folder_)) fs::remove(folder_, error);  // empty
+    if (is_there(folder_)) fs::remove(folder_, error);  // empty
     Launch launch = helper("initdb", programs_ + "/initdb",
                            {programs_ + "/initdb", "-D", new_folder_.string(), "-E", "UTF8",
                             "--locale=C.UTF-8", "-U", "prot", "--auth=trust"});

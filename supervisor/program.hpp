@@ -96,6 +96,7 @@ class Program {
   bool take_for_waiter();  // program_hold.cpp
   // program_process.cpp: its process
   void begin_start();
+  bool spawn_next(bool begin);  // false: it failed, and was told
   void spawn(const Launch& launch);
   void watch_process();
   void continue_start();
@@ -123,8 +124,7 @@ class Program {
   pid_t pid_ = -1;
   pid_t held_by_ = -1, held_pid_ = -1, waiter_ = -1;  // who; in its place, once known; who takes the next
   std::uint64_t held_start_ = 0;                      // its start time
-  bool held_ready_ = false;
-  bool attached_ = false;
+  bool held_ready_ = false, attached_ = false;
   std::unique_ptr<Pipes> pipes_;
   Launch launch_;
   std::uint32_t generation_ = 0, restarts_ = 0, failed_starts_ = 0;

@@ -28,6 +28,11 @@ std::string describe(const ExitStatus& status) {
                          : fmt::format("was killed by signal {}", -status.code);
 }
 
+int exit_code_of(const std::exception& e) {
+  const auto* error = dynamic_cast<const Error*>(&e);
+  return error != nullptr ? error->exit_code() : 1;
+}
+
 }  // namespace
 
 void Program::begin_start() {
@@ -40,19 +45,21 @@ void Program::begin_start() {
   probe_error_.clear();
   hopeless_ = false;
   ready_for_ = 0;
-  try {
-    spawn(launcher_->next(true, generation_));
-  } catch (const Error& e) {
-    start_failed(e.what(), e.exit_code());
-  }
+  spawn_next(true);
 }
 
 void Program::continue_start() {
+  if (spawn_next(false) && !launch_.helper) host_->on_state(*this, {});  // the program itself, after helpers
+}
+
+// Whatever goes wrong is this program's failure, not the supervisor's.
+bool Program::spawn_next(bool begin) {
   try {
-    spawn(launcher_->next(false, generation_));
-    if (!launch_.helper) host_->on_state(*this, {});  // the program itself, after its helpers
-  } catch (const Error& e) {
-    start_failed(e.what(), e.exit_code());
+    spawn(launcher_->next(begin, generation_));
+    return true;
+  } catch (const std::exception& e) {
+    start_failed(e.what(), exit_code_of(e));
+    return false;
   }
 }
 
@@ -74,7 +81,7 @@ void Program::spawn(const Launch& launch) {
   if (!launch.helper && !launcher_->says_ready()) probe_at_ = clock_->now() + launcher_->probe_interval();
   try {
     watch_process();
-  } catch (const Error& e) {  // it lives, and nobody would hear it
+  } catch (const std::exception& e) {  // it lives, and nobody would hear it
     last_error_ = e.what();
     asked_ = true;
     sys_->signal_group(pid_, SIGKILL);
@@ -214,15 +221,17 @@ void Program::close_process() {
 }
 
 void Program::probe(Nanos now) {
+  Probe answer = Probe::kNotYet;
+  probe_at_ = now + launcher_->probe_interval();
   try {
-    if (launcher_->probe(now) == Probe::kReady) return feed(Event::kReady);
-    probe_at_ = now + launcher_->probe_interval();
-  } catch (const Error& e) {
+    answer = launcher_->probe(now);
+  } catch (const std::exception& e) {
     probe_error_ = last_error_ = e.what();
-    hopeless_ = e.exit_code() == 2;
+    hopeless_ = exit_code_of(e) == 2;
     probe_at_ = kNever;
     deadline_ = now;  // ends it, and says why
   }
+  if (answer == Probe::kReady) feed(Event::kReady);
 }
 
 }  // namespace prot::supervisor

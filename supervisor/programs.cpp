@@ -219,8 +219,9 @@ std::string find_program(const std::string& name) {
   places.push_back(own / name);
   places.push_back(own.parent_path() / part / name);
   places.push_back(own.parent_path() / "libexec" / "prot" / name);
+  std::error_code error;
   for (const fs::path& place : places)
-    if (::access(place.c_str(), X_OK) == 0 && !fs::is_directory(place)) return place.string();
+    if (::access(place.c_str(), X_OK) == 0 && !fs::is_directory(place, error)) return place.string();
   throw Error(name + " is not there (looked in " + places.front().parent_path().string() + ", " +
                   places.back().parent_path().string() + "); build or install prot again",
               2);

@@ -30,7 +30,10 @@ constexpr int kLastBreathMs = 500;
 fs::path free_name(const fs::path& spool, const std::string& run_id) {
   for (int n = 1;; ++n) {
     fs::path file = spool / fmt::format("{}-{:03}.frames", run_id, n);
-    if (!fs::exists(file)) return file;
+    std::error_code error;
+    const fs::file_type type = fs::symlink_status(file, error).type();  // a link to nowhere is there, too
+    if (type == fs::file_type::not_found) return file;
+    if (type == fs::file_type::none) throw Error("cannot look for " + file.string() + ": " + error.message());
   }
 }
 

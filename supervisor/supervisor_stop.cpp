@@ -106,7 +106,7 @@ void Supervisor::finish_run() {
       saved = save_turns(ipc::segment_name(instance, instance_.run.run_id, "turns"), instance_.run.run_id,
                          instance_.run.paths.state / "spool" / "brain");
     instance_.segments->remove();
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {
     // The segments stay: the next start tries again.
     say(std::string("turns are not saved yet, the next start tries again: ") + e.what());
     exit_code_ = 1;

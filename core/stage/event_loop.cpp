@@ -9,6 +9,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "base/unique_fd.hpp"
 
 namespace prot::stage {
 
@@ -20,9 +21,12 @@ struct EventLoop::Impl {
           std::function<void()> on_ready)
         : descriptor(context), type(wait_type), callback(std::move(on_ready)) {
       // A duplicate: Asio closes what it owns, and epoll takes one descriptor only once.
-      const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-      if (own < 0) throw errno_error("cannot watch a descriptor");
-      descriptor.assign(own);
+      UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+      if (!own) throw errno_error("cannot watch a descriptor");
+      boost::system::error_code error;
+      descriptor.assign(own.get(), error);  // the system may have no more watches for us
+      if (error) throw Error("cannot watch a descriptor: " + error.message());
+      (void)own.release();
     }
     void arm() {
       descriptor.async_wait(type, [self = shared_from_this()](const boost::system::error_code& error) {

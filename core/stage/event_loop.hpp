@@ -17,7 +17,8 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  /// The descriptor stays the caller's; unwatch before closing it (the watch holds a duplicate).
+  /// The descriptor stays the caller's; unwatch before closing it (the watch holds a duplicate). Throws Error
+  /// when the system refuses.
   WatchId watch_readable(int fd, std::function<void()> callback);
   WatchId watch_writable(int fd, std::function<void()> callback);
   /// No callback of `id` runs after this, even from inside a callback.

@@ -75,6 +75,36 @@ class Database(unittest.TestCase):
             self.assertIn(f"{cluster} is a cluster of PostgreSQL 9", done.stderr)
             self.assertEqual([entry.name for entry in cluster.iterdir()], ["PG_VERSION"])
 
+    def test_a_folder_that_cannot_be_looked_at_fails_the_start_with_one_line(self):
+        with Instance(settings=SETTINGS) as prot:
+            loop = prot.folder / "cluster"
+            loop.symlink_to(loop)
+            done = prot.run("up", "-d", *prot.settings, "--set", f"db.folder={loop}")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(f"db: cannot look at {loop}/PG_VERSION: Too many levels of symbolic links", done.stderr)
+            self.assertEqual(prot.segments(), [])
+
+    def test_a_folder_that_goes_away_under_it_takes_nobody_else_along(self):
+        with Instance(settings=SETTINGS) as prot:
+            prot.up()
+            supervisor = prot.supervisor()
+            others = {s["name"]: s["pid"] for s in prot.status()["stages"] if s["name"] != "db"}
+            cluster = prot.state / "db"
+            away = cluster.with_name("away")
+            cluster.rename(away)
+            cluster.symlink_to(cluster)
+            os.kill(prot.stage("db")["pid"], signal.SIGKILL)
+            wait_for("it has failed", lambda: prot.stage("db")["state"] == "failed")
+            self.assertIn(f"db: cannot look at {cluster}/PG_VERSION", "\n".join(prot.log()))
+            self.assertEqual(prot.supervisor(), supervisor)
+            self.assertEqual({s["name"]: s["pid"] for s in prot.status()["stages"] if s["name"] != "db"}, others)
+            cluster.unlink()
+            away.rename(cluster)
+            self.assertEqual(prot.run("start", "db").returncode, 0)
+            self.assertEqual(self.sql(prot, "select 1"), "1")
+            self.assertEqual(prot.run("down").returncode, 0)
+            self.assertEqual(prot.segments(), [])
+
     def test_it_is_stopped_last_and_memory_waits_for_it(self):
         with Instance(settings=SETTINGS) as prot:
             prot.up()

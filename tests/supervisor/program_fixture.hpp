@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ class FakeLauncher final : public Launcher {
   Launch next(bool begin, std::uint32_t generation) override {
     (void)generation;
     if (begin) step = 0;
+    if (!problem.empty() && problem_is_foreign) throw std::runtime_error(problem);
     if (!problem.empty()) throw Error(problem, problem_code);
     Launch launch;
     launch.what = step < helpers ? "helper" : "program";
@@ -30,6 +32,7 @@ class FakeLauncher final : public Launcher {
   Nanos watchdog() const override { return heartbeat ? 5 * kSecond : 0; }
   bool says_ready() const override { return !probes; }
   Probe probe(Nanos) override {
+    if (!probe_problem.empty() && problem_is_foreign) throw std::runtime_error(probe_problem);
     if (!probe_problem.empty()) throw Error(probe_problem, problem_code);
     return Probe::kNotYet;
   }
@@ -40,6 +43,7 @@ class FakeLauncher final : public Launcher {
   int step = 0;
   std::string problem;
   int problem_code = 1;
+  bool problem_is_foreign = false;  // a library's, not ours
 };
 
 /// One program on a fake system and a fake clock.

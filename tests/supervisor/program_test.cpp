@@ -135,6 +135,35 @@ TEST_CASE_FIXTURE(Fixture, "a launcher's configuration error fails, another is r
   CHECK(program->state() == State::kBackoff);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what a library throws at a start or a probe is that program's failure") {
+  const std::string problem = launcher->problem = "filesystem error: ELOOP";
+  launcher->problem_is_foreign = true;
+  SUBCASE("before its first process") { program->start(); }
+  SUBCASE("after a helper") {
+    launcher->problem.clear();
+    launcher->helpers = 1;
+    program->start();
+    launcher->problem = problem;
+    sys.end(sys.newest, 0);
+    turn();
+  }
+  SUBCASE("at its probe") {
+    launcher->problem.clear();
+    launcher->probes = true;
+    launcher->probe_problem = problem;
+    program->start();
+    turn(20 * kMillisecond);
+    turn();
+  }
+  CHECK(program->state() == State::kBackoff);
+  CHECK(program->last_error() == problem);
+  CHECK(std::count(notes.begin(), notes.end(), "stt: " + problem) >= 1);
+  launcher->problem.clear();
+  launcher->probe_problem.clear();
+  turn(20 * kMillisecond);
+  CHECK(program->state() == State::kStarting);
+}
+
 TEST_CASE_FIXTURE(Fixture, "helpers run one after the other, then the program") {
   launcher->helpers = 2;
   program->start();

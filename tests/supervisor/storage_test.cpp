@@ -129,5 +129,18 @@ TEST_CASE_FIXTURE(Folder, "turns that cannot be saved stay in shared memory") {
   CHECK(ipc::list_segments(paths.instance).size() == wire::kRings.size() + 1);
 }
 
+TEST_CASE_FIXTURE(Folder,
+                  "a link that leads nowhere takes the name of no saved turns, nor does it end anything") {
+  const std::string run = new_run_id();
+  const RunSegments segments(paths.instance, run);
+  put_turns(*this, run, 2);
+  const fs::path spool = paths.state / "spool";
+  fs::create_symlink(run + "-001.frames", spool / (run + "-001.frames"));
+  fs::create_symlink(spool / "nothing", spool / (run + "-002.frames"));
+  CHECK(save_turns(ipc::segment_name(paths.instance, run, "turns"), run, spool) == 2);
+  CHECK(fs::file_size(spool / (run + "-003.frames")) > 0);
+  CHECK(fs::is_symlink(spool / (run + "-002.frames")));
+}
+
 }  // namespace
 }  // namespace prot::supervisor

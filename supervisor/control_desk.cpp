@@ -46,6 +46,7 @@ bool ControlDesk::is_waiting(std::string_view program, std::string_view kind) co
 }
 
 void ControlDesk::answer_waiters(Nanos now) {
+  server_->settle();
   leases_.on_time(now);
   std::vector<Waiter> left;
   for (Waiter& waiter : std::exchange(waiters_, {})) {
@@ -70,7 +71,7 @@ void ControlDesk::answer_waiters(Nanos now) {
 }
 
 Nanos ControlDesk::next_deadline() const noexcept {
-  Nanos next = leases_.next_deadline();
+  Nanos next = server_->unsettled() ? instance_->clock.now() : leases_.next_deadline();
   for (const Waiter& waiter : waiters_)
     next = std::min({next, waiter.deadline, waiter.polls ? instance_->clock.now() + kLookAgain : kNever});
   return next;

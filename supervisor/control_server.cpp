@@ -31,14 +31,14 @@ void ControlServer::Connection::send(std::string_view json, const std::vector<in
       stage::send_message(socket_.get(), json, fds);
     } catch (const Error& e) {
       log_warn("control client: {}", e.what());
-      close();
+      cut_off();
     }
     return;
   }
   const auto length = static_cast<std::uint32_t>(json.size());
   output_.append(reinterpret_cast<const char*>(&length), sizeof length);
   output_.append(json);
-  if (output_.size() > kMostOutput) return close();
+  if (output_.size() > kMostOutput) return cut_off();
   flush();
 }
 
@@ -51,6 +51,7 @@ void ControlServer::Connection::send_error(const std::string& message, int code)
 void ControlServer::Connection::on_close(std::function<void()> callback) {
   if (on_close_ && callback) throw UsageError("this connection holds a stage already");
   on_close_ = std::move(callback);
+  if (on_close_ && closed()) server_->cut_off_.push_back(shared_from_this());
 }
 
 void ControlServer::Connection::finish() {
@@ -63,7 +64,7 @@ void ControlServer::Connection::flush() {
   while (!output_.empty()) {
     const ssize_t n = ::send(socket_.get(), output_.data(), output_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno != EAGAIN) return close();
+    if (n < 0 && errno != EAGAIN) return cut_off();
     if (n < 0) break;
     output_.erase(0, static_cast<std::size_t>(n));
   }
@@ -73,10 +74,17 @@ void ControlServer::Connection::flush() {
     server_->loop_->unwatch(write_watch_);
     write_watch_ = 0;
   }
-  if (output_.empty() && finishing_) close();
+  if (output_.empty() && finishing_) cut_off();
 }
 
 void ControlServer::Connection::close() {
+  const auto self = shared_from_this();
+  cut_off();
+  tell_end();
+}
+
+// Whoever sends is in the middle of something, and reads on in what on_close() would take away.
+void ControlServer::Connection::cut_off() {
   if (!socket_) return;
   const auto self = shared_from_this();  // the map may hold the last reference
   if (read_watch_ != 0) server_->loop_->unwatch(read_watch_);
@@ -84,6 +92,10 @@ void ControlServer::Connection::close() {
   read_watch_ = write_watch_ = 0;
   socket_.reset();
   server_->connections_.erase(this);
+  if (on_close_) server_->cut_off_.push_back(self);
+}
+
+void ControlServer::Connection::tell_end() {
   if (on_close_) std::exchange(on_close_, nullptr)();
 }
 
@@ -166,6 +178,10 @@ void ControlServer::accept_all() {
     }
     connections_.emplace(raw, std::move(connection));
   }
+}
+
+void ControlServer::settle() {
+  for (const auto& connection : std::exchange(cut_off_, {})) connection->tell_end();
 }
 
 void ControlServer::spread_line(const std::string& program, const std::string& json) {

@@ -23,11 +23,13 @@ class ControlServer {
   class Connection : public std::enable_shared_from_this<Connection> {
    public:
     Connection(ControlServer& server, UniqueFd socket, pid_t peer);
-    /// Queues a message; with descriptors only while nothing else is queued.
+    /// Queues a message; with descriptors only while nothing else is queued. A client that cannot be told is
+    /// cut off, yet nobody is called from here: on_close() comes with the next settle().
     void send(std::string_view json, const std::vector<int>& fds = {});
     void send_error(const std::string& message, int code);
-    /// Closes when everything is written.
+    /// Closes when everything is written, as send() does.
     void finish();
+    /// Closes, and calls what on_close() was given.
     void close();
     [[nodiscard]] bool closed() const noexcept { return !socket_; }
     [[nodiscard]] pid_t peer() const noexcept { return peer_; }
@@ -42,6 +44,8 @@ class ControlServer {
     friend class ControlServer;
     void read();
     void flush();
+    void cut_off();
+    void tell_end();
 
     ControlServer* server_;
     std::string refusal_;  // all that it ever hears
@@ -63,6 +67,9 @@ class ControlServer {
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
+  /// Calls what waits for the end of connections that were cut off. From the loop, with nothing under way.
+  void settle();
+  [[nodiscard]] bool unsettled() const noexcept { return !cut_off_.empty(); }
   /// To everybody who follows `program`: one log line, as it is.
   void spread_line(const std::string& program, const std::string& json);
   /// No new clients: the socket's file is gone after this.
@@ -80,6 +87,7 @@ class ControlServer {
   UniqueFd listener_;
   stage::EventLoop::WatchId watch_ = 0;
   std::map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> cut_off_;  // to be told of
   std::uint64_t accepted_ = 0;
   bool crowded_ = false;  // said once
 };

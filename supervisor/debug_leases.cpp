@@ -100,8 +100,7 @@ void DebugLeases::hand_over(const std::string& name, Lease& lease, Program& prog
   lease.lifeline = std::move(lifeline.write);
   lease.ready_watch = instance_->loop.watch_readable(lease.ready.get(), [this, name] { read_ready(name); });
   host_->say(fmt::format("{} is started in a debugger of process {}", name, lease.client->peer()));
-  const Client client = lease.client;
-  client->send(reply.str(), files);  // last: it may end the lease
+  lease.client->send(reply.str(), files);
 }
 
 void DebugLeases::note_process(const std::string& name, const Lease& lease, bool ready) {
@@ -173,8 +172,7 @@ void DebugLeases::revoke(std::string_view program, const std::string& why) {
     message.begin_object().member("released", why).end_object();
   else
     message.begin_object().member("error", why).member("code", 1).end_object();
-  const Client client = lease.client;
-  client->send(message.str());  // last: it may end the lease
+  lease.client->send(message.str());
 }
 
 void DebugLeases::on_drain() {

@@ -62,8 +62,14 @@ class BadInput(unittest.TestCase):
             client.settimeout(10)
             client.connect(str(prot.runtime / "control.sock"))
             client.sendall(data)
-            head = client.recv(4, socket.MSG_WAITALL)
-            body = client.recv(struct.unpack("<I", head)[0], socket.MSG_WAITALL)
+            return self.message(client)
+
+    def message(self, client):
+        """The next one; None: that was the last."""
+        head = client.recv(4, socket.MSG_WAITALL)
+        if not head:
+            return None
+        body = client.recv(struct.unpack("<I", head)[0], socket.MSG_WAITALL)
         self.assertNotIn(b"\n", body)
         return json.loads(body)
 
@@ -115,6 +121,28 @@ class BadInput(unittest.TestCase):
             self.one_line(prot.run("status"), 1, "too many clients")
             open_ones.close()
             wait_for("room again", lambda: prot.run("status").returncode == 0, 5)
+
+    def test_a_client_that_goes_in_the_middle_of_what_it_asked_for_takes_nobody_along(self):
+        with Instance() as prot:
+            prot.up()
+            self.assertEqual(prot.run("stop", "tts").returncode, 0)
+            supervisor = prot.supervisor()
+            for request in ('{"cmd":"debug","stage":"tts","launch":true}', '{"cmd":"debug","stage":"stt"}'):
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.settimeout(10)
+                    client.connect(str(prot.runtime / "control.sock"))
+                    client.sendall(framed('{"cmd":"logs","lines":0,"follow":true}'))
+                    self.assertEqual(self.message(client), {"live": True})
+                    os.kill(supervisor, signal.SIGSTOP)  # it hears the next one when nobody listens any more
+                    client.sendall(framed(request))
+                os.kill(supervisor, signal.SIGCONT)
+                self.assertIn(prot.run("status").returncode, (0, 6))
+                self.assertEqual(prot.supervisor(), supervisor)
+            self.assertEqual(prot.run("start", "tts").returncode, 0)
+            self.assertEqual({s["name"]: s["state"] for s in prot.status()["stages"]}, dict.fromkeys(STAGES, "ready"))
+            said = "\n".join(prot.log())
+            self.assertIn("tts is given back by its developer", said)
+            self.assertIn("stt is given back by its debugger", said)
 
     def test_another_user_is_told_whose_instance_it_is(self):
         def as_nobody(*arguments):

@@ -11,6 +11,7 @@ namespace prot::supervisor {
 namespace {
 
 constexpr Nanos kLookAgain = 10 * kMillisecond;
+constexpr std::ptrdiff_t kMostWaits = 16;  // of one client
 
 json::Document parse_request(const std::string& request) {
   try {
@@ -38,6 +39,13 @@ void ControlDesk::handle(const Client& client, const std::string& request) {
   } catch (const Error& e) {
     client->send_error(e.what(), e.exit_code());
   }
+}
+
+void ControlDesk::wait(Waiter waiter) {
+  const auto waits = std::count_if(waiters_.begin(), waiters_.end(),
+                                   [&](const Waiter& other) { return other.client == waiter.client; });
+  if (waits >= kMostWaits) throw Error(fmt::format("this connection waits for {} things already", waits));
+  waiters_.push_back(std::move(waiter));
 }
 
 bool ControlDesk::is_waiting(std::string_view program, std::string_view kind) const {
@@ -94,6 +102,12 @@ bool ControlDesk::end_hold(std::string_view program) {
   const Client client = found->second;
   client->close();
   return true;
+}
+
+void ControlDesk::follow_drain(const Client& client) {
+  std::erase_if(down_clients_, [](const Client& other) { return other->closed(); });
+  if (std::find(down_clients_.begin(), down_clients_.end(), client) == down_clients_.end())
+    down_clients_.push_back(client);
 }
 
 void ControlDesk::tell_progress(const std::string& line) {

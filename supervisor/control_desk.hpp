@@ -65,7 +65,8 @@ class ControlDesk {
   [[nodiscard]] DeskHost& host() noexcept { return *host_; }
   [[nodiscard]] DebugLeases& leases() noexcept { return leases_; }
 
-  void wait(Waiter waiter) { waiters_.push_back(std::move(waiter)); }
+  /// Throws Error: its client waits for too much already.
+  void wait(Waiter waiter);
   [[nodiscard]] bool is_waiting(std::string_view program, std::string_view kind) const;
   void answer_waiters(Nanos now);
   [[nodiscard]] Nanos next_deadline() const noexcept;
@@ -77,7 +78,7 @@ class ControlDesk {
   bool end_hold(std::string_view program);
 
   /// The client is told of the drain, line by line, and gets the account at its end.
-  void follow_drain(const Client& client) { down_clients_.push_back(client); }
+  void follow_drain(const Client& client);
   void tell_progress(const std::string& line);
   void spread_line(const std::string& program, const std::string& line);
   /// The run is over: nobody can connect any more.

@@ -73,6 +73,23 @@ class BadInput(unittest.TestCase):
         self.assertNotIn(b"\n", body)
         return json.loads(body)
 
+    def answer_as_nobody(self, prot, data):
+        """What a client of another user is answered, one that asks whoever listens."""
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(Exception):
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+                os.write(write, json.dumps(self.answer(prot, data)).encode())
+            os._exit(0)
+        os.close(write)
+        with os.fdopen(read) as answers:
+            text = answers.read()
+        os.waitpid(child, 0)
+        return json.loads(text)
+
     def test_malformed_control_messages(self):
         with Instance() as prot:
             prot.up()
@@ -144,6 +161,38 @@ class BadInput(unittest.TestCase):
             self.assertIn("tts is given back by its developer", said)
             self.assertIn("stt is given back by its debugger", said)
 
+    def test_what_one_client_may_wait_for_is_bounded(self):
+        with Instance() as prot, socket.socket(socket.AF_UNIX) as client:
+            prot.up()
+            self.assertEqual(prot.run("stop", "tts").returncode, 0)
+            client.settimeout(10)
+            client.connect(str(prot.runtime / "control.sock"))
+            client.sendall(17 * framed('{"cmd":"wait","for":"ready","timeout_ms":86400000}'))
+            self.assertEqual(self.message(client), {"error": "this connection waits for 16 things already", "code": 1})
+            with socket.socket(socket.AF_UNIX) as other:
+                other.settimeout(10)
+                other.connect(str(prot.runtime / "control.sock"))
+                other.sendall(framed('{"cmd":"wait","for":"ready"}'))
+                self.assertEqual(prot.run("start", "tts").returncode, 0)
+                self.assertEqual(self.message(other), {"ok": True})
+            for _ in range(16):
+                self.assertEqual(self.message(client), {"ok": True})
+            client.sendall(framed('{"cmd":"wait","for":"ready"}'))  # there is room again
+            self.assertEqual(self.message(client), {"ok": True})
+
+    def test_who_asks_for_the_end_many_times_is_told_of_it_once(self):
+        with Instance() as prot, socket.socket(socket.AF_UNIX) as client:
+            prot.up()
+            client.settimeout(30)
+            client.connect(str(prot.runtime / "control.sock"))
+            client.sendall(100 * framed('{"cmd":"down"}'))
+            said = []
+            while (message := self.message(client)) is not None:
+                said.append(message)
+            lines = [message["progress"] for message in said if "progress" in message]
+            self.assertEqual(len(lines), len(set(lines)), lines)
+            self.assertEqual(sum("drained" in message for message in said), 1, said)
+
     def test_another_user_is_told_whose_instance_it_is(self):
         def as_nobody(*arguments):
             return subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", program, *arguments],
@@ -159,8 +208,12 @@ class BadInput(unittest.TestCase):
                 for folder in (prot.folder / "run", prot.folder / "run/prot", prot.runtime):
                     folder.chmod(0o711)
                 (prot.runtime / "control.sock").chmod(0o666)
-                for command in (["status"], ["restart", "stt"], ["down"], ["wait", "ready"]):
-                    self.one_line(as_nobody(*command), 1, f"belongs to user {os.geteuid()}", f"user {NOBODY}")
+                for command in ("status", "down"):
+                    self.one_line(as_nobody(command), 1, f"another user listens on {prot.runtime}/control.sock")
+                for request in ("status", "restart", "down", "wait"):
+                    said = self.answer_as_nobody(prot, framed(json.dumps({"cmd": request, "stage": "stt", "for": "ready"})))
+                    self.assertEqual(said, {"error": f"this instance belongs to user {os.geteuid()}: user {NOBODY} has no "
+                                                     "business here", "code": 1})
 
     @unittest.skipUnless(can_mount(), "needs a file system of its own")
     def test_a_full_disk_costs_the_log_files_and_is_said_once(self):

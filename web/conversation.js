@@ -1,7 +1,6 @@
-// The conversation: what /events tells of the spoken one, and the written one over /chat.
+// The conversation: its lines, and what /events tells of the spoken one.
 const kMostLines = 400;
 const kMostKnown = 200;  // turns; /turns tells the newest 16
-const kMostQuestions = 16;
 const kStates = ['idle', 'listening', 'processing', 'speaking', 'active', 'interrupted'];
 for (const state of kStates) {
   const lamp = make('li');
@@ -219,50 +218,3 @@ function hearOfConversation() {
     on(type, e => { const row = document.getElementById(protId(e.turn)); if (row) mark(row, 'held', type === 'hold'); });
   on('turn', e => { writeTurn(e); look(); });
 }
-
-// -- the written conversation
-let socket, answers = 0, answer = '', conversation;
-const questions = [];  // without a last word, oldest first
-function question(one) {
-  socket.send(JSON.stringify({ type: 'message', ...one, conversation }));
-}
-function open() {
-  socket = new WebSocket(at((location.protocol === 'https:' ? 'wss://' : 'ws://') + location.host + '/chat'));
-  // By its id it is the same question: what was answered meanwhile is not asked anew.
-  socket.onopen = () => questions.forEach(question);
-  socket.onmessage = message => {
-    const said = JSON.parse(message.data);
-    if (said.type === 'restart') answer = '';
-    conversation = said.conversation || conversation;
-    if (!['chunk', 'done', 'error'].includes(said.type)) return;
-    const row = line('r' + answers, 'prot', 'byText');
-    if (said.type === 'chunk') write(row, answer += said.content);
-    if (said.type === 'chunk') return;
-    write(row, said.type === 'done' ? said.content : said.message);
-    mark(row, 'cut', said.type === 'done' && said.interrupted);
-    mark(row, 'failed', said.type === 'error');
-    announce(word('prot') + ': ' + (said.content || said.message));
-    questions.shift();
-    answers++;
-    answer = '';
-  };
-  socket.onclose = () => { answer = ''; setTimeout(open, 2000); };
-}
-let written = 0;
-$('say').addEventListener('submit', event => {
-  event.preventDefault();
-  const text = $('words').value.trim();
-  if (!text) return;
-  follows = true;
-  const row = line('w' + written++, 'you', 'byText');
-  write(row, text);
-  $('words').value = '';
-  if (questions.length >= kMostQuestions) return mark(row, 'failed', true);
-  questions.push({ content: text, id: newId() });
-  if (socket.readyState === WebSocket.OPEN) question(questions.at(-1));
-});
-$('stop').addEventListener('click', () => {
-  if (socket.readyState === WebSocket.OPEN) return socket.send('{"type":"stop"}');
-  questions.length = 0;
-  if (document.getElementById('r' + answers)) answers++;  // the rest of it does not come
-});

@@ -78,5 +78,4 @@ async function restartNow(name) {
 lookAtTurns([]);
 hearOfConversation();
 if (!document.hidden) listen();
-open();
 look();

@@ -17,7 +17,8 @@ const kWords = {
     refusedToken: 'prot asks for a token: open this page as /?token=TOKEN', waitsFor: 'prot is starting: {} is not ready yet', begins: 'prot is starting',
     back: 'connected again', brainBack: 'the conversation’s program was restarted', runBack: 'prot was restarted',
     you: 'you', prot: 'prot', byVoice: 'spoken', byText: 'written', partial: 'not final', cut: 'interrupted', unheard: 'not heard:', failed: 'failed',
-    held: 'held', ignored: 'not answered: {}', backchannel: 'a sign of listening', stopWord: 'a stop word', nothing: 'nothing understood',
+    held: 'held', unsent: 'not sent yet', notSent: 'not sent: {}', again: 'Send again', full: 'prot takes no more writers now',
+    tooMany: '16 others wait', unanswered: 'there was no answer', withdrawn: 'withdrawn', ignored: 'not answered: {}', backchannel: 'a sign of listening', stopWord: 'a stop word', nothing: 'nothing understood',
     seconds: '{} s', minutes: '{} min', hours: '{} h', days: '{} d', is: 'state', cpuPercent: 'CPU %', MiB: 'MiB', idle: 'idle', listening: 'listening', processing: 'thinking', speaking: 'speaking', active: 'attentive', interrupted: 'interrupted',
     not_started: 'not started', turn: 'turn', waiting: 'waiting', jobs: 'jobs', connections: 'database', cpu: 'CPU', resident: 'memory',
     free: '{} free', heard: 'heard', total: 'total', detected: 'end of turn', transcript: 'recognised', request: 'request', 'first token': 'first token',
@@ -41,7 +42,9 @@ const kWords = {
     lost: '{}부터 prot과 연결이 끊겼습니다. 다시 연결하는 중이며, 보이는 것은 그때의 값입니다.',
     refusedToken: 'prot이 토큰을 요구합니다: /?token=토큰 으로 여십시오', waitsFor: 'prot 시작 중: {} 준비 안 됨', begins: 'prot 시작 중',
     back: '다시 연결됨', brainBack: '대화 프로그램이 재시작됨', runBack: 'prot이 재시작됨',
-    you: '나', prot: 'prot', byVoice: '음성', byText: '글', partial: '인식 중', cut: '끊김', unheard: '듣지 못한 말:', failed: '실패', held: '잠시 멈춤',
+    you: '나', prot: 'prot', byVoice: '음성', byText: '글', partial: '인식 중', cut: '끊김', unheard: '듣지 못한 말:', failed: '실패', held: '잠시 멈춤', unsent: '아직 보내지 못함',
+    notSent: '보내지 못함: {}', again: '다시 보내기', full: '지금은 글 대화를 더 받지 않습니다', tooMany: '이미 16개가 대기 중입니다',
+    unanswered: '대답이 없었습니다', withdrawn: '취소했습니다',
     ignored: '대답 안 함: {}', backchannel: '맞장구', stopWord: '멈춤 말', nothing: '알아듣지 못함', seconds: '{}초', minutes: '{}분', hours: '{}시간', days: '{}일', is: '상태', cpuPercent: 'CPU %', MiB: 'MiB', idle: '대기', listening: '듣는 중',
     processing: '생각 중', speaking: '말하는 중', active: '이어 듣기', interrupted: '끊김', not_started: '시작 전', turn: '차례', waiting: '대기 중',
     jobs: '작업', connections: '데이터베이스', cpu: 'CPU', resident: '메모리', free: '{} 여유', heard: '들은 말', total: '합계', detected: '말 끝',
@@ -56,13 +59,17 @@ const kWords = {
 let language = 'en';
 function word(name, value) {
   const text = kWords[language][name] ?? name;
-  return value === undefined ? text : text.replace('{}', () => value);
+  return value === undefined ? text : text.replace('{}', () => value.named ? word(value.named) : value);
 }
+/// A value that is a name itself, and changes its language with the rest.
+const named = name => ({ named: name });
+const valueOf = element => element.dataset.vName === undefined ? element.dataset.v : named(element.dataset.vName);
 /// Writes it into an element, and again whenever the language changes.
 function tell(element, name, value) {
   element.dataset.t = name;
-  if (value === undefined) delete element.dataset.v;
-  else element.dataset.v = value;
+  delete element.dataset.v;
+  delete element.dataset.vName;
+  if (value !== undefined) element.dataset[value.named ? 'vName' : 'v'] = value.named ?? value;
   const text = word(name, value);
   if (element.textContent !== text) element.textContent = text;
 }
@@ -75,7 +82,7 @@ function label(element, name, value) {
 function speak(chosen) {
   language = kWords[chosen] ? chosen : 'en';
   document.documentElement.lang = language;
-  for (const element of document.querySelectorAll('[data-t]')) element.textContent = word(element.dataset.t, element.dataset.v);
+  for (const element of document.querySelectorAll('[data-t]')) element.textContent = word(element.dataset.t, valueOf(element));
   for (const element of document.querySelectorAll('[data-t-hint]')) element.placeholder = word(element.dataset.tHint);
   for (const element of document.querySelectorAll('[data-t-label]'))
     element.setAttribute('aria-label', word(element.dataset.tLabel, element.dataset.v));

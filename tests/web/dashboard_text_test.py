@@ -1,5 +1,6 @@
 """The dashboard in a headless Chromium, with a model that answers when the test wants it: written questions over a death of
 prot-web, who comes later, a page that is open for long, and words that no language has."""
+import contextlib
 import json
 import os
 import pathlib
@@ -10,11 +11,12 @@ import sys
 import unittest
 
 from browser import Browser, chromium
-from web_instance import LIMIT, WebInstance, wait_for_web
+from web_instance import LIMIT, WebInstance, WebSocket, wait_for_web
 
 from chat_test import Model  # of tests/supervisor
 
 SOURCE = pathlib.Path(os.environ["SOURCE"])
+AUDIT = (SOURCE / "tests/web/audit.js").read_text(encoding="utf-8")
 LIVE = "document.getElementById('link').dataset.is === 'live' && document.querySelectorAll('#stages tbody tr').length > 6"
 LOST = "document.getElementById('link').dataset.is === 'lost'"
 OFF = "!document.getElementById('off').hidden"
@@ -42,6 +44,11 @@ class Written(unittest.TestCase):
         cls.prot = cls.enterClassContext(WebInstance(real=["brain", "memory"], settings=settings))
         cls.prot.up_and_ready()
         cls.browser = cls.enterClassContext(Browser())
+
+    def setUp(self):
+        self.model.hold.clear()
+        self.model.go.clear()
+        self.model.hung_up.clear()
 
     def open(self, languages="en-US", beside=None):
         page = self.browser.page(languages, beside)
@@ -88,6 +95,53 @@ class Written(unittest.TestCase):
                                       ["prot", "You said: second."], ["you", "third"], ["prot", "You said: third."]])
         said = [message["content"].rsplit("\n\n", 1)[-1] for message in self.model.asked[-1] if message["role"] == "user"]
         self.assertEqual(list(dict.fromkeys(said)), ["first", "second", "third"])
+
+    def test_only_who_writes_takes_a_place_and_what_finds_none_is_not_lost(self):
+        page = self.open()
+        with contextlib.ExitStack() as held:
+            # The page has none of them yet: nobody wrote.
+            places = [held.enter_context(WebSocket(self.prot.port, "/chat")) for _ in range(16)]
+            self.assertEqual({place.status for place in places}, {101})
+            page.see("waits.unsent = 1000; waits.again = 100")
+            self.write(page, "is there a place?")
+            page.wait("document.querySelector('#w0 .tag[data-mark=unsent]')?.textContent === 'not sent yet'")
+            page.wait("document.querySelector('#w0 .tag[data-mark=notSent]') !== null")
+            self.assertEqual(page.text("#w0 .tags"), "writtennot sent: prot takes no more writers nowSend again")
+            self.assertEqual(page.see("[questions.length, document.querySelectorAll('#w0 [data-mark=unsent]').length]"), [0, 0])
+            self.assertIn("not sent: prot takes no more writers now", page.text("#said"))
+            self.assertEqual(page.see(AUDIT), [])
+            page.see("document.getElementById('language').value = 'ko'; document.getElementById('language').dispatchEvent(new Event('change'))")
+            self.assertEqual(page.text("#w0 .tags"), "글보내지 못함: 지금은 글 대화를 더 받지 않습니다다시 보내기")
+        page.see("document.querySelector('#w0 button').focus()")
+        page.press("Enter")
+        page.wait("document.getElementById('r0')?.textContent.includes('You said: is there a place?.')")
+        self.assertEqual(page.see("[document.activeElement.id, document.querySelector('#w0 .tags').textContent]"), ["words", "글"])
+        page.see("waits.idle = 0; shutUnused()")  # it is written no more
+        page.wait("socket === null")
+        first = page.see("conversation")
+        self.write(page, "and now?")
+        page.wait("document.getElementById('r1')?.textContent.includes('You said: and now?.')")
+        self.assertEqual((page.see("conversation"), len(self.model.asked[-1])), (first, 4))  # persona, the first turn, the question
+        page.see("waits.idle = 1e6; waits.hidden = 0")
+        self.model.hold.set()
+        self.write(page, "a third")
+        page.wait("document.getElementById('r2')?.textContent.includes('You said:')")
+        page.hide(True)
+        page.wait("!leave")
+        self.assertTrue(page.see("isOpen()"))  # the answer is awaited
+        self.model.go.set()
+        page.wait("document.getElementById('r2').textContent.includes('You said: a third.') && socket === null")
+
+    def test_a_question_that_nothing_comes_to_is_given_up_and_asked_again(self):
+        page = self.open()
+        self.model.hold.set()
+        page.see("waits.answer = 500; waits.again = 50")
+        self.write(page, "are you there?")
+        page.wait("document.querySelector('#w0 .tag[data-mark=notSent]')?.textContent === 'not sent: there was no answer'")
+        page.see("waits.answer = 1e6")
+        self.model.go.set()
+        page.see("document.querySelector('#w0 button').click()")
+        page.wait("[...document.querySelectorAll('.line.prot .what')].at(-1)?.textContent === 'You said: are you there?.'")
 
     def test_whoever_comes_later_is_told_that_nothing_is_kept(self):
         record = self.teller()

@@ -10,9 +10,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "base/error.hpp"
 #include "cluster_orphans.hpp"
+#include "cluster_setup.hpp"
 #include "programs.hpp"
 #include "socket_probe.hpp"
 
@@ -31,7 +33,7 @@ SocketProbe::Answer judge_welcome(std::string_view answer) {
   if (answer.find("C3D000") != std::string_view::npos)
     throw Error("db: the cluster has no database 'prot'; create it, or set db.folder to an empty folder", 2);
   if (answer.find("C28000") != std::string_view::npos)
-    throw Error("db: the cluster has no role 'prot'; create it, or set db.folder to an empty folder", 2);
+    throw Error("db: the cluster does not let role 'prot' in: see prot_hba.conf in it, or set db.folder", 2);
   return SocketProbe::Answer::kNotYet;  // 57P03: it is starting up
 }
 
@@ -103,7 +105,8 @@ void make_folder_of(const fs::path& path, const User& user, bool change) {
 }
 
 /// The private PostgreSQL cluster. It refuses to run as root: then it runs as the system user db.user.
-/// A new cluster is made under another name and gets its final one when it is whole.
+/// A new cluster is made under another name and gets its final one when it is whole; an older one is set up
+/// (cluster_setup.hpp) before its server runs.
 class DbLauncher final : public Launcher {
  public:
   explicit DbLauncher(const RunContext& run)
@@ -129,24 +132,32 @@ class DbLauncher final : public Launcher {
     }
     if (step_ == Step::kFolder) {
       prepare_folders();
-      step_ = is_there(folder_ / "PG_VERSION") ? Step::kServer : Step::kInit;
+      step_ = is_there(folder_ / "PG_VERSION") ? Step::kOld : Step::kInit;
     }
     if (step_ == Step::kInit) {
       step_ = Step::kCreate;
       return make_cluster();
     }
     if (step_ == Step::kCreate) {
-      step_ = Step::kRename;
+      step_ = Step::kSetup;
       return create_database();
     }
+    if (step_ == Step::kSetup) {
+      step_ = Step::kRename;
+      return set_up(new_folder_);
+    }
     if (step_ == Step::kRename) {
+      check_setup(setup_of(new_folder_));
       std::error_code error;
       fs::rename(new_folder_, folder_, error);
       if (error) throw Error("db: cannot rename " + new_folder_.string() + ": " + error.message());
       step_ = Step::kServer;
     }
+    if (step_ == Step::kServer) check_setup(setup_of(folder_));
     end_cluster_orphans(folder_);
     drop_locks_of_the_dead(folder_, real_socket_folder_);
+    if (std::exchange(step_, Step::kServer) == Step::kOld && needs_setup(setup_of(folder_)))
+      return set_up(folder_);
     return server();
   }
   [[nodiscard]] bool says_ready() const override { return false; }
@@ -165,7 +176,7 @@ class DbLauncher final : public Launcher {
   [[nodiscard]] Nanos watchdog() const override { return 0; }
 
  private:
-  enum class Step { kUser, kFolder, kInit, kCreate, kRename, kServer };
+  enum class Step { kUser, kFolder, kInit, kCreate, kSetup, kRename, kOld, kServer };
 
   Launch helper(const std::string& what, const std::string& path, std::vector<std::string> argv) const {
     Launch launch;
@@ -237,7 +248,8 @@ class DbLauncher final : public Launcher {
     if (error) throw Error("db: cannot make " + socket_folder_.string() + ": " + error.message());
   }
 
-  // PostgreSQL's programs find each other by the path in argv[0].
+  // PostgreSQL's programs find each other by the path in argv[0]. Its own pg_hba.conf, which trusts, is for
+  // pg_upgrade: the server of prot has another one.
   Launch make_cluster() {
     std::error_code error;
     fs::remove_all(new_folder_, error);  // of a start that was broken off
@@ -245,16 +257,33 @@ class DbLauncher final : public Launcher {
     if (is_there(folder_)) fs::remove(folder_, error);  // empty
     Launch launch = helper("initdb", programs_ + "/initdb",
                            {programs_ + "/initdb", "-D", new_folder_.string(), "-E", "UTF8",
-                            "--locale=C.UTF-8", "-U", "prot", "--auth=trust"});
+                            "--locale=C.UTF-8", "-U", kClusterAdmin, "--auth=trust"});
+    as_user(launch.request);
+    return launch;
+  }
+
+  // Without a socket, and as the superuser.
+  Launch single(const std::string& what, const fs::path& cluster, const char* database) const {
+    Launch launch = helper(what, programs_ + "/postgres",
+                           {programs_ + "/postgres", "--single", "-D", cluster.string(), "-c",
+                            "log_min_error_statement=panic", database});
     as_user(launch.request);
     return launch;
   }
 
   Launch create_database() const {
-    Launch launch = helper("create database", programs_ + "/postgres",
-                           {programs_ + "/postgres", "--single", "-D", new_folder_.string(), "postgres"});
+    Launch launch = single("create database", new_folder_, "postgres");
     launch.request.input = fmt::format("CREATE DATABASE {}\n", kDatabase);
-    as_user(launch.request);
+    return launch;
+  }
+
+  [[nodiscard]] ClusterSetup setup_of(const fs::path& cluster) const {
+    return {cluster, programs_, run_->config.get_bool("memory.pgvector")};
+  }
+
+  Launch set_up(const fs::path& cluster) const {
+    Launch launch = single("set up", cluster, kDatabase);
+    launch.request.input = setup_statements(setup_of(cluster));
     return launch;
   }
 
@@ -264,9 +293,10 @@ class DbLauncher final : public Launcher {
     SpawnRequest& request = launch.request;
     request.path = programs_ + "/postgres";
     request.argv = {request.path, "-D", folder_.string(), "-k", real_socket_folder_.string()};
+    request.argv.insert(request.argv.end(), {"-c", "hba_file=" + access_file(folder_).string()});
     for (const char* setting :
          {"listen_addresses=", "port=5432", "unix_socket_permissions=0700", "shared_buffers=8MB",
-          "max_connections=8", "superuser_reserved_connections=1", "wal_level=minimal", "max_wal_senders=0",
+          "max_connections=8", "superuser_reserved_connections=0", "wal_level=minimal", "max_wal_senders=0",
           "max_worker_processes=0", "max_logical_replication_workers=0", "max_parallel_workers=0",
           "autovacuum_max_workers=1", "min_wal_size=32MB", "max_wal_size=128MB", "jit=off",
           "logging_collector=off", "log_destination=stderr",

@@ -23,9 +23,32 @@ if os.geteuid() == 0:
 
 
 class Database(unittest.TestCase):
+    def ask(self, prot, query, user="prot", database="prot"):
+        return subprocess.run([BINARIES[-1] + "/psql", "-h", str(prot.runtime / "db"), "-U", user, "-d", database,
+                               "-Atc", query], capture_output=True, text=True, timeout=10)
+
     def sql(self, prot, query):
-        return subprocess.run([BINARIES[-1] + "/psql", "-h", str(prot.runtime / "db"), "-U", "prot", "-d", "prot",
-                               "-Atc", query], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        done = self.ask(prot, query)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    def check_confined(self, prot):
+        """Memory's role is the only one that is let in, and it can do nothing outside the database."""
+        mark = prot.folder / "mark"
+        for query in (f"copy (select 1) to program 'touch {mark}'", f"copy (select 1) to '{mark}'",
+                      "create table t(x text); copy t from '/etc/passwd'", "select pg_read_file('/etc/passwd')",
+                      "select lo_import('/etc/passwd')", "alter system set archive_command = 'true'",
+                      "create role other superuser", "alter role prot superuser", "set role prot_admin",
+                      "update pg_authid set rolsuper = true where rolname = 'prot'"):
+            with self.subTest(query):
+                done = self.ask(prot, query)
+                self.assertEqual(done.returncode, 1, query)
+                self.assertRegex(done.stderr, "permission denied|must be superuser")
+        self.assertFalse(mark.exists())
+        for user, database in (("prot_admin", "prot"), ("prot", "postgres"), ("postgres", "prot")):
+            done = self.ask(prot, "select 1", user, database)
+            self.assertEqual(done.returncode, 2, (user, database))
+            self.assertIn("no pg_hba.conf entry", done.stderr)
 
     def test_its_data_outlives_a_clean_stop_and_a_killed_supervisor(self):
         with Instance(settings=SETTINGS) as prot:
@@ -41,6 +64,51 @@ class Database(unittest.TestCase):
             print(f"database gone {1000 * (time.monotonic() - killed):.0f} ms after the supervisor")
             prot.up()
             self.assertEqual(self.sql(prot, "select sum(n) from kept"), "3")
+
+    def test_who_has_its_socket_can_run_no_program_and_read_no_file(self):
+        with Instance(settings=SETTINGS) as prot:
+            prot.up()
+            self.check_confined(prot)
+            self.sql(prot, "create table kept(n int); insert into kept values (1); drop table kept")
+
+    def test_a_cluster_of_an_earlier_version_is_taken_over_with_its_data(self):
+        with Instance(settings=SETTINGS) as prot:
+            self.make_as_earlier(prot.state / "db")
+            prot.up()
+            self.assertEqual(self.sql(prot, "select n, m from kept"), "1|calm")
+            self.check_confined(prot)
+            # Whatever memory does with what is its own; the trigger is of that time.
+            self.sql(prot, "insert into kept(m) values ('calm'); alter table kept add more int; "
+                           "create or replace function told() returns trigger language plpgsql as 'begin return new; end'")
+            self.assertEqual(self.sql(prot, "select max(n) from kept"), "2")
+            self.assertEqual(self.sql(prot, "select count(*) from pg_class c join pg_namespace n on n.oid = relnamespace "
+                                            "where nspname = 'public' and relowner <> 'prot'::regrole"), "0")
+            prot.run("down")
+            prot.up()  # twice is as once
+            self.assertEqual(self.sql(prot, "select count(*) from kept"), "2")
+
+    @staticmethod
+    def make_as_earlier(cluster):
+        """The role that memory uses is the superuser and everybody's."""
+        cluster.parent.mkdir(parents=True)
+        for folder in (cluster.parent.parent, cluster.parent):
+            folder.chmod(0o711)
+        cluster.mkdir(mode=0o700)
+        user = {}
+        if os.geteuid() == 0:
+            entry = pwd.getpwnam("postgres")
+            os.chown(cluster, entry.pw_uid, entry.pw_gid)
+            user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        single = [BINARIES[-1] + "/postgres", "--single", "-D", str(cluster)]
+        statements = ("create type mood as enum ('calm')\n"
+                      "create table kept(n int generated always as identity, m mood)\n"
+                      "create function told() returns trigger language plpgsql as 'begin return new; end'\n"
+                      "create trigger told before insert on kept for each row execute function told()\n"
+                      "insert into kept(m) values ('calm')\n")
+        for command, words in (([BINARIES[-1] + "/initdb", "-D", str(cluster), "-N", "-E", "UTF8", "--locale=C.UTF-8", "-U",
+                                 "prot", "--auth=trust"], ""),
+                               ([*single, "postgres"], "CREATE DATABASE prot\n"), ([*single, "prot"], statements)):
+            subprocess.run(command, input=words, cwd="/", capture_output=True, text=True, timeout=60, check=True, **user)
 
     def test_what_a_killed_one_has_left_holds_up_no_start(self):
         self.adopt_orphans(True)  # and never collects them: to PostgreSQL the dead live

@@ -342,8 +342,10 @@ class Doors(unittest.TestCase):
             page.see("restartNow('tts')")
             page.wait("document.getElementById('told').textContent === 'tts was restarted'")
             self.assertNotEqual(prot.pids()["tts"], before)
+            page.see("document.getElementById('words').value = 'anybody?'; document.getElementById('say').requestSubmit()")
+            wait_for_web("its own conversation", lambda: browser.listen(0.05) or any(
+                one.startswith("ws://") and "token=" in one for one in page.requests))
             self.assertEqual(page.complaints, [])
-            self.assertTrue(any(one.startswith("ws://") and "token=" in one for one in page.requests))
             self.assertFalse(any(token in pathlib.Path(log).read_text() for log in (prot.state / "log").glob("*.log")))
 
     def test_it_names_who_is_not_ready(self):

@@ -7,6 +7,8 @@
 
 namespace prot::web {
 namespace {
+// A comment would do for the server, but a page never sees one.
+constexpr const char* kAlive = "event: alive\ndata: {\"type\":\"alive\"}\n\n";
 constexpr const char* kConnected = "event: connected\ndata: {\"type\":\"connected\"}\n\n";
 // Whether what is said is kept is told when it changes; whoever comes later asks.
 constexpr const char* kAskRecord = R"({"type":"record"})";
@@ -26,6 +28,7 @@ std::string event_text(std::string_view line) {
 }
 
 void EventFeed::add(http::ConnectionId id, Nanos now) {
+  if (listeners_.empty()) alive_at_ = now + kAliveEvery;
   listeners_.insert(id);
   if (link_.open()) {
     send_(id, kConnected);
@@ -33,7 +36,6 @@ void EventFeed::add(http::ConnectionId id, Nanos now) {
   } else {
     connect_at_ = now;
   }
-  silent_since_ = now;
 }
 
 void EventFeed::gone(http::ConnectionId id) {
@@ -43,15 +45,15 @@ void EventFeed::gone(http::ConnectionId id) {
   connect_at_ = kNever;
 }
 
-void EventFeed::tell(std::string_view line, Nanos now) {
-  if (const std::string text = event_text(line); !text.empty()) to_all(text, now);
+void EventFeed::tell(std::string_view line) {
+  if (const std::string text = event_text(line); !text.empty()) to_all(text);
 }
 
 int EventFeed::pump(Nanos now) {
   int lines = 0;
   for (const std::string& line : link_.take()) {
     ++lines;
-    tell(line, now);
+    tell(line);
   }
   if (listeners_.empty()) return lines;
   if (!link_.open() && connect_at_ == kNever) connect_at_ = now;  // it has just gone
@@ -60,21 +62,23 @@ int EventFeed::pump(Nanos now) {
     connect_at_ = connected ? kNever : now + kConnectAgain;
     if (connected) {
       link_.send(R"({"type":"subscribe"})");
-      to_all(kConnected, now);
+      to_all(kConnected);
       link_.send(kAskRecord);
     }
   }
-  if (now - silent_since_ >= kSilence) to_all(": still here\n\n", now);
+  if (now >= alive_at_) {
+    alive_at_ = now + kAliveEvery;
+    to_all(kAlive);
+  }
   return lines;
 }
 
-void EventFeed::to_all(const std::string& text, Nanos now) {
-  silent_since_ = now;
+void EventFeed::to_all(const std::string& text) {
   for (const http::ConnectionId id : listeners_) send_(id, text);
 }
 
 Nanos EventFeed::next_deadline() const noexcept {
-  return listeners_.empty() ? kNever : std::min(connect_at_, silent_since_ + kSilence);
+  return listeners_.empty() ? kNever : std::min(connect_at_, alive_at_);
 }
 
 }  // namespace prot::web

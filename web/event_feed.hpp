@@ -16,7 +16,8 @@ namespace prot::web {
 class EventFeed {
  public:
   static constexpr Nanos kConnectAgain = 250 * kMillisecond;
-  static constexpr Nanos kSilence = 15 * kSecond;  // then a comment, so that a dead client is found
+  // Whoever hears nothing for longer knows that the stream is dead; a dead client is found by it.
+  static constexpr Nanos kAliveEvery = 15 * kSecond;
   using Send = std::function<void(http::ConnectionId, std::string)>;
 
   EventFeed(stage::EventLoop& loop, std::string chat_socket, Send send)
@@ -25,20 +26,20 @@ class EventFeed {
   void add(http::ConnectionId id, Nanos now);
   void gone(http::ConnectionId id);
   /// One more event, as brain would tell it.
-  void tell(std::string_view line, Nanos now);
+  void tell(std::string_view line);
   /// What brain said, to all. Returns how many lines.
   int pump(Nanos now);
   [[nodiscard]] Nanos next_deadline() const noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return listeners_.size(); }
 
  private:
-  void to_all(const std::string& text, Nanos now);
+  void to_all(const std::string& text);
 
   LineLink link_;
   Send send_;
   std::set<http::ConnectionId> listeners_;
   Nanos connect_at_ = kNever;
-  Nanos silent_since_ = 0;
+  Nanos alive_at_ = kNever;
 };
 
 /// "event: TYPE\ndata: LINE\n\n"; empty: the line is no event.

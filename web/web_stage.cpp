@@ -133,7 +133,7 @@ int WebStage::do_work(Nanos now) {
     for (auto& [id, text] : heap_pages_->take())
       server_->respond(id, {200, "application/json", std::move(text), {}});
   if (feed_.size() > 0)
-    if (const std::string moved = playhead_.look(now); !moved.empty()) feed_.tell(moved, now);
+    if (const std::string moved = playhead_.look(now); !moved.empty()) feed_.tell(moved);
   if (now >= look_at_) {
     look_at_ = now + kLookEvery;
     static_cast<void>(report());

@@ -178,6 +178,36 @@ class Written(unittest.TestCase):
         tabs[1].close()
         tabs[2].wait("stream !== null")
 
+    def test_a_stream_that_died_silently_is_told_and_listened_to_again(self):
+        record = self.teller()
+        page = self.open()
+        page.see("window.told = []; new MutationObserver(() => told.push(document.getElementById('link').dataset.is))"
+                 ".observe(document.getElementById('link'), {attributes: true})")
+        page.see("stream.close()")  # nothing comes any more, and no error either, as behind a proxy that swallows it
+        record(False)
+        self.assertFalse(page.see(OFF))
+        page.see("waits.silence = 500; guard(); waits.silence = 40000")
+        page.wait(f"{OFF} && {LIVE}")
+        self.assertEqual(page.see("told"), ["lost", "live"])
+        self.assertIn("connected again", page.text("#log"))
+        page.see("events.addEventListener('alive', () => { window.alive = true; })")
+        page.wait("window.alive")  # every 15 s
+        self.assertEqual(page.see("told.length"), 2)
+
+    def test_a_tab_takes_the_stream_over_from_one_that_passes_nothing_on(self):
+        record = self.teller()
+        first = self.open()
+        second = self.open(beside=first)
+        first.see("others.postMessage = () => {}")
+        record(False)
+        first.wait(OFF)
+        second.see("waits.silence = 300; guard(); waits.silence = 40000")
+        second.wait(f"stream !== null && {OFF} && {LIVE}")
+        first.wait(f"stream === null && {LIVE}")
+        record(True)
+        for page in (first, second):
+            page.wait(f"!({OFF})")
+
     def test_a_tab_that_is_hidden_asks_for_nothing_and_catches_up(self):
         page = self.open()
         page.see("waits.hidden = 0; window.asks = 0; { const own = fetch; fetch = (...what) => { ++asks; return own(...what); } }")

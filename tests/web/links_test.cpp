@@ -200,7 +200,7 @@ TEST_CASE("events go to all who listen, over one connection, which nobody keeps 
   CHECK(bench.until([&] { return bench.brain->clients() == 0; }));
 }
 
-TEST_CASE("events go on after a restart of brain, and silence is broken by a comment") {
+TEST_CASE("events go on after a restart of brain") {
   Bench bench;
   bench.start_brain();
   bench.feed.add(1, bench.now);
@@ -214,10 +214,22 @@ TEST_CASE("events go on after a restart of brain, and silence is broken by a com
     return bench.lines("subscribe") == 1;
   }));
   CHECK(bench.has(1, "event: connected\n"));
-  bench.got.clear();
-  bench.now += EventFeed::kSilence;
-  bench.feed.pump(bench.now);
-  CHECK(bench.got[1].back() == ": still here\n\n");
+}
+
+TEST_CASE("a listener hears every 15 s that the stream is alive, whatever else it hears") {
+  Bench bench;
+  bench.feed.add(1, bench.now);
+  CHECK(bench.feed.next_deadline() <= bench.now + EventFeed::kAliveEvery);
+  for (int i = 1; i <= 3; ++i) {
+    bench.got.clear();
+    bench.now += EventFeed::kAliveEvery - 1;
+    bench.feed.tell(R"({"type":"spoken"})");  // of a type that a page may not know
+    bench.feed.pump(bench.now);
+    CHECK_FALSE(bench.has(1, "alive"));
+    bench.now += 1;
+    bench.feed.pump(bench.now);
+    CHECK(bench.got[1].back() == "event: alive\ndata: {\"type\":\"alive\"}\n\n");
+  }
 }
 
 TEST_CASE("only words and JSON of one line become an event") {

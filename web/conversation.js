@@ -198,7 +198,7 @@ function hearOfConversation() {
     const row = line(youId(e.utterance), 'you', 'byVoice');
     row.classList.remove('partial');
     mark(row, 'partial', false);
-    mark(row, 'ignored', true, word({ stop: 'stopWord', 'nothing understood': 'nothing' }[e.why] || e.why));
+    mark(row, 'ignored', true, named({ stop: 'stopWord', 'nothing understood': 'nothing' }[e.why] || e.why));
     if (e.text) write(row, e.text);
   });
   on('segment', e => {

@@ -192,8 +192,10 @@ function lookAtErrors(stages) {
   $('errors').replaceChildren(...shown.map(error => {
     const item = make('li', error.level);
     const when = new Date(error.at);
-    item.append(make('time', '', isNaN(when) ? error.at : clock(when)), make('span', 'who', error.stage),
-      make('span', 'tag strong', error.level), make('span', 'what', error.message));
+    const level = make('span', 'tag strong'), words = make('span', 'what', error.message);
+    tell(level, error.level);
+    words.lang = 'en';
+    item.append(make('time', '', isNaN(when) ? error.at : clock(when)), make('span', 'who', error.stage), level, words);
     return item;
   }));
   if (shown.length) return;

@@ -11,7 +11,7 @@ function put(element, text) {
 }
 
 // Milliseconds.
-const waits = { hidden: 5000, again: 2000, silence: 40000, unsent: 30000, answer: 180000, idle: 300000 };
+const waits = { hidden: 5000, again: 2000, silence: 40000, unsent: 30000, answer: 180000, idle: 300000, restart: 30000 };
 
 // A '+' of a token is none of a form's spaces: the server takes it as it is.
 const token = new URLSearchParams(location.search.replaceAll('+', '%2B')).get('token');

@@ -63,7 +63,7 @@ function mark(row, name, on, value) {
   tell(tag, name, value);
 }
 function write(row, text) {
-  row.querySelector('.what').replaceChildren(text);
+  inItsLanguage(row.querySelector('.what'), text).replaceChildren(text);
   follow();
 }
 /// Something that happened to the conversation.
@@ -88,7 +88,7 @@ function key(turn) { return turn.turn + ':' + (turn.speech_end_ns || turn.reques
 /// A reply so far: what was heard, what is to come.
 function writeReply(turn) {
   const said = replies.get(turn), row = line(protId(turn), 'prot', 'byVoice');
-  row.querySelector('.what').replaceChildren(...said.segments.flatMap((segment, index) => {
+  inItsLanguage(row.querySelector('.what'), said.segments.join(' ')).replaceChildren(...said.segments.flatMap((segment, index) => {
     const bytes = kBytes.encode(segment);
     let heard = index < said.segment ? bytes.length : index === said.segment ? said.bytes : 0;
     while (heard > 0 && (bytes[heard] & 0xc0) === 0x80) --heard;  // no half of a character
@@ -136,12 +136,14 @@ function writeTurn(turn, when) {  // `when`: it is over for long
   if (rest) {
     const label = make('span', 'hidden');
     tell(label, 'unheard');
+    label.lang = language;
+    label.dataset.own = '';
     const gone = make('s', '', rest);
     row.querySelector('.what').append(' ', label, gone);
   }
   replies.delete(turn.turn);
   follow();
-  if (!old) announce(word('prot') + ': ' + (turn.reply || '') + (turn.interrupted ? ' (' + word('cut') + ')' : ''));
+  if (!old) announce(word('prot') + ': ', turn.reply || '', turn.interrupted ? ' (' + word('cut') + ')' : '');
 }
 /// When something was by the clock of prot's machine, as this browser's time.
 function wall(ns) {
@@ -192,7 +194,7 @@ function hearOfConversation() {
     row.classList.toggle('partial', !e.final);
     mark(row, 'partial', !e.final);
     write(row, e.text);
-    if (e.final) announce(word('you') + ': ' + e.text);
+    if (e.final) announce(word('you') + ': ', e.text);
   });
   on('ignored', e => {
     const row = line(youId(e.utterance), 'you', 'byVoice');

@@ -11,7 +11,7 @@ function reportTrouble(id, error) {
   report(id, kTroubles[error.status] ?? 'serverFailed', undefined, error.status ? error.message : '');
 }
 function hit(words, text) {
-  const what = make('span', 'what');
+  const what = inItsLanguage(make('span', 'what'), text);
   const wanted = words.map(one => one.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).filter(Boolean);
   const parts = wanted.length ? text.split(new RegExp('(' + wanted.join('|') + ')', 'iu')) : [text];
   parts.forEach((part, index) => what.append(index % 2 ? make('mark', '', part) : part));
@@ -50,7 +50,7 @@ $('search').addEventListener('submit', async event => {
   if (mine !== searches) return;  // another one was asked for meanwhile
   const words = query.split(/\s+/);
   if (page.database === 'away') {
-    $('found').replaceChildren(make('li', 'block', page.block));
+    $('found').replaceChildren(inItsLanguage(make('li', 'block', page.block), page.block));
     return report('hits', 'databaseAway');
   }
   const rows = [

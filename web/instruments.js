@@ -76,6 +76,7 @@ function drawBar(cell, turn) {
   const [words, model, tag] = cell.lastChild.children;
   for (const [part, text] of [[words, asked.get(turn.turn + ':' + turn.speech_end_ns)], [model, turn.model]]) {
     put(part, text || '');
+    if (part === words) inItsLanguage(part, text || '');
     part.hidden = !text;
   }
   tag.hidden = !turn.failed && !turn.interrupted;

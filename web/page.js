@@ -56,9 +56,17 @@ function newId() {
 function clock(when = new Date()) {
   return [when.getHours(), when.getMinutes(), when.getSeconds()].map(part => String(part).padStart(2, '0')).join(':');
 }
-/// For those who do not see the page: said once, politely. A repeated text is said again.
-function announce(text) {
+/// What somebody said is read aloud in its own language, which need not be the page's.
+function inItsLanguage(element, text) {
+  const its = /[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]/.test(text) ? 'ko' : /[a-z]/i.test(text) ? 'en' : null;
+  if (its) element.lang = its;
+  else element.removeAttribute('lang');
+  return element;
+}
+/// For those who do not see the page: said once, politely. A repeated text is said again. `said`: somebody's words.
+function announce(text, said = '', rest = '') {
   const line = make('p', '', text);
+  line.append(inItsLanguage(make('span', '', said), said), rest);
   $('said').append(line);
   while ($('said').childElementCount > 4) $('said').firstElementChild.remove();
 }

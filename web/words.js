@@ -90,6 +90,7 @@ function label(element, name, value) {
 function speak(chosen) {
   language = kWords[chosen] ? chosen : 'en';
   document.documentElement.lang = language;
+  for (const element of document.querySelectorAll('[data-own]')) element.lang = language;  // of the page, within somebody's words
   for (const element of document.querySelectorAll('[data-t]')) element.textContent = word(element.dataset.t, valueOf(element));
   for (const element of document.querySelectorAll('[data-t-hint]')) element.placeholder = word(element.dataset.tHint);
   for (const element of document.querySelectorAll('[data-t-label]'))

@@ -102,7 +102,7 @@ function hear(said) {
   write(row, said.type === 'done' ? said.content : said.message);
   mark(row, 'cut', said.type === 'done' && said.interrupted);
   mark(row, 'failed', said.type === 'error');
-  announce(word('prot') + ': ' + (said.content || said.message));
+  announce(word('prot') + ': ', said.content || said.message);
   const one = questions.shift();
   if (one && said.type === 'error') offer({ ...one, id: newId() });  // under its own it was answered
   answers++;

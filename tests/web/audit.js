@@ -34,6 +34,7 @@
   const landmarks = [...document.querySelectorAll('section[aria-labelledby], [role="search"], nav')].map(one => one.tagName + nameOf(one));
   if (new Set(landmarks).size !== landmarks.length) problems.push('two landmarks have one name: ' + landmarks);
   for (const table of document.querySelectorAll('table')) {
+    if (!nameOf(table) && !table.caption?.textContent.trim()) tell(table, 'a table without a name');
     for (const cell of table.querySelectorAll('th')) if (!['col', 'row'].includes(cell.scope)) tell(cell, 'a heading cell of nothing');
     for (const cell of table.querySelectorAll('thead th')) if (!text(cell)) tell(cell, 'a column without a name');
   }

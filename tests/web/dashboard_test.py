@@ -371,7 +371,8 @@ class Audit(unittest.TestCase):
             for wrong, said in (
                     ("", None), ("<button></button>", "has no name"), ("<input style='height:30px;border:1px solid #000'>", "has no name"), ("<p style='color:#999'>x</p>", "contrast 2.85"),
                     ("<button style='height:20px'>x</button>", "small to hit"), ("<a href='#' tabindex='2' style='display:block;height:30px'>x</a>", "jumps the queue"),
-                    ("<h3>x</h3>", "level is skipped"), ("<table><tr><th>x</th></tr></table>", "of nothing"), ("<p id=x></p><p id=x></p>", "twice"),
+                    ("<h3>x</h3>", "level is skipped"), ("<table><tr><th>x</th></tr></table>", "of nothing"), ("<table><tr><th scope=col>x</th></tr></table>", "without a name"),
+                    ("<p id=x></p><p id=x></p>", "twice"),
                     ("<div style='height:30px;overflow:auto'><p style='height:90px'>x</p></div>", "mouse alone"), ("<svg></svg>", "without words"),
                     ("<div style='width:3000px'>x</div>", "wider than its window"), ("<label for=y>x</label>", "names nobody"),
                     ("<p style='opacity:1;color:rgba(0,0,0,.4)'>x</p>", "text: contrast"), ("<ul><p>x</p></ul>", "no item")):

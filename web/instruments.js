@@ -114,6 +114,17 @@ function drawState(cell, row) {
   cell.firstChild.setAttribute('aria-hidden', 'true');
   tell(cell.lastChild, row.state);
 }
+const kSignals = { 1: 'HUP', 2: 'INT', 4: 'ILL', 6: 'ABRT', 7: 'BUS', 8: 'FPE', 9: 'KILL', 11: 'SEGV', 13: 'PIPE', 15: 'TERM', 31: 'SYS' };
+const kSlowBeat = 5000;  // ms; whoever is silent for longer is about to be ended
+/// A code, or minus the signal that ended it.
+function exitOf(code) {
+  if (code === null || code >= 0) return number(code);
+  return kSignals[-code] ? 'SIG' + kSignals[-code] : word('signal', -code);
+}
+function beatOf(row) {
+  if (row.asleep) return word('asleep');  // until something comes: healthy, however long ago it was
+  return row.heartbeat_age_ms === null ? '–' : word('seconds', (row.heartbeat_age_ms / 1000).toFixed(1));
+}
 function drawRestart(cell, row) {
   if (cell.firstChild) return;
   const button = make('button', 'small');
@@ -128,6 +139,8 @@ const showStages = table($('stages'), [
   { name: 'is', draw: drawState, classes: 'state' },
   { name: 'up', show: r => span(r.up_ms), classes: 'number' },
   { name: 'restarts', show: r => String(r.restarts), bad: r => r.restarts > 0, classes: 'number' },
+  { name: 'lastExit', show: r => exitOf(r.last_exit), bad: r => Boolean(r.last_exit), classes: 'number' },
+  { name: 'beat', show: beatOf, bad: r => !r.asleep && r.heartbeat_age_ms > kSlowBeat, classes: 'number' },
   { name: 'cpuPercent', show: r => number(r.cpu_percent, 1), classes: 'number' },
   { name: 'MiB', show: r => mib(r.rss_bytes), classes: 'number' },
   { name: 'threads', show: r => number(r.threads), classes: 'number' },
@@ -164,6 +177,8 @@ const showRings = table($('rings'), [
   { name: 'lag', show: r => number(r.lag_ms), classes: 'number' },
   { name: 'p99', show: r => number(r.p99_lag_ms), classes: 'number' },
   { name: 'drops', show: r => String(r.drops), bad: r => r.drops > 0, classes: 'number' },
+  { name: 'setAside', show: r => String(r.poison_frames), bad: r => r.poison_frames > 0, classes: 'number' },
+  { name: 'faults', show: r => String(r.faults), bad: r => r.faults > 0, classes: 'number' },
   { name: 'stale', show: r => String(r.stale), classes: 'number' },
   { name: 'late', show: r => String(r.late_wakes), bad: r => r.late_wakes > 0, classes: 'number' },
   { name: 'policy', draw: (cell, r) => { if (!cell.firstChild) cell.append(make('span')); tell(cell.firstChild, r.policy); }, classes: 'soft policy' },

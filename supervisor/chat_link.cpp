@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/ownership.hpp"
 #include "stage/control.hpp"
 
 namespace prot::supervisor {
@@ -75,6 +76,8 @@ void ChatLink::connect() {
   input_.clear();
   try {
     socket_ = stage::connect_unix((paths_.runtime / "chat.sock").string());
+  } catch (const Untrusted&) {
+    throw;
   } catch (const Error&) {
     const stage::ControlClient probe(paths_);  // throws "not running", code 3
     throw Error("the conversation is not ready yet (see: prot status)");
@@ -88,6 +91,8 @@ void ChatLink::reconnect() {
   for (;;) {
     try {
       return connect();
+    } catch (const Untrusted&) {
+      throw;
     } catch (const Error& e) {
       if (e.exit_code() != 1 || monotonic_now() > until) throw;
     }

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/ownership.hpp"
 #include "base/subprocess.hpp"
 #include "doctor.hpp"
 #include "json/json.hpp"
@@ -56,6 +57,8 @@ bool runs(const InstancePaths& paths) {
   try {
     const stage::ControlClient client(paths);
     return true;
+  } catch (const Untrusted&) {
+    throw;
   } catch (const Error& error) {
     return error.exit_code() != 3;  // it does not answer: it is there
   }

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "base/ownership.hpp"
 #include "doctor.hpp"
 #include "json/json.hpp"
 #include "stage/control.hpp"
@@ -41,6 +42,11 @@ Finding check_runtime(const InstancePaths& paths) {
   if (session != nullptr && session[0] == '/' && ::access(session, W_OK) != 0)
     return {Verdict::kFail, what, fmt::format("XDG_RUNTIME_DIR = {} cannot be written", session),
             "log in by a session (loginctl), or set XDG_RUNTIME_DIR to a folder of yours"};
+  try {
+    require_own_way(paths.runtime);
+  } catch (const Untrusted& error) {
+    return {Verdict::kFail, what, error.what(), "set XDG_RUNTIME_DIR to a folder of yours"};
+  }
   return {Verdict::kOk, what, folder + (session == nullptr ? " (XDG_RUNTIME_DIR is not set)" : "")};
 }
 
@@ -160,6 +166,8 @@ Finding check_instance(const InstancePaths& paths) {
         fmt::format("runs, {}, process {}", state, status.get("supervisor").get("pid").as_int());
     if (state == "degraded") return {Verdict::kWarn, what, finding, "see: prot status, prot logs"};
     return {Verdict::kOk, what, finding};
+  } catch (const Untrusted& error) {
+    return {Verdict::kFail, what, error.what(), "ask as the user who runs it, or take another --instance"};
   } catch (const Error& error) {
     if (error.exit_code() == 3) return {Verdict::kOk, what, "does not run"};
     return {Verdict::kFail, what, std::string("does not answer: ") + error.what(),

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "base/ownership.hpp"
 #include "stage/control.hpp"
 
 namespace prot::supervisor {
@@ -19,6 +20,8 @@ MemoryLink::MemoryLink(const InstancePaths& paths, const std::string& socket, co
     : whose_(whose) {
   try {
     socket_ = stage::connect_unix((paths.runtime / socket).string());
+  } catch (const Untrusted&) {
+    throw;
   } catch (const Error&) {
     const stage::ControlClient probe(paths);  // throws "not running", code 3
     throw Error(whose_ + " is not ready (see: prot status)");

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/ownership.hpp"
 #include "base/pipe.hpp"
 #include "posix_process_sys.hpp"
 #include "reload.hpp"
@@ -89,6 +90,7 @@ void Supervisor::open_instance(bool detached) {
     make_private_directory(instance_.run.paths.runtime.parent_path().parent_path(), mode);
   make_private_directory(instance_.run.paths.runtime.parent_path(), mode);
   make_private_directory(instance_.run.paths.runtime, mode);
+  require_own_way(instance_.run.paths.runtime);  // else nobody would ask who listens there
   make_private_directory(instance_.run.paths.state, mode);
   take_locks();
   const StaleRuns stale = clear_stale_runs(instance_.run.paths, instance_.sys);

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "stage/control.hpp"
+
 namespace prot::web {
 
 UniqueFd connect_unix_now(const std::string& path) noexcept {
@@ -17,7 +19,8 @@ UniqueFd connect_unix_now(const std::string& path) noexcept {
   std::memcpy(place.sun_path, path.c_str(), path.size() + 1);
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   // A full queue of somebody who hangs is EAGAIN: it is as good as away.
-  if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&place), sizeof place) != 0)
+  if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&place), sizeof place) != 0 ||
+      !stage::is_own_peer(socket.get()))
     return {};
   return socket;
 }

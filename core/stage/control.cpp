@@ -7,8 +7,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/error.hpp"
+#include "base/ownership.hpp"
 
 namespace prot::stage {
 namespace {
@@ -119,6 +121,8 @@ ControlClient::ControlClient(const InstancePaths& paths) {
   const std::string path = (paths.runtime / "control.sock").string();
   try {
     socket_ = connect_unix(path);
+  } catch (const Untrusted& e) {
+    throw Untrusted("instance '" + paths.instance + "' is not yours to ask: " + e.what());
   } catch (const Error&) {
     if (::access(path.c_str(), W_OK) != 0 && errno == EACCES)
       throw errno_error("instance '" + paths.instance + "' belongs to another user: " + path, EACCES);
@@ -163,10 +167,19 @@ UniqueFd listen_unix(const std::string& path) {
 
 UniqueFd connect_unix(const std::string& path) {
   const sockaddr_un address = unix_address(path);
+  // Whoever listens in a folder that others made may be anybody.
+  require_own_way(std::filesystem::path(path).parent_path());
   UniqueFd fd = new_socket(0);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
     throw errno_error("cannot connect to " + path);
+  if (!is_own_peer(fd.get())) throw Untrusted("another user listens on " + path);
   return fd;
+}
+
+bool is_own_peer(int socket) noexcept {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
 }
 
 }  // namespace prot::stage

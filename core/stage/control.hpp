@@ -21,7 +21,8 @@ bool receive_message(int socket, std::string& json, std::vector<UniqueFd>& fds);
 /// Connects to an instance's supervisor. Blocking: for command-line tools and start-up only.
 class ControlClient {
  public:
-  /// Throws Error with exit code 3 when nothing listens ("instance 'x' is not running").
+  /// Throws Error with exit code 3 when nothing listens ("instance 'x' is not running"), Untrusted when
+  /// somebody else does.
   explicit ControlClient(const InstancePaths& paths);
   /// One request, one reply.
   std::string call(std::string_view request);
@@ -38,7 +39,10 @@ class ControlClient {
 /// A listening Unix socket at `path`, mode 0600, non-blocking; a stale file of a dead owner is replaced.
 /// Throws Error (socket in use; path too long).
 [[nodiscard]] UniqueFd listen_unix(const std::string& path);
-/// Connects; throws Error.
+/// Connects; throws Untrusted when the folder, or who listens there, is not this user's (base/ownership.hpp),
+/// else Error.
 [[nodiscard]] UniqueFd connect_unix(const std::string& path);
+/// Whether the one who listens at the other end is this user: the kernel says who it is.
+[[nodiscard]] bool is_own_peer(int socket) noexcept;
 
 }  // namespace prot::stage

@@ -1,5 +1,6 @@
 // /chat and /events against a false brain on a real Unix socket.
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -9,8 +10,10 @@
 
 #include "chat_rooms.hpp"
 #include "event_feed.hpp"
+#include "line_link.hpp"
 #include "stage/control.hpp"
 #include "stage/line_server.hpp"
+#include "tests/support/stranger.hpp"
 #include "tests/support/temp_folder.hpp"
 
 namespace prot::web {
@@ -230,6 +233,17 @@ TEST_CASE("a listener hears every 15 s that the stream is alive, whatever else i
     bench.feed.pump(bench.now);
     CHECK(bench.got[1].back() == "event: alive\ndata: {\"type\":\"alive\"}\n\n");
   }
+}
+
+TEST_CASE("who listens there is no brain when it is another user" * doctest::skip(::geteuid() != 0)) {
+  Bench bench;
+  bench.start_brain();
+  CHECK(connect_unix_now(bench.path));
+  bench.stop_brain();
+  REQUIRE(::chmod(bench.folder.path().c_str(), 01777) == 0);
+  std::filesystem::remove(bench.path);
+  const prot::test::Stranger stranger(bench.path);
+  CHECK_FALSE(connect_unix_now(bench.path));
 }
 
 TEST_CASE("only words and JSON of one line become an event") {

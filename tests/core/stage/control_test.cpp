@@ -8,8 +8,10 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "base/ownership.hpp"
 #include "base/scope_exit.hpp"
 #include "ipc/doorbell.hpp"
+#include "tests/support/stranger.hpp"
 #include "tests/support/temp_folder.hpp"
 
 using namespace prot;
@@ -77,4 +79,37 @@ TEST_CASE("a listening socket is private, replaces a dead one and refuses a livi
   CHECK((info.st_mode & 0777) == 0600);
   CHECK_THROWS_AS((void)stage::listen_unix(path), Error);
   CHECK_THROWS_AS((void)stage::listen_unix("/tmp/" + std::string(120, 'x')), Error);
+}
+
+TEST_CASE("who listens is asked only when it is this user" * doctest::skip(::geteuid() != 0)) {
+  const test::TempFolder folder;
+  const std::string path = (folder.path() / "control.sock").string();
+  InstancePaths paths;
+  paths.instance = "x";
+  paths.runtime = folder.path();
+  {
+    const UniqueFd own = stage::listen_unix(path);
+    CHECK(stage::is_own_peer(stage::connect_unix(path).get()));
+    CHECK_NOTHROW((void)stage::ControlClient(paths));
+  }
+  REQUIRE(::unlink(path.c_str()) == 0);
+  REQUIRE(::chmod(folder.path().c_str(), 01777) == 0);
+  const test::Stranger stranger(path);
+  const std::string why = "another user listens on " + path;
+  CHECK_THROWS_WITH_AS((void)stage::connect_unix(path), why.c_str(), Untrusted);
+  CHECK_THROWS_WITH_AS((void)stage::ControlClient(paths),
+                       ("instance 'x' is not yours to ask: " + why).c_str(), Untrusted);
+  // In a folder of somebody else nobody is even asked.
+  REQUIRE(::chown(folder.path().c_str(), test::kStranger, test::kStranger) == 0);
+  const std::string whose = "folder " + folder.path().string() + " belongs to user 65534, not to you";
+  CHECK_THROWS_WITH_AS((void)stage::connect_unix(path), whose.c_str(), Untrusted);
+}
+
+TEST_CASE("a socket in a folder that others may change is not asked") {
+  const test::TempFolder folder;
+  const std::string path = (folder.path() / "control.sock").string();
+  const UniqueFd own = stage::listen_unix(path);
+  CHECK_NOTHROW((void)stage::connect_unix(path));
+  REQUIRE(::chmod(folder.path().c_str(), 0777) == 0);
+  CHECK_THROWS_AS((void)stage::connect_unix(path), Untrusted);
 }

@@ -1,0 +1,133 @@
+"""Other users of the machine: what they put where everybody may put something (/tmp, /dev/shm, a working folder) is
+neither asked, nor obeyed, nor ended, and keeps nobody from starting."""
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+import threading
+import unittest
+
+from instance import ALONE, Instance
+
+NOBODY = 65534
+ROOT = os.geteuid() == 0
+SOCKETS = ("control.sock", "chat.sock", "memory.sock")
+
+
+@contextlib.contextmanager
+def as_nobody(work):
+    """A process of another user that runs work(tell) and lives until the end; goes on when it has told."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            work(lambda: os.write(write, b"x"))
+        finally:
+            os._exit(1)
+    os.close(write)
+    try:
+        with os.fdopen(read, "rb") as told:
+            assert told.read(1) == b"x", "the other user could not begin"
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def impersonate(folder, heard):
+    """Listens where prot would, writes down what it is told, and gives the answers that keep a client talking."""
+    def serve(listener):
+        while True:
+            client = listener.accept()[0]
+            threading.Thread(target=talk, args=(client,), daemon=True).start()
+
+    def talk(client):
+        while data := client.recv(65536):
+            with open(heard, "ab") as file:
+                file.write(data)
+            text = b'{"type":"hello","conversation":"c","ok":true}'
+            client.sendall(text + b"\n" if data.startswith(b"{") else struct.pack("<I", len(text)) + text)
+
+    def work(tell):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in SOCKETS:
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(folder / name))
+            (folder / name).chmod(0o777)
+            listener.listen()
+            threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        tell()
+        signal.pause()
+
+    return as_nobody(work)
+
+
+class Base(unittest.TestCase):
+    def one_line(self, done, code, *words):
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+
+@unittest.skipUnless(ROOT, "needs another user")
+class Squatted(Base):
+    COMMANDS = (["status"], ["say", "my bank PIN is 1234"], ["chat"], ["memory", "search", "PIN"], ["memory", "stats"], ["restart", "stt"],
+                ["logs"], ["logs", "-f"], ["log-level", "debug"], ["reload"], ["wait", "ready"], ["down"], ["debug", "stt"],
+                ["debug", "stt", "--launch"])
+
+    @contextlib.contextmanager
+    def place(self):
+        """An instance that does not run, where XDG_RUNTIME_DIR is not set and everybody has the same TMPDIR."""
+        with Instance() as prot:
+            temporary = prot.folder / "tmp"
+            temporary.mkdir()
+            temporary.chmod(0o1777)
+            tools = prot.folder / "tools"
+            tools.mkdir()
+            (tools / "gdb").write_text(f"#!/bin/sh\ntouch {prot.folder}/debugged\n")
+            (tools / "gdb").chmod(0o755)
+            del prot.environment["XDG_RUNTIME_DIR"]
+            prot.environment |= {"TMPDIR": str(temporary), "PATH": f"{tools}:{prot.environment['PATH']}"}
+            heard = prot.folder / "heard"
+            heard.touch()
+            os.chown(heard, NOBODY, NOBODY)
+            yield prot, temporary / f"prot-{os.geteuid()}/prot" / prot.name, heard
+
+    def refused(self, prot, heard, why):
+        for command in self.COMMANDS:
+            with self.subTest(command):
+                self.one_line(prot.run(*command, timeout=20), 1, why)
+        self.assertEqual(heard.read_bytes(), b"")
+        self.assertFalse((prot.folder / "debugged").exists())
+        said = json.loads(prot.run("doctor", "--json").stdout)["checks"]
+        self.assertTrue(any(one["verdict"] == "fail" and why in one["finding"] for one in said), said)
+
+    def test_nothing_is_told_to_whoever_made_the_runtime_folder(self):
+        with self.place() as (prot, folder, heard), impersonate(folder, heard):
+            owner = f"{folder.parents[1]} belongs to user {NOBODY}, not to you"
+            self.refused(prot, heard, owner)
+            self.one_line(prot.run("up", "-d", *ALONE), 1, owner)
+            self.assertEqual(prot.segments(), [])
+
+    def test_nothing_is_told_to_whoever_listens_in_a_folder_of_ours(self):
+        with self.place() as (prot, folder, heard):
+            folder.mkdir(parents=True)
+            folder.chmod(0o1777)
+            with impersonate(folder, heard):
+                self.refused(prot, heard, f"another user listens on {folder / 'control.sock'}"[:-len("control.sock")])
+
+    def test_a_runtime_folder_that_others_may_change_starts_nothing(self):
+        with self.place() as (prot, folder, _heard):
+            folder.parents[2].chmod(0o777)
+            self.one_line(prot.run("up", "-d", *ALONE), 1, f"{folder.parents[2]} may be changed by others (mode 777)")
+            self.assertEqual(prot.segments(), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -60,11 +60,13 @@ struct StaleRuns {
   std::size_t runs = 0;
   std::size_t frames_saved = 0;
   std::size_t processes_killed = 0;
+  std::vector<std::string> warnings;  // what could not be read, and stays
 };
 
-/// Finds runs of this instance whose supervisor is dead, kills what is left of them, saves their turns and
-/// unlinks their segments. REQUIRES: the instance's locks are held. Throws Error when turns cannot be saved
-/// (then their segments stay), and, before it touches anything, when another run of that name lives.
+/// Finds this user's runs of this instance whose supervisor is dead, kills what is left of them, saves their
+/// turns and unlinks their segments; other users' are no business of it. REQUIRES: the instance's locks are
+/// held. Throws Error when turns cannot be saved (then their segments stay), and, before it touches anything,
+/// when another run of that name lives.
 StaleRuns clear_stale_runs(const InstancePaths& paths, ProcessSys& sys);
 
 /// state/pids: every process of the run with its start time, so that a later start can find survivors.

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -58,15 +59,32 @@ bool end_survivor(const Survivor& survivor, const ProcessSys& sys) {
   return true;
 }
 
+// A program that changed its user is not ours to end, nor is what only says that it is of this run.
+bool is_own_process(pid_t pid) {
+  std::ifstream status(fmt::format("/proc/{}/status", pid));
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with("Uid:")) continue;
+    std::istringstream users(line.substr(4));
+    uid_t real = 0;
+    uid_t effective = 0;
+    return users >> real >> effective && real == ::geteuid() && effective == real;
+  }
+  return false;
+}
+
+bool is_of_run(pid_t pid, const std::string& run) {
+  return is_own_process(pid) && has_in_environment(pid, "PROT_RUN=" + run);
+}
+
 // What a stage of the dead run started with a session of its own: nobody told it.
 std::size_t end_descendants(const std::string& run) {
   std::size_t count = 0;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
     const auto pid = static_cast<pid_t>(std::atol(entry.path().filename().c_str()));
-    if (pid <= 1 || pid == ::getpid() || !has_in_environment(pid, "PROT_RUN=" + run)) continue;
+    if (pid <= 1 || pid == ::getpid() || !is_of_run(pid, run)) continue;
     const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!pidfd || !has_in_environment(pid, "PROT_RUN=" + run)) continue;
+    if (!pidfd || !is_of_run(pid, run)) continue;
     if (::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) == 0) ++count;
     wait_for_end(pidfd.get(), kSurvivorGraceMs);
   }
@@ -90,6 +108,26 @@ std::map<std::string, std::vector<std::string>> runs_of(const std::string& insta
     if (dot != std::string::npos) runs[name.substr(begin, dot - begin)].push_back(name);
   }
   return runs;
+}
+
+// A name alone proves no run; its board or its turns do.
+bool is_run(const std::string& instance, const std::string& run, const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name == ipc::segment_name(instance, run, "board") ||
+           name == ipc::segment_name(instance, run, "turns");
+  });
+}
+
+/// Whether the turns of a dead run are a ring that this program reads. One that is none must not keep prot
+/// from starting; it stays, for the version that wrote it.
+bool can_read(const std::string& turns, StaleRuns& done) {
+  try {
+    static_cast<void>(ipc::RingSegment::open(turns, ipc::Role::kConsumer));
+    return true;
+  } catch (const Error& e) {
+    done.warnings.push_back(fmt::format("turns of an earlier run cannot be read, and stay: {}", e.what()));
+    return false;
+  }
 }
 
 // The locks say that no supervisor of these folders lives; one of other folders may. Its pid, or 0.
@@ -150,17 +188,20 @@ StaleRuns clear_stale_runs(const InstancePaths& paths, ProcessSys& sys) {
   for (const Survivor& survivor : read_pids(paths))
     if (end_survivor(survivor, sys)) ++done.processes_killed;
   for (const auto& [run, names] : runs) {
-    done.processes_killed += end_descendants(run);
+    if (is_run(paths.instance, run, names)) done.processes_killed += end_descendants(run);
     const std::string turns = ipc::segment_name(paths.instance, run, "turns");
-    if (std::find(names.begin(), names.end(), turns) != names.end()) {
+    const bool has_turns = std::find(names.begin(), names.end(), turns) != names.end();
+    const bool readable = has_turns && can_read(turns, done);
+    if (readable) {
       try {
         done.frames_saved += save_turns(turns, run, paths.state / "spool" / "brain");
       } catch (const Error& e) {
         throw Error(fmt::format("cannot save the turns of the earlier run {}: {}", run, e.what()));
       }
     }
-    for (const std::string& name : names) ipc::unlink_segment(name);
-    ++done.runs;
+    for (const std::string& name : names)
+      if (readable || name != turns) ipc::unlink_segment(name);
+    if (readable || !has_turns || names.size() > 1) ++done.runs;
   }
   return done;
 }

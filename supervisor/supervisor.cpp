@@ -94,6 +94,7 @@ void Supervisor::open_instance(bool detached) {
   make_private_directory(instance_.run.paths.state, mode);
   take_locks();
   const StaleRuns stale = clear_stale_runs(instance_.run.paths, instance_.sys);
+  for (const std::string& line : stale.warnings) say(line);
   if (stale.runs > 0)
     say(fmt::format("an earlier run ended hard: {} frames of its turns saved, {} processes ended",
                     stale.frames_saved, stale.processes_killed));

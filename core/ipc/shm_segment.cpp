@@ -1,6 +1,8 @@
 #include "ipc/shm_segment.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -78,12 +80,19 @@ void require_slot(const std::string& shm_name, const RingProducerPage& page) {
     throw Error("shared memory " + shm_name + ": no resume slot fits its tail", detail::kRefused);
 }
 
+// /dev/shm is everybody's: a name there says nothing of who made it.
+bool is_own_file(const std::filesystem::path& path) noexcept {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == ::geteuid();
+}
+
 std::vector<std::string> list_names(const std::string& begin, const std::string& end) {
   std::vector<std::string> names;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/dev/shm", error)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(begin) && name.ends_with(end) && name.size() >= begin.size() + end.size())
+    if (name.starts_with(begin) && name.ends_with(end) && name.size() >= begin.size() + end.size() &&
+        is_own_file(entry.path()))
       names.push_back(name);
   }
   std::sort(names.begin(), names.end());

@@ -54,9 +54,9 @@ class RingSegment {
 /// "/prot.INSTANCE.RUN.RING".
 [[nodiscard]] std::string segment_name(const std::string& instance, const std::string& run_id,
                                        const std::string& ring);
-/// Segments in shared memory of an instance (all runs): full names.
+/// This user's segments in shared memory of an instance (all runs): full names. Those of others do not count.
 [[nodiscard]] std::vector<std::string> list_segments(const std::string& instance);
-/// All instances that have a board in shared memory.
+/// All instances of this user that have a board in shared memory.
 [[nodiscard]] std::vector<std::string> list_instances();
 void unlink_segment(const std::string& shm_name) noexcept;
 

@@ -98,9 +98,9 @@ class Refused(unittest.TestCase):
         self.assertIn(why, lines[0])
         self.assertEqual(pathlib.Path(segment).read_bytes(), before, "it wrote")
 
-    def each(self, damage, why, board=True):
+    def each(self, damage, why, board=True, top=True):
         """`damage` of each program's ring, and of the board, is refused by that program."""
-        for program in [f"prot-{stage}" for stage in STAGES] + ["prot-top"]:
+        for program in [f"prot-{stage}" for stage in STAGES] + ["prot-top"] * top:
             for name in [RING_OF.get(program.removeprefix("prot-"), "pcm")] + (["board"] if board else []):
                 segment = self.segment(name)
                 with self.subTest(program=program, segment=name), damage(segment):
@@ -119,7 +119,17 @@ class Refused(unittest.TestCase):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root gives a file away")
     def test_another_owner(self):
-        self.each(given_away, "belongs to user 12345, not to you")
+        self.each(given_away, "belongs to user 12345, not to you", top=False)
+        # prot-top looks for what is there: what others have there is not of this instance.
+        with given_away(self.segment("pcm")):
+            done = self.start("prot-top")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotIn("pcm", done.stdout + done.stderr)
+            self.assertIn("playback", done.stdout)
+        with given_away(self.segment("board")):
+            done = self.start("prot-top")
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn("no prot instance", done.stderr)
 
     def test_damaged_positions(self):
         self.each(lambda s: patched(s, 12288, struct.pack("<Q", 64)), "its positions are damaged", board=False)

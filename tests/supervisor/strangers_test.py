@@ -3,13 +3,16 @@ neither asked, nor obeyed, nor ended, and keeps nobody from starting."""
 import contextlib
 import json
 import os
+import pathlib
+import shutil
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import unittest
 
-from instance import ALONE, Instance
+from instance import ALONE, FIXTURE, PROT, STAGES, Instance, alive, wait_for
 
 NOBODY = 65534
 ROOT = os.geteuid() == 0
@@ -65,6 +68,38 @@ def impersonate(folder, heard):
         signal.pause()
 
     return as_nobody(work)
+
+
+class Namesake(Instance):
+    """An instance that has the name of another one, and may be another user's."""
+
+    def __init__(self, name=None, user=0):
+        super().__init__()
+        self.user = user
+        if name:
+            self.name = name
+            self.environment["PROT_INSTANCE"] = name
+            self.state = self.folder / "state/prot" / name
+            self.runtime = self.folder / "run/prot" / name
+        self.program = self.folder / "prot"
+        shutil.copy(PROT, self.program)
+        fixture = self.folder / "fixture-stage"  # the build folder may be closed to others
+        shutil.copy(FIXTURE, fixture)
+        for stage in STAGES:
+            (self.stages / f"prot-{stage}").unlink()
+            (self.stages / f"prot-{stage}").symlink_to(fixture)
+        subprocess.run(["chown", "-R", "-h", f"{user}:{user}", self.folder], check=True)
+
+    def run(self, *arguments, timeout=90, program=None):
+        return subprocess.run([program or self.program, *arguments], env=self.environment, capture_output=True, text=True,
+                              timeout=timeout, stdin=subprocess.DEVNULL, cwd=self.folder, user=self.user, group=self.user,
+                              extra_groups=[])
+
+    def segments(self):
+        return [path for path in super().segments() if os.stat(path).st_uid == self.user]
+
+    def pids(self):
+        return {stage["name"]: stage["pid"] for stage in self.status()["stages"]}
 
 
 class Base(unittest.TestCase):
@@ -127,6 +162,43 @@ class Squatted(Base):
             folder.parents[2].chmod(0o777)
             self.one_line(prot.run("up", "-d", *ALONE), 1, f"{folder.parents[2]} may be changed by others (mode 777)")
             self.assertEqual(prot.segments(), [])
+
+
+@unittest.skipUnless(ROOT, "needs another user")
+class SameName(Base):
+    def test_two_users_have_an_instance_of_one_name_each(self):
+        with Namesake(user=NOBODY) as theirs, Namesake(theirs.name) as ours:
+            theirs.up()
+            before = theirs.pids()
+            ours.up()  # while theirs runs
+            self.assertEqual(theirs.pids(), before)
+            self.assertTrue(all(alive(pid) for pid in before.values()))
+            theirs.kill_supervisor()
+            wait_for("theirs has ended", lambda: not any(alive(pid) for pid in before.values()))
+            held = set(theirs.segments())
+            self.assertTrue(held)
+            self.assertEqual(ours.run("down").returncode, 0)
+            up = ours.up()  # while theirs lies there
+            self.assertNotIn("earlier run", up.stderr)
+            self.assertEqual(set(theirs.segments()), held)
+            self.assertIn("an earlier run ended hard", theirs.up().stderr)
+            self.assertEqual(ours.status()["state"], "ready")
+
+    def test_names_that_another_user_made_up_keep_nobody_from_starting_and_end_nobody(self):
+        with Namesake() as ours, contextlib.ExitStack() as planted:
+            ours.up()
+            before = ours.pids()
+            run = ours.segments()[0].split(".")[-2]
+            for name in (f"{ours.name}.000000000000.turns", f"{ours.name}x.{run}.x", f"{ours.name}x.{run}.turns"):
+                path = pathlib.Path("/dev/shm/prot." + name)
+                path.touch()
+                planted.callback(path.unlink)
+                os.chown(path, NOBODY, NOBODY)
+            other = planted.enter_context(Namesake(ours.name + "x"))
+            other.up()
+            self.assertEqual(ours.pids(), before)
+            self.assertEqual(ours.run("down").returncode, 0)
+            self.assertNotIn("earlier run", ours.up().stderr)
 
 
 if __name__ == "__main__":

@@ -84,8 +84,8 @@ Finding check_secret_file(const std::string& what, const fs::path& file, bool ha
   const std::string finding = fmt::format("{} (mode {:o})", file.string(), mode);
   if (::access(file.c_str(), R_OK) != 0)
     return {Verdict::kFail, what, finding + " cannot be read", "chmod u+r " + file.string()};
-  if ((mode & 022U) != 0)
-    return {Verdict::kFail, what, finding + ": others may change it", "chmod 600 " + file.string()};
+  if (const std::string why = distrust_of(info); !why.empty())
+    return {Verdict::kFail, what, finding + " " + why, "chown it to this user, chmod 600 " + file.string()};
   if (has_secrets && (mode & 044U) != 0)
     return {Verdict::kFail, what, finding + ": others may read its secrets", "chmod 600 " + file.string()};
   return {Verdict::kOk, what, finding};

@@ -1,5 +1,6 @@
 #include "base/paths.hpp"
 
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,21 @@ std::filesystem::path from_environment(const char* name, const std::filesystem::
   const char* value = std::getenv(name);
   return value != nullptr && value[0] == '/' ? std::filesystem::path(value) : fallback;
 }
+
+// Where it is not set the user's own, never a folder that everybody may fill.
+std::filesystem::path home_folder() {
+  if (const auto home = from_environment("HOME", {}); !home.empty()) return home;
+  const passwd* user = ::getpwuid(::geteuid());
+  if (user == nullptr || user->pw_dir == nullptr || user->pw_dir[0] != '/')
+    throw UsageError("HOME is not set, and user " + std::to_string(::geteuid()) +
+                     " has no home: set HOME, or XDG_STATE_HOME, XDG_CACHE_HOME and XDG_CONFIG_HOME");
+  return user->pw_dir;
+}
+
+std::filesystem::path from_home(const char* name, const char* below_home) {
+  const auto folder = from_environment(name, {});
+  return folder.empty() ? home_folder() / below_home : folder;
+}
 }  // namespace
 
 InstancePaths instance_paths(std::string_view instance) {
@@ -23,16 +39,15 @@ InstancePaths instance_paths(std::string_view instance) {
       });
   if (!valid)
     throw UsageError("instance name '" + std::string(instance) + "': only a-z 0-9 - _, 1 to 32 characters");
-  const std::filesystem::path home = from_environment("HOME", "/tmp");
   const std::filesystem::path temporary = from_environment("TMPDIR", "/tmp");
   const std::filesystem::path runtime =
       from_environment("XDG_RUNTIME_DIR", temporary / ("prot-" + std::to_string(::getuid())));
   InstancePaths paths;
   paths.instance = instance;
   paths.runtime = runtime / "prot" / instance;
-  paths.state = from_environment("XDG_STATE_HOME", home / ".local/state") / "prot" / instance;
-  paths.cache = from_environment("XDG_CACHE_HOME", home / ".cache") / "prot";
-  paths.config = from_environment("XDG_CONFIG_HOME", home / ".config") / "prot" / "prot.toml";
+  paths.state = from_home("XDG_STATE_HOME", ".local/state") / "prot" / instance;
+  paths.cache = from_home("XDG_CACHE_HOME", ".cache") / "prot";
+  paths.config = from_home("XDG_CONFIG_HOME", ".config") / "prot" / "prot.toml";
   return paths;
 }
 

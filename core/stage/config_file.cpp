@@ -11,6 +11,7 @@
 #include <sstream>
 #include <tuple>
 
+#include "base/ownership.hpp"
 #include "base/unique_fd.hpp"
 #include "base/utf8.hpp"
 #include "json/json.hpp"
@@ -154,6 +155,8 @@ bool read_text_file(const std::string& file, std::string& text) {
   if (::fstat(fd.get(), &info) != 0) throw UsageError(file + ": cannot be read: " + std::strerror(errno));
   if (S_ISDIR(info.st_mode)) throw UsageError(file + ": is a folder, not a file");
   if (!S_ISREG(info.st_mode) && !S_ISCHR(info.st_mode)) throw UsageError(file + ": is no regular file");
+  if (const std::string why = S_ISREG(info.st_mode) ? distrust_of(info) : ""; !why.empty())
+    throw UsageError(file + ": is not obeyed: it " + why);
   text = read_all(fd.get(), file);
   std::size_t line = 1;
   for (std::string_view rest = text; !rest.empty();) {

@@ -19,7 +19,8 @@ struct FileSetting {
                                                         std::vector<std::string>& errors);
 
 /// The whole of a small text file (prot.toml, .env), valid UTF-8 without a byte order mark. False: it is not
-/// there. Throws UsageError with the file's name, and the line where that helps.
+/// there. Throws UsageError with the file's name, and the line where that helps; for a file of another user,
+/// or one that others may change, too (base/ownership.hpp).
 [[nodiscard]] bool read_text_file(const std::string& file, std::string& text);
 
 }  // namespace prot::stage

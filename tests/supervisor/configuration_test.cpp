@@ -2,6 +2,7 @@
 #include "configuration.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -86,6 +87,18 @@ TEST_CASE("a .env that nobody asked for may be missing, or be a folder; one that
   REQUIRE(::mkdir(path.c_str(), 0700) == 0);
   CHECK(refused(with_env(path)).empty());
   CHECK(refused({.env_file = path, .env_file_required = true}) == Lines{path + ": is a folder, not a file"});
+}
+
+TEST_CASE("a .env that is another user's, or that others may change, is not obeyed") {
+  const prot::test::TempFolder folder;
+  const std::string path = write_env(folder, "HASS_URL=http://elsewhere\n", 0640);
+  CHECK(refused(with_env(path)).empty());
+  write_env(folder, "HASS_URL=http://elsewhere\n", 0666);
+  CHECK(refused(with_env(path)) == Lines{path + ": is not obeyed: it may be changed by others (mode 666)"});
+  write_env(folder, "HASS_URL=http://elsewhere\n");
+  if (::geteuid() != 0) return;  // only root gives a file away
+  REQUIRE(::chown(path.c_str(), 12345, 12345) == 0);
+  CHECK(refused(with_env(path)) == Lines{path + ": is not obeyed: it belongs to user 12345, not to you"});
 }
 
 TEST_CASE("the real environment beats .env, also when it is empty; the last line of a name counts") {

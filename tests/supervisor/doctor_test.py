@@ -334,7 +334,7 @@ class Secrets(Base):
             file = prot.folder / "config/prot/prot.toml"
             file.parent.mkdir()
             file.write_text("[stt]\nthreads = 1\n")
-            for mode, verdict in ((0o644, "ok"), (0o664, "fail"), (0o600, "ok")):
+            for mode, verdict in ((0o644, "ok"), (0o646, "fail"), (0o600, "ok")):
                 file.chmod(mode)
                 self.check(prot.report(), "configuration", verdict)
             file.write_text('[memory]\ndatabase_url = "postgresql://u:geheim@127.0.0.1:1/x"\n')

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import socket
@@ -199,6 +200,60 @@ class SameName(Base):
             self.assertEqual(ours.pids(), before)
             self.assertEqual(ours.run("down").returncode, 0)
             self.assertNotIn("earlier run", ours.up().stderr)
+
+
+class Configuration(Base):
+    @contextlib.contextmanager
+    def place(self):
+        with Namesake(user=os.geteuid()) as prot:
+            toml = prot.folder / "config/prot/prot.toml"
+            toml.parent.mkdir()
+            toml.write_text("[stt]\nthreads = 1\n")
+            env = prot.folder / ".env"
+            env.write_text("HASS_URL=http://elsewhere:8123\n")
+            env.chmod(0o600)
+            self.assertEqual(prot.run("check", *ALONE).returncode, 0)
+            yield prot, toml, env
+
+    def check(self, prot, file, why):
+        for command in (["check"], ["up", "-d"], ["up"]):
+            self.one_line(prot.run(*command, *ALONE), 2, f"{file}: is not obeyed: it {why}")
+        self.assertEqual(prot.segments(), [])
+
+    @unittest.skipUnless(ROOT, "only root gives a file away")
+    def test_a_file_of_another_user_is_not_obeyed(self):
+        with self.place() as (prot, *files):
+            for file in files:
+                with self.subTest(file):
+                    os.chown(file, NOBODY, NOBODY)
+                    self.check(prot, file, f"belongs to user {NOBODY}, not to you")
+                    os.chown(file, 0, 0)
+
+    def test_a_file_that_others_may_change_is_not_obeyed(self):
+        with self.place() as (prot, *files):
+            for file in files:
+                with self.subTest(file):
+                    mode = file.stat().st_mode & 0o777
+                    file.chmod(0o606)
+                    self.check(prot, file, "may be changed by others (mode 606)")
+                    file.chmod(mode)
+
+    def test_a_reload_keeps_what_was_obeyed(self):
+        with self.place() as (prot, toml, _env):
+            prot.up()
+            toml.write_text("[stt]\nthreads = 2\n")
+            toml.chmod(0o666)
+            self.one_line(prot.run("reload"), 2, f"{toml}: is not obeyed")
+            toml.chmod(0o644)
+            self.assertIn("stt.threads: 1 -> 2", prot.run("reload").stdout)
+
+    def test_without_a_home_it_is_the_users_own(self):
+        with self.place() as (prot, *_):
+            for name in ("HOME", "XDG_CONFIG_HOME"):
+                del prot.environment[name]
+            home = pathlib.Path(pwd.getpwuid(os.geteuid()).pw_dir)
+            said = json.loads(prot.run("check", "--json", *ALONE).stdout)
+            self.assertEqual(said["file"], str(home / ".config/prot/prot.toml"))
 
 
 if __name__ == "__main__":

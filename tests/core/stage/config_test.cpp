@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -394,4 +395,17 @@ TEST_CASE("a list of tables has known fields, required ones, and names of its ow
   CHECK(wrong(good + "args = []\n").find("unknown key 'args'") != std::string::npos);
   CHECK(wrong("[mcp]\nservers = 3\n").find("wrong type") != std::string::npos);
   CHECK(wrong("[mcp]\nservers = [3]\n").find("is no table") != std::string::npos);
+}
+
+TEST_CASE("a file that others may change, or that is another user's, is not obeyed") {
+  const prot::test::TempFolder folder;
+  const std::string file = write(folder, "[stt]\nthreads = 1\n");
+  REQUIRE(::chmod(file.c_str(), 0644) == 0);
+  CHECK(error_of(file).empty());
+  REQUIRE(::chmod(file.c_str(), 0666) == 0);
+  CHECK(error_of(file) == file + ": is not obeyed: it may be changed by others (mode 666)");
+  REQUIRE(::chmod(file.c_str(), 0600) == 0);
+  if (::geteuid() != 0) return;  // only root gives a file away
+  REQUIRE(::chown(file.c_str(), 12345, 12345) == 0);
+  CHECK(error_of(file) == file + ": is not obeyed: it belongs to user 12345, not to you");
 }

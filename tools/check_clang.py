@@ -116,9 +116,9 @@ class Tidy:
         self.folder = folder
         self.commands = commands
         config = root / ".clang-tidy"
-        own = re.search(r"HeaderFilterRegex: *'(.*)'", config.read_text())[1].replace(r"\.hpp$", r"\.[ch]pp$")
+        self.own = re.search(r"HeaderFilterRegex: *'(.*)'", config.read_text())[1].replace(r"\.hpp$", r"\.[ch]pp$")
         # An include of a .cpp is this checker's own here; check_includes.py looks for them in the sources.
-        self.as_one = [f"--config-file={config}", f"--header-filter={own}", "--checks=-bugprone-suspicious-include"]
+        self.as_one = [f"--config-file={config}", f"--header-filter={self.own}", "--checks=-bugprone-suspicious-include"]
 
     def flags(self, source):
         """What must be the same for two sources to be checked as one."""
@@ -132,6 +132,10 @@ class Tidy:
 
     def check(self, batch):
         """What is wrong with each source of the batch; empty: nothing."""
+        foreign = {s: f"{s}: HeaderFilterRegex in .clang-tidy does not name its folder" for s in batch if not re.search(self.own, str(s))}
+        if foreign:  # of what is included nothing would be said, and in a batch each source is
+            rest = [source for source in batch if source not in foreign]
+            return foreign | (self.check(rest) if rest else {})
         if len(batch) > 1:
             said = self._findings(*self._unit(batch), self.as_one)
             if not said:

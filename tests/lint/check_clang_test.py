@@ -1,4 +1,4 @@
-"""clang-tidy over several sources as one must find what it finds in each alone. Skipped without clang-tidy."""
+"""clang-tidy over several sources as one must find what it finds in each alone, in every folder. Skipped without clang-tidy."""
 import json
 import pathlib
 import shutil
@@ -9,6 +9,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import check_clang  # noqa: E402
+import check_includes  # noqa: E402
 
 CLEAN = "namespace prot {\nint %s() { return 1; }\n}  // namespace prot\n"
 MOVED = """#include <utility>
@@ -42,8 +43,9 @@ class Batches(unittest.TestCase):
         shutil.copy(ROOT / ".clang-tidy", self.root)
         (self.root / "stt").mkdir()
 
-    def write(self, name, text):
-        path = self.root / "stt" / name
+    def write(self, name, text, folder="stt"):
+        path = self.root / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return path
 
@@ -74,6 +76,25 @@ class Batches(unittest.TestCase):
         self.write("a.hpp", "#pragma once\nnamespace prot {\nstruct bad_name {};\n}  // namespace prot\n")
         found = self.check(self.write("a.cpp", '#include "a.hpp"\n' + CLEAN % "a"), self.write("b.cpp", CLEAN % "b"))
         self.assertIn("stt/a.hpp:3", found[self.root / "stt/a.cpp"])
+        self.assertEqual(found[self.root / "stt/b.cpp"], "")
+
+    def test_a_mistake_is_told_in_every_folder_and_its_headers(self):
+        sources = []
+        for number, folder in enumerate(check_includes.MAY_INCLUDE):
+            named = "namespace prot {\nstruct bad_%s_%d {};\n}  // namespace prot\n"
+            self.write(f"header{number}.hpp", "#pragma once\n" + named % ("header", number), folder)
+            include = f'#include "header{number}.hpp"\n'
+            sources.append(self.write(f"source{number}.cpp", include + named % ("source", number), folder))
+        self.check(sources[0])  # makes what it needs
+        said = self.tidy._findings(*self.tidy._unit(sources), self.tidy.as_one)
+        for number, folder in enumerate(check_includes.MAY_INCLUDE):
+            self.assertIn(f"bad_header_{number}", said, folder)
+            self.assertIn(f"bad_source_{number}", said, folder)
+
+    def test_a_folder_that_is_not_looked_into_is_told(self):
+        source = self.write("a.cpp", CLEAN % "a", "unknown")
+        found = self.check(source, self.write("b.cpp", CLEAN % "b"))
+        self.assertIn(".clang-tidy does not name its folder", found[source])
         self.assertEqual(found[self.root / "stt/b.cpp"], "")
 
     def test_a_source_that_is_at_odds_with_others_is_checked_alone(self):

@@ -52,7 +52,10 @@ function keep(one) {
   if (one.late) return;
   mark(one.row, 'unsent', true);
   // Where all the rest is there, it is the conversation that is refused.
-  one.late = setTimeout(() => giveUp(one, broken.size ? 'unreachable' : 'full'), waits.unsent);
+  one.late = setTimeout(() => {
+    giveUp(one, broken.size ? 'unreachable' : 'full');
+    if (questions.length === 0) shut();  // what is sent next need not wait for this connection
+  }, waits.unsent);
 }
 function push(one) {
   clearTimeout(unused);

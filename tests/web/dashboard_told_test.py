@@ -1,4 +1,4 @@
-"""What the dashboard tells beside its looks: the language of what was said, the names of its tables, the losses of rings."""
+"""What the dashboard tells beside its looks: the language of what was said, the names of its tables, the losses of rings, troubles."""
 import os
 import pathlib
 import sys
@@ -87,6 +87,65 @@ class Told(unittest.TestCase):
                                 ["SIGKILL", True, "6.0초", True], ["시그널 40", True, "0.0초", False]])
         page.size(390, 844)
         self.assertEqual(page.see(AUDIT), [])
+
+
+class Troubles(unittest.TestCase):
+    """Fixture stages, of which some end for good."""
+
+    def test_a_restart_that_fails_is_told(self):
+        with WebInstance() as prot, Browser() as browser:
+            prot.up_and_ready()
+            page = browser.page()
+            page.open(f"http://127.0.0.1:{prot.port}/")
+            page.wait(LIVE)
+
+            def restart(name, script):
+                program = prot.stages / f"prot-{name}"
+                program.unlink()
+                program.write_text(f"#!/bin/sh\n{script}\n")
+                program.chmod(0o755)
+                page.see(f"restartNow('{name}'); null")
+            restart("tts", "exit 1")
+            page.wait("document.getElementById('told').textContent === 'tts ended again while it started'")
+            page.see("waits.restart = 2000")
+            restart("stt", "exec sleep 1000")
+            page.wait("document.getElementById('told').textContent === 'stt is not ready after 30 s; prot logs tells why'")
+
+    def test_a_korean_page_says_in_korean_what_went_wrong(self):
+        with WebInstance() as prot, Browser() as browser:
+            prot.up_and_ready()
+            page = browser.page("ko-KR")
+            page.open(f"http://127.0.0.1:{prot.port}/")
+            page.wait(LIVE)
+            page.see("""window.status = 0; { const own = fetch; fetch = (path, options) =>
+                /^.(restart|search)/.test(path) ? (status ? Promise.resolve(new Response('{"error":"what prot says"}', {status})) : Promise.reject())
+                : own(path, options); }""")
+            said = set()
+            for status in (0, 400, 401, 403, 404, 409, 418, 429, 500, 502, 503, 504):
+                with self.subTest(status=status):
+                    page.see(f"status = {status}; restartNow('tts')")
+                    page.see("document.getElementById('query').value = 'x'; document.getElementById('search').requestSubmit()")
+                    page.wait("document.getElementById('hits').dataset.t !== 'looking'")
+                    for place in ("#told", "#hits"):
+                        self.assertRegex(page.text(place), "[가-힣]")
+                        self.assertNotIn("what prot says", page.text(place))
+                        self.assertEqual(page.text(place + "-why"), "(what prot says)" if status else "")
+                        self.assertEqual(page.see(f"document.querySelector('{place}-why').lang"), "en")
+                    said.add(page.text("#told"))
+            self.assertEqual(len(said), 10)
+            levels, names = page.see("""(() => {
+                lookAtErrors([{name: 'stt', last_errors: ['warn', 'error'].map(level => ({at: '2026-11-28T01:00:00Z', level, message: 'm'}))}]);
+                return [[...document.querySelectorAll('#errors .tag')].map(one => one.textContent),
+                        [...document.querySelectorAll('[data-t]')].map(one => one.dataset.t).filter(name => !(name in kWords.ko))]; })()""")
+            self.assertEqual((sorted(levels), names), (["경고", "오류"], []))
+            marks = page.see("(() => {" + TELL + """
+                ['backchannel', 'stop', 'nothing understood'].forEach((why, index) => happen('ignored', {utterance: index, why, text: '음'}));
+                const told = () => [...document.querySelectorAll('[data-mark=ignored]')].map(one => one.textContent);
+                const korean = told();
+                speak('en');
+                return [korean, told()]; })()""")
+            self.assertEqual(marks, [["대답 안 함: 맞장구", "대답 안 함: 멈춤 말", "대답 안 함: 알아듣지 못함"],
+                                     ["not answered: a sign of listening", "not answered: a stop word", "not answered: nothing understood"]])
 
 
 if __name__ == "__main__":

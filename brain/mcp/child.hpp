@@ -15,6 +15,7 @@ struct McpCommand {
   std::vector<std::string> argv;
   std::vector<std::string> environment;  // NAME=value; it gets nothing else
   std::vector<std::string> confirm;      // names of tools that a person has to agree to; "*": all
+  std::vector<std::string> free;         // of those that nobody need agree to; what is in both is asked for
 };
 
 /// The program's path. Throws Error: it is not in PATH.

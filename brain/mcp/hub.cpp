@@ -28,7 +28,7 @@ McpHub::McpHub(std::vector<McpCommand> commands, McpTimes times, const std::stri
     : times_(times), wake_(std::move(wake)), bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!bell_) throw errno_error("cannot make an eventfd");
   for (McpCommand& command : commands) {
-    views_.push_back({command.name, "starting", {}, command.confirm});
+    views_.push_back({command.name, "starting", {}, command.confirm, command.free});
     servers_.emplace_back(std::move(command), times, version);
   }
   sigset_t all;

@@ -21,6 +21,7 @@ struct McpView {
   std::string words;
   std::vector<McpTool> tools;
   std::vector<std::string> confirm;
+  std::vector<std::string> free;
 };
 
 /// All MCP servers, on one worker thread: whatever a server does, the owner's loop never waits for it.

@@ -29,6 +29,11 @@ void append(std::string& out, std::string_view piece) {
   out += text::truncate_utf8(piece, McpSession::kMaxResult - out.size());
 }
 
+// The protocol's own defaults: a tool that says nothing of itself changes and destroys.
+bool claims_harmless(json::View hints) {
+  return hints.get("readOnlyHint").as_bool(false) || !hints.get("destructiveHint").as_bool(true);
+}
+
 }  // namespace
 
 McpResult read_result(json::View result) {
@@ -213,7 +218,7 @@ void McpSession::take_tool(json::View tool) {
   McpTool one;
   one.name = tool.get("name").as_string();
   one.description = text::truncate_utf8(tool.get("description").as_string(), kMaxDescription);
-  one.destructive = tool.get("annotations").get("destructiveHint").as_bool();
+  one.harmless = claims_harmless(tool.get("annotations"));
   const json::View schema = tool.get("inputSchema");
   one.schema = schema.is_object() ? schema.to_json() : R"({"type":"object"})";
   const bool known =

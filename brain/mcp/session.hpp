@@ -15,8 +15,8 @@ namespace prot::brain {
 struct McpTool {
   std::string name;
   std::string description;
-  std::string schema;  // JSON schema of the arguments
-  bool destructive = false;
+  std::string schema;     // JSON schema of the arguments
+  bool harmless = false;  // as the server claims
   friend bool operator==(const McpTool&, const McpTool&) = default;
 };
 

@@ -59,10 +59,11 @@ class McpToolBackend final : public ToolBackend {
                  std::string name)
       : hub_(std::move(hub)), server_(server), view_name_(view.name), tool_(tool.name) {
     description_ = {std::move(name), tool.description, tool.schema};
-    const auto listed = [&](std::string_view one) {
-      return std::find(view.confirm.begin(), view.confirm.end(), one) != view.confirm.end();
+    const auto in = [&](const std::vector<std::string>& list) {
+      return std::any_of(list.begin(), list.end(),
+                         [&](const std::string& one) { return one == "*" || one == tool.name; });
     };
-    asks_ = tool.destructive || listed("*") || listed(tool.name);
+    asks_ = in(view.confirm) || !(tool.harmless || in(view.free));
   }
   const Tool& description() const override { return description_; }
   Nanos time_limit() const override { return hub_->call_limit(); }
@@ -128,7 +129,8 @@ std::vector<McpCommand> read_mcp_servers(std::string_view servers_json,
     McpCommand one{std::string(table.get("name").as_string()),
                    texts(table.get("command")),
                    {},
-                   texts(table.get("confirm"))};
+                   texts(table.get("confirm")),
+                   texts(table.get("free"))};
     for (const char* name : kSession)
       if (const char* value = std::getenv(name); value != nullptr)
         one.environment.push_back(std::string(name) + "=" + value);

@@ -220,8 +220,9 @@ constexpr ConfigKey kKeys[] = {
     number(kInt, "home_assistant.agent_time_limit_ms", "15000", 1000, 60000, "ms", "brain",
            "longest answer of the conversation agent"),
 
-    tables("mcp.servers", "name! command[]! environment[] confirm[]", "brain",
-           "tools of MCP servers over stdio; environment: names that are passed on, or NAME=value"),
+    tables("mcp.servers", "name! command[]! environment[] confirm[] free[]", "brain",
+           "tools of MCP servers over stdio; environment: names that are passed on, or NAME=value; confirm, "
+           "free: tools that need a spoken yes, and that need none"),
     number(kInt, "mcp.start_timeout_ms", "10000", 1000, 120000, "ms", "brain",
            "an MCP server that is silent longer at its start is ended and tried again"),
     number(kInt, "mcp.time_limit_ms", "10000", 1000, 120000, "ms", "brain", "longest call of an MCP tool"),

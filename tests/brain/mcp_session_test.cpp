@@ -52,7 +52,7 @@ TEST_CASE("a session begins with a version that both speak, and the list of tool
       R"({"name":"b"})");
   CHECK(bench.session.state() == State::kReady);
   REQUIRE(bench.session.tools().size() == 2);
-  CHECK(bench.session.tools()[0] == McpTool{"a", "A.", R"({"type":"object","x":[1]})", true});
+  CHECK(bench.session.tools()[0] == McpTool{"a", "A.", R"({"type":"object","x":[1]})", false});
   CHECK(bench.session.tools()[1] == McpTool{"b", "", R"({"type":"object"})", false});
 
   for (const char* version : {"2023-01-01", "", "1"}) {
@@ -67,6 +67,28 @@ TEST_CASE("a session begins with a version that both speak, and the list of tool
   none.say(R"({"id":1,"result":{"protocolVersion":"2025-06-18","capabilities":{}}})");
   CHECK(none.session.state() == State::kReady);
   CHECK(none.session.tools().empty());
+}
+
+TEST_CASE("a tool is harmless only where its server says so, in the protocol's words") {
+  const auto harmless = [](const std::string& annotations) {
+    Bench bench;
+    bench.welcome();
+    bench.list(R"({"name":"a")" + (annotations.empty() ? "" : R"(,"annotations":)" + annotations) + "}");
+    REQUIRE(bench.session.tools().size() == 1);
+    return bench.session.tools()[0].harmless;
+  };
+  CHECK(harmless(R"({"readOnlyHint":true})"));
+  CHECK(harmless(R"({"destructiveHint":false})"));
+  CHECK(
+      harmless(R"({"readOnlyHint":true,"destructiveHint":true})"));  // which means nothing of what only reads
+  for (const char* other :
+       {"", "{}", "null", "[]", "true", R"({"title":"Nice","openWorldHint":false,"idempotentHint":true})",
+        R"({"readOnlyHint":false})", R"({"destructiveHint":true})", R"({"readOnlyHint":"true"})",
+        R"({"destructiveHint":"false"})", R"({"destructiveHint":0})", R"({"destructiveHint":null})",
+        R"({"readonlyhint":true})"}) {
+    CAPTURE(other);
+    CHECK_FALSE(harmless(other));
+  }
 }
 
 TEST_CASE("calls are answered by id, in any order, and split anywhere") {

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <set>
 
 #include "base/error.hpp"
 #include "brain/tools/mcp_tools.hpp"
@@ -30,7 +31,7 @@ std::size_t open_files() {
 }
 
 McpCommand server(std::vector<std::string> options = {}, const std::string& name = "test") {
-  McpCommand command{name, {"python3", PROT_MCP_SERVER}, {}, {}};
+  McpCommand command{name, {"python3", PROT_MCP_SERVER}, {}, {}, {}};
   for (const char* variable : {"PATH", "HOME"})
     if (const char* value = std::getenv(variable))
       command.environment.push_back(std::string(variable) + "=" + value);
@@ -156,6 +157,30 @@ TEST_CASE("the tools of two servers do not clash, and a destructive one is asked
   CHECK(mcp_tool_name("a", "b c/" + std::string(90, 'x')).size() == 64);
 }
 
+TEST_CASE("an MCP tool is asked for unless its server, or the configuration, says that it is harmless") {
+  const auto asked = [](std::vector<std::string> confirm, std::vector<std::string> free) {
+    McpCommand command = server({"--hints"});
+    command.confirm = std::move(confirm);
+    command.free = std::move(free);
+    Bench bench({command});
+    REQUIRE(bench.says("16 tools"));
+    std::set<std::string> names;
+    const json::Document arguments = json::parse(R"({"text":"x"})");
+    for (const auto& tool : McpTools(bench.hub).tools()) {
+      const std::unique_ptr<ToolUse> use = tool->start(arguments.root(), 0);
+      if (use->needs_consent() != nullptr) names.insert(tool->description().name.substr(6));
+    }
+    return names;
+  };
+  using Names = std::set<std::string>;
+  CHECK(asked({}, {}) == Names{"wipe", "no_hints", "empty", "title", "writes", "destroys", "odd", "list"});
+  CHECK(asked({"reads", "adds"}, {"no_hints", "wipe", "destroys", "reads", "NO_HINTS"}) ==
+        Names{"empty", "title", "writes", "odd", "list", "reads", "adds"});
+  CHECK(asked({}, {"*"}).empty());
+  CHECK(asked({"echo"}, {"*"}) == Names{"echo"});
+  CHECK(asked({"*"}, {"no_hints", "*"}).size() == 16);
+}
+
 TEST_CASE("each way to misbehave is named in one line, ended with all it started, and tried again") {
   struct Sample {
     const char* fault;
@@ -215,7 +240,7 @@ TEST_CASE("a server that writes a million lines on stderr, or more tools than fi
 }
 
 TEST_CASE("a program that is not there costs nothing but a line") {
-  Bench bench({{"none", {"no-such-program"}, {}, {}}, {"text", {"/etc/passwd"}, {}, {}}});
+  Bench bench({{"none", {"no-such-program"}, {}, {}, {}}, {"text", {"/etc/passwd"}, {}, {}, {}}});
   CHECK(bench.says("down: cannot be started: no-such-program is not in PATH", 0));
   CHECK(bench.says("down: cannot be started: Permission denied", 1));
 }
@@ -252,10 +277,12 @@ TEST_CASE("the end of brain, whatever it is, is the end of its servers and of wh
 TEST_CASE("the configuration names the servers, and what they get of the environment") {
   ::setenv("PATH", "/usr/bin:/bin", 1);
   const auto commands = read_mcp_servers(
-      R"([{"name":"a","command":["x","y"],"environment":["KEY","HOME=/nowhere","MISSING"],"confirm":["*"]}])",
+      R"([{"name":"a","command":["x","y"],"environment":["KEY","HOME=/nowhere","MISSING"],"confirm":["*"],"free":["b"]}])",
       [](const std::string& name) { return name == "KEY" ? std::string("k") : std::string(); });
   REQUIRE(commands.size() == 1);
   CHECK(commands[0].argv == std::vector<std::string>{"x", "y"});
+  CHECK(commands[0].confirm == std::vector<std::string>{"*"});
+  CHECK(commands[0].free == std::vector<std::string>{"b"});
   const auto has = [&](const char* pair) {
     return std::find(commands[0].environment.begin(), commands[0].environment.end(), pair) !=
            commands[0].environment.end();

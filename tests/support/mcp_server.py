@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An MCP server over stdio for tests: a few tools, and on request everything that a server can do wrong.
 
-usage: mcp_server.py [--fault KIND] [--pids FILE] [--version V] [--tools N] [--child]
+usage: mcp_server.py [--fault KIND] [--pids FILE] [--version V] [--tools N] [--child] [--hints]
 """
 import argparse
 import json
@@ -11,6 +11,11 @@ import subprocess
 import sys
 import time
 
+READS = {"annotations": {"readOnlyHint": True}}
+HINTS = {"no_hints": {}, "empty": {"annotations": {}}, "title": {"annotations": {"title": "Nice"}}, "reads": READS,
+         "adds": {"annotations": {"destructiveHint": False}}, "writes": {"annotations": {"readOnlyHint": False}},
+         "destroys": {"annotations": {"readOnlyHint": False, "destructiveHint": True}},
+         "odd": {"annotations": {"readOnlyHint": "true", "destructiveHint": "false"}}, "list": {"annotations": [True]}}
 FAULTS = ("silent", "garbage", "flood", "endless", "exit_at_start", "exit_at_call", "hang_at_call", "close_output",
           "huge_schema", "odd_tools", "deaf", "stderr", "no_list", "refuse", "ignores_term")
 
@@ -23,8 +28,11 @@ def tool(name, schema=None, **more):
 class Server:
     def __init__(self, options):
         self.options = options
-        self.tools = [tool("echo"), tool("slow"), tool("big"), tool("fail"), tool("environment"), tool("grow"),
+        self.tools = [tool("echo", **READS), tool("slow", **READS), tool("big", **READS), tool("fail", **READS),
+                      tool("environment", **READS), tool("grow", **READS),
                       tool("wipe", annotations={"destructiveHint": True})]
+        if options.hints:
+            self.tools += [tool(name, **hints) for name, hints in HINTS.items()]
         self.tools += [tool(f"extra_{n}") for n in range(options.tools)]
         if options.fault == "huge_schema":
             self.tools.insert(0, tool("huge", {"type": "object", "description": "x" * 100_000}))
@@ -118,6 +126,7 @@ def main():
     parser.add_argument("--version")
     parser.add_argument("--tools", type=int, default=0)
     parser.add_argument("--child", action="store_true")
+    parser.add_argument("--hints", action="store_true")
     options = parser.parse_args()
     if options.fault in ("ignores_term", "deaf"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

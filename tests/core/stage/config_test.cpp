@@ -378,11 +378,13 @@ TEST_CASE("the example is itself a valid configuration") {
 TEST_CASE("a list of tables has known fields, required ones, and names of its own") {
   const prot::test::TempFolder folder;
   const std::string good =
-      "[[mcp.servers]]\nname = \"files\"\ncommand = [\"server\", \"--root\"]\nconfirm = [\"*\"]\n";
+      "[[mcp.servers]]\nname = \"files\"\ncommand = [\"server\", \"--root\"]\nconfirm = [\"*\"]\nfree = "
+      "[\"a\"]\n";
   const Config config =
       Config::load(write(folder, good + "[[mcp.servers]]\nname=\"b\"\ncommand=[\"b\"]\n"), {});
-  CHECK(config.get_tables("mcp.servers") ==
-        R"([{"name":"files","command":["server","--root"],"confirm":["*"]},{"name":"b","command":["b"]}])");
+  CHECK(
+      config.get_tables("mcp.servers") ==
+      R"([{"name":"files","command":["server","--root"],"confirm":["*"],"free":["a"]},{"name":"b","command":["b"]}])");
   const auto wrong = [&](const std::string& text) { return error_of(write(folder, text)); };
   CHECK(wrong(good + good).find("table 2: another one has that name") != std::string::npos);
   CHECK(wrong("[[mcp.servers]]\nname = \"a\"\n").find("'command' is missing") != std::string::npos);

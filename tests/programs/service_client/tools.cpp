@@ -81,7 +81,7 @@ std::unique_ptr<ServiceClient> make_home(const std::string& url, const Wake& wak
 }
 
 std::unique_ptr<ServiceClient> make_mcp(const Where& command, const Wake& wake) {
-  brain::McpCommand server{"loopback", command, {}, {}};
+  brain::McpCommand server{"loopback", command, {}, {}, {}};
   for (const char* name : {"PATH", "HOME"})
     if (const char* value = std::getenv(name); value != nullptr)
       server.environment.push_back(std::string(name) + "=" + value);

@@ -10,7 +10,8 @@ from .http_server import Exchange, PeerGone, RawServer, Record
 
 RELAY = pathlib.Path(__file__).resolve().parents[1] / "mcp_relay.py"
 TOOL = {"name": "echo", "description": "Says the text again.",
-        "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}}
+        "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+        "annotations": {"readOnlyHint": True}}
 HUGE = 10 << 20
 FLOOD = 5000  # lines
 

@@ -1,6 +1,7 @@
 #include "mcp/child.hpp"
 
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -40,16 +41,44 @@ struct Prepared {
 
 // From here on to exec: a copy of one thread of ours. Nothing may allocate or lock.
 
+[[noreturn]] void fail(int error) noexcept {
+  const Report report{error, 0};
+  (void)!::write(kStatusFd, &report, sizeof report);
+  ::_exit(127);
+}
+
+/// A Landlock domain within brain's. It forbids one thing: to look into what runs outside of it, as brain and
+/// its copy, the guardian, which have keys in their memory, or another server. False: it failed, see errno.
+bool set_apart() noexcept {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
+  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  if (abi < 1) return true;  // this kernel has none
+  // A domain rules over something, and over moves between folders even unasked: both are allowed everywhere.
+  std::uint64_t rights = LANDLOCK_ACCESS_FS_MAKE_BLOCK;
+  if (abi >= 2) rights |= LANDLOCK_ACCESS_FS_REFER;
+  const landlock_ruleset_attr attributes{rights};
+  const auto rules =
+      static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0));
+  const landlock_path_beneath_attr all{rights, ::open("/", O_PATH | O_CLOEXEC)};
+  const bool done = rules >= 0 && all.parent_fd >= 0 &&
+                    ::syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &all, 0) == 0 &&
+                    ::syscall(SYS_landlock_restrict_self, rules, 0) == 0;
+  const int error = errno;
+  ::close(all.parent_fd);
+  ::close(rules);
+  errno = error;
+  return done;
+}
+
 [[noreturn]] void serve(const Prepared& prepared, pid_t guardian) noexcept {
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (::getppid() != guardian) ::_exit(126);
+  if (!set_apart()) fail(errno);
   const rlimit no_core{0, 0};
   (void)::setrlimit(RLIMIT_CORE, &no_core);
   default_signals();
   ::execve(prepared.path, prepared.argv.data(), prepared.environment.data());
-  const Report report{errno, 0};
-  (void)!::write(kStatusFd, &report, sizeof report);
-  ::_exit(127);
+  fail(errno);
 }
 
 /// Kills whatever came of the server, also what has left its process group: the death of one makes what it
@@ -82,6 +111,8 @@ void end_descendants() noexcept {
   if (::setpgid(0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 ||
       ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || ::getppid() != prepared.parent)
     ::_exit(126);
+  // It has our memory, keys included, and nobody is to read it. exec makes the server's its own again.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) ::_exit(126);
   (void)::prctl(PR_SET_NAME, "prot-mcp", 0, 0, 0);
   default_signals();
   sigset_t awaited;

@@ -27,8 +27,9 @@ struct McpCommand {
 ///
 /// The guardian is the reaper of orphans and does one thing: when the server ends, or that thread is gone, it
 /// kills the server and all that came of it, in whatever group or session that is. So nothing of it outlives
-/// brain, however that ended. No descriptor of ours but the three pipes is open there. Not thread-safe; must
-/// live on one thread, and no longer than it.
+/// brain, however that ended. No descriptor of ours but the three pipes is open there. The guardian is a copy
+/// of brain, with its keys: no other process may look into it, and the server into none but its own
+/// (Landlock, where the kernel has it). Not thread-safe; must live on one thread, and no longer than it.
 class McpChild {
  public:
   /// Throws Error: it cannot be started, and why.

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <mutex>
 #include <set>
 
@@ -179,6 +180,25 @@ TEST_CASE("an MCP tool is asked for unless its server, or the configuration, say
   CHECK(asked({}, {"*"}).empty());
   CHECK(asked({"echo"}, {"*"}) == Names{"echo"});
   CHECK(asked({"*"}, {"no_hints", "*"}).size() == 16);
+}
+
+TEST_CASE("a server looks into no other process") {
+  if (::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1U) < 1) return;  // a kernel without
+  const TempFolder folder;
+  const std::string file = (folder.path() / "seen").string();
+  Bench bench({server({"--spy", file})});
+  REQUIRE(bench.says("7 tools"));
+  std::ifstream in(file);
+  const std::string seen(std::istreambuf_iterator<char>(in), {});
+  const json::Document document = json::parse(seen);
+  for (const char* who : {"guardian", "brain"}) {
+    const json::View files = document.get(who);
+    REQUIRE(files.size() >= 3);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      CAPTURE(seen);
+      CHECK(files.at(i).as_string() == "PermissionError");
+    }
+  }
 }
 
 TEST_CASE("each way to misbehave is named in one line, ended with all it started, and tried again") {

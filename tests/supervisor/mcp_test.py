@@ -1,5 +1,6 @@
 """MCP servers of a running prot: each that misbehaves is in `prot status` and in one line of brain's log, the others work on,
 and none has more of the environment than it was given."""
+import ctypes
 import json
 import os
 import pathlib
@@ -86,6 +87,24 @@ class Servers(unittest.TestCase):
             self.assertLessEqual(set(environment), {"MARK", "GIVEN_KEY", "MODE", "PATH", "HOME", "USER", "LANG", "LC_ALL",
                                                     "LC_CTYPE", "TMPDIR", "TZ", "XDG_CACHE_HOME"})
             self.assertNotIn(SECRET, environment.values())
+
+    def test_a_server_sees_no_key_in_the_memory_of_brain_its_guardian_or_the_supervisor(self):
+        """As the same user, with and without brain's sandbox."""
+        if ctypes.CDLL(None).syscall(444, None, 0, 1) < 1:  # landlock_create_ruleset: its version
+            self.skipTest("this kernel has no Landlock")
+        for sandbox in ("true", "false"):
+            with self.subTest(sandbox=sandbox):
+                prot = Brain([], supervisor__sandbox=sandbox)
+                seen = prot.state / "seen"
+                keyed = {**server("two"), "environment": ["MARK", "KEY_OF_TWO"]}  # so brain has it, and not the first one
+                prot.values["mcp.servers"] = json.dumps([keyed, server("one", "--spy", str(seen))])
+                prot.environment["KEY_OF_TWO"] = SECRET
+                with prot:
+                    wait_for("both", lambda: "two: 7 tools; one: 7 tools" in prot.words(), 30)
+                    found = json.loads(seen.read_text())
+                    self.assertTrue(any(who.startswith("other ") for who in found), found)
+                    for who, files in found.items():
+                        self.assertEqual(set(files.values()), {"PermissionError"}, (who, files))
 
 
 if __name__ == "__main__":

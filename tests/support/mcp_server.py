@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An MCP server over stdio for tests: a few tools, and on request everything that a server can do wrong.
 
-usage: mcp_server.py [--fault KIND] [--pids FILE] [--version V] [--tools N] [--child] [--hints]
+usage: mcp_server.py [--fault KIND] [--pids FILE] [--version V] [--tools N] [--child] [--hints] [--spy FILE]
 """
 import argparse
 import json
@@ -23,6 +23,63 @@ FAULTS = ("silent", "garbage", "flood", "endless", "exit_at_start", "exit_at_cal
 def tool(name, schema=None, **more):
     return {"name": name, "description": f"The test's {name}.",
             "inputSchema": schema or {"type": "object", "properties": {"text": {"type": "string"}}}, **more}
+
+
+def sight(path, secret):
+    """What a look at a file of another process brings: "secret", "open", or the error's name. `secret` by its regions where
+    it is a memory."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            if not path.endswith("/mem"):
+                return "secret" if secret in file.read() else "open"
+            with open(path[:-3] + "maps") as maps:
+                regions = [line.split()[0].split("-") for line in maps if line.split()[1].startswith("rw")]
+            for begin, end in regions:
+                try:
+                    file.seek(int(begin, 16))
+                    if secret in file.read(int(end, 16) - int(begin, 16)):
+                        return "secret"
+                except (OSError, OverflowError):
+                    continue  # a region that cannot be read
+            return "open"
+    except OSError as error:
+        return type(error).__name__
+
+
+def parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return int(stat.read().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0  # it is gone
+
+
+def may_watch_all():
+    """Root without a sandbox: the kernel lets who has CAP_SYS_ADMIN or CAP_PERFMON read all but memory."""
+    with open("/proc/self/status") as status:
+        (effective,) = [int(line.split()[1], 16) for line in status if line.startswith("CapEff:")]
+    return bool(effective & (1 << 21 | 1 << 38))
+
+
+def sights(pid):
+    files = ("mem", "syscall") if may_watch_all() else ("mem", "syscall", "environ", "maps", "auxv")
+    seen = {file: sight(f"/proc/{pid}/{file}", b"sk-mcp-canary-") for file in files}
+    try:  # root may list them
+        return {**seen, "fd": [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")][0]}
+    except OSError as error:
+        return {**seen, "fd": type(error).__name__}
+
+
+def spy():
+    """{who: {file: what it sees}} of the guardian, brain and the supervisor, and of the other servers and their guardians."""
+    guardian = os.getppid()
+    brain = parent_of(guardian)
+    found = {"guardian": sights(guardian), "brain": sights(brain), "supervisor": sights(parent_of(brain))}
+    parents = {int(name): parent_of(name) for name in os.listdir("/proc") if name.isdigit()}
+    for pid, parent in parents.items():
+        if pid != guardian and brain in (parent, parents.get(parent)) and parent != guardian:
+            found[f"other {pid}"] = sights(pid)
+    return found
 
 
 class Server:
@@ -127,6 +184,7 @@ def main():
     parser.add_argument("--tools", type=int, default=0)
     parser.add_argument("--child", action="store_true")
     parser.add_argument("--hints", action="store_true")
+    parser.add_argument("--spy")
     options = parser.parse_args()
     if options.fault in ("ignores_term", "deaf"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -135,10 +193,11 @@ def main():
         for session in (False, True):
             pids.append(subprocess.Popen(["sleep", "3600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                          start_new_session=session).pid)
-    if options.pids:
-        with open(options.pids + ".new", "w") as file:
-            file.write(" ".join(map(str, pids)))
-        os.rename(options.pids + ".new", options.pids)
+    for name, text in ((options.pids, " ".join(map(str, pids))), (options.spy, options.spy and json.dumps(spy()))):
+        if name:
+            with open(name + ".new", "w") as file:
+                file.write(text)
+            os.rename(name + ".new", name)
     Server(options).run()
 
 

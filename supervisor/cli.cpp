@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "cli_print.hpp"
 #include "environment_names.hpp"
 #include "stage/config.hpp"
 
@@ -102,7 +103,7 @@ int run_cli(int argc, char** argv) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
     const bool no_command = argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty();
     const std::string what = no_command ? fmt::format("there is no command '{}'", argv[1]) : e.what();
-    fmt::print(stderr, "prot: {} (see: prot --help)\n", what);
+    print_shown(stderr, "prot: {} (see: prot --help)\n", what);
     return kUsage;
   }
   try {
@@ -110,10 +111,10 @@ int run_cli(int argc, char** argv) {
     return run(request, argv);
   } catch (const Error& e) {
     std::istringstream lines(full_message(e));
-    for (std::string line; std::getline(lines, line);) fmt::print(stderr, "prot: {}\n", line);
+    for (std::string line; std::getline(lines, line);) print_shown(stderr, "prot: {}\n", line);
     return e.exit_code();
   } catch (const std::exception& e) {
-    fmt::print(stderr, "prot: {}\n", e.what());
+    print_shown(stderr, "prot: {}\n", e.what());
     return 1;
   }
 }

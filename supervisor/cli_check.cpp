@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/paths.hpp"
 #include "cli.hpp"
+#include "cli_print.hpp"
 #include "programs.hpp"
 
 namespace prot::supervisor {
@@ -61,7 +62,7 @@ void print_json(const ConfigRequest& sources, bool exists, const std::vector<std
   for (const std::string& warning : loaded.warnings) write_problem(out, warning, sources);
   out.end_array().key("unused").begin_array();
   for (const std::string& name : loaded.unused) out.value(name);
-  fmt::print("{}\n", out.end_array().end_object().str());
+  print_shown_json(out.end_array().end_object().str());
 }
 
 }  // namespace
@@ -84,12 +85,12 @@ int command_check(const CliRequest& request, char** /*argv*/) {
     print_json(sources, exists, errors, loaded);
     return errors.empty() ? 0 : kWrong;
   }
-  for (const std::string& line : loaded.warnings) fmt::print(stderr, "prot: {}\n", line);
+  for (const std::string& line : loaded.warnings) print_shown(stderr, "prot: {}\n", line);
   // As a compiler says it, so that an editor finds the place.
-  for (const std::string& line : errors) fmt::print(stderr, "{}\n", line);
+  for (const std::string& line : errors) print_shown(stderr, "{}\n", line);
   if (!errors.empty()) return kWrong;
   if (!loaded.unused.empty()) fmt::print("nothing uses yet: {}\n", fmt::join(loaded.unused, ", "));
-  fmt::print("{}: {}\n", sources.file, exists ? "good" : "is not there; the defaults are used");
+  print_shown(stdout, "{}: {}\n", sources.file, exists ? "good" : "is not there; the defaults are used");
   return 0;
 }
 

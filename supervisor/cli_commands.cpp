@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/paths.hpp"
 #include "cli.hpp"
+#include "cli_print.hpp"
 #include "json/json.hpp"
 #include "log_store.hpp"
 #include "programs.hpp"
@@ -93,7 +94,7 @@ int command_down(const CliRequest& request, char** /*argv*/) {
       if (drained >= 0) fmt::print("DRAINED={} DEFERRED={}\n", drained, deferred);
       return deferred > 0 ? kDeferred : 0;
     }
-    fmt::print(stderr, "prot: {}\n", message.get("progress").as_string());
+    print_shown(stderr, "prot: {}\n", message.get("progress").as_string());
   }
 }
 
@@ -118,7 +119,7 @@ int command_program(const CliRequest& request, char** /*argv*/) {
       if (!client->next(reply)) throw Error("the supervisor closed the connection");
       static_cast<void>(checked_reply(reply));
     } catch (const Error& e) {
-      fmt::print(stderr, "prot: {}\n", full_message(e));
+      print_shown(stderr, "prot: {}\n", full_message(e));
       if (code == 0) code = e.exit_code();
     }
   }

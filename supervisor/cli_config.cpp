@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cli.hpp"
+#include "cli_print.hpp"
 #include "programs.hpp"
 #include "services/services.hpp"
 #include "stage/implied_choices.hpp"
@@ -99,7 +100,8 @@ void print_row(const ServiceKeys& row) {
   if (!row.needs.empty()) parts.push_back("it needs " + row.needs);
   std::string line;
   for (const std::string& part : parts) line += (line.empty() ? "" : "; ") + part;
-  fmt::print("{:<10} {}: {}\n", row.service.in_use ? "in use" : "not in use", row.service.name, line);
+  print_shown(stdout, "{:<10} {}: {}\n", row.service.in_use ? "in use" : "not in use", row.service.name,
+              line);
 }
 
 void write_json(json::Writer& out, const ServiceKeys& row) {
@@ -160,13 +162,14 @@ int command_config_keys(const CliRequest& request, char** /*argv*/) {
           .member("key", services::shown_key_name(key.name))
           .member("key_from", key.from)
           .end_object();
-    fmt::print("{}\n", out.end_array().end_object().str());
+    print_shown_json(out.end_array().end_object().str());
     return 0;
   }
-  for (const std::string& line : loaded.warnings) fmt::print(stderr, "prot: {}\n", line);
+  for (const std::string& line : loaded.warnings) print_shown(stderr, "prot: {}\n", line);
   for (const ServiceKeys& row : rows) print_row(row);
   for (const KeyPlace& key : others)
-    fmt::print("{:<10} key {} from {}\n", "not in use", services::shown_key_name(key.name), key.from);
+    print_shown(stdout, "{:<10} key {} from {}\n", "not in use", services::shown_key_name(key.name),
+                key.from);
   if (rows.empty() && others.empty())
     fmt::print("no service has a key or an address: prot works on this machine alone\n");
   return 0;

@@ -16,6 +16,7 @@
 #include "base/symbols.hpp"
 #include "build_id.hpp"
 #include "cli.hpp"
+#include "cli_print.hpp"
 #include "crash_report.hpp"
 #include "json/json.hpp"
 #include "log_line.hpp"
@@ -60,7 +61,7 @@ int list(const CliRequest& request, const fs::path& folder) {
     try {
       report = read_report(file);
     } catch (const Error& e) {
-      fmt::print(stderr, "prot: {}: {}\n", file.string(), e.what());
+      print_shown(stderr, "prot: {}: {}\n", file.string(), e.what());
       continue;
     }
     const json::View root = report.root();
@@ -69,12 +70,12 @@ int list(const CliRequest& request, const fs::path& folder) {
       for (const char* key : {"id", "time", "stage", "what", "uptime_ms"}) out.key(key).value(root.get(key));
       out.end_object();
     } else {
-      fmt::print("{:<28}{:<21}{:<9}{:<26}{:>9}\n", root.get("id").as_string(),
-                 local_time(root.get("time").as_string()), root.get("stage").as_string(),
-                 root.get("what").as_string(), time_text(root.get("uptime_ms").as_int()));
+      print_shown(stdout, "{:<28}{:<21}{:<9}{:<26}{:>9}\n", root.get("id").as_string(),
+                  local_time(root.get("time").as_string()), root.get("stage").as_string(),
+                  root.get("what").as_string(), time_text(root.get("uptime_ms").as_int()));
     }
   }
-  if (request.json) fmt::print("{}\n", out.end_array().str());
+  if (request.json) print_shown_json(out.end_array().str());
   return 0;
 }
 
@@ -125,8 +126,8 @@ void print_backtrace(const json::View& report) {
     const std::string module(frames.at(i).get("module").as_string());
     const std::string_view offset = frames.at(i).get("offset").as_string();
     other_build = other_build || !same_build(report, module);
-    fmt::print("  #{:<3}{}{}({}+{})\n", i, names[i], names[i].empty() ? "" : " ",
-               fs::path(module).filename().string(), offset);
+    print_shown(stdout, "  #{:<3}{}{}({}+{})\n", i, names[i], names[i].empty() ? "" : " ",
+                fs::path(module).filename().string(), offset);
   }
   if (other_build) fmt::print("  (the program was built anew since: no names)\n");
 }
@@ -138,29 +139,29 @@ void print_rings(const json::View& report) {
              "SEQUENCE");
   for (std::size_t i = 0; i < rings.size(); ++i) {
     const json::View r = rings.at(i);
-    fmt::print("{:<12}{:<20}{:>14}{:>14}{:>10}{:>10}\n", r.get("name").as_string(),
-               fmt::format("{} -> {}", r.get("from").as_string(), r.get("to").as_string()),
-               r.get("head").as_int(), r.get("tail").as_int(), r.get("used").as_int(),
-               r.get("sequence").as_int());
+    print_shown(stdout, "{:<12}{:<20}{:>14}{:>14}{:>10}{:>10}\n", r.get("name").as_string(),
+                fmt::format("{} -> {}", r.get("from").as_string(), r.get("to").as_string()),
+                r.get("head").as_int(), r.get("tail").as_int(), r.get("used").as_int(),
+                r.get("sequence").as_int());
   }
 }
 
 void print_report(const json::View& r) {
-  fmt::print("{}  {}\n", r.get("id").as_string(), local_time(r.get("time").as_string()));
-  fmt::print("{} {}{}, {} after its start{}; pid {}, generation {}\n", r.get("stage").as_string(),
-             r.get("what").as_string(), r.get("core").as_bool() ? " (core dumped)" : "",
-             time_text(r.get("uptime_ms").as_int()), r.get("was_ready").as_bool() ? "" : ", never ready",
-             r.get("pid").as_int(), r.get("generation").as_int());
-  fmt::print("then: {}\nprot {}, build {}\n", r.get("decision").as_string(), r.get("version").as_string(),
-             r.get("build_id").as_string("unknown"));
+  print_shown(stdout, "{}  {}\n", r.get("id").as_string(), local_time(r.get("time").as_string()));
+  print_shown(stdout, "{} {}{}, {} after its start{}; pid {}, generation {}\n", r.get("stage").as_string(),
+              r.get("what").as_string(), r.get("core").as_bool() ? " (core dumped)" : "",
+              time_text(r.get("uptime_ms").as_int()), r.get("was_ready").as_bool() ? "" : ", never ready",
+              r.get("pid").as_int(), r.get("generation").as_int());
+  print_shown(stdout, "then: {}\nprot {}, build {}\n", r.get("decision").as_string(),
+              r.get("version").as_string(), r.get("build_id").as_string("unknown"));
   print_backtrace(r);
   if (const json::View frame = r.get("frame")) {
-    fmt::print("\nFrame in hand\n  ring {}, sequence {}", frame.get("ring").as_string(),
-               frame.get("sequence").as_int());
+    print_shown(stdout, "\nFrame in hand\n  ring {}, sequence {}", frame.get("ring").as_string(),
+                frame.get("sequence").as_int());
     if (frame.get("kind").is_number())
-      fmt::print(", kind {} version {}, turn {}, {} bytes, published {} ms before",
-                 frame.get("kind").as_int(), frame.get("version").as_int(), frame.get("turn").as_int(),
-                 frame.get("size").as_int(), frame.get("age_ms").as_int());
+      print_shown(stdout, ", kind {} version {}, turn {}, {} bytes, published {} ms before",
+                  frame.get("kind").as_int(), frame.get("version").as_int(), frame.get("turn").as_int(),
+                  frame.get("size").as_int(), frame.get("age_ms").as_int());
     fmt::print("\n");
   }
   print_rings(r);
@@ -184,7 +185,7 @@ int command_crash_show(const CliRequest& request, char** /*argv*/) {
     if (!request.text.empty() && file.stem().string() != "crash-" + request.text) continue;
     const json::Document report = read_report(file);
     if (request.json) {
-      fmt::print("{}\n", report.root().to_json());
+      print_shown_json(report.root().to_json());
     } else {
       print_report(report.root());
     }

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "cli.hpp"
+#include "cli_print.hpp"
 #include "doctor.hpp"
 #include "json/json.hpp"
 
@@ -80,14 +81,15 @@ void print_rows(const char* title, const std::vector<stage::DeviceRow>& rows) {
   if (rows.empty()) return;
   fmt::print("\n{}\n", title);
   for (const stage::DeviceRow& row : rows)
-    fmt::print("{} {:>3}  {}  {}{}\n", row.is_used ? '*' : ' ', row.row, row.spec, row.description,
-               row.is_default ? " (default)" : "");
+    print_shown(stdout, "{} {:>3}  {}  {}{}\n", row.is_used ? '*' : ' ', row.row, shown_line(row.spec),
+                shown_line(row.description), row.is_default ? " (default)" : "");
 }
 
 void print_report(const Report& report) {
   for (const Finding& finding : report.findings) {
-    fmt::print("{:<5} {}: {}\n", to_string(finding.verdict), finding.what, finding.finding);
-    if (finding.verdict != Verdict::kOk) fmt::print("      -> {}\n", finding.mend);
+    print_shown(stdout, "{:<5} {}: {}\n", to_string(finding.verdict), finding.what,
+                shown_line(finding.finding));
+    if (finding.verdict != Verdict::kOk) print_shown(stdout, "      -> {}\n", finding.mend);
   }
   print_rows("Microphones (* is used; MIC_DEVICE_INDEX=row, capture.device_index, names another):",
              report.capture);
@@ -96,8 +98,8 @@ void print_report(const Report& report) {
 
 void print_services(const std::vector<ServiceRow>& rows) {
   for (const ServiceRow& row : rows)
-    fmt::print("{:<5} {}: {}{}{}\n", to_string(row.finding.verdict), row.finding.what, row.finding.finding,
-               row.finding.mend.empty() ? "" : "; ", row.finding.mend);
+    print_shown(stdout, "{:<5} {}: {}{}{}\n", to_string(row.finding.verdict), row.finding.what,
+                row.finding.finding, row.finding.mend.empty() ? "" : "; ", row.finding.mend);
   if (rows.empty()) fmt::print("no service is configured: everything is done on this machine\n");
 }
 
@@ -127,7 +129,7 @@ void print_json(const Report& report, bool services, std::size_t failed, std::si
   out.end_array();
   if (!report.echo.empty()) out.key("echo").raw(report.echo);
   if (services) add_services(out, report.services);
-  fmt::print("{}\n", out.end_object().str());
+  print_shown_json(out.end_object().str());
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/paths.hpp"
+#include "base/terminal_words.hpp"
 #include "cli.hpp"
 #include "log_file.hpp"
 #include "log_line.hpp"
@@ -35,7 +36,7 @@ std::string time_in(const std::string& line) {
 // False: nobody reads any more.
 bool print_line(const std::string& line, bool json, bool colour) {
   const std::optional<LogRecord> record = json ? std::nullopt : parse_log_line(line);
-  const std::string text = record ? to_text(*record, colour) : line;
+  const std::string text = record ? to_text(*record, colour) : json ? shown_json(line) : shown_line(line);
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fputc('\n', stdout) != EOF;
 }
 

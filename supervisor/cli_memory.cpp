@@ -14,6 +14,7 @@
 #include "base/local_tm.hpp"
 #include "base/paths.hpp"
 #include "cli.hpp"
+#include "cli_print.hpp"
 #include "memory_files.hpp"
 #include "memory_link.hpp"
 #include "terminal_text.hpp"
@@ -239,7 +240,7 @@ int record(const CliRequest& request) {
                                          : what == "on" ? R"({"type":"record","on":true})"
                                                         : R"({"type":"record","on":false})");
   if (request.json) {
-    fmt::print("{}\n", link.reply());
+    print_shown_json(link.reply());
   } else {
     fmt::print("{}\n",
                reply.get("on").as_bool() ? "on the record" : "off the record: nothing that is said is kept");
@@ -261,7 +262,7 @@ int command_memory(const CliRequest& request, char** /*argv*/) {
   if (memory.action == "import") return import_memory(link, memory.file, request.json);
   const json::Document reply = link.call(asked);
   if (request.json) {
-    fmt::print("{}\n", link.reply());
+    print_shown_json(link.reply());
   } else if (memory.action == "forget") {
     print_forgotten(reply);
   } else if (memory.action == "stats") {

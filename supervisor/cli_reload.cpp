@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/paths.hpp"
 #include "cli.hpp"
+#include "cli_print.hpp"
 #include "stage/control.hpp"
 
 namespace prot::supervisor {
@@ -44,9 +45,9 @@ int command_reload(const CliRequest& request, char** /*argv*/) {
   std::string reply = client.call(ask.end_object().str());
   const json::Document outcome = checked_reply(reply);
   if (request.json) {
-    fmt::print("{}\n", reply);
+    print_shown_json(reply);
   } else {
-    for (const std::string_view line : texts(outcome.get("report"))) fmt::print("{}\n", line);
+    for (const std::string_view line : texts(outcome.get("report"))) print_shown(stdout, "{}\n", line);
   }
   const std::vector<std::string_view> restarted = texts(outcome.get("restarted"));
   if (!restarted.empty()) fmt::print(stderr, "prot: restarting {}\n", fmt::join(restarted, ", "));

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/paths.hpp"
 #include "cli.hpp"
+#include "cli_print.hpp"
 #include "stage/control.hpp"
 
 namespace prot::supervisor {
@@ -65,31 +66,33 @@ void print_database(const json::View& stages) {
 }
 
 void print_status(const json::View& root) {
-  fmt::print("instance {}: {}, conversation {}, turn {}, supervisor {}\n\n", root.get("instance").as_string(),
-             root.get("state").as_string(), root.get("conversation").as_string(), root.get("turn").as_int(),
-             root.get("supervisor").get("pid").as_int());
+  print_shown(stdout, "instance {}: {}, conversation {}, turn {}, supervisor {}\n\n",
+              root.get("instance").as_string(), root.get("state").as_string(),
+              root.get("conversation").as_string(), root.get("turn").as_int(),
+              root.get("supervisor").get("pid").as_int());
   fmt::print("{:<9}{:>8}  {:<9}{:>4}{:>9}{:>11}{:>6}{:>10}{:>9}  {}\n", "STAGE", "PID", "STATE", "GEN",
              "RESTARTS", "UP", "EXIT", "RSS", "CPU ms", "ENGINE");
   const json::View stages = root.get("stages");
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const json::View s = stages.at(i);
-    fmt::print("{:<9}{:>8}  {:<9}{:>4}{:>9}{:>11}{:>6}{:>10}{:>9}  {}\n", s.get("name").as_string(),
-               s.get("pid").as_int(),
-               s.get("degraded").as_bool() ? std::string_view("degraded") : s.get("state").as_string(),
-               s.get("generation").as_int(), s.get("restarts").as_int(),
-               time_text(s.get("uptime_ms").as_int()), s.get("last_exit").as_int(),
-               size_text(s.get("rss_bytes").as_int()), s.get("cpu_ms").as_int(), s.get("engine").as_string());
+    print_shown(stdout, "{:<9}{:>8}  {:<9}{:>4}{:>9}{:>11}{:>6}{:>10}{:>9}  {}\n", s.get("name").as_string(),
+                s.get("pid").as_int(),
+                s.get("degraded").as_bool() ? std::string_view("degraded") : s.get("state").as_string(),
+                s.get("generation").as_int(), s.get("restarts").as_int(),
+                time_text(s.get("uptime_ms").as_int()), s.get("last_exit").as_int(),
+                size_text(s.get("rss_bytes").as_int()), s.get("cpu_ms").as_int(),
+                s.get("engine").as_string());
   }
   fmt::print("\n{:<12}{:<20}{:>10}{:>10}{:>10}{:>10}{:>7}{:>8}{:>6}\n", "RING", "FROM -> TO", "USED",
              "CAPACITY", "HIGHEST", "FRAMES", "DROPS", "POISON", "LATE");
   const json::View rings = root.get("rings");
   for (std::size_t i = 0; i < rings.size(); ++i) {
     const json::View r = rings.at(i);
-    fmt::print("{:<12}{:<20}{:>10}{:>10}{:>10}{:>10}{:>7}{:>8}{:>6}\n", r.get("name").as_string(),
-               fmt::format("{} -> {}", r.get("from").as_string(), r.get("to").as_string()),
-               size_text(r.get("used_bytes").as_int()), size_text(r.get("capacity_bytes").as_int()),
-               size_text(r.get("high_water_bytes").as_int()), r.get("frames").as_int(),
-               r.get("drops").as_int(), r.get("poison_frames").as_int(), r.get("late_wakes").as_int());
+    print_shown(stdout, "{:<12}{:<20}{:>10}{:>10}{:>10}{:>10}{:>7}{:>8}{:>6}\n", r.get("name").as_string(),
+                fmt::format("{} -> {}", r.get("from").as_string(), r.get("to").as_string()),
+                size_text(r.get("used_bytes").as_int()), size_text(r.get("capacity_bytes").as_int()),
+                size_text(r.get("high_water_bytes").as_int()), r.get("frames").as_int(),
+                r.get("drops").as_int(), r.get("poison_frames").as_int(), r.get("late_wakes").as_int());
   }
   print_sound(stages);
 }
@@ -99,18 +102,19 @@ void print_tools(const json::View& stages) {
   for (std::size_t i = 0; i < stages.size(); ++i)
     if (const auto text = stages.at(i).get("status").as_string();
         text.starts_with("tools: ") || text.starts_with("off the record"))
-      fmt::print("\n{}\n", text);
+      print_shown(stdout, "\n{}\n", shown_line(text));
 }
 
 // What the table has no room for.
 void print_reasons(const json::View& stages) {
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const json::View s = stages.at(i);
-    fmt::print("\n{}:\n", s.get("name").as_string());
+    print_shown(stdout, "\n{}:\n", s.get("name").as_string());
     if (s.get("held_by").as_int() > 0) fmt::print("  held by process {}\n", s.get("held_by").as_int());
     if (s.get("degraded").as_bool()) fmt::print("  degraded: it dies all the time and is tried seldom\n");
     for (const char* name : {"status", "last_error", "sandbox"})
-      if (const auto text = s.get(name).as_string(); !text.empty()) fmt::print("  {}: {}\n", name, text);
+      if (const auto text = s.get(name).as_string(); !text.empty())
+        print_shown(stdout, "  {}: {}\n", name, shown_line(text));
   }
 }
 
@@ -119,8 +123,8 @@ void print_pressure(const json::View& rings) {
   for (std::size_t i = 0; i < rings.size(); ++i) {
     const json::View r = rings.at(i);
     if (const auto times = r.get("pressure_events").as_int(); times > 0)
-      fmt::print("\nqueue pressure: {}, {} times; {} does not keep up with {}\n", r.get("name").as_string(),
-                 times, r.get("to").as_string(), r.get("from").as_string());
+      print_shown(stdout, "\nqueue pressure: {}, {} times; {} does not keep up with {}\n",
+                  r.get("name").as_string(), times, r.get("to").as_string(), r.get("from").as_string());
   }
 }
 
@@ -128,15 +132,15 @@ void print_pressure(const json::View& rings) {
 void print_turn(const json::View& turn) {
   if (!turn) return;
   const json::View steps = turn.get("steps");
-  fmt::print(
-      "\nturn {}{}{}{}, ms from the end of speech{}:\n", turn.get("turn").as_int(),
+  print_shown(
+      stdout, "\nturn {}{}{}{}, ms from the end of speech{}:\n", turn.get("turn").as_int(),
       turn.get("interrupted").as_bool() ? ", interrupted" : "",
       turn.get("failed").as_bool() ? ", failed" : "",
       turn.get("preemptive").as_bool() ? ", asked before it was sure" : "",
       turn.get("model").as_string().empty() ? "" : fmt::format(" ({})", turn.get("model").as_string()));
   for (std::size_t i = 0; i < steps.size(); ++i)
-    fmt::print("  {:<14}{:>7}{:>8}\n", steps.at(i).get("step").as_string(), steps.at(i).get("ms").as_int(),
-               fmt::format("+{}", steps.at(i).get("added_ms").as_int()));
+    print_shown(stdout, "  {:<14}{:>7}{:>8}\n", steps.at(i).get("step").as_string(),
+                steps.at(i).get("ms").as_int(), fmt::format("+{}", steps.at(i).get("added_ms").as_int()));
 }
 
 }  // namespace
@@ -151,7 +155,7 @@ int command_status(const CliRequest& request, char** /*argv*/) {
     const json::Document document = checked_reply(reply);
     if (repaints) fmt::print("\x1b[H\x1b[J");
     if (request.json) {
-      fmt::print("{}\n", reply);
+      print_shown_json(reply);
     } else {
       print_status(document.root());
       print_tools(document.get("stages"));

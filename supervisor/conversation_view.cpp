@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/terminal_words.hpp"
 #include "stage/control.hpp"
 #include "terminal.hpp"
 
@@ -68,7 +69,7 @@ void ConversationView::show(const json::View& event) {
   const std::string_view type = event.get("type").as_string();
   if (type == "heard" && event.get("final").as_bool()) {
     end_line();
-    print_to(stdout, fmt::format("you: {}\n", event.get("text").as_string()));
+    print_to(stdout, fmt::format("you: {}\n", shown_line(event.get("text").as_string())));
   } else if (type == "segment") {
     const std::int64_t turn = event.get("turn").as_int();
     if (turn != turn_) {
@@ -76,7 +77,7 @@ void ConversationView::show(const json::View& event) {
       print_to(stdout, "prot:");
       turn_ = turn;
     }
-    print_to(stdout, fmt::format(" {}", event.get("text").as_string()));
+    print_to(stdout, fmt::format(" {}", shown_line(event.get("text").as_string())));
   } else if (type == "turn" && event.get("turn").as_int() == turn_) {
     if (event.get("interrupted").as_bool()) print_to(stdout, " -- interrupted");
     end_line();

@@ -1,19 +1,12 @@
 #include "terminal_text.hpp"
 
+#include "base/terminal_words.hpp"
 #include "base/utf8.hpp"
 
 namespace prot::supervisor {
 namespace {
 
 constexpr char32_t kEscape = 0x1B;
-
-bool is_control(char32_t c) noexcept {
-  return (c < 0x20 && c != U'\n' && c != U'\t') || (c >= 0x7F && c <= 0x9F);
-}
-
-bool turns_direction(char32_t c) noexcept {
-  return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-}
 
 // What begins a string that goes on to its terminator: DCS, SOS, OSC, PM, APC; behind ESC 0x40 less.
 bool opens_string(char32_t c) noexcept {
@@ -59,7 +52,7 @@ std::string TerminalText::push(std::string_view text) {
     if (c == kEscape) in_ = In::kEscape;
     if (c == 0x9B) in_ = In::kSequence;
     if (opens_string(c)) in_ = In::kString;
-    if (!is_control(c) && !turns_direction(c)) utf8::append(out, c);
+    if (!steers_terminal(c) || c == U'\n' || c == U'\t') utf8::append(out, c);
   }
   return out;
 }

@@ -68,8 +68,10 @@ void McpServer::end(const std::string& why, Nanos now) {
   closed_until_ = kNever;
   ready_since_ = kNever;
   changed_ = true;
-  const std::string last = last_words_.empty() ? "" : ": " + last_words_;
-  if (std::exchange(why_down_, why) != why) log_warn("MCP server {} {}{}", command_.name, why, last);
+  if (std::exchange(why_down_, why) == why) return;
+  log_warn("MCP server {} {}", command_.name, why);
+  // A traceback quotes what a tool was called with: what was said.
+  if (!last_words_.empty()) log_content("MCP server {} wrote at last: {}", command_.name, last_words_);
 }
 
 void McpServer::add_polls(std::vector<pollfd>& polls) const {

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "base/local_tm.hpp"
+#include "base/terminal_words.hpp"
 #include "base/utf8.hpp"
 
 namespace prot {
@@ -17,8 +18,6 @@ constexpr const char* kNames[] = {"debug", "info", "warn", "error"};
 constexpr const char* kWords[] = {"DEBUG", "INFO", "WARN", "ERROR"};
 constexpr const char* kColours[] = {"\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[1;31m"};
 constexpr std::string_view kCut = "...";
-
-bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 // Appends `text` escaped, at most `most` bytes of it, never half of a character.
 void append_escaped(std::string& out, std::string_view text, std::size_t most) {
@@ -36,7 +35,7 @@ void append_escaped(std::string& out, std::string_view text, std::size_t most) {
       piece = "\\n";
     } else if (next.code_point == '\t') {
       piece = "\\t";
-    } else if (next.code_point < 0x20) {
+    } else if (steers_terminal(next.code_point)) {  // so the files are safe to look at
       piece = fmt::format("\\u{:04x}", static_cast<unsigned>(next.code_point));
     } else {
       piece = text.substr(0, next.length);
@@ -57,12 +56,6 @@ std::string plain(const std::string& json) {
   const bool text = json.size() > 2 && json.front() == '"';
   if (!text || json.find_first_of(" \\=|", 1) != std::string::npos) return json;
   return json.substr(1, json.size() - 2);
-}
-
-std::string one_line(std::string_view text) {
-  std::string out = utf8::sanitized(text);
-  std::replace_if(out.begin(), out.end(), is_control, ' ');
-  return out;
 }
 
 }  // namespace
@@ -103,7 +96,8 @@ std::string to_json(const LogRecord& record) {
     out += fmt::format(R"(,"turn_ms":{})", (record.mono_ns - record.turn_began) / kMillisecond);
   std::string fields;
   for (const LogField& field : record.fields)
-    fields += fmt::format("{}{}:{}", fields.empty() ? "" : ",", json_quoted(field.key), field.json);
+    fields +=
+        fmt::format("{}{}:{}", fields.empty() ? "" : ",", json_quoted(field.key), shown_json(field.json));
   if (fields.size() > kLongestLogLine / 2) fields.clear();
   if (!fields.empty()) fields = R"(,"fields":{)" + fields + "}";
   out += R"(,"msg":")";
@@ -115,6 +109,7 @@ std::string to_text(const LogRecord& record, bool colour) {
   const std::tm local = local_tm(record.wall_ns);
   std::string stage = record.stage;
   for (char& c : stage) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  stage = shown_line(stage);
   const auto level = static_cast<std::size_t>(record.level) & 3U;
   std::string tail;
   for (const LogField& field : record.fields) tail += fmt::format(" {}={}", field.key, plain(field.json));
@@ -122,8 +117,8 @@ std::string to_text(const LogRecord& record, bool colour) {
     tail += fmt::format(" {:+}ms", (record.mono_ns - record.turn_began) / kMillisecond);
   return fmt::format("{:02}:{:02}:{:02}.{:03} {}{}{} [{}] {}{}{}", local.tm_hour, local.tm_min, local.tm_sec,
                      record.wall_ns % kSecond / kMillisecond, colour ? kColours[level] : "", kWords[level],
-                     colour ? "\x1b[0m" : "", stage, one_line(record.message), tail.empty() ? "" : " |",
-                     one_line(tail));
+                     colour ? "\x1b[0m" : "", stage, shown_line(record.message), tail.empty() ? "" : " |",
+                     shown_line(tail));
 }
 
 bool wants_colour(int fd) noexcept {

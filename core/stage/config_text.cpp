@@ -1,15 +1,15 @@
 // Values of the configuration in messages.
+#include "base/terminal_words.hpp"
 #include "base/utf8.hpp"
 #include "stage/config_keys.hpp"
 
 namespace prot::stage {
 
 std::string shown_text(std::string_view text) {
-  const auto is_control = [](char32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0); };
   std::size_t end = 0;
   while (end < text.size()) {
     const utf8::Decoded next = utf8::decode(text.substr(end));
-    if (next.valid && is_control(next.code_point)) break;
+    if (next.valid && steers_terminal(next.code_point)) break;
     end += next.length;
   }
   std::string shown = utf8::sanitized(text.substr(0, end));

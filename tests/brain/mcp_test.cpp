@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "brain/tools/mcp_tools.hpp"
 #include "support/temp_folder.hpp"
 
@@ -180,6 +181,33 @@ TEST_CASE("an MCP tool is asked for unless its server, or the configuration, say
   CHECK(asked({}, {"*"}).empty());
   CHECK(asked({"echo"}, {"*"}) == Names{"echo"});
   CHECK(asked({"*"}, {"no_hints", "*"}).size() == 16);
+}
+
+TEST_CASE("what a server writes on stderr is in the log only where what is said may be") {
+  for (const bool content : {false, true}) {
+    std::mutex mutex;
+    std::string log;
+    set_log_level(LogLevel::kDebug);
+    set_log_content(content);
+    set_log_observer(
+        [&](const LogRecord& record) {
+          const std::lock_guard lock(mutex);
+          log += record.message + "\n";
+        },
+        false);
+    {
+      Bench bench({server({"--fault", "exit_at_call"})});
+      REQUIRE(bench.says("7 tools"));
+      CHECK(bench.call("echo", "my-diary").starts_with("failed: "));
+      CHECK(bench.says("down: exited with code 5"));
+    }
+    set_log_observer({}, false);
+    set_log_content(false);
+    set_log_level(LogLevel::kInfo);
+    CHECK(log.find("MCP server test exited with code 5\n") != std::string::npos);
+    CHECK((log.find("my-diary") != std::string::npos) == content);
+    CHECK((log.find("ValueError") != std::string::npos) == content);
+  }
 }
 
 TEST_CASE("a server looks into no other process") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/terminal_words.hpp"
 #include "stage/config.hpp"
 #include "supervisor/env_file.hpp"
 #include "tests/fuzz/fuzz_support.hpp"
@@ -20,8 +21,7 @@ bool is_shown(std::string_view text) {
   if (!utf8::is_valid(text)) return false;
   while (!text.empty()) {
     const utf8::Decoded next = utf8::decode(text);
-    const char32_t c = next.code_point;
-    if ((c < 0x20 && c != '\n') || (c >= 0x7F && c < 0xA0)) return false;
+    if (steers_terminal(next.code_point) && next.code_point != U'\n') return false;
     text.remove_prefix(next.length);
   }
   return true;

@@ -17,7 +17,7 @@ HINTS = {"no_hints": {}, "empty": {"annotations": {}}, "title": {"annotations": 
          "destroys": {"annotations": {"readOnlyHint": False, "destructiveHint": True}},
          "odd": {"annotations": {"readOnlyHint": "true", "destructiveHint": "false"}}, "list": {"annotations": [True]}}
 FAULTS = ("silent", "garbage", "flood", "endless", "exit_at_start", "exit_at_call", "hang_at_call", "close_output",
-          "huge_schema", "odd_tools", "deaf", "stderr", "no_list", "refuse", "ignores_term")
+          "huge_schema", "odd_tools", "deaf", "stderr", "no_list", "refuse", "ignores_term", "steers")
 
 
 def tool(name, schema=None, **more):
@@ -103,7 +103,7 @@ class Server:
     def run(self):
         fault = self.options.fault
         if fault == "exit_at_start":
-            print("no licence", file=sys.stderr)
+            print("no licence \u202efor\u009b2Jyou", file=sys.stderr)
             sys.exit(3)
         if fault == "stderr":
             sys.stderr.write("noise\n" * 1_000_000)
@@ -130,6 +130,8 @@ class Server:
     def answer(self, message):
         number, method, params = message["id"], message["method"], message.get("params") or {}
         if method == "initialize":
+            if self.options.fault == "steers":
+                return self.send({"id": number, "error": {"code": -1, "message": "not\u009b2J to\u202eday\u001b[1m\nerror: all"}})
             if self.options.fault == "refuse":
                 return self.send({"id": number, "error": {"code": -32602, "message": "not today"}})
             version = self.options.version or params["protocolVersion"]
@@ -153,6 +155,7 @@ class Server:
 
     def call(self, number, name, arguments):
         if self.options.fault == "exit_at_call":
+            print(f"ValueError: {arguments.get('text')}", file=sys.stderr, flush=True)
             os._exit(5)
         if self.options.fault == "close_output":
             os.close(1)

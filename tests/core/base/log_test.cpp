@@ -90,6 +90,29 @@ TEST_CASE("a line for people is HH:MM:SS.mmm LEVEL [STAGE] message | key=value +
   CHECK(has(to_text(record, false), "a [2Jb c"));
 }
 
+TEST_CASE("no line steers a terminal, whoever's words are in it") {
+  LogRecord record = example();
+  const std::string foreign =
+      "a\x7F\xC2\x9B"
+      "2Jb\xE2\x80\xAE"
+      "c\xE2\x81\xA6"
+      "d\x1B[1m\xFF";
+  record.message = foreign;
+  record.stage = "s\xC2\x9B";
+  record.fields = {{"why\xC2\x85", foreign}, LogField::raw("raw", "\"x\xC2\x9B\"")};
+  const std::string text = to_text(record, false);
+  CHECK(has(text, "a  2Jb c d [1m\xEF\xBF\xBD"));
+  const std::string line = to_json(record);
+  CHECK(has(line, R"("msg":"a\u007f\u009b2Jb\u202ec\u2066d\u001b[1m)"));
+  CHECK(has(line, R"("raw":"x\u009b")"));
+  for (const std::string& shown : {text, line})
+    for (const char* steering : {"\x7F", "\x1B", "\xC2\x85", "\xC2\x9B", "\xE2\x80\xAE", "\xE2\x81\xA6"})
+      CHECK_FALSE(has(shown, steering));
+  record.message = "한국어 é 🦊";
+  CHECK(has(to_text(record, false), "한국어 é 🦊"));
+  CHECK(has(to_json(record), "한국어 é 🦊"));
+}
+
 TEST_CASE("no line of JSON is longer than a pipe takes at once, and every one is whole") {
   LogRecord record = example();
   for (const std::string& text :

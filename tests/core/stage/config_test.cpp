@@ -135,7 +135,8 @@ TEST_CASE("a message shows no password of a URL, and nothing behind a control ch
   CHECK(shown_text("https://h/v1?u=a@b") == "https://h/v1?u=a@b");
   CHECK(shown_text("loud\rDATABASE_URL=x") == "loud...");
   CHECK(shown_text("me@home") == "me@home");
-  CHECK(shown_text("a\xC2\x9B[2J") == "a...");  // the same as ESC [ for some terminals
+  CHECK(shown_text("a\xC2\x9B[2J") == "a...");    // the same as ESC [ for some terminals
+  CHECK(shown_text("a\xE2\x80\xAE.") == "a...");  // turns what follows around
   CHECK(shown_text("\xEA\xB0\x80\xC2\xA0") == "\xEA\xB0\x80\xC2\xA0");
   CHECK(error_of("", {"general.log_level=loud\nSECRET=x"}).find("SECRET") == std::string::npos);
 }

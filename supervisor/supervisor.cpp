@@ -86,6 +86,8 @@ void Supervisor::take_locks() {
 void Supervisor::open_instance(bool detached) {
   // The database's user must reach its socket and its cluster below these folders.
   const unsigned mode = ::geteuid() == 0 ? 0711 : 0700;
+  // Nothing is made in a folder of somebody else, where it would be in their way.
+  require_own_way(instance_.run.paths.runtime.parent_path().parent_path());
   if (std::getenv("XDG_RUNTIME_DIR") == nullptr)
     make_private_directory(instance_.run.paths.runtime.parent_path().parent_path(), mode);
   make_private_directory(instance_.run.paths.runtime.parent_path(), mode);

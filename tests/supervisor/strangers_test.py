@@ -164,6 +164,14 @@ class Squatted(Base):
             self.one_line(prot.run("up", "-d", *ALONE), 1, f"{folder.parents[2]} may be changed by others (mode 777)")
             self.assertEqual(prot.segments(), [])
 
+    def test_nothing_is_made_in_the_runtime_folder_of_another_user(self):
+        with Instance() as prot:  # as sudo has it that keeps the environment
+            theirs = prot.folder / "run"
+            os.chown(theirs, NOBODY, NOBODY)
+            for command in (["up", "-d", *ALONE], ["status"]):
+                self.one_line(prot.run(*command), 1, f"folder {theirs} belongs to user {NOBODY}, not to you")
+            self.assertEqual(list(theirs.iterdir()), [])
+
 
 @unittest.skipUnless(ROOT, "needs another user")
 class SameName(Base):

@@ -2,20 +2,29 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
+
+#include "base/unique_fd.hpp"
 
 namespace prot::http {
 namespace {
 
 constexpr std::string_view kEstablished = "01";
+constexpr std::string_view kListening = "0A";
 constexpr std::string_view kMapped = "0000000000000000FFFF0000";  // ::ffff:0:0/96
 
 /// An end as the kernel's tables write it: the words of the address as they lie in memory.
@@ -41,6 +50,62 @@ std::string written(const sockaddr_storage& end) {
   return text + fmt::format(":{:04X}", ntohs(port));
 }
 
+/// Only a program of this machine can have such an end.
+bool is_of_this_machine(const sockaddr_storage& own, const sockaddr_storage& peer) {
+  if (peer.ss_family == AF_INET) {
+    const in_addr_t there = reinterpret_cast<const sockaddr_in&>(peer).sin_addr.s_addr;
+    return (ntohl(there) >> 24U) == 127 || there == reinterpret_cast<const sockaddr_in&>(own).sin_addr.s_addr;
+  }
+  if (peer.ss_family != AF_INET6) return false;
+  const in6_addr& there = reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr;
+  return IN6_IS_ADDR_LOOPBACK(&there) != 0 ||
+         IN6_ARE_ADDR_EQUAL(&there, &reinterpret_cast<const sockaddr_in6&>(own).sin6_addr) != 0;
+}
+
+template <typename Address, typename Port>
+void put_end(const sockaddr_storage& end, Address& address, Port& port) {
+  if (end.ss_family == AF_INET) {
+    const auto& four = reinterpret_cast<const sockaddr_in&>(end);
+    std::memcpy(address, &four.sin_addr, sizeof four.sin_addr);
+    port = four.sin_port;
+  } else {
+    const auto& six = reinterpret_cast<const sockaddr_in6&>(end);
+    std::memcpy(address, &six.sin6_addr, sizeof six.sin6_addr);
+    port = six.sin6_port;
+  }
+}
+
+/// The socket that has `own` and whose other end is `peer`, in one question whatever the number of
+/// connections is. Empty: there is none, or the kernel does not say.
+std::optional<inet_diag_msg> find_socket(const sockaddr_storage& own, const sockaddr_storage& peer) {
+  struct {
+    nlmsghdr head;
+    inet_diag_req_v2 asked;
+  } question{};
+  question.head.nlmsg_len = sizeof question;
+  question.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  question.head.nlmsg_flags = NLM_F_REQUEST;
+  question.asked.sdiag_family = static_cast<__u8>(own.ss_family);
+  question.asked.sdiag_protocol = IPPROTO_TCP;
+  question.asked.idiag_states = ~0U;
+  inet_diag_sockid& id = question.asked.id;
+  put_end(own, id.idiag_src, id.idiag_sport);
+  put_end(peer, id.idiag_dst, id.idiag_dport);
+  std::fill(std::begin(id.idiag_cookie), std::end(id.idiag_cookie), INET_DIAG_NOCOOKIE);
+  const UniqueFd kernel(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  if (!kernel || ::send(kernel.get(), &question, sizeof question, 0) != sizeof question) return std::nullopt;
+  std::array<char, 1024> answer;
+  const ssize_t size = ::recv(kernel.get(), answer.data(), answer.size(), MSG_DONTWAIT);
+  nlmsghdr head{};
+  inet_diag_msg found{};
+  if (size < static_cast<ssize_t>(NLMSG_LENGTH(sizeof found))) return std::nullopt;
+  std::memcpy(&head, answer.data(), sizeof head);
+  std::memcpy(&found, answer.data() + NLMSG_HDRLEN, sizeof found);
+  // Of a connection that is none it tells who listens at `own`.
+  if (head.nlmsg_type != SOCK_DIAG_BY_FAMILY || found.idiag_state == TCP_LISTEN) return std::nullopt;
+  return found;
+}
+
 std::string_view next_word(std::string_view& rest) {
   rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
   const std::string_view word = rest.substr(0, rest.find(' '));
@@ -53,6 +118,7 @@ std::string_view next_word(std::string_view& rest) {
 PeerUser detail::find_peer(std::string_view tables, std::string_view own, std::string_view peer,
                            std::string_view mapped) {
   PeerUser found;
+  const std::string_view own_port = own.substr(std::min(own.rfind(':'), own.size()));
   while (!tables.empty()) {
     std::string_view line = tables.substr(0, tables.find('\n'));
     tables.remove_prefix(std::min(line.size() + 1, tables.size()));
@@ -60,8 +126,10 @@ PeerUser detail::find_peer(std::string_view tables, std::string_view own, std::s
     const std::string_view local = next_word(line);
     const std::string_view remote = next_word(line);
     const std::string_view state = next_word(line);
-    if (local == own && remote == peer && found.what == PeerUser::What::kUnknown)
-      found.what = PeerUser::What::kGone;  // this end is shown, so the other one would be
+    // This end is shown, or what took it in, so the other one would be. A connection that was reset this
+    // moment has neither end there.
+    const bool shown = (local == own && remote == peer) || (state == kListening && local.ends_with(own_port));
+    if (shown && found.what == PeerUser::What::kUnknown) found.what = PeerUser::What::kGone;
     const bool other = local == peer && remote == own;
     const bool other_mapped = local == mapped && remote.ends_with(own) && remote.starts_with(kMapped);
     if (!other && !other_mapped) continue;
@@ -84,6 +152,10 @@ PeerUser user_of_peer(int socket) {
   if (::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &own_size) != 0 ||
       ::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
     return {PeerUser::What::kGone, 0};
+  if (!is_of_this_machine(own, peer)) return {PeerUser::What::kGone, 0};
+  if (const auto other = find_socket(peer, own))  // without an inode it is closed, and nobody's any more
+    return {other->idiag_inode != 0 ? PeerUser::What::kKnown : PeerUser::What::kGone, other->idiag_uid};
+  if (find_socket(own, peer)) return {PeerUser::What::kGone, 0};  // the other one would be shown, too
   std::string tables;
   for (const char* name : {"/proc/net/tcp", "/proc/net/tcp6"}) {
     std::ifstream file(name);

@@ -9,14 +9,14 @@ namespace prot::http {
 struct PeerUser {
   enum class What {
     kKnown,
-    kGone,    // it has closed its end, or lets nobody see it
+    kGone,    // it has closed its end, lets nobody see it, or is on another machine
     kUnknown  // nobody can tell here: the kernel shows no connections
   };
   What what = What::kUnknown;
   std::uint32_t uid = 0;  // kKnown
 };
 
-/// By the kernel's tables of connections. Thread-safe.
+/// By what the kernel says of its connections, else by its tables of them. Thread-safe.
 [[nodiscard]] PeerUser user_of_peer(int socket);
 
 namespace detail {

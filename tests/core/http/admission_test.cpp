@@ -142,6 +142,12 @@ TEST_CASE("whose program has the other end is read from the kernel's tables") {
   const std::string rest = " 00000000:00000000 00:00000000 00000000  1001        0 2\n";
   CHECK(find(head).what == What::kUnknown);
   CHECK(find(head + own).what == What::kGone);
+  // Reset a moment ago, it has neither end here; that this server listens is shown all the same.
+  for (const char* listener :
+       {"   0: 0100007F:1F40 00000000:0000 0A", "   0: 00000000000000000000000001000000:1F40 0 0A"})
+    CHECK_MESSAGE(find(head + listener + " 00000000:00000000 00:00000000 00000000  1000        0 3\n").what ==
+                      What::kGone,
+                  listener);
   const PeerUser four = find(head + "   0: 0100007F:C350 0100007F:1F40 01" + rest + own);
   CHECK(four.what == What::kKnown);
   CHECK(four.uid == 1001);

@@ -1,10 +1,9 @@
 #include "http/admission.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
-#include "http/url.hpp"
+#include "base/host_name.hpp"
 
 namespace prot::http {
 namespace {
@@ -12,10 +11,6 @@ namespace {
 constexpr std::string_view kBearer = "Bearer ";
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool is_host_character(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == ':';
-}
 
 int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
@@ -40,27 +35,6 @@ std::string decoded(std::string_view text) {
 }
 
 }  // namespace
-
-std::string host_name(std::string_view authority) {
-  std::string name(authority);
-  std::transform(name.begin(), name.end(), name.begin(), lower);
-  std::string port;
-  if (name.starts_with('[')) {
-    const std::size_t end = name.find(']');
-    if (end == std::string::npos) return {};
-    port = name.substr(end + 1);
-    name = name.substr(1, end - 1);
-    if (!port.empty() && !port.starts_with(':')) return {};
-    port.erase(0, port.empty() ? 0 : 1);
-  } else if (const std::size_t colon = name.find(':'); colon != std::string::npos) {
-    port = name.substr(colon + 1);
-    name.resize(colon);
-  }
-  const bool digits = std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!digits || port.size() > 5 || !std::all_of(name.begin(), name.end(), is_host_character)) return {};
-  if (name.ends_with('.')) name.pop_back();
-  return name;
-}
 
 bool is_own_origin(std::string_view origin, std::string_view host) noexcept {
   for (const std::string_view scheme : {"http://", "https://"}) {
@@ -93,6 +67,11 @@ std::string query_value(std::string_view target, std::string_view name) {
       return decoded(pair.substr(equals + 1));
   }
   return {};
+}
+
+Admission::Admission(AccessRules rules, const Clock& clock, PeerUserOf peer_user)
+    : rules_(std::move(rules)), clock_(&clock), peer_user_(peer_user) {
+  for (const std::string& known : rules_.hosts) names_.push_back(host_name(known));
 }
 
 std::optional<Refusal> Admission::check(const RequestHead& head) {
@@ -146,10 +125,7 @@ bool Admission::within_rate(std::string_view peer) {
 
 bool Admission::knows_host(std::string_view host) const {
   const std::string name = host_name(host);
-  if (name.empty()) return false;
-  if (name == "localhost" || name == "127.0.0.1" || name == "::1") return true;
-  return std::any_of(rules_.hosts.begin(), rules_.hosts.end(),
-                     [&](const std::string& known) { return host_name(known) == name; });
+  return !name.empty() && std::find(names_.begin(), names_.end(), name) != names_.end();
 }
 
 bool Admission::knows_origin(std::string_view origin, std::string_view host) const {

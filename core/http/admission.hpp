@@ -52,8 +52,7 @@ class Admission {
 
   using PeerUserOf = PeerUser (*)(int socket);
 
-  Admission(AccessRules rules, const Clock& clock, PeerUserOf peer_user = user_of_peer)
-      : rules_(std::move(rules)), clock_(&clock), peer_user_(peer_user) {}
+  Admission(AccessRules rules, const Clock& clock, PeerUserOf peer_user = user_of_peer);
 
   /// Empty: let it in.
   [[nodiscard]] std::optional<Refusal> check(const RequestHead& head);
@@ -70,13 +69,12 @@ class Admission {
   [[nodiscard]] bool is_own_user(const RequestHead& head) const;
 
   AccessRules rules_;
+  std::vector<std::string> names_ = {"localhost", "127.0.0.1", "::1"};  // that this server goes by
   const Clock* clock_;
   PeerUserOf peer_user_;
   std::map<std::string, Bucket, std::less<>> buckets_;
 };
 
-/// "name:80", "[::1]:80" -> the name in lower case, without brackets and port; empty: it is malformed.
-[[nodiscard]] std::string host_name(std::string_view authority);
 /// Is `origin` that of a page which this server gave out under the name `host`?
 [[nodiscard]] bool is_own_origin(std::string_view origin, std::string_view host) noexcept;
 /// Takes as long whatever the difference is.

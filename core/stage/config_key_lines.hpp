@@ -45,6 +45,15 @@ constexpr ConfigKey list(Text name, Text programs, Text comment, Text environmen
   key.type = kList;
   return key;
 }
+// As a list whose unit says what each text is: see config_value.cpp.
+constexpr ConfigKey origins(ConfigKey key) {
+  key.unit = "origins";
+  return key;
+}
+constexpr ConfigKey hosts(ConfigKey key) {
+  key.unit = "hosts";
+  return key;
+}
 constexpr ConfigKey choices(Text name, Text fallback, Text known, Text programs, Text comment) {
   ConfigKey key = text(name, fallback, programs, comment);
   key.type = kList;

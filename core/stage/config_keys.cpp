@@ -6,8 +6,8 @@
 namespace prot::stage {
 namespace {
 using enum ConfigType;
-using lines::also, lines::choice, lines::choices, lines::fixed, lines::flag, lines::list, lines::live,
-    lines::number, lines::path;
+using lines::also, lines::choice, lines::choices, lines::fixed, lines::flag, lines::hosts, lines::list,
+    lines::live, lines::number, lines::origins, lines::path;
 using lines::scaled, lines::secret, lines::tables, lines::text;
 using Text = std::string_view;
 
@@ -382,8 +382,8 @@ constexpr ConfigKey kKeys[] = {
     number(kInt, "web.port", "8000", 0, 65535, "port", "web", "its TCP port; 0: none"),
     flag("web.socket", "false", "web", "listen on web.sock in the runtime folder too"),
     text("web.token_env", "", "web", "environment variable of the token that clients show; empty: none"),
-    list("web.hosts", "web", "names that it may be asked by, beside localhost and its address"),
-    list("web.cors_origins", "web", "origins whose pages may ask it", "CORS_ORIGINS"),
+    hosts(list("web.hosts", "web", "names that it may be asked by, beside localhost and its address")),
+    origins(list("web.cors_origins", "web", "origins whose pages may ask it", "CORS_ORIGINS")),
 };
 
 }  // namespace

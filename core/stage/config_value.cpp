@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/host_name.hpp"
 #include "base/utf8.hpp"
 #include "json/json.hpp"
 #include "stage/config_keys.hpp"
@@ -118,6 +119,15 @@ std::string word_as_list(const ConfigKey& key, std::string_view text) {
   return json::Writer().begin_array().value(choice_value(key, text)).end_array().str();
 }
 
+// What no request can ever have is a mistake that would be found out by a 403 only.
+void check_element(const ConfigKey& key, std::string_view text) {
+  if (key.unit == "origins" && !is_origin(text))
+    refuse(key, text,
+           "a list of origins as browsers send them (http://NAME or http://NAME:PORT, lower case, no path)");
+  if (key.unit == "hosts" && host_name(text).empty())
+    refuse(key, text, "a list of names and addresses (no http://, no path, no *)");
+}
+
 std::string list_value(const ConfigKey& key, std::string_view text) {
   if (!key.choices.empty() && !text.starts_with('[')) return word_as_list(key, text);
   const std::string wanted = R"(a list of texts, as in ["one", "two"])";
@@ -137,6 +147,7 @@ std::string list_value(const ConfigKey& key, std::string_view text) {
       throw UsageError(std::string(key.name) + " must be " + wanted + "; element " + std::to_string(i + 1) +
                        " is no text: " + root.at(i).to_json());
     const std::string_view element = root.at(i).as_string();
+    check_element(key, element);
     out.value(key.choices.empty() ? std::string(element) : choice_value(key, element));
   }
   return out.end_array().str();
@@ -209,6 +220,7 @@ std::string describe_type(const ConfigKey& key) {
     case ConfigType::kDouble:
       return "number, " + range_text(key);
     case ConfigType::kList:
+      if (!key.unit.empty()) return "list of " + std::string(key.unit);
       return key.choices.empty() ? "list of texts" : "list of " + known_choices(key);
     case ConfigType::kTables: {
       std::string known;

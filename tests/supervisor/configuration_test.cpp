@@ -279,7 +279,7 @@ TEST_CASE("a reload restarts the programs that a changed key touches, and no oth
   CHECK(more.restarts == Lines{"player", "capture", "brain", "memory"});
   CHECK(more.changes[0].text() == "player.device: x -> \"\"");
   CHECK(more.refused.empty());
-  CHECK(plan({}, {"web.cors_origins=[\"a\"]"}).restarts == Lines{"web"});
+  CHECK(plan({}, {"web.cors_origins=[\"http://a\"]"}).restarts == Lines{"web"});
   const ReloadPlan level = plan({}, {"general.log_level=debug"});  // told, without a restart
   CHECK(level.changes.size() == 1);
   CHECK(level.restarts.empty());

@@ -33,6 +33,19 @@ TEST_CASE("the names of this machine's loopback are known, with any port, and th
     CHECK_MESSAGE(status(admission.check(asked(host))) == 421, host);
 }
 
+TEST_CASE("an address of IPv6 is this server's name in whatever way it is written") {
+  const FakeClock clock;
+  for (const char* known : {"fd00::2", "[fd00::2]", "FD00:0::2", "[fd00::2]:8000"}) {
+    AccessRules rules;
+    rules.hosts = {known, "::"};  // of everything that listens: no name, and no hindrance
+    Admission admission(rules, clock);
+    for (const char* host : {"[fd00::2]:8000", "[fd00::2]", "[FD00:0:0::2]:8000", "[::1]:8000", "localhost"})
+      CHECK_MESSAGE(status(admission.check(asked(host))) == 200, host);
+    for (const char* host : {"[fd00::3]:8000", "fd00", "[fd00]", "[localhost]", ""})
+      CHECK_MESSAGE(status(admission.check(asked(host))) == 421, host);
+  }
+}
+
 TEST_CASE("a request has exactly one Host, but a Unix socket takes any name") {
   const FakeClock clock;
   Admission admission({}, clock);

@@ -184,17 +184,39 @@ TEST_CASE("a key has its old name in the environment too, which is weaker") {
 TEST_CASE("a list is a TOML array, or JSON in the environment") {
   using List = std::vector<std::string>;
   const prot::test::TempFolder folder;
-  const std::string file = write(folder, "[web]\ncors_origins = [\"http://a\", \"b, \\\"c\\\"\"]\n");
-  CHECK(Config::load(file, {}).get_list("web.cors_origins") == List{"http://a", "b, \"c\""});
-  CHECK(Config::load("", {}).get_list("web.cors_origins").empty());
-  const auto set = [](const std::string& json) { return "web.cors_origins=" + json; };
-  CHECK(Config::load("", {set(R"([ "x" , "y" ])")}).text("web.cors_origins") == R"(["x","y"])");
+  const std::string file = write(folder, "[stt]\nkey_terms = [\"http://a\", \"b, \\\"c\\\"\"]\n");
+  CHECK(Config::load(file, {}).get_list("stt.key_terms") == List{"http://a", "b, \"c\""});
+  CHECK(Config::load("", {}).get_list("stt.key_terms").empty());
+  const auto set = [](const std::string& json) { return "stt.key_terms=" + json; };
+  CHECK(Config::load("", {set(R"([ "x" , "y" ])")}).text("stt.key_terms") == R"(["x","y"])");
   CHECK(error_of("", {set("http://a")})
             .find(R"(must be a list of texts, as in ["one", "two"], not 'http://a')") != std::string::npos);
   CHECK(error_of("", {set(R"("http://a")")}).find("a list of texts") != std::string::npos);
   CHECK(error_of("", {set(R"(["a", 2])")}).find("element 2 is no text: 2") != std::string::npos);
-  CHECK(error_of(write(folder, "[web]\ncors_origins = [\"a\", 2]\n")).find(":2: ") != std::string::npos);
-  CHECK(error_of(write(folder, "[web]\ncors_origins = \"a\"\n")).find("wrong type") != std::string::npos);
+  CHECK(error_of(write(folder, "[stt]\nkey_terms = [\"a\", 2]\n")).find(":2: ") != std::string::npos);
+  CHECK(error_of(write(folder, "[stt]\nkey_terms = \"a\"\n")).find("wrong type") != std::string::npos);
+}
+
+TEST_CASE("an origin or a name that no request can have is refused with the key and what it should be") {
+  const auto set = [](const char* key, const std::string& text) {
+    return error_of("", {std::string("web.") + key + "=[\"http://a:1\", \"" + text + "\"]"});
+  };
+  CHECK(set("cors_origins", "https://b").empty());
+  for (const char* text : {"*", "null", "http://lamp.local:8080/", "lamp.local", "http://Lamp.local"})
+    CHECK_MESSAGE(
+        set("cors_origins", text)
+                .find("web.cors_origins must be a list of origins as browsers send them (http://NAME or "
+                      "http://NAME:PORT, lower case, no path), not '" +
+                      std::string(text) + "'") != std::string::npos,
+        text);
+  const auto host = [](const std::string& text) { return error_of("", {"web.hosts=[\"" + text + "\"]"}); };
+  for (const char* text : {"lamp.local", "lamp:8000", "192.0.2.1", "fd00::2", "[fd00::2]:8000"})
+    CHECK_MESSAGE(host(text).empty(), text);
+  for (const char* text : {"*", "*.local", "http://lamp.local", "lamp/", "", "[fd00"})
+    CHECK_MESSAGE(
+        host(text).find("web.hosts must be a list of names and addresses (no http://, no path, no *), not '" +
+                        std::string(text) + "'") != std::string::npos,
+        text);
 }
 
 TEST_CASE("a list of a closed set has known words only; one word alone is a list of one, none an empty one") {

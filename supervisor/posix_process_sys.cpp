@@ -33,10 +33,10 @@ void PosixProcessSys::signal_process(pid_t pid, int signal) noexcept {
   if (pid > 1) ::kill(pid, signal);
 }
 
-bool PosixProcessSys::reap(pid_t pid, ExitStatus& status) noexcept {
+bool PosixProcessSys::has_ended(pid_t pid, ExitStatus& status) noexcept {
   siginfo_t info{};
   int result = -1;
-  do result = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG);
+  do result = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
   while (result != 0 && errno == EINTR);
   if (result != 0 || info.si_pid == 0) return false;
   status.code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
@@ -44,8 +44,16 @@ bool PosixProcessSys::reap(pid_t pid, ExitStatus& status) noexcept {
   return true;
 }
 
+void PosixProcessSys::collect(pid_t pid) noexcept {
+  signal_group(pid, SIGKILL);
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 && errno == EINTR) continue;
+}
+
 bool PosixProcessSys::group_is_empty(pid_t pid) noexcept {
   if (pid <= 1) return true;
+  // A number is given anew only when nobody is in its group: that group is another's, and may be our child's.
+  if (::kill(pid, 0) == 0 || errno != ESRCH) return true;
   // The dead of it whose parents died are our children now; they count until somebody collects them.
   siginfo_t info{};
   while (::waitid(P_PGID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0)

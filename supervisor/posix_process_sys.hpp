@@ -13,7 +13,8 @@ class PosixProcessSys final : public ProcessSys {
   [[nodiscard]] ssize_t read(int fd, std::span<char> buffer) noexcept override;
   void signal_group(pid_t pid, int signal) noexcept override;
   void signal_process(pid_t pid, int signal) noexcept override;
-  [[nodiscard]] bool reap(pid_t pid, ExitStatus& status) noexcept override;
+  [[nodiscard]] bool has_ended(pid_t pid, ExitStatus& status) noexcept override;
+  void collect(pid_t pid) noexcept override;
   [[nodiscard]] bool group_is_empty(pid_t pid) noexcept override;
   [[nodiscard]] std::vector<pid_t> children_with(std::string_view variable,
                                                  std::span<const pid_t> known) const override;

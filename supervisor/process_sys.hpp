@@ -80,9 +80,12 @@ class ProcessSys {
   virtual void signal_group(pid_t pid, int signal) noexcept = 0;
   /// Signals one process that may not be ours (a joined stage).
   virtual void signal_process(pid_t pid, int signal) noexcept = 0;
-  /// Collects the ended process. False: it has not ended, or a debugger still holds it.
-  [[nodiscard]] virtual bool reap(pid_t pid, ExitStatus& status) noexcept = 0;
-  /// Nothing is left of the group of an ended process `pid`; collects what is dead of it.
+  /// How it ended; it keeps its number until collect(). False: it has not, or a debugger still holds it.
+  [[nodiscard]] virtual bool has_ended(pid_t pid, ExitStatus& status) noexcept = 0;
+  /// Kills what is left of the ended process' group, then collects it: from now on the number, and that of
+  /// the group, may be somebody else's, and is not to be signalled. REQUIRES: has_ended().
+  virtual void collect(pid_t pid) noexcept = 0;
+  /// Nothing is left of the group of a collected process `pid`; collects what is dead of it.
   [[nodiscard]] virtual bool group_is_empty(pid_t pid) noexcept = 0;
   /// Children of ours, but for the `known`, with this line in their environment: a process of its own session
   /// comes to us when its parent has died. Empty where the kernel does not tell.

@@ -134,10 +134,11 @@ void Program::end_with(StopSteps steps, std::size_t first) {
 
 void Program::escalate() {
   const StopStep& step = steps_.at(std::min(next_step_++, steps_.size() - 1));
-  const pid_t group = pid_ > 0 ? pid_ : group_;
-  asked_ = true;
-  sys_->signal_group(group, step.signal);
-  sys_->signal_group(group, SIGCONT);  // one that is stopped hears nothing but SIGKILL
+  if (pid_ > 0) {  // what it leaves is killed when it is collected; from then on its number may be another's
+    asked_ = true;
+    sys_->signal_group(pid_, step.signal);
+    sys_->signal_group(pid_, SIGCONT);  // one that is stopped hears nothing but SIGKILL
+  }
   deadline_ = clock_->now() + step.wait;
 }
 
@@ -163,7 +164,7 @@ std::string Program::deadline_note() const {
     return fmt::format("{} is not ready after {} s: ended", name_, launcher_->start_deadline() / kSecond);
   if (state_ == State::kReady) return name_ + " is well again";
   if (state_ != State::kStopping && state_ != State::kEnding) return {};
-  if (group_ > 0) return name_ + ": a process that it left does not end: killed";
+  if (group_ > 0) return name_ + ": a process that it left was killed, and does not end";
   const int signal = steps_.at(std::min(next_step_, steps_.size() - 1)).signal;
   return fmt::format("{} does not end: {}", name_, signal == SIGKILL ? "killed" : "aborted");
 }

@@ -135,12 +135,14 @@ void Program::told(std::string_view line) {
 bool Program::read_output() {
   std::array<char, 16 * 1024> buffer;
   std::size_t total = 0;
+  Pipes& pipes = *pipes_;
   while (total < kMostPerRead) {
-    const ssize_t n = sys_->read(pipes_->spawned.output.get(), buffer);
-    if (n == 0) pipes_->unwatch(pipes_->output_watch);
+    const ssize_t n = sys_->read(pipes.spawned.output.get(), buffer);
+    if (n == 0) pipes.unwatch(pipes.output_watch);
     if (n <= 0) return false;
     total += static_cast<std::size_t>(n);
     host_->on_output(*this, {buffer.data(), static_cast<std::size_t>(n)});
+    if (pipes_.get() != &pipes) return false;  // that ended it
   }
   return true;
 }
@@ -165,21 +167,24 @@ void Program::recheck(Nanos now) {
 void Program::check_exit() {
   ExitStatus status;
   if (pid_ > 0) {
-    if (sys_->reap(pid_, status)) ended(status);
+    if (sys_->has_ended(pid_, status)) ended(status);
   } else if (group_ > 0) {
     check_group();
   }
 }
 
 void Program::ended(ExitStatus status) {
-  if (pipes_->ready_watch != 0) read_ready();  // READY and death may come in one turn of the loop
-  for (int i = 0; i < kMostLastReads && read_output(); ++i) continue;  // its last words are the newest
+  const pid_t group = pid_;
+  // READY and death may come in one turn of the loop; its last words are the newest.
+  if (pipes_->ready_watch != 0) read_ready();
+  for (int i = 0; i < kMostLastReads && pid_ == group && read_output(); ++i) continue;
+  if (pid_ != group) return;  // whoever was told has looked, too
   status.asked = asked_;
   const std::string why = describe(status);
   const bool helper = launch_.helper;
   const bool in_debugger = attached_ && !host_->draining();
   const std::string who = helper ? name_ + ": " + launch_.what : name_;
-  const pid_t group = pid_;
+  sys_->collect(group);
   close_process();
   last_exit_ = status.code;
   last_error_ = probe_error_.empty() ? why : probe_error_;

@@ -38,7 +38,7 @@ enum class Action : std::uint8_t {
   kGiveUp,     // wait until somebody changes something, and look at long intervals
   kTerminate,  // ask it to end; kEscalate follows at each deadline
   kAbort,      // end it so that a trace of where it hangs is left
-  kClear,      // SIGKILL to what is left of its group
+  kClear,      // SIGKILL, if it lives; wait for what is left of its group
   kEscalate,   // the next, harder signal
   kSettle,     // no process any more: look at what is wanted
   kHold,       // a place for the joiner

@@ -23,9 +23,9 @@ class FakeProcessSys final : public ProcessSys {
     UniqueFd pidfd;  // written when it ends
     UniqueFd ready;  // the child's ends
     UniqueFd output;
-    bool ended = false;
-    bool reaped = false;
+    bool ended = false, reaped = false;
     bool child = false;  // something else of its group lives
+    bool dying = false;  // that was killed, and is seen once more
     ExitStatus status;
     std::vector<int> signals;
   };
@@ -53,9 +53,11 @@ class FakeProcessSys final : public ProcessSys {
   }
   void signal_group(pid_t pid, int signal) noexcept override {
     const auto it = processes.find(pid);
-    if (it == processes.end()) return;
+    if (it == processes.end() || it->second.reaped) {  // whose number is it now?
+      strangers_signalled.push_back(pid);
+      return;
+    }
     Process& process = it->second;
-    if (process.reaped && !process.child) return;
     process.signals.push_back(signal);
     if (signal == SIGKILL && !child_unkillable) process.child = false;
     if (process.ended) return;
@@ -65,16 +67,26 @@ class FakeProcessSys final : public ProcessSys {
   }
   void signal_process(pid_t pid, int signal) noexcept override {
     signalled_alone.emplace_back(pid, signal);
-    signal_group(pid, signal);
+    if (processes.contains(pid)) signal_group(pid, signal);
   }
-  bool reap(pid_t pid, ExitStatus& status) noexcept override {
-    Process& process = processes.at(pid);
+  bool has_ended(pid_t pid, ExitStatus& status) noexcept override {
+    const Process& process = processes.at(pid);
     if (!process.ended || process.reaped || traced) return false;
-    process.reaped = true;
     status = process.status;
     return true;
   }
-  bool group_is_empty(pid_t pid) noexcept override { return !processes.at(pid).child; }
+  void collect(pid_t pid) noexcept override {
+    Process& process = processes.at(pid);
+    if (process.child) process.signals.push_back(SIGKILL);
+    process.dying = process.child && !child_unkillable;
+    process.reaped = true;
+  }
+  bool group_is_empty(pid_t pid) noexcept override {
+    Process& process = processes.at(pid);
+    const bool empty = !process.child;
+    if (std::exchange(process.dying, false)) process.child = false;
+    return empty;
+  }
   std::vector<pid_t> children_with(std::string_view, std::span<const pid_t>) const override { return {}; }
   Scheduling scheduling(pid_t) const noexcept override {
     Scheduling result = scheduled;
@@ -116,16 +128,14 @@ class FakeProcessSys final : public ProcessSys {
   int refuse = 0;            // errno of pipe, clone, pidfd
   int not_executed = 0;      // errno of execve
   bool unwatchable = false;  // its pidfd is no descriptor
-  bool short_reads = false;
-  bool traced = false;
-  bool unkillable = false;
-  bool child_unkillable = false;
+  bool short_reads = false, traced = false;
   bool leaves_child = false;
-  bool obeys_term = true;
-  bool obeys_abort = true;
+  bool unkillable = false, child_unkillable = false;
+  bool obeys_term = true, obeys_abort = true;
   Scheduling scheduled{'S', 0, 0, false};
   std::uint64_t strangers_start = 1;  // of a process that is not ours
   std::vector<std::pair<pid_t, int>> signalled_alone;
+  std::vector<pid_t> strangers_signalled;  // after they were collected, or never ours
   std::vector<std::pair<pid_t, pid_t>> tracers;
 
  private:

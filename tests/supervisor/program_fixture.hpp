@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -56,6 +57,7 @@ struct Fixture : ProgramHost {
   void on_state(Program& p, const std::string& note) override {
     states.push_back(p.state());
     if (!note.empty()) notes.push_back(note);
+    if (p.state() == State::kReady && on_ready) on_ready();
   }
   void on_generation(Program&) override { ++generations; }
   void on_death(Program&, const ExitStatus& status) override {
@@ -82,6 +84,7 @@ struct Fixture : ProgramHost {
   FakeClock clock;
   stage::EventLoop loop;
   FakeLauncher* launcher = nullptr;
+  std::function<void()> on_ready;
   std::vector<State> states;
   std::vector<std::string> notes;
   std::string output;

@@ -185,6 +185,7 @@ TEST_CASE_FIXTURE(Walk, "a million events: the program does what the model says,
     const State state = program->state();
     REQUIRE(to_string(state) == to_string(model.expected()));
     REQUIRE(sys.living() <= 1);
+    REQUIRE(sys.strangers_signalled.empty());
     REQUIRE((sys.living() == 1) == has_process(state));
     REQUIRE(program->generation() >= generation);
     REQUIRE(program->degraded() == model.policy.degraded());

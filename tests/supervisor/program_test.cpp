@@ -188,6 +188,38 @@ TEST_CASE_FIXTURE(Fixture, "a helper that fails fails the start") {
   CHECK(program->state() == State::kBackoff);
 }
 
+TEST_CASE_FIXTURE(Fixture, "the number of one that was collected is never signalled: it may be another's") {
+  sys.leaves_child = sys.child_unkillable = true;
+  make_ready();
+  sys.end(100, -SIGSEGV);
+  turn();
+  REQUIRE(program->state() == State::kEnding);
+  CHECK(sys.processes.at(100).signals == std::vector<int>{SIGKILL});  // while it lay there, dead
+  SUBCASE("waited for") {}
+  SUBCASE("killed") { program->kill(); }
+  SUBCASE("stopped") { program->stop(); }
+  SUBCASE("held") { program->hold(42); }
+  for (int second = 0; second < 10; ++second) turn(kSecond);
+  CHECK(has_process(program->state()));
+  CHECK(sys.strangers_signalled.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a stop by whoever hears its last words reaches it before its number is free") {
+  program->start();
+  on_ready = [this] { program->stop(); };
+  sys.say_ready(100);
+  sys.end(100, 0);
+  SUBCASE("and stops it") {}
+  SUBCASE("and looks after it once more") {
+    on_ready = [this] { program->check_exit(); };
+  }
+  program->check_exit();  // before the loop has told of READY
+  turn(kMillisecond);
+  CHECK(deaths == 1);
+  CHECK(sys.processes.at(100).reaped);
+  CHECK(sys.strangers_signalled.empty());
+}
+
 TEST_CASE_FIXTURE(Fixture, "one that ignores TERM is killed after its grace") {
   make_ready();
   sys.obeys_term = false;

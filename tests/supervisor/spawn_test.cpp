@@ -48,7 +48,8 @@ struct Real {
     pollfd wait{spawned.pidfd.get(), POLLIN, 0};
     REQUIRE(::poll(&wait, 1, 10'000) == 1);
     ExitStatus status;
-    REQUIRE(sys.reap(spawned.pid, status));
+    REQUIRE(sys.has_ended(spawned.pid, status));
+    sys.collect(spawned.pid);
     CHECK(sys.group_is_empty(spawned.pid));
     char buffer[4096];
     for (ssize_t n = 0; (n = sys.read(spawned.output.get(), buffer)) > 0;)
@@ -175,18 +176,30 @@ TEST_CASE_FIXTURE(Real,
   CHECK(refused >= 4);
 }
 
-TEST_CASE_FIXTURE(Real, "the group of a dead leader is not empty before its child has gone") {
-  Spawned spawned = sys.spawn(shell("sleep 1000 & exit 3"));
+TEST_CASE_FIXTURE(Real, "what a dead leader left of its group is killed before its number is free") {
+  Spawned spawned = sys.spawn(shell("sleep 1000 & echo $!; exit 3"));
   pollfd wait{spawned.pidfd.get(), POLLIN, 0};
   REQUIRE(::poll(&wait, 1, 10'000) == 1);
   ExitStatus status;
-  REQUIRE(sys.reap(spawned.pid, status));
+  REQUIRE(sys.has_ended(spawned.pid, status));
   CHECK(status.code == 3);
-  CHECK_FALSE(sys.group_is_empty(spawned.pid));
-  sys.signal_group(spawned.pid, SIGKILL);
+  REQUIRE(sys.has_ended(spawned.pid, status));
+  char child[32] = {};
+  REQUIRE(sys.read(spawned.output.get(), std::span(child, sizeof child - 1)) > 0);
+  CHECK(::getpgid(std::atoi(child)) == spawned.pid);
+  sys.collect(spawned.pid);
+  CHECK_FALSE(sys.has_ended(spawned.pid, status));
   const auto until = monotonic_now() + 10 * kSecond;
   while (!sys.group_is_empty(spawned.pid) && monotonic_now() < until) ::usleep(100);
   CHECK(sys.group_is_empty(spawned.pid));
+}
+
+TEST_CASE_FIXTURE(Real, "a number that somebody has again is no group of ours, and its dead are not taken") {
+  Spawned other = sys.spawn(shell("exit 5"));  // as if it had come to the number of one of ours
+  pollfd wait{other.pidfd.get(), POLLIN, 0};
+  REQUIRE(::poll(&wait, 1, 10'000) == 1);
+  CHECK(sys.group_is_empty(other.pid));
+  CHECK(finish(other).code == 5);
 }
 
 TEST_CASE_FIXTURE(Real, "children are known by a line of their environment") {

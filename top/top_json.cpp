@@ -1,5 +1,6 @@
 #include "top_json.hpp"
 
+#include "base/terminal_words.hpp"
 #include "json/optional_member.hpp"
 
 namespace prot::top {
@@ -95,7 +96,7 @@ std::string to_json(const Snapshot& s) {
   w.end_array().key("rings").begin_array();
   for (const RingRow& ring : s.rings) write_ring(w, ring);
   w.end_array().end_object();
-  return w.str();
+  return shown_json(w.str());
 }
 
 }  // namespace prot::top

@@ -5,6 +5,7 @@
 #include "columns.hpp"
 #include "fake_screen.hpp"
 #include "text_format.hpp"
+#include "top_json.hpp"
 
 using namespace prot;
 using namespace prot::top;
@@ -115,6 +116,11 @@ TEST_CASE("what comes from shared memory does not steer the terminal") {
   for (const std::string& line : plain_tables(s, view)) all.push_back({line});
   for (const Line& line : all)
     for (const char c : line.text) CHECK((static_cast<unsigned char>(c) >= 0x20 && c != 0x7F));
+  s.stages[0].engine = "a\xC2\x9B[2J\xE2\x80\xAE\x7F";
+  const std::string json = to_json(s);
+  CHECK(json.find(R"("engine":"a\u009b[2J\u202e\u007f")") != std::string::npos);
+  for (const char* steering : {"\xC2\x9B", "\xE2\x80\xAE", "\x7F"})
+    CHECK(json.find(steering) == std::string::npos);
 }
 
 TEST_CASE("sorting: numbers largest first, names by letter, no data last; reversed the other way round") {

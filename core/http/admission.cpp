@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view kBearer = "Bearer ";
 
+Refusal too_many() { return {429, "too many requests"}; }
+
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 int hex_digit(char c) noexcept {
@@ -34,14 +36,28 @@ std::string decoded(std::string_view text) {
   return plain;
 }
 
+bool is_like(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+/// A browser says that a page of another server makes this request.
+bool is_of_a_foreign_page(const RequestHead& head) noexcept {
+  return !head.fetch_site.empty() && head.fetch_site != "same-origin" && head.fetch_site != "none";
+}
+
+// The query is for EventSource and WebSocket of a browser, which can set no header.
+std::string shown_token(const RequestHead& head) {
+  if (head.authorization.starts_with(kBearer)) return std::string(head.authorization.substr(kBearer.size()));
+  return query_value(head.target, "token");
+}
+
 }  // namespace
 
 bool is_own_origin(std::string_view origin, std::string_view host) noexcept {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!origin.starts_with(scheme)) continue;
-    const std::string_view rest = origin.substr(scheme.size());
-    return std::equal(rest.begin(), rest.end(), host.begin(), host.end(),
-                      [](char a, char b) { return lower(a) == lower(b); });
+    return is_like(origin.substr(scheme.size()), host);
   }
   return false;
 }
@@ -69,13 +85,20 @@ std::string query_value(std::string_view target, std::string_view name) {
   return {};
 }
 
-Admission::Admission(AccessRules rules, const Clock& clock, PeerUserOf peer_user)
-    : rules_(std::move(rules)), clock_(&clock), peer_user_(peer_user) {
+Admission::Admission(AccessRules rules, const Clock& clock) : rules_(std::move(rules)), clock_(&clock) {
   for (const std::string& known : rules_.hosts) names_.push_back(host_name(known));
 }
 
 std::optional<Refusal> Admission::check(const RequestHead& head) {
-  if (!within_rate(head.peer)) return Refusal{429, "too many requests"};
+  std::optional<Refusal> refused = judge(head);
+  if (refused && refused->status == 429) return refused;
+  Bucket& share = bucket(refused ? Share::kRefused : Share::kLetIn, head);
+  if (share.tokens < 1) return too_many();
+  share.tokens -= 1;
+  return refused;
+}
+
+std::optional<Refusal> Admission::judge(const RequestHead& head) {
   if (head.hosts.size() != 1) return Refusal{400, "a request has one Host header"};
   const std::string_view host = head.hosts.front();
   if (head.by_name && !knows_host(host)) return Refusal{421, "this server has another name (see web.hosts)"};
@@ -83,12 +106,23 @@ std::optional<Refusal> Admission::check(const RequestHead& head) {
     return Refusal{403, "a page of another origin may not ask (see web.cors_origins)"};
   // A link that a person follows is no question of the page that it stands on.
   const bool followed = head.fetch_mode == "navigate" && head.method == "GET";
-  if (head.origin.empty() && head.fetch_site == "cross-site" && !followed)
+  if (head.origin.empty() && is_of_a_foreign_page(head) && !followed)
     return Refusal{403, "a page of another site may not ask"};
-  if (!rules_.token.empty() && head.by_name && !shows_token(head))
-    return Refusal{401, "a token is needed (see web.token_env)"};
+  if (!rules_.token.empty() && head.by_name) return judge_token(head);
   if (!is_own_user(head)) return Refusal{403, "this is for the user who runs prot (see web.token_env)"};
   return std::nullopt;
+}
+
+// Whoever has guessed too often is told of none whether it was right, or the limit would be none.
+std::optional<Refusal> Admission::judge_token(const RequestHead& head) {
+  const std::string shown = shown_token(head);
+  if (!shown.empty()) {
+    Bucket& guesses = bucket(Share::kGuess, head);
+    if (guesses.tokens < 1) return too_many();
+    if (same_secret(shown, rules_.token)) return std::nullopt;
+    guesses.tokens -= 1;
+  }
+  return Refusal{401, "a token is needed (see web.token_env)"};
 }
 
 // A port of loopback is everybody's on this machine; what was said is not.
@@ -96,14 +130,16 @@ bool Admission::is_own_user(const RequestHead& head) const {
   if (!rules_.user || !rules_.token.empty() || !head.by_name) return true;
   const std::string_view path = head.target.substr(0, head.target.find('?'));
   if (std::find(rules_.for_all.begin(), rules_.for_all.end(), path) != rules_.for_all.end()) return true;
-  const PeerUser peer = peer_user_(head.socket);
-  if (peer.what == PeerUser::What::kKnown) return peer.uid == *rules_.user || peer.uid == 0;
-  return peer.what == PeerUser::What::kUnknown;
+  if (head.user.what == PeerUser::What::kKnown) return head.user.uid == *rules_.user || head.user.uid == 0;
+  return head.user.what == PeerUser::What::kUnknown;
 }
 
-bool Admission::within_rate(std::string_view peer) {
+Admission::Bucket& Admission::bucket(Share share, const RequestHead& head) {
   const Nanos now = clock_->now();
-  auto it = buckets_.find(peer);
+  std::string whose(1, static_cast<char>(share));
+  if (is_of_a_foreign_page(head)) whose += "page of ";
+  whose += head.peer;
+  auto it = buckets_.find(whose);
   if (it == buckets_.end()) {
     if (buckets_.size() >= kMostPeers) {
       const auto oldest =
@@ -111,16 +147,13 @@ bool Admission::within_rate(std::string_view peer) {
                            [](const auto& a, const auto& b) { return a.second.at < b.second.at; });
       buckets_.erase(oldest);
     }
-    it = buckets_.emplace(std::string(peer), Bucket{rules_.burst, now}).first;
+    it = buckets_.emplace(std::move(whose), Bucket{rules_.burst, now}).first;
   }
-  Bucket& bucket = it->second;
-  bucket.tokens +=
-      static_cast<double>(now - bucket.at) / static_cast<double>(kSecond) * rules_.requests_per_s;
-  bucket.tokens = std::min(bucket.tokens, rules_.burst);
-  bucket.at = now;
-  if (bucket.tokens < 1) return false;
-  bucket.tokens -= 1;
-  return true;
+  Bucket& found = it->second;
+  found.tokens += static_cast<double>(now - found.at) / static_cast<double>(kSecond) * rules_.requests_per_s;
+  found.tokens = std::min(found.tokens, rules_.burst);
+  found.at = now;
+  return found;
 }
 
 bool Admission::knows_host(std::string_view host) const {
@@ -131,13 +164,6 @@ bool Admission::knows_host(std::string_view host) const {
 bool Admission::knows_origin(std::string_view origin, std::string_view host) const {
   return is_own_origin(origin, host) ||
          std::find(rules_.origins.begin(), rules_.origins.end(), origin) != rules_.origins.end();
-}
-
-// The query is for EventSource and WebSocket of a browser, which can set no header.
-bool Admission::shows_token(const RequestHead& head) const {
-  if (head.authorization.starts_with(kBearer))
-    return same_secret(head.authorization.substr(kBearer.size()), rules_.token);
-  return same_secret(query_value(head.target, "token"), rules_.token);
 }
 
 }  // namespace prot::http

@@ -34,9 +34,9 @@ struct RequestHead {
   std::string_view authorization;
   std::string_view fetch_site;  // Sec-Fetch-Site, Sec-Fetch-Mode: what a browser says of who asks
   std::string_view fetch_mode;
-  std::string_view peer;  // address of the client
+  std::string_view peer;  // under what its share is counted: a user of this machine, or an address
+  PeerUser user;          // whose program asks
   bool by_name = true;    // over the network; false: a Unix socket, which no web page can reach
-  int socket = -1;        // of the connection
 };
 
 struct Refusal {
@@ -45,33 +45,36 @@ struct Refusal {
 };
 
 /// Host (so that no foreign name leads here: DNS rebinding), Origin (no foreign page may ask), token, user
-/// and rate. One thread. Remembers a bounded number of addresses. Lifetime: the clock lives longer.
+/// and rate. What is refused takes nothing from the share of what is not, nor does what a page of another
+/// site may ask from that of the person in whose browser it runs; wrong tokens have a share of their own,
+/// and behind it none is looked at. One thread. Remembers a bounded number of shares. Lifetime: the clock
+/// lives longer.
 class Admission {
  public:
   static constexpr std::size_t kMostPeers = 1024;
 
-  using PeerUserOf = PeerUser (*)(int socket);
-
-  Admission(AccessRules rules, const Clock& clock, PeerUserOf peer_user = user_of_peer);
+  Admission(AccessRules rules, const Clock& clock);
 
   /// Empty: let it in.
   [[nodiscard]] std::optional<Refusal> check(const RequestHead& head);
 
  private:
+  enum class Share : char { kLetIn = 'i', kRefused = 'r', kGuess = 'g' };
   struct Bucket {
     double tokens = 0;
     Nanos at = 0;
   };
-  [[nodiscard]] bool within_rate(std::string_view peer);
+  /// As full as it is now.
+  [[nodiscard]] Bucket& bucket(Share share, const RequestHead& head);
+  [[nodiscard]] std::optional<Refusal> judge(const RequestHead& head);
   [[nodiscard]] bool knows_host(std::string_view host) const;
   [[nodiscard]] bool knows_origin(std::string_view origin, std::string_view host) const;
-  [[nodiscard]] bool shows_token(const RequestHead& head) const;
+  [[nodiscard]] std::optional<Refusal> judge_token(const RequestHead& head);
   [[nodiscard]] bool is_own_user(const RequestHead& head) const;
 
   AccessRules rules_;
   std::vector<std::string> names_ = {"localhost", "127.0.0.1", "::1"};  // that this server goes by
   const Clock* clock_;
-  PeerUserOf peer_user_;
   std::map<std::string, Bucket, std::less<>> buckets_;
 };
 

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -37,12 +38,18 @@ constexpr std::chrono::milliseconds kAcceptAgain{100};  // after an error: no de
 constexpr std::string_view kBusy =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
 
+/// Of IPv6 the network: who has one address there has 2^64.
 std::string address_of(const Protocol::endpoint& place) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   const sockaddr* address = place.data();
   const void* number = nullptr;
+  in6_addr six{};
   if (address->sa_family == AF_INET) number = &reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
-  if (address->sa_family == AF_INET6) number = &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+  if (address->sa_family == AF_INET6) {
+    six = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+    if (IN6_IS_ADDR_LOOPBACK(&six) == 0) std::fill(six.s6_addr + 8, six.s6_addr + 16, std::uint8_t{0});
+    number = &six;
+  }
   if (number == nullptr) return "unix";
   return ::inet_ntop(address->sa_family, number, text.data(), text.size()) != nullptr ? text.data() : "?";
 }

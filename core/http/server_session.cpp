@@ -12,7 +12,8 @@
 #include <optional>
 #include <utility>
 
-#include "json/json.hpp"
+#include "http/server_answer.hpp"
+#include "http/server_peer.hpp"
 
 namespace prot::http {
 namespace {
@@ -30,34 +31,6 @@ using beast::http::status;
 
 std::string_view view(beast::string_view text) noexcept { return {text.data(), text.size()}; }
 
-// Nothing of what is served may do anything in a browser, unless its own answer says otherwise.
-constexpr const char* kContentPolicy = "default-src 'none'; frame-ancestors 'none'";
-
-void add_security(beast::http::fields& headers) {
-  headers.set(field::cache_control, "no-store");
-  headers.set("Content-Security-Policy", kContentPolicy);
-  headers.set("Cross-Origin-Opener-Policy", "same-origin");
-  headers.set("Cross-Origin-Resource-Policy", "same-origin");
-  headers.set("Referrer-Policy", "no-referrer");
-  headers.set("X-Content-Type-Options", "nosniff");
-  headers.set("X-Frame-Options", "DENY");
-}
-
-ServerResponse refusal(int status_code, std::string_view why) {
-  json::Writer out;
-  out.begin_object().member("error", why).end_object();
-  return {status_code, "application/json", out.str(), {}};
-}
-
-// What a reader's error says of the request; 0: nobody is there to be told.
-int status_of(error_code error) noexcept {
-  if (error == beast::http::error::header_limit || error == beast::http::error::buffer_overflow) return 431;
-  if (error == beast::http::error::body_limit) return 413;
-  const bool silent =
-      error == beast::http::error::end_of_stream || error == beast::http::error::partial_message;
-  return !silent && error.category() == make_error_code(beast::http::error::bad_method).category() ? 400 : 0;
-}
-
 class Session final : public ServerSession, public std::enable_shared_from_this<Session> {
  private:
   enum class State { kReading, kAsked, kAnswering, kEvents, kSocket, kEnded };
@@ -73,8 +46,7 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
  public:
   Session(Protocol::socket socket, ConnectionId id, std::string peer, bool by_name, ServerHost& host)
       : id_(id),
-        peer_(std::move(peer)),
-        by_name_(by_name),
+        peer_(socket.native_handle(), std::move(peer), by_name),
         host_(&host),
         timer_(socket.get_executor()),
         stream_(std::move(socket)),
@@ -182,9 +154,9 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
     head.authorization = view(request[field::authorization]);
     head.fetch_site = view(request["Sec-Fetch-Site"]);
     head.fetch_mode = view(request["Sec-Fetch-Mode"]);
-    head.peer = peer_;
-    head.by_name = by_name_;
-    head.socket = stream_.socket().native_handle();
+    head.user = peer_.user();
+    head.peer = peer_.name();
+    head.by_name = peer_.by_name();
     if (!head.target.starts_with('/')) return Refusal{400, "a target begins with '/'"};
     return host_->admission().check(head);
   }
@@ -358,9 +330,8 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
   static constexpr std::size_t kMostDrained = 1U << 20U;
 
   const ConnectionId id_;
-  const std::string peer_;
+  ServerPeer peer_;
   std::string origin_;  // of the request, when it was let in
-  const bool by_name_;
   ServerHost* host_;
   State state_ = State::kReading;
   asio::steady_timer timer_;

@@ -281,6 +281,18 @@ class Starts(unittest.TestCase):
                 statuses += [int(head.split()[1]) for head in heads]
             return statuses
 
+    @staticmethod
+    def ask_side_by_side(port, headers):
+        """400 requests with these headers, each on a connection of its own: {status}."""
+        statuses = set()
+        for _ in range(4):
+            with contextlib.ExitStack() as held:
+                clients = [held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=LIMIT)) for _ in range(100)]
+                for client in clients:
+                    client.sendall(f"GET /state HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n".encode())
+                statuses |= {int(client.recv(12)[9:]) for client in clients}
+        return statuses
+
     def assert_safe(self, headers, path):
         self.assertEqual(headers["x-content-type-options"].lower(), "nosniff", path)
         self.assertEqual(headers["x-frame-options"].lower(), "deny", path)
@@ -322,6 +334,16 @@ class Starts(unittest.TestCase):
             text = answers.read()
         os.waitpid(child, 0)
         return json.loads(text)
+
+    def test_a_hostile_page_does_not_use_up_what_its_reader_may_ask(self):
+        with WebInstance() as prot:
+            prot.up_and_ready()
+            for headers, wanted in (("Origin: http://evil.example", {403, 429}),
+                                    ("Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors", {403, 429}),
+                                    ("Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate", {200, 429})):
+                with self.subTest(headers):
+                    self.assertLessEqual(self.ask_side_by_side(prot.port, headers), wanted)
+                    self.assertEqual([prot.answer("/health")[0] for _ in range(20)], [200] * 20)
 
     def test_without_the_key_there_is_none(self):
         with WebInstance() as prot:

@@ -16,6 +16,8 @@ RequestHead asked(std::string_view host, std::string_view origin = {}) {
   return head;
 }
 
+PeerUser user_of(std::uint32_t uid) { return {PeerUser::What::kKnown, uid}; }
+
 int status(const std::optional<Refusal>& refusal) { return refusal ? refusal->status : 200; }
 
 }  // namespace
@@ -115,28 +117,27 @@ TEST_CASE("of this machine's users only who runs the server may ask, but for wha
   AccessRules rules;
   rules.user = 1000;
   rules.for_all = {"/health"};
-  // The socket's number stands for who has its other end.
-  const auto look = [](int socket) -> PeerUser {
-    if (socket == -2) return {PeerUser::What::kGone, 0};
-    if (socket == -3) return {PeerUser::What::kUnknown, 0};
-    return {PeerUser::What::kKnown, static_cast<std::uint32_t>(socket)};
-  };
-  Admission admission(rules, clock, look);
+  Admission admission(rules, clock);
   RequestHead head = asked("localhost");
-  for (const auto& expected : {std::pair{1000, 200}, {0, 200}, {1001, 403}, {-2, 403}, {-3, 200}}) {
-    const int socket = expected.first;
-    head.socket = socket;
+  using What = PeerUser::What;
+  for (const auto& [user, expected] : {std::pair{user_of(1000), 200},
+                                       {user_of(0), 200},
+                                       {user_of(1001), 403},
+                                       {PeerUser{What::kGone, 0}, 403},
+                                       {PeerUser{What::kUnknown, 0}, 200}}) {
+    CAPTURE(user.uid);
+    head.user = user;
     head.target = "/state?x=1";
-    CHECK_MESSAGE(status(admission.check(head)) == expected.second, socket);
+    CHECK(status(admission.check(head)) == expected);
     head.target = "/health?x=1";
-    CHECK_MESSAGE(status(admission.check(head)) == 200, socket);
+    CHECK(status(admission.check(head)) == 200);
   }
-  head.socket = 1001;
+  head.user = user_of(1001);
   head.target = "/state";
   head.by_name = false;  // the file's mode says who may
   CHECK(status(admission.check(head)) == 200);
   rules.token = "a token";
-  Admission by_token(rules, clock, look);
+  Admission by_token(rules, clock);
   head.by_name = true;
   head.authorization = "Bearer a token";
   CHECK(status(by_token.check(head)) == 200);
@@ -193,6 +194,84 @@ TEST_CASE("each address has its rate, and what it did not use comes back up to t
   clock.advance(3600 * kSecond);
   for (int i = 0; i < 3; ++i) CHECK(status(admission.check(asked("localhost"))) == 200);
   CHECK(status(admission.check(asked("localhost"))) == 429);
+}
+
+TEST_CASE("what is refused takes nothing from what is let in, and has a rate of its own") {
+  FakeClock clock;
+  AccessRules rules;
+  rules.requests_per_s = 0;
+  rules.burst = 2;
+  rules.user = 1000;
+  Admission admission(rules, clock);
+  RequestHead own = asked("localhost");
+  own.user = user_of(1000);
+  RequestHead name = own;
+  name.hosts = {"evil.example"};
+  RequestHead page = own;
+  page.origin = "http://evil.example";
+  RequestHead image = own;
+  image.fetch_site = "same-site";
+  image.fetch_mode = "no-cors";
+  RequestHead user = own;
+  user.user = user_of(1001);
+  RequestHead twice = own;
+  twice.hosts = {"localhost", "localhost"};
+  int who = 0;
+  for (const auto& [refused, why] :
+       {std::pair{&name, 421}, {&page, 403}, {&image, 403}, {&user, 403}, {&twice, 400}}) {
+    const std::string peer = "user " + std::to_string(who++);
+    CAPTURE(peer);
+    own.peer = refused->peer = peer;
+    for (const int expected : {why, why, 429, 429}) CHECK(status(admission.check(*refused)) == expected);
+    for (const int expected : {200, 200, 429}) CHECK(status(admission.check(own)) == expected);
+  }
+}
+
+TEST_CASE("a page of another site does not use up what the person may ask in whose browser it runs") {
+  const FakeClock clock;
+  AccessRules rules;
+  rules.requests_per_s = 0;
+  rules.burst = 1;
+  Admission admission(rules, clock);
+  RequestHead followed = asked("localhost");
+  followed.fetch_site = "cross-site";
+  followed.fetch_mode = "navigate";
+  CHECK(status(admission.check(followed)) == 200);
+  CHECK(status(admission.check(followed)) == 429);
+  RequestHead own = asked("localhost");
+  own.fetch_site = "same-origin";
+  CHECK(status(admission.check(own)) == 200);
+  CHECK(status(admission.check(own)) == 429);
+}
+
+TEST_CASE("whoever guesses too many tokens is not told of the right one for a while; others are") {
+  FakeClock clock;
+  AccessRules rules;
+  rules.token = "s3cret";
+  rules.requests_per_s = 1;
+  rules.burst = 3;
+  Admission admission(rules, clock);
+  RequestHead head = asked("localhost");
+  for (const int expected : {401, 401, 401, 429}) CHECK(status(admission.check(head)) == expected);
+  head.authorization = "Bearer s3cret";  // none was shown so far: nothing was guessed
+  CHECK(status(admission.check(head)) == 200);
+  clock.advance(3 * kSecond);
+  head.authorization = "Bearer wrong";
+  for (const int expected : {401, 401, 401, 429}) CHECK(status(admission.check(head)) == expected);
+  head.authorization = "Bearer s3cret";
+  CHECK(status(admission.check(head)) == 429);
+  RequestHead other = head;
+  other.peer = "192.0.2.7";
+  CHECK(status(admission.check(other)) == 200);
+  RequestHead page = asked("localhost");  // it sends the person's browser there, with wrong ones
+  page.peer = "192.0.2.7";
+  page.fetch_site = "cross-site";
+  page.fetch_mode = "navigate";
+  page.target = "/?token=wrong";
+  for (const int expected : {401, 401, 401, 429}) CHECK(status(admission.check(page)) == expected);
+  CHECK(status(admission.check(other)) == 200);
+  clock.advance(kSecond);
+  CHECK(status(admission.check(head)) == 200);
 }
 
 TEST_CASE("many addresses do not fill the memory: the oldest is forgotten") {

@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 
+#include "http/server_peer.hpp"
 #include "server_owner.hpp"
 
 namespace prot::http {
@@ -135,10 +136,15 @@ TEST_CASE("the user of a client is found, and one that has closed is nobody's") 
   const PeerUser found = user_of_peer(served.get());
   CHECK(found.what == PeerUser::What::kKnown);
   CHECK(found.uid == ::geteuid());
+  ServerPeer known(served.get(), "127.0.0.1", true);
+  CHECK(known.name() == "user " + std::to_string(::geteuid()));
   client.reset();
   ready.fd = served.get();
   REQUIRE(::poll(&ready, 1, 10'000) == 1);  // its end has come
   CHECK(user_of_peer(served.get()).what == PeerUser::What::kGone);
+  CHECK(known.user().what == PeerUser::What::kKnown);  // a connection does not change hands
+  ServerPeer gone(served.get(), "127.0.0.1", true);
+  CHECK(gone.name() == "127.0.0.1");
   CHECK(user_of_peer(-1).what == PeerUser::What::kGone);
 }
 

@@ -97,21 +97,44 @@ struct Server::Impl final : ServerHost {
   }
 
   void take_in(Protocol::socket socket, bool by_name) {
-    if (sessions.size() >= limits_.connections) {
-      count_refusal();
-      // Best effort: whoever is turned away is not waited for.
-      static_cast<void>(
-          ::send(socket.native_handle(), kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
-      return;
-    }
     error_code error;
     const Protocol::endpoint place = socket.remote_endpoint(error);
-    const std::string peer = error ? "?" : address_of(place);
+    const int fd = socket.native_handle();
     const ConnectionId id = ++last_id;
-    const auto session = make_server_session(std::move(socket), id, peer, by_name, *this);
+    const auto session =
+        make_server_session(std::move(socket), id, error ? "?" : address_of(place), by_name, *this);
+    if (sessions.size() >= limits_.connections && !make_room_for(*session)) {
+      count_refusal();
+      // Best effort: whoever is turned away is not waited for.
+      static_cast<void>(::send(fd, kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+      return;
+    }
     sessions.emplace(id, session);
     count.store(sessions.size(), std::memory_order_relaxed);
     session->start();
+  }
+
+  /// Ends the oldest connection without a request in hand, of whoever has most of them: nobody is kept out
+  /// by somebody else's. False: there is none.
+  [[nodiscard]] bool make_room_for(ServerSession& comer) {
+    struct Crowd {
+      std::size_t size = 0;
+      std::shared_ptr<ServerSession> oldest;
+    };
+    std::map<std::string, Crowd> crowds;
+    for (const auto& [id, session] : sessions) {
+      if (!session->gives_way()) continue;
+      Crowd& crowd = crowds[session->who()];
+      if (crowd.size++ == 0) crowd.oldest = session;
+    }
+    if (const auto own = crowds.find(comer.who()); own != crowds.end()) ++own->second.size;
+    const auto largest = std::max_element(crowds.begin(), crowds.end(), [](const auto& a, const auto& b) {
+      return a.second.size < b.second.size;
+    });
+    if (largest == crowds.end()) return false;
+    count_refusal();
+    largest->second.oldest->end();
+    return true;
   }
 
   /// Held by who calls it: it may end itself. nullptr: it has ended.

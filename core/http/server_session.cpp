@@ -54,6 +54,12 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
 
   void start() override { read(); }
 
+  const std::string& who() override { return peer_.name(); }
+
+  bool gives_way() const noexcept override {
+    return state_ == State::kReading || state_ == State::kAnswering;
+  }
+
   void respond(ServerResponse answer) override {
     if (state_ != State::kAsked) return;
     timer_.cancel();
@@ -110,6 +116,19 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
     if (std::exchange(closing_, true)) return;
     end_code_ = code;
     flush();  // what is on its way goes first, within its time
+  }
+
+  void end() override {
+    if (std::exchange(state_, State::kEnded) == State::kEnded) return;
+    timer_.cancel();
+    (socket_ ? beast::get_lowest_layer(*socket_) : stream_).close();
+    if (told_) {
+      ServerEvent event;
+      event.kind = ServerEvent::Kind::kGone;
+      event.id = id_;
+      host_->on_event(std::move(event));
+    }
+    host_->on_end(id_);
   }
 
  private:
@@ -311,20 +330,6 @@ class Session final : public ServerSession, public std::enable_shared_from_this<
   }
 
   void closed(error_code) { end(); }
-
-  // -- the end
-  void end() {
-    if (std::exchange(state_, State::kEnded) == State::kEnded) return;
-    timer_.cancel();
-    (socket_ ? beast::get_lowest_layer(*socket_) : stream_).close();
-    if (told_) {
-      ServerEvent event;
-      event.kind = ServerEvent::Kind::kGone;
-      event.id = id_;
-      host_->on_event(std::move(event));
-    }
-    host_->on_end(id_);
-  }
 
   static constexpr int kLinger = 1000;
   static constexpr std::size_t kMostDrained = 1U << 20U;

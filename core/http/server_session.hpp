@@ -34,6 +34,12 @@ class ServerSession {
   /// The owner has taken the message: the next one.
   virtual void resume() = 0;
   virtual void close(int code) = 0;
+
+  /// Under what its share of the places is counted (ServerPeer::name).
+  [[nodiscard]] virtual const std::string& who() = 0;
+  /// It has no request with the owner, and is no stream: when places are short it may be ended.
+  [[nodiscard]] virtual bool gives_way() const noexcept = 0;
+  virtual void end() = 0;
 };
 
 /// `peer`: its address; `by_name`: over the network.

@@ -196,28 +196,77 @@ TEST_CASE("an owner that does not answer costs its clients the answer, not the c
 }
 
 TEST_CASE(
-    "a thousand connections at once: as many as fit are kept, the others turned away, and all is well "
+    "a thousand connections at once: the newest that fit are kept, and who was let in before, and all is "
+    "well "
     "after") {
   raise_descriptors();
   ServerLimits limits;
   limits.connections = 64;
   ServedLoop served(limits);
+  std::list<RawClient> kept;
+  for (const char* path : {"/events", "/never"}) {  // a stream, and one who waits for its answer
+    kept.emplace_back(served.port());
+    kept.back().write("GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  }
+  CHECK(holds(kept.front().read_until("first"), "first"));
+  static_cast<void>(served.wait_for(Kind::kRequest, 1));
   std::list<RawClient> clients;
   for (int i = 0; i < 1000; ++i) {
     clients.emplace_back(served.port());
+    clients.back().write("GET /hello HTTP/1.1\r\n");  // the half of one
     CHECK(served.connections() <= limits.connections);
   }
-  std::size_t turned_away = 0;
+  const std::size_t ended = 1000 - (limits.connections - kept.size());
   std::size_t at = 0;
-  for (RawClient& client : clients)
-    if (at++ >= limits.connections && holds(client.read_all(), "HTTP/1.1 503 ")) ++turned_away;
-  CHECK(turned_away == 1000 - limits.connections);
-  CHECK(served.refused() == turned_away);
-  RawClient& first = clients.front();  // one that was let in is served all the while
-  first.write("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  CHECK(holds(first.read_until("hello"), "hello"));
+  for (RawClient& client : clients) {
+    if (at++ >= ended) break;
+    static_cast<void>(client.read_all());
+    CHECK(client.closed());
+  }
+  CHECK(served.refused() == ended);  // and nobody was turned away
+  clients.back().write("Host: localhost\r\n\r\n");
+  CHECK(holds(clients.back().read_until("hello"), "hello"));
+  CHECK(holds(get(served, "/hello"), "hello"));
+  CHECK(kept.front().read_until({}, 0).empty());
+  CHECK_FALSE(kept.front().closed());
+  CHECK_FALSE(kept.back().closed());
   clients.clear();
-  CHECK(served.connections_become(0));
+  kept.clear();
+  CHECK(served.connections_become(1));  // who waits for its answer is heard of when it has it
+  CHECK(holds(get(served, "/hello"), "hello"));
+}
+
+TEST_CASE("where everybody is at something, one more is turned away") {
+  ServerLimits limits;
+  limits.connections = 2;
+  ServedLoop served(limits);
+  RawClient listener(served.port());
+  listener.write("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(holds(listener.read_until("first"), "first"));
+  RawClient waits(served.port());
+  waits.write("GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  static_cast<void>(served.wait_for(Kind::kRequest, 1));
+  RawClient third(served.port());
+  CHECK(holds(third.read_all(), "HTTP/1.1 503 "));
+  CHECK(served.refused() == 1);
+}
+
+TEST_CASE("who was refused and stays, and who does not read an answer, gives way as well") {
+  ServerLimits limits;
+  limits.connections = 2;
+  limits.body_bytes = 32U << 20U;
+  ServedLoop served(limits);
+  RawClient refused(served.port());
+  refused.write("GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  CHECK(holds(refused.read_until("}"), " 421 "));
+  RawClient deaf(served.port());
+  const std::string body(limits.body_bytes, 'x');  // more than sockets buffer
+  deaf.write("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
+             "\r\n\r\n" + body);
+  CHECK(holds(deaf.read_until("HTTP/1.1"), " 200 "));
+  CHECK(holds(get(served, "/hello"), "hello"));
+  RawClient reads(served.port());
+  RawClient reads_too(served.port());
   CHECK(holds(get(served, "/hello"), "hello"));
 }
 

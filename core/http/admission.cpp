@@ -8,7 +8,7 @@
 namespace prot::http {
 namespace {
 
-constexpr std::string_view kBearer = "Bearer ";
+constexpr std::string_view kBearer = "bearer ";  // in any letters: RFC 9110, 11.1
 
 Refusal too_many() { return {429, "too many requests"}; }
 
@@ -48,7 +48,8 @@ bool is_of_a_foreign_page(const RequestHead& head) noexcept {
 
 // The query is for EventSource and WebSocket of a browser, which can set no header.
 std::string shown_token(const RequestHead& head) {
-  if (head.authorization.starts_with(kBearer)) return std::string(head.authorization.substr(kBearer.size()));
+  const std::string_view scheme = head.authorization.substr(0, kBearer.size());
+  if (is_like(scheme, kBearer)) return std::string(head.authorization.substr(kBearer.size()));
   return query_value(head.target, "token");
 }
 

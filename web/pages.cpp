@@ -11,7 +11,6 @@ using observe::Snapshot;
 using observe::StageRow;
 
 constexpr const char* kNotStarted = R"({"status":"not_started"})";
-constexpr Nanos kSupervisorHangs = 10 * kSecond;  // as its systemd unit has it
 
 std::optional<std::int64_t> in_ms(const std::optional<Nanos>& time) {
   return time ? std::optional(*time / kMillisecond) : std::nullopt;
@@ -118,10 +117,13 @@ void write_pool(json::Writer& w, const Snapshot& run) {
 }  // namespace
 
 std::string health_page(const Report& report) {
-  if (!report.run || !report.started) return kNotStarted;
-  const bool hangs = report.run->supervisor_heartbeat_age_ns > kSupervisorHangs;
+  // Also before the conversation has begun: it will not begin any more.
+  if (is_alive(report) && (!report.run || !report.started)) return kNotStarted;
+  const SupervisorLife life = supervisor_life(*report.run);
   json::Writer w;
-  w.begin_object().member("status", !report.run->supervisor_alive ? "dead" : hangs ? "hangs" : "ok");
+  w.begin_object().member("status", life == SupervisorLife::kDead    ? "dead"
+                                    : life == SupervisorLife::kHangs ? "hangs"
+                                                                     : "ok");
   return w.member("state", report.run->conversation).end_object().str();
 }
 

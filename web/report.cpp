@@ -8,6 +8,10 @@ using observe::RingRow;
 using observe::Snapshot;
 using observe::StageRow;
 
+namespace {
+constexpr Nanos kSupervisorHangs = 10 * kSecond;  // as its systemd unit has it
+}  // namespace
+
 std::optional<std::uint64_t> reading(const Snapshot& run, std::string_view program, std::string_view label) {
   for (const StageRow& stage : run.stages) {
     if (stage.name != program) continue;
@@ -25,8 +29,18 @@ bool conversation_began(const Snapshot& run) {
   });
 }
 
+SupervisorLife supervisor_life(const Snapshot& run) noexcept {
+  if (!run.supervisor_alive) return SupervisorLife::kDead;
+  return run.supervisor_heartbeat_age_ns > kSupervisorHangs ? SupervisorLife::kHangs : SupervisorLife::kGoes;
+}
+
+bool is_alive(const Report& report) {
+  return !report.run || supervisor_life(*report.run) == SupervisorLife::kGoes;
+}
+
 std::vector<std::string> missing_programs(const Report& report) {
   std::vector<std::string> missing;
+  if (!is_alive(report)) missing.emplace_back("supervisor");
   const std::vector<StageRow>& stages = report.run->stages;
   for (const StageRow& stage : stages)
     if (stage.state != "ready" && stage.name != "web") missing.push_back(stage.name);
@@ -56,7 +70,7 @@ std::uint64_t queue_depth(const Snapshot& run, std::string_view program) {
 }
 
 bool is_ready(const Report& report) {
-  return report.run && report.started && report.run->supervisor_alive && missing_programs(report).empty();
+  return report.run && report.started && missing_programs(report).empty();
 }
 
 }  // namespace prot::web

@@ -34,8 +34,10 @@ struct Report {
                                                    std::string_view label);
 /// Brain is, or was, ready in this run.
 [[nodiscard]] bool conversation_began(const observe::Snapshot& run);
-/// Programs that are not ready, or were not started yet; empty: all are ready. `web` itself, which answers,
-/// counts as ready. REQUIRES: a run.
+enum class SupervisorLife { kGoes, kHangs, kDead };
+[[nodiscard]] SupervisorLife supervisor_life(const observe::Snapshot& run) noexcept;
+/// Programs that are not ready, or were not started yet, "supervisor" when it is dead or hangs; empty: all
+/// are ready. `web` itself, which answers, counts as ready. REQUIRES: a run.
 [[nodiscard]] std::vector<std::string> missing_programs(const Report& report);
 /// Work that somebody accepted and has not finished: jobs of memory.
 [[nodiscard]] std::uint64_t background_tasks(const observe::Snapshot& run);
@@ -46,6 +48,8 @@ struct Report {
 
 // The pages, as JSON. health, state and diagnostics have the original's keys and types at the top level.
 [[nodiscard]] std::string health_page(const Report& report);
+/// Does nobody know that the supervisor is dead or hangs? The page's status is for who looks at it alone.
+[[nodiscard]] bool is_alive(const Report& report);
 [[nodiscard]] std::string ready_page(const Report& report);
 [[nodiscard]] bool is_ready(const Report& report);
 [[nodiscard]] std::string state_page(const Report& report);

@@ -228,7 +228,8 @@ http::ServerResponse WebStage::page(const http::ServerEvent& request) {
   const Report& now = report();
   if (request.path == "/metrics") return {200, kMetrics, metrics_page(now), {}};
   if (request.path == "/ready") return {is_ready(now) ? 200 : 503, "application/json", ready_page(now), {}};
-  return {200, "application/json", found->second(now), {}};
+  const bool fails = request.path == "/health" && !is_alive(now);
+  return {fails ? 503 : 200, "application/json", found->second(now), {}};
 }
 
 }  // namespace prot::web

@@ -182,6 +182,21 @@ class Starts(unittest.TestCase):
             for path in ("/health", "/state", "/diagnostics"):
                 self.assertEqual(prot.page(path), {"status": "not_started"})
 
+    def test_a_supervisor_that_hangs_fails_the_probes_that_look_at_the_status(self):
+        with WebInstance() as prot:
+            prot.up_and_ready()
+            supervisor = prot.page("/diagnostics")["supervisor"]["pid"]
+            os.kill(supervisor, signal.SIGSTOP)
+            try:
+                status, _, text = wait_for_web("it is seen", lambda: (got := prot.answer("/health"))[0] != 200 and got)
+                self.assertEqual((status, json.loads(text)["status"]), (503, "hangs"))
+                status, _, text = prot.answer("/ready")
+                self.assertEqual((status, json.loads(text)), (503, {"ready": False, "missing": ["supervisor"]}))
+            finally:
+                os.kill(supervisor, signal.SIGCONT)
+            self.assertEqual(wait_for_web("it goes on", lambda: (prot.answer("/health")[0] == 200) and 200), 200)
+            self.assertEqual(prot.page("/ready"), {"ready": True, "missing": []})
+
     def test_a_port_that_is_taken_keeps_nobody_waiting_and_is_tried_again(self):
         with WebInstance() as prot, socket.socket() as other:
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

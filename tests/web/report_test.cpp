@@ -148,13 +148,29 @@ TEST_CASE("ready names who is missing, but not prot-web itself") {
   report.run->supervisor_alive = false;
   CHECK_FALSE(is_ready(report));
   CHECK(health_page(report) == R"({"status":"dead","state":"active"})");
+  CHECK_FALSE(is_alive(report));
   report.run->supervisor_alive = true;
   report.run->supervisor_heartbeat_age_ns = 10 * kSecond;
   CHECK(health_page(report) == R"({"status":"ok","state":"active"})");
+  CHECK(is_alive(report));
+  CHECK(is_ready(report));
   ++report.run->supervisor_heartbeat_age_ns;
   CHECK(health_page(report) == R"({"status":"hangs","state":"active"})");
+  CHECK_FALSE(is_alive(report));
+  CHECK_FALSE(is_ready(report));
+  CHECK(ready_page(report) == R"({"ready":false,"missing":["supervisor"]})");
   CHECK(metrics_page(report).find("prot_supervisor_heartbeat_age_seconds 10.000000001\n") !=
         std::string::npos);
+}
+
+TEST_CASE(
+    "a supervisor that hangs before the conversation has begun is told, and nothing to read is no death") {
+  CHECK(is_alive(Report{}));
+  Report report = running();
+  report.started = false;
+  report.run->conversation = "idle";
+  report.run->supervisor_heartbeat_age_ns = 11 * kSecond;
+  CHECK(health_page(report) == R"({"status":"hangs","state":"idle"})");
 }
 
 TEST_CASE("metrics escape what they quote, and are there before the conversation is") {

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <vector>
 
+#include "base/host_name.hpp"
 #include "http/server_session.hpp"
 #include "tests/fuzz/fuzz_support.hpp"
 

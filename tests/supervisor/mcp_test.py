@@ -115,7 +115,7 @@ class Servers(unittest.TestCase):
         for sandbox in ("true", "false"):
             with self.subTest(sandbox=sandbox):
                 prot = Brain([], supervisor__sandbox=sandbox)
-                seen = prot.state / "seen"
+                seen = prot.runtime / "seen"  # where brain and its servers write, whatever else is taken from them
                 keyed = {**server("two"), "environment": ["MARK", "KEY_OF_TWO"]}  # so brain has it, and not the first one
                 prot.values["mcp.servers"] = json.dumps([keyed, server("one", "--spy", str(seen))])
                 prot.environment["KEY_OF_TWO"] = SECRET

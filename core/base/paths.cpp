@@ -18,7 +18,7 @@ std::filesystem::path from_environment(const char* name, const std::filesystem::
 
 // Where it is not set the user's own, never a folder that everybody may fill.
 std::filesystem::path home_folder() {
-  if (const auto home = from_environment("HOME", {}); !home.empty()) return home;
+  if (auto home = from_environment("HOME", {}); !home.empty()) return home;
   const passwd* user = ::getpwuid(::geteuid());
   if (user == nullptr || user->pw_dir == nullptr || user->pw_dir[0] != '/')
     throw UsageError("HOME is not set, and user " + std::to_string(::geteuid()) +

@@ -109,6 +109,10 @@ class Written(unittest.TestCase):
             self.assertEqual(page.text("#w0 .tags"), "writtennot sent: prot takes no more writers nowSend again")
             self.assertEqual(page.see("[questions.length, document.querySelectorAll('#w0 [data-mark=unsent]').length]"), [0, 0])
             self.assertIn("not sent: prot takes no more writers now", page.text("#said"))
+            for width in (390, 1440):
+                page.size(width, 844)
+                words, row = page.see("['#w0 .what', '#w0'].map(one => document.querySelector(one).getBoundingClientRect().width)")
+                self.assertGreater(words / row, 0.5)  # the reason does not take their place
             self.assertEqual(page.see(AUDIT), [])
             page.see("document.getElementById('language').value = 'ko'; document.getElementById('language').dispatchEvent(new Event('change'))")
             self.assertEqual(page.text("#w0 .tags"), "글보내지 못함: 지금은 글 대화를 더 받지 않습니다다시 보내기")

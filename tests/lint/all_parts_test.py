@@ -155,6 +155,13 @@ PY
         code, lines = self.of(trial="", a=1)
         self.assertEqual((code, lines[-1]), (1, "1 passed, 1 failed"))
 
+    def test_who_is_not_root_is_told_what_that_does_not_prove(self):
+        for user, told in (("1000", 1), ("0", 0)):
+            self.program("bin/id", f"echo {user}")
+            done = self.run_shell("tell_unproven", self.folder)
+            self.assertEqual(done.stdout.count("not proven: that no case which the audit names was skipped"), told)
+        self.assertIn("\n  tell_unproven\n", (ROOT / "test").read_text(encoding="utf-8"))
+
     def test_too_many_are_no_accident(self):
         code, lines = self.of(before="most_again=1", a=1, b=1)
         self.assertEqual((code, lines[-1]), (1, "0 passed, 2 failed"))

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import sys
 import tempfile
 import unittest
@@ -32,6 +33,30 @@ class Selection(unittest.TestCase):
         self.assertEqual(selection.read_left_out(text, "asan"), ["crash"])
         with self.assertRaisesRegex(SystemExit, "left_out.txt:1"):
             selection.read_left_out("asan crash\n", "asan")
+
+
+    def test_a_pattern_of_a_suite_leaves_nothing_out_that_is_chosen(self):
+        self.assertEqual(selection.choose(TESTS, {"unit", "pulse"}, ["suite:e2e", "suite:models"]), ["pulse", "stt"])
+
+    def test_what_is_not_chosen_wants_a_reason(self):
+        wanted = selection.wanted_by(["run_part() {\n  choose_tests tsan unit\n}\n", "  choose_tests tsan crash\n  choose_tests off unit\n"])
+        self.assertEqual(wanted, {"tsan": {"unit", "crash"}, "off": {"unit"}})
+
+        def of(*patterns):
+            return [words.split()[-1] for words in selection.unexplained(TESTS, "tsan", wanted["tsan"], list(patterns))]
+        self.assertEqual(of(), ["ring-bench", "pulse"])
+        self.assertEqual(of("*-bench"), ["pulse"])
+        self.assertEqual(of("suite:process", "suite:e2e"), [])
+        self.assertEqual(of("*-bench", "pulse", "suite:unit"), ["unit"])  # it runs them all
+
+    def test_a_line_of_all_trees_is_of_each(self):
+        self.assertEqual(selection.read_left_out("* suite:lint of no program\nasan a why\n", "asan"), ["suite:lint", "a"])
+
+    def test_off_switches_off_all_that_can_be(self):
+        features = re.findall(r"^option\('(\w+)', type: 'feature'", (ROOT / "meson_options.txt").read_text(encoding="utf-8"), re.M)
+        off = (ROOT / "tests/parts/off.sh").read_text(encoding="utf-8")
+        self.assertEqual([f for f in features if f"-D{f}=disabled" not in off], [])
+        self.assertIn("heap_profile", features)
 
 
 class Report(unittest.TestCase):

@@ -12,7 +12,7 @@
 parts=(
   "clang 6"
   "benches 6"
-  "valgrind 2"
+  "valgrind 3"
   "off 4"
 )
 trials=(

@@ -1,4 +1,5 @@
-#: --asan       unit and process tests in a build with AddressSanitizer and UndefinedBehaviorSanitizer; each report is a failure
+#: --asan       unit and process tests in a build with AddressSanitizer and UndefinedBehaviorSanitizer; each report is a failure.
+#:              No test of an engine's glue or of a whole conversation (tests/parts/left_out.txt)
 # shellcheck shell=bash disable=SC2034,SC2119,SC2154
 # shellcheck source=tests/parts/sanitizers.sh
 . tests/parts/sanitizers.sh
@@ -12,14 +13,15 @@ run_part() {
   begin_reports
   export UBSAN_OPTIONS="print_stacktrace=1:log_path=$reports/report"
   # A sandboxed stage cannot be looked at by the leak checker: its filter refuses that system call.
-  run_sanitized unit "detect_leaks=1"
-  run_sanitized process "detect_leaks=0:disable_coredump=0"
+  choose_tests asan unit
+  run_sanitized "detect_leaks=1"
+  choose_tests asan process
+  run_sanitized "detect_leaks=0:disable_coredump=0"
   end_reports
 }
 
-# run_sanitized SUITE ASAN-OPTIONS
+# run_sanitized ASAN-OPTIONS: the chosen tests
 run_sanitized() {
-  choose_tests asan "$1"
   build_tree chosen
-  ASAN_OPTIONS="$2:detect_stack_use_after_return=1:log_path=$reports/report" run_tests -t 5 "${chosen_tests[@]}"
+  ASAN_OPTIONS="$1:detect_stack_use_after_return=1:log_path=$reports/report" run_tests -t 5 "${chosen_tests[@]}"
 }

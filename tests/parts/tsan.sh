@@ -1,4 +1,5 @@
-#: --tsan       everything that has threads in a build with ThreadSanitizer; each report is a failure
+#: --tsan       the unit tests, and a few of processes with threads, in a build with ThreadSanitizer; each report is a failure. The
+#:              threads of the engines' glue and of the heap profile are not among them (tests/parts/left_out.txt)
 # shellcheck shell=bash disable=SC2034,SC2119,SC2154
 # shellcheck source=tests/parts/sanitizers.sh
 . tests/parts/sanitizers.sh

@@ -1,9 +1,10 @@
-#: --valgrind   the unit tests of what parses, stores and decides, each under memcheck in the ordinary build
+#: --valgrind   what takes less than a minute under memcheck: the corpora of the fuzzers, and unit tests of JSON, frames, text, HTTP,
+#:              audio, recognisers, voices, player and web, in the ordinary build; the others, and why not, are in tests/parts/left_out.txt
 # shellcheck shell=bash disable=SC2034,SC2119,SC2154
 run_part() {
   set_up
   configure_tree build --buildtype=release -Dalsa=enabled -Dpulse=enabled -Dwebrtc=enabled
-  choose_tests valgrind core-json core-wire core-text core-http stt player
+  choose_tests valgrind replay core-json core-wire core-text core-http core-audio stt tts player web
   build_tree chosen
   run_tests --setup valgrind "${chosen_tests[@]}"
   report

@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <linux/sched.h>
+#include <netdb.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -13,6 +16,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -113,13 +117,66 @@ TEST_CASE("dangerous calls are refused, the others are not") {
   CHECK(filtered([] { return outcome(::syscall(SYS_bpf, 0, nullptr, 0)); }) == EPERM);
   CHECK(filtered([] { return outcome(::syscall(SYS_keyctl, 0, 0)); }) == EPERM);
   CHECK(filtered([] { return outcome(::socket(AF_PACKET, SOCK_RAW, 0)); }) == EAFNOSUPPORT);
-  CHECK(filtered([] { return outcome(::socket(AF_INET, SOCK_STREAM, 0)); }) == 0);
-  CHECK(filtered([] { return outcome(::socket(AF_UNIX, SOCK_STREAM, 0)); }) == 0);
+  for (const int family : {AF_INET, AF_INET6, AF_UNIX})
+    CHECK(filtered([family] { return outcome(::socket(family, SOCK_STREAM, 0)); }) == 0);
+  CHECK(filtered([] { return outcome(::socket(AF_NETLINK, SOCK_RAW, 0)); }) == 0);
   CHECK(filtered([] { return outcome(::fork() == 0 ? (::_exit(0), 0) : ::wait(nullptr)); }) == 0);
   CHECK(filtered([] {
           std::thread([] {}).join();
           return 0;
         }) == 0);
+  CHECK(filtered([] {
+          addrinfo* found = nullptr;  // asks netlink for the machine's own addresses
+          const int failed = ::getaddrinfo("localhost", "80", nullptr, &found);
+          if (failed == 0) ::freeaddrinfo(found);
+          return failed;
+        }) == 0);
+}
+
+TEST_CASE("sockets are of the families that a stage needs, and of no other that leads elsewhere") {
+  constexpr int kFamilies = 64;
+  for (const bool network : {false, true}) {
+    SandboxPolicy policy;
+    policy.network = network;
+    CHECK(in_child([&] {
+            if (!has(apply_sandbox(policy), network ? "seccomp=on" : "seccomp=no-network")) return 200;
+            for (int family = 0; family < kFamilies; ++family) {
+              const bool needed =
+                  family == AF_UNIX ||
+                  (network && (family == AF_INET || family == AF_INET6 || family == AF_NETLINK));
+              if (needed) continue;
+              for (const int kind : {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET})
+                if (::socket(family, kind, 0) >= 0 || errno != EAFNOSUPPORT) return 1 + family;
+              int pair[2];
+              if (::socketpair(family, SOCK_STREAM, 0, pair) == 0 || errno != EAFNOSUPPORT) return 1 + family;
+            }
+            int pair[2];
+            return outcome(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+          }) == 0);
+  }
+}
+
+TEST_CASE("no namespace of its own makes a stage root in it") {
+  const auto filtered = [](const std::function<int()>& call) {
+    return in_child([&] { return has(apply_sandbox({}), "seccomp=on") ? call() : 200; });
+  };
+  for (const unsigned long flag : {CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID}) {
+    CAPTURE(flag);
+    CHECK(filtered([flag] { return outcome(::unshare(static_cast<int>(flag))); }) == EPERM);
+    CHECK(filtered([flag] {
+            const long pid = ::syscall(SYS_clone, flag | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+            if (pid == 0) ::_exit(0);
+            return outcome(pid);
+          }) == EPERM);
+  }
+  CHECK(filtered([] {
+          clone_args arguments{};
+          arguments.flags = CLONE_NEWUSER;
+          arguments.exit_signal = SIGCHLD;
+          const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+          if (pid == 0) ::_exit(0);
+          return outcome(pid);
+        }) == ENOSYS);
 }
 
 TEST_CASE("without a network there is no internet socket, also for what it starts") {

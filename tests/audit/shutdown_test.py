@@ -34,7 +34,7 @@ class Work(unittest.TestCase):
     def up(self, *extra):
         done = self.prot.run("up", "-d", *self.prot.settings, *extra)
         self.assertEqual(done.returncode, 0, done.stderr)
-        wait_for("memory has its database", lambda: self.gauge("db_up") == 1, LIMIT)
+        wait_for_web("memory has its database", lambda: self.gauge("db_up") == 1, LIMIT)
 
     def say(self, text):
         done = self.prot.run("say", text)
@@ -60,13 +60,13 @@ class Work(unittest.TestCase):
 
     def test_background_work_is_counted_while_it_lasts(self):
         self.extraction_hangs()
-        wait_for("one in flight", lambda: self.gauge("jobs_leased") == 1, LIMIT)
+        wait_for_web("one in flight", lambda: self.gauge("jobs_leased") == 1, LIMIT)
         self.assertEqual(self.tasks(), 1)
         page = self.prot.page("/diagnostics")
         self.assertGreaterEqual(page["asyncio_tasks"], 1)
         self.assertEqual(self.sql("SELECT kind, state FROM memory_job"), "extract|leased")
         self.model.go_on.set()
-        wait_for("none", lambda: self.tasks() == 0, LIMIT)
+        wait_for_web("none", lambda: self.tasks() == 0, LIMIT)
         self.assertEqual(self.sql("SELECT DISTINCT state FROM memory_job"), "done")
         self.assertEqual(self.sql("SELECT object FROM fact"), "Tom")
 
@@ -77,7 +77,7 @@ class Work(unittest.TestCase):
         query = "SELECT state, attempts >= 1, last_error IS NOT NULL FROM memory_job"
         wait_for("its error", lambda: self.sql(query) == "ready|t|t", LIMIT)
         self.assertIn("JSON", self.sql("SELECT last_error FROM memory_job"))  # the model's answer was none
-        wait_for("it is counted", lambda: self.tasks() == 1, LIMIT)
+        wait_for_web("it is counted", lambda: self.tasks() == 1, LIMIT)
 
     def test_an_extraction_that_hangs_is_ready_again_behind_the_shutdown(self):
         self.extraction_hangs()
@@ -94,11 +94,11 @@ class Work(unittest.TestCase):
         self.model.hold_facts = False
         self.up("--set", "memory.extraction=false")
         self.assertEqual(self.sql("SELECT state, attempts, lease_token IS NULL FROM memory_job"), "ready|0|t")
-        wait_for("it is counted", lambda: self.tasks() == 1, LIMIT)
+        wait_for_web("it is counted", lambda: self.tasks() == 1, LIMIT)
         self.assertEqual(self.prot.run("down", timeout=60).returncode, 7)
         self.up()
         wait_for("it is resumed", lambda: self.sql("SELECT object FROM fact") == "Tom", LIMIT)
-        wait_for("none is left", lambda: self.tasks() == 0, LIMIT)
+        wait_for_web("none is left", lambda: self.tasks() == 0, LIMIT)
 
     def assert_database_closed_behind_memory(self):
         log = self.prot.log()
@@ -122,7 +122,7 @@ class Work(unittest.TestCase):
                 self.break_by(fault)
                 self.say(f"My {fault} is new.")
                 wait_for("it is learnt", lambda: self.finished() == number, LIMIT)
-                wait_for("all are free", self.all_free, LIMIT)
+                wait_for_web("all are free", self.all_free, LIMIT)
 
     def test_what_is_written_when_the_postmaster_dies_is_there_soon_after(self):
         self.up()
@@ -137,7 +137,7 @@ class Work(unittest.TestCase):
         wait_for("a fact is being written", lambda: self.sql(asleep) == "1", LIMIT)
         self.break_by("postmaster")
         wait_for("it is learnt", lambda: self.finished() == 1, LIMIT)
-        wait_for("all are free", self.all_free, LIMIT)
+        wait_for_web("all are free", self.all_free, LIMIT)
         self.assertEqual(self.sql("SELECT object FROM fact"), "Tom")
         self.assertEqual(self.model.asked["facts"], 1)
 
@@ -155,7 +155,7 @@ class Work(unittest.TestCase):
         pid = self.prot.pids()[victim]
         os.kill(pid, signal.SIGKILL)
         wait_for(f"another {victim}", lambda: self.prot.pids()[victim] not in (0, pid), LIMIT)
-        wait_for("memory has its database", lambda: self.gauge("db_up") == 1, LIMIT)
+        wait_for_web("memory has its database", lambda: self.gauge("db_up") == 1, LIMIT)
 
     def all_free(self):
         page = self.prot.page("/diagnostics")

@@ -4,7 +4,7 @@ import pathlib
 import unittest
 
 import exposition
-from web_instance import LIMIT, STAGES, WebInstance, wait_for
+from web_instance import LIMIT, STAGES, WebInstance, wait_for_web
 
 EXCHANGES = 4000  # two frames each, in front of a memory that takes none
 
@@ -25,11 +25,11 @@ class Diagnostics(unittest.TestCase):
     def setUp(self):
         self.prot = self.enterContext(WebInstance(exchanges=EXCHANGES))
         self.prot.up()
-        wait_for("all ready", lambda: (self.prot.answer("/ready") or (0,))[0] == 200, LIMIT)
+        wait_for_web("all ready", lambda: (self.prot.answer("/ready") or (0,))[0] == 200, LIMIT)
 
     def test_each_stage_has_what_the_kernel_says(self):
         # The supervisor counts them every 2.2 s: who gave up its rights cannot see whose descriptor is what.
-        wait_for("timers", lambda: all(stage["timers"] is not None for stage in self.prot.page("/diagnostics")["stages"]), LIMIT)
+        wait_for_web("timers", lambda: all(stage["timers"] is not None for stage in self.prot.page("/diagnostics")["stages"]), LIMIT)
         before = {name: kernel(self.prot.stage(name)["pid"]) for name in STAGES}
         page = self.prot.page("/diagnostics")
         families = exposition.parse(self.prot.answer("/metrics")[2])
@@ -58,7 +58,7 @@ class Diagnostics(unittest.TestCase):
             self.assertEqual(ring[key], seen[key], key)
         self.assertEqual((ring["used_frames"], ring["pressure_events"], ring["policy"]), (2 * EXCHANGES, 1, "block"))
         self.assertGreater(ring["lag_ms"], 0)
-        error = wait_for("its line", lambda: next(s for s in self.prot.page("/diagnostics")["stages"]
+        error = wait_for_web("its line", lambda: next(s for s in self.prot.page("/diagnostics")["stages"]
                                                   if s["name"] == "brain")["last_errors"], LIMIT)[0]
         self.assertEqual((error["level"], error["message"]), ("warn", "Queue pressure"))
         families = exposition.parse(self.prot.answer("/metrics")[2])

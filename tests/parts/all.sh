@@ -19,7 +19,7 @@ trials=(
   "coverage 12"
   "asan 14"
   "tsan 10"
-  "fuzz=5 4"
+  "fuzz=5 3"
 )
 # the ordinary tests
 main_minutes=14

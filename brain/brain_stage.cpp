@@ -64,7 +64,7 @@ VoiceSettings voice_settings(const stage::StageContext& context) {
   settings.wait_notice = config.get_int("brain.wait_notice_ms") * kMillisecond;
   settings.tool_notice = config.get_int("brain.tool_notice_ms") * kMillisecond;
   settings.active_timeout = static_cast<Nanos>(config.get_double("brain.active_timeout_s") * kSecond);
-  settings.turns_file = (context.environment().paths.state / "turns.jsonl").string();
+  settings.turns_file = (context.environment().paths.state / "said" / "turns.jsonl").string();
   return settings;
 }
 
@@ -103,7 +103,7 @@ BrainStage::BrainStage(stage::StageContext& context, std::unique_ptr<LanguageMod
              MessageNumbers(context.board().conversation()),
              context.config().language(),
              [this](std::string_view line) { server_.broadcast(line); },
-             Record((context.environment().paths.state / "off_the_record").string()),
+             Record((context.environment().paths.state / "said" / "off_the_record").string()),
              MemoryTalks(parts_.memory)},
       voice_(parts_, voice_settings(context)),
       texts_(parts_, server_),

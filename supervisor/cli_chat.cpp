@@ -100,7 +100,7 @@ int chat_at_terminal(const InstancePaths& paths) {
   const CtrlC ctrl_c;
   ChatLink link(paths, true);
   link.connect();
-  LineEditor editor((paths.state / "chat_history").string());
+  LineEditor editor((paths.state / "said" / "chat_history").string());
   print_to(stderr, "prot: Ctrl-C stops a reply, Ctrl-D ends\n");
   for (std::string line;;) {
     switch (editor.read(line)) {

@@ -21,6 +21,7 @@
 #include "base/pipe.hpp"
 #include "posix_process_sys.hpp"
 #include "reload.hpp"
+#include "state_folder.hpp"
 #include "wire/topology.hpp"
 
 namespace prot::supervisor {
@@ -95,6 +96,7 @@ void Supervisor::open_instance(bool detached) {
   require_own_way(instance_.run.paths.runtime);  // else nobody would ask who listens there
   make_private_directory(instance_.run.paths.state, mode);
   take_locks();
+  for (const std::string& line : prepare_state(instance_.run.paths)) say(line);
   const StaleRuns stale = clear_stale_runs(instance_.run.paths, instance_.sys);
   for (const std::string& line : stale.warnings) say(line);
   if (stale.runs > 0)

@@ -224,7 +224,10 @@ http::ServerResponse WebStage::page(const http::ServerEvent& request) {
   if (!reads(request)) return only("GET, HEAD", "this page is only read");
   if (request.path == "/") return dashboard_page();
   if (request.path == "/turns")
-    return {200, "application/json", turn_history(context_.environment().paths.state / "turns.jsonl"), {}};
+    return {200,
+            "application/json",
+            turn_history(context_.environment().paths.state / "said" / "turns.jsonl"),
+            {}};
   const Report& now = report();
   if (request.path == "/metrics") return {200, kMetrics, metrics_page(now), {}};
   if (request.path == "/ready") return {is_ready(now) ? 200 : 503, "application/json", ready_page(now), {}};

@@ -34,14 +34,25 @@ std::string failed(const char* what) { return std::string(what) + "=no(" + std::
 
 }  // namespace
 
+std::vector<std::filesystem::path> written_folders(std::string_view stage, const InstancePaths& paths) {
+  std::vector<std::string_view> names;
+  if (stage == "brain") names = {"said", "spool"};
+  // What is forgotten is overwritten wherever it stands.
+  if (stage == "memory") names = {"said", "spool", "conversations", "log", "dead-letters", "crashes"};
+  std::vector<std::filesystem::path> folders;
+  for (const std::string_view name : names) folders.push_back(paths.state / name);
+  return folders;
+}
+
 SandboxPolicy sandbox_policy(const StageEnvironment& environment) {
   const bool sound = environment.stage == "capture" || environment.stage == "player";
   const InstancePaths& paths = environment.paths;
   SandboxPolicy policy;
   policy.network = !sound || sound_server_is_remote();
   const std::string temporary = variable("TMPDIR");
-  policy.writable = {paths.state, paths.runtime, "/dev", temporary.empty() ? "/tmp" : temporary,
-                     "/proc/self/"};
+  policy.writable = {paths.runtime, "/dev", temporary.empty() ? "/tmp" : temporary, "/proc/self/"};
+  for (const std::filesystem::path& folder : written_folders(environment.stage, paths))
+    policy.writable.push_back(folder);
   if (sound) {  // the sound server's client keeps its socket's folder and its cookie
     policy.writable.push_back(variable("XDG_RUNTIME_DIR"));
     policy.writable.push_back(variable("HOME") + "/.config/pulse");

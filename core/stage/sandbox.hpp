@@ -1,6 +1,8 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stage/environment.hpp"
@@ -13,8 +15,14 @@ struct SandboxPolicy {
   std::vector<std::string> writable;  // folders with all below; what is not there is no error
 };
 
+/// Where below the instance's state folder `stage` writes. Who can write the database's cluster, which may
+/// lie beside them, is its superuser at the next start. The supervisor makes them before the stages run.
+[[nodiscard]] std::vector<std::filesystem::path> written_folders(std::string_view stage,
+                                                                 const InstancePaths& paths);
+
 /// By stage: capture and player have no network (but for a sound server that is reached by it), nobody writes
-/// but into the instance's own folders, the devices and the folder for temporary files. Reading stays open.
+/// but into the runtime folder, its own folders of the state, the devices and the folder for temporary files.
+/// Reading stays open.
 [[nodiscard]] SandboxPolicy sandbox_policy(const StageEnvironment& environment);
 
 /// Gives up, for this process and whatever it starts, for ever: new privileges, capabilities, dangerous

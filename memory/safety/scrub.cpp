@@ -125,7 +125,7 @@ bool is_replayed(const fs::path& path) {
 std::vector<fs::path> files_of(const ScrubFolders& folders) {
   std::vector<fs::path> files;
   std::error_code error;
-  for (const char* name : {"turns.jsonl", "turns.jsonl.1", "chat_history"})
+  for (const char* name : {"said/turns.jsonl", "said/turns.jsonl.1", "said/chat_history"})
     files.push_back(folders.state / name);
   for (const char* name : {"log", "conversations", "dead-letters", "crashes", "spool"})
     for (fs::recursive_directory_iterator it(folders.state / name, error), end; !error && it != end;

@@ -9,8 +9,7 @@ namespace prot::memory {
 
 /// Where an instance keeps files in which something that was said may stand.
 struct ScrubFolders {
-  std::filesystem::path
-      state;  // turns.jsonl, chat_history, log/, conversations/, dead-letters/, crashes/, spool/
+  std::filesystem::path state;    // said/, log/, conversations/, dead-letters/, crashes/, spool/
   std::filesystem::path runtime;  // brain.* (its journals)
 };
 

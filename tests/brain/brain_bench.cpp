@@ -17,7 +17,7 @@ BrainBench::BrainBench(std::vector<std::string> overrides,
 void BrainBench::make() {
   context = run->attach();
   std::filesystem::create_directories(context->environment().paths.runtime);
-  std::filesystem::create_directories(context->environment().paths.state);
+  std::filesystem::create_directories(context->environment().paths.state / "said");
   auto fake = std::make_unique<FakeModel>();
   model = fake.get();
   stage = std::make_unique<brain::BrainStage>(

@@ -39,7 +39,7 @@ void talk(BrainBench& bench, std::uint32_t utterance, const std::string& said, c
 
 std::string turns_file(BrainBench& bench) {
   std::ostringstream text;
-  text << std::ifstream(bench.context->environment().paths.state / "turns.jsonl").rdbuf();
+  text << std::ifstream(bench.context->environment().paths.state / "said/turns.jsonl").rdbuf();
   return text.str();
 }
 

@@ -63,7 +63,7 @@ TEST_CASE("a spoken turn goes from speech to a heard reply, and everything is to
   CHECK_FALSE(ends[0].interrupted);
   CHECK(ends[0].number > users[0].number);
 
-  std::ifstream file(bench.context->environment().paths.state / "turns.jsonl");
+  std::ifstream file(bench.context->environment().paths.state / "said/turns.jsonl");
   std::string line;
   REQUIRE(std::getline(file, line));
   const json::Document turn = json::parse(line);

@@ -77,7 +77,7 @@ TEST_CASE_FIXTURE(Fixture, "what a person wants forgotten is in no answer, no fi
   bench.send(exchange(1, 10, "My favourite colour is teal.", "A fine colour."));
   bench.send(exchange(1, 20, "I like strong tea.", "Fine."));
   REQUIRE(bench.all_released());
-  std::ofstream(state_folder() / "turns.jsonl") << R"({"heard":"My favourite colour is teal."})";
+  std::ofstream(state_folder() / "said/turns.jsonl") << R"({"heard":"My favourite colour is teal."})";
   bench.ask(1, "What is my favourite colour?", key(2, 0).conversation);
   REQUIRE(bench.answer(1).text.find("teal") != std::string::npos);
   CHECK_FALSE(shared("teal"));  // whoever took it has released it
@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(Fixture, "what a person wants forgotten is in no answer, no fi
       [&] { return bench.answer(3, kMillisecond).text.find("strong tea") != std::string::npos; }));
   bench.ask_history(4, key(1, 0).conversation);
   CHECK(bench.answer(4).text.find("teal") == std::string::npos);
-  CHECK(read(state_folder() / "turns.jsonl").find("teal") == std::string::npos);
+  CHECK(read(state_folder() / "said/turns.jsonl").find("teal") == std::string::npos);
   CHECK_FALSE(shared("teal"));
   CHECK_FALSE(shared("strong tea"));
   bench.start();  // a restart reads everything anew

@@ -39,7 +39,7 @@ void MemoryBench::start() {
   answers_.clear();
   context_ = run.attach();
   std::filesystem::create_directories(context_->environment().paths.runtime);
-  std::filesystem::create_directories(context_->environment().paths.state);
+  std::filesystem::create_directories(context_->environment().paths.state / "said");
   context_->loop().watch_readable(context_->bell().fd(), [] {});
   memory::MemoryStage::Parts parts;
   parts.store = make_store_();

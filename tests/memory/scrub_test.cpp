@@ -53,18 +53,18 @@ TEST_CASE("a name is mentioned as a word, a Korean one with its particle") {
 
 TEST_CASE_FIXTURE(Fixture, "a text is overwritten in every file, and nothing else is") {
   const std::string secret = "My \"PIN\" is 1234, do not tell";
-  write(folders.state / "turns.jsonl",
+  write(folders.state / "said/turns.jsonl",
         "{\"heard\":\"My \\\"PIN\\\" is 1234, do not tell\",\"reply\":\"Fine.\"}\n");
-  write(folders.state / "chat_history", "hello\n" + secret + "\nbye\n");
+  write(folders.state / "said/chat_history", "hello\n" + secret + "\nbye\n");
   write(folders.state / "log/brain.log", "nothing of it\n");
   write(folders.state / "spool/memory/rejected/1.spool", secret);
   write(folders.runtime / "brain.text", "x" + secret + "x");
   write(folders.state / "db/base/1", secret);  // the database's own, PostgreSQL's to tend
   const std::string texts[] = {secret};
   CHECK(scrub_texts(folders, texts) == 4 * secret.size() + 2);
-  CHECK(read(folders.state / "turns.jsonl") ==
+  CHECK(read(folders.state / "said/turns.jsonl") ==
         "{\"heard\":\"" + std::string(secret.size() + 2, '*') + "\",\"reply\":\"Fine.\"}\n");
-  CHECK(read(folders.state / "chat_history") == "hello\n" + std::string(secret.size(), '*') + "\nbye\n");
+  CHECK(read(folders.state / "said/chat_history") == "hello\n" + std::string(secret.size(), '*') + "\nbye\n");
   CHECK(read(folders.state / "log/brain.log") == "nothing of it\n");
   CHECK(read(folders.state / "db/base/1") == secret);
   CHECK(scrub_texts(folders, texts) == 0);
@@ -73,44 +73,44 @@ TEST_CASE_FIXTURE(Fixture, "a text is overwritten in every file, and nothing els
 TEST_CASE_FIXTURE(Fixture, "a file that cannot be written is told of, and the others are cleaned") {
   const std::string secret = "nobody may know of it any more";
   write(folder.path() / "elsewhere", secret);
-  std::filesystem::create_directories(folders.state);
-  std::filesystem::create_symlink(folder.path() / "elsewhere", folders.state / "turns.jsonl");
-  write(folders.state / "chat_history", secret);
+  std::filesystem::create_directories(folders.state / "said");
+  std::filesystem::create_symlink(folder.path() / "elsewhere", folders.state / "said/turns.jsonl");
+  write(folders.state / "said/chat_history", secret);
   const std::string texts[] = {secret};
   CHECK_THROWS_WITH_AS(scrub_texts(folders, texts), doctest::Contains("turns.jsonl"), Error);
-  CHECK(read(folders.state / "chat_history") == std::string(secret.size(), '*'));
+  CHECK(read(folders.state / "said/chat_history") == std::string(secret.size(), '*'));
   CHECK_THROWS_AS(scrub_everything(folders), Error);
-  CHECK(read(folders.state / "chat_history").empty());
+  CHECK(read(folders.state / "said/chat_history").empty());
   CHECK(read(folder.path() / "elsewhere") == secret);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a short text counts only as words of their own") {
-  write(folders.state / "turns.jsonl",
+  write(folders.state / "said/turns.jsonl",
         "{\"heard\":\"tea time\",\"reply\":\"instead of teapots: I like tea\"}");
   const std::string texts[] = {"tea time", "like tea", "I", "of"};
   scrub_texts(folders, texts);
-  CHECK(read(folders.state / "turns.jsonl") ==
+  CHECK(read(folders.state / "said/turns.jsonl") ==
         "{\"heard\":\"********\",\"reply\":\"instead of teapots: I ********\"}");
 }
 
 TEST_CASE_FIXTURE(Fixture,
                   "a name is found in capitals or not, at the beginning of words, behind a line break") {
-  write(folders.state / "turns.jsonl",
+  write(folders.state / "said/turns.jsonl",
         "{\"heard\":\"ANNA and Anna's cat, ÉLODIE\\nanna, hosanna, annabel\",\"reply\":\"anna는 이민수, "
         "민수는\"}");
   const std::string texts[] = {"anna", "élodie", "민수"};
   scrub_texts(folders, texts);
-  CHECK(read(folders.state / "turns.jsonl") ==
+  CHECK(read(folders.state / "said/turns.jsonl") ==
         "{\"heard\":\"**** and ****'s cat, *******\\n****, hosanna, annabel\",\"reply\":\"****는 이민수, "
         "******는\"}");
 }
 
 TEST_CASE_FIXTURE(Fixture, "everything: the files are there, and empty") {
-  write(folders.state / "turns.jsonl", "something");
+  write(folders.state / "said/turns.jsonl", "something");
   write(folders.state / "conversations/2026-11-26.jsonl", "something");
   write(folders.state / "other", "not ours");
   scrub_everything(folders);
-  CHECK(read(folders.state / "turns.jsonl").empty());
+  CHECK(read(folders.state / "said/turns.jsonl").empty());
   CHECK(read(folders.state / "conversations/2026-11-26.jsonl").empty());
   CHECK(read(folders.state / "other") == "not ours");
 }

@@ -135,7 +135,7 @@ class WithBrain(unittest.TestCase):
 
 class Terminal(WithBrain):
     def test_lines_are_edited_and_found_again(self):
-        history = self.prot.state / "chat_history"
+        history = self.prot.state / "said/chat_history"
         with Chat(self.prot) as chat:
             chat.until("Ctrl-C stops a reply, Ctrl-D ends")
             chat.talk("hxi\x1b[D\x7f", "hi")  # left, rub out

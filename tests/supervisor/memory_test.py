@@ -115,7 +115,7 @@ class Memory(unittest.TestCase):
         self.assertIn("pg_dump", self.places(CANARY))
         self.assertTrue(any("log" in place for place in self.places(CANARY)), self.places(CANARY))
         # Into a conversation that brain still has, and its block.
-        (self.prot.state / "chat_history").write_text(f"My cat is {CANARY}.\n")
+        (self.prot.state / "said/chat_history").write_text(f"My cat is {CANARY}.\n")
         number = str(self.facts()[CANARY])
         self.assertEqual(self.read("forget", "fact", number, "--dry-run")["facts"], 1)
         self.assertIn("pg_dump", self.places(CANARY))

@@ -11,6 +11,7 @@
 #include "ipc/record_file.hpp"
 #include "posix_process_sys.hpp"
 #include "run_segments.hpp"
+#include "state_folder.hpp"
 #include "wire/frame.hpp"
 #include "wire/memory.hpp"
 #include "wire/topology.hpp"
@@ -143,4 +144,30 @@ TEST_CASE_FIXTURE(Folder,
 }
 
 }  // namespace
+
+TEST_CASE_FIXTURE(Folder,
+                  "what an earlier version had in the state folder itself is where stages may write") {
+  for (const char* name : {"turns.jsonl", "turns.jsonl.1", "chat_history", "off_the_record"})
+    std::ofstream(paths.state / name) << name;
+  CHECK(prepare_state(paths).empty());
+  for (const char* name : {"turns.jsonl", "turns.jsonl.1", "chat_history", "off_the_record"}) {
+    CHECK(bytes_of(paths.state / "said" / name) == name);
+    CHECK_FALSE(fs::exists(paths.state / name));
+  }
+  CHECK((fs::status(paths.state / "said").permissions() & fs::perms::all) == fs::perms::owner_all);
+  std::ofstream(paths.state / "turns.jsonl") << "of somebody who went back";
+  CHECK(prepare_state(paths).empty());
+  CHECK(bytes_of(paths.state / "said" / "turns.jsonl") == "turns.jsonl");
+}
+
+TEST_CASE_FIXTURE(Folder,
+                  "a state folder that takes nothing is told, unless \"off the record\" would be forgotten") {
+  std::ofstream(paths.state / "said") << "a file in the way";
+  std::ofstream(paths.state / "turns.jsonl") << "kept";
+  CHECK(prepare_state(paths).size() == 2);  // the folder, the file
+  CHECK(bytes_of(paths.state / "turns.jsonl") == "kept");
+  std::ofstream(paths.state / "off_the_record") << "";
+  CHECK_THROWS_AS(static_cast<void>(prepare_state(paths)), Error);
+}
+
 }  // namespace prot::supervisor

@@ -216,7 +216,7 @@ class Rig:
 
     def turns(self) -> list[dict]:
         """Every turn that is over, from brain's own record: no event is needed, which a dying brain may not send."""
-        file = self.state_folder / "turns.jsonl"
+        file = self.state_folder / "said/turns.jsonl"
         lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
         return [json.loads(line) for line in lines]
 

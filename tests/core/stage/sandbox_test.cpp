@@ -21,6 +21,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -95,17 +96,55 @@ TEST_CASE("a stage writes in its instance's folders, to devices and what is temp
   };
   const char* const set = std::getenv("TMPDIR");
   const std::string temporary = set != nullptr && *set != '\0' ? set : "/tmp";
-  const std::vector<std::string> usual = {"/s", "/r", "/dev", temporary, "/proc/self/"};
-  for (const char* stage : {"stt", "brain", "tts", "memory", "web"}) {
+  const std::vector<std::string> usual = {"/r", "/dev", temporary, "/proc/self/"};
+  const std::map<std::string, std::vector<std::string>> more = {
+      {"stt", {}},
+      {"brain", {"/s/said", "/s/spool"}},
+      {"tts", {}},
+      {"memory", {"/s/said", "/s/spool", "/s/conversations", "/s/log", "/s/dead-letters", "/s/crashes"}},
+      {"web", {}}};
+  for (const auto& [stage, folders] : more) {
     CAPTURE(stage);
-    CHECK(policy(stage).writable == usual);
-    CHECK(policy(stage).network);
+    std::vector<std::string> wanted = usual;
+    wanted.insert(wanted.end(), folders.begin(), folders.end());
+    CHECK(policy(stage.c_str()).writable == wanted);  // not where the database's cluster is: "/s/db"
+    CHECK(policy(stage.c_str()).network);
   }
   const auto sound = policy("player", {"player.sink=wav", "player.device=/out/heard.wav"});
   CHECK_FALSE(sound.network);
   CHECK(sound.writable.back() == "/out");
-  CHECK(sound.writable.size() == 8);  // and the sound server's two
-  CHECK(policy("capture").writable.size() == 7);
+  CHECK(sound.writable.size() == 7);  // and the sound server's two
+  CHECK(policy("capture").writable.size() == 6);
+}
+
+TEST_CASE_FIXTURE(Folders, "no stage writes in the database's cluster, which lies beside its own folders") {
+  if (::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION) < 1) {
+    MESSAGE("this kernel has no Landlock");
+    return;
+  }
+  const fs::path state = base / "state";
+  for (const char* folder : {"db", "said", "spool"}) fs::create_directories(state / folder);
+  std::ofstream(state / "db" / "postgresql.auto.conf") << "text";
+  for (const char* stage : {"capture", "stt", "brain", "tts", "player", "memory", "web"}) {
+    CAPTURE(stage);
+    const auto restricted = [&](const std::function<int()>& call) {
+      return in_child([&] {
+        ::setenv("TMPDIR", (base / "own").c_str(), 1);  // else all of this would be temporary
+        StageEnvironment environment;
+        environment.stage = stage;
+        environment.config = Config::load("", {});
+        environment.paths.state = state;
+        environment.paths.runtime = base / "own";
+        return has(apply_sandbox(sandbox_policy(environment)), "landlock=") ? call() : 200;
+      });
+    };
+    CHECK(restricted([&] { return write_to(state / "db" / "postgresql.auto.conf"); }) == EACCES);
+    CHECK(restricted([&] { return write_to(state / "db" / "new"); }) == EACCES);
+    const fs::path aside = state / "said" / "db";
+    CHECK(restricted([&] { return outcome(::rename((state / "db").c_str(), aside.c_str())); }) == EACCES);
+    const bool writes = std::string_view(stage) == "brain" || std::string_view(stage) == "memory";
+    CHECK(restricted([&] { return write_to(state / "said" / stage); }) == (writes ? 0 : EACCES));
+  }
 }
 
 TEST_CASE("dangerous calls are refused, the others are not") {

@@ -18,7 +18,9 @@ Nanos wall_of(std::string_view text) {
   const std::string copy(text);
   const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
   if (rest == nullptr || *rest != '.') return 0;
-  return ::timegm(&utc) * kSecond + std::strtol(rest + 1, nullptr, 10) * kMicrosecond;
+  const std::time_t seconds = ::timegm(&utc);
+  if (seconds < 0 || seconds >= INT64_MAX / kSecond) return 0;  // years that no clock of ours has
+  return seconds * kSecond + std::strtol(rest + 1, nullptr, 10) * kMicrosecond;
 }
 
 }  // namespace
@@ -38,8 +40,9 @@ std::optional<LogRecord> parse_log_line(std::string_view line) {
     record.pid = root.get("pid").as_int();
     record.generation = static_cast<std::uint32_t>(root.get("gen").as_int());
     record.turn = static_cast<std::uint32_t>(root.get("turn").as_int());
-    if (root.get("turn_ms").is_number())
-      record.turn_began = record.mono_ns - root.get("turn_ms").as_int() * kMillisecond;
+    const std::int64_t turn_ms = root.get("turn_ms").as_int(-1);
+    if (turn_ms >= 0 && turn_ms <= record.mono_ns / kMillisecond)
+      record.turn_began = record.mono_ns - turn_ms * kMillisecond;
     record.message = root.get("msg").as_string();
     const json::View fields = root.get("fields");
     for (std::size_t i = 0; i < fields.size() && i < kMostFields && fields.is_object(); ++i)

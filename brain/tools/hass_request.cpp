@@ -121,7 +121,7 @@ std::string told_agent(std::string_view answer_json) {
   const std::string said = speech_of(answer);
   if (response.get("response_type").as_string() == "error") {
     const std::string_view code = response.get("data").get("code").as_string("unknown");
-    throw Error("the home could not do it (" + std::string(code.substr(0, 40)) + ")" +
+    throw Error("the home could not do it (" + std::string(text::truncate_utf8(code, 40)) + ")" +
                 (said.empty() ? "" : ": " + said));
   }
   json::Writer out;

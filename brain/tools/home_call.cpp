@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "text/utf8.hpp"
 
 namespace prot::brain {
 namespace {
@@ -60,7 +61,7 @@ class Walker {
         call_.broad = true;
       } else if (one != "none") {
         if (!is_entity_id(one))
-          throw Error("'" + std::string(one.substr(0, 80)) +
+          throw Error("'" + std::string(text::truncate_utf8(one, 80)) +
                       "' is no entity id; one looks like light.living_room");
         add(call_.targets, one);
       }

@@ -47,7 +47,8 @@ std::string shown_lines(std::string_view text) {
 
 std::string shown_json(std::string_view json) {
   return replaced(json, true, [](std::string& out, char32_t steers) {
-    out += fmt::format("\\u{:04x}", static_cast<unsigned>(steers));
+    // Space between values; within a string it is no JSON.
+    out += steers == U'\r' ? " " : fmt::format("\\u{:04x}", static_cast<unsigned>(steers));
   });
 }
 

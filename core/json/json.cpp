@@ -209,6 +209,9 @@ Document parse(std::string_view text) {
   if (document.HasParseError()) {
     refuse(text, document.GetErrorOffset(), rapidjson::GetParseError_En(document.GetParseError()));
   }
+  // RapidJSON takes the byte 0 for the end, and looks at nothing behind it; within a string it refuses it.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
+    refuse(text, nul, "a byte of 0");
   return result;
 }
 

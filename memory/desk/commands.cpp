@@ -82,7 +82,7 @@ std::string Commands::run(const json::View& request, Changed& changed) {
     if (!request.get("more").as_bool()) changed = Changed::kEverything;
     return import(request);
   }
-  throw UsageError("memory knows no command '" + std::string(command.substr(0, 40)) + "'");
+  throw UsageError("memory knows no command '" + std::string(text::truncate_utf8(command, 40)) + "'");
 }
 
 bool asks_for_stats(const std::string& request) noexcept {
@@ -259,8 +259,8 @@ ForgetTarget Commands::target_of(const json::View& request) {
     if (normalized_name(target.name).empty()) throw UsageError("an entity has a name");
   } else if (what == "time") {
     target.kind = Kind::kTime;
-    target.from = number_of(request.get("from_us"), "from_us") * kMicrosecond;
-    target.until = number_of(request.get("until_us"), "until_us") * kMicrosecond;
+    target.from = time_of(request.get("from_us"), "from_us");
+    target.until = time_of(request.get("until_us"), "until_us");
   } else if (what == "everything") {
     target.kind = Kind::kEverything;
   } else {

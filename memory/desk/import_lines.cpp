@@ -24,12 +24,6 @@ std::string text_of(const json::View& row, std::string_view name, std::size_t mo
   return quotable(storable_text(row.get(name).as_string()), most);
 }
 
-Nanos time_of(const json::View& value, const char* what) {
-  const std::int64_t micros = number_of(value, what);
-  if (micros > INT64_MAX / kMicrosecond) throw UsageError(std::string(what) + " is beyond all time");
-  return micros * kMicrosecond;
-}
-
 std::string key_of(const json::View& value) {
   const std::string_view key = value.as_string();
   const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
@@ -139,6 +133,12 @@ std::int64_t number_of(const json::View& value, const char* what) {
     throw UsageError(std::string(what) + " is a number, not '" + std::string(text::truncate_utf8(text, 40)) +
                      "'");
   return number;
+}
+
+Nanos time_of(const json::View& value, const char* what) {
+  const std::int64_t micros = number_of(value, what);
+  if (micros > INT64_MAX / kMicrosecond) throw UsageError(std::string(what) + " is beyond all time");
+  return micros * kMicrosecond;
 }
 
 wire::ConversationId conversation_of(const json::View& row) {

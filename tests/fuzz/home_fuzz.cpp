@@ -73,7 +73,8 @@ void check_arguments(std::string_view text, const Entities& entities) {
     check_consent(HomeConsent().for_words(arguments.get("command").as_string(), entities));
     check_like(entities, arguments.get("entity_id").as_string());
     check_call(read_home_call(arguments.root()), entities);
-  } catch (const Error&) {  // what it quotes is cut by bytes: half a character may be its end
+  } catch (const Error& error) {
+    require(utf8::is_valid(error.what()), "why is text");
   }
 }
 
@@ -83,7 +84,8 @@ void check_agent(std::string_view answer) {
     const std::string_view result = told.get("result").as_string();
     require(!result.empty() && result.size() <= 800, "the model is told something, of bounded length");
     require(told.get("failed").size() <= 8, "what failed is bounded");
-  } catch (const Error&) {  // likewise
+  } catch (const Error& error) {
+    require(utf8::is_valid(error.what()), "why is text");
   }
 }
 

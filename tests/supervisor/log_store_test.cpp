@@ -109,6 +109,20 @@ TEST_CASE_FIXTURE(Store, "lines in other words are taken as they come") {
   CHECK(level_of_foreign("2026 [1] FATAL:  the database system is starting up") == LogLevel::kInfo);
 }
 
+TEST_CASE("times that no clock of ours gives are none") {
+  const auto line = [](const std::string& year, const std::string& numbers) {
+    return R"({"ts":")" + year + R"(-01-01T00:00:00.000001Z","level":"info","msg":"x",)" + numbers + "}";
+  };
+  for (const char* year : {"0001", "1969", "2263", "9999"})
+    CHECK_FALSE(parse_log_line(line(year, R"("mono_ns":1)")).has_value());
+  REQUIRE(parse_log_line(line("2026", R"("mono_ns":5000000,"turn_ms":2)")).has_value());
+  CHECK(parse_log_line(line("2026", R"("mono_ns":5000000,"turn_ms":2)"))->turn_began == 3000000);
+  for (const char* turn_ms : {"6", "-1", "9223372036854775807"})
+    CHECK(
+        parse_log_line(line("2026", std::string(R"("mono_ns":5000000,"turn_ms":)") + turn_ms))->turn_began ==
+        0);
+}
+
 TEST_CASE_FIXTURE(Store, "a last line without an end belongs to the process that wrote it") {
   logs->set_process("stt", 10, 1);
   logs->append("stt", "terminate called af");

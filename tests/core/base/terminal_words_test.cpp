@@ -37,6 +37,7 @@ TEST_CASE("what steers a terminal is a space in a line, and escaped in JSON; all
   CHECK(shown_lines("one\ntwo\tthree\x1B[2J\r") == "one\ntwo\tthree [2J ");
   CHECK(shown_json("{\"a\":\n\t\"" + letter(0x9B) + letter(0x202E) + "\x7F\"}") ==
         "{\"a\":\n\t\"\\u009b\\u202e\\u007f\"}");
+  CHECK(shown_json("{\"a\":\r\n1}") == "{\"a\": \n1}");
   CHECK(shown_line("half \xC2") == "half \xEF\xBF\xBD");
   CHECK(shown_line("\x9B[2J") == "\xEF\xBF\xBD[2J");  // CSI of eight bits
   CHECK(shown_lines("\xED\xA0\x80") == "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");

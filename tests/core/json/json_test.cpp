@@ -68,6 +68,11 @@ TEST_CASE("an error says where it is") {
   CHECK(has(error_of(""), "offset 0"));
   CHECK(has(error_of(R"({"a)"), "not JSON"));
   CHECK(has(error_of(R"("\)"), "not JSON"));
+  for (const std::size_t nul : {std::size_t{1}, std::size_t{2}, std::size_t{4}}) {
+    std::string text = R"({"a": 1} x)";
+    text[nul == 4 ? 8 : nul] = '\0';
+    CHECK(has(error_of(text), "not JSON"));
+  }
 }
 
 TEST_CASE("deep nesting is refused and does not use the stack") {

@@ -82,8 +82,13 @@ WebStage::WebStage(stage::StageContext& context)
 void WebStage::start() {
   server_ = std::make_unique<http::Server>(http::ServerLimits{}, access_rules(context_),
                                            [this] { context_.bell().ring(); });
-  tcp_wanted_ = context_.config().get_int("web.port") > 0;
-  unix_wanted_ = context_.config().get_bool("web.socket");
+  const stage::Config& config = context_.config();
+  const auto port = static_cast<int>(config.get_int("web.port"));
+  if (const std::string& address = config.get_string("web.address"); port > 0)
+    doors_.push_back({.name = fmt::format("{} port {}", address, port),
+                      .open = [address, port] { return http::listen_tcp(address, port); }});
+  if (const std::string path = socket_path(context_); config.get_bool("web.socket"))
+    doors_.push_back({.name = path, .open = [path] { return stage::listen_unix(path); }});
   context_.set_engine("beast");
   listen(context_.clock().now());
 }
@@ -95,30 +100,33 @@ void WebStage::stop() noexcept {
   ::unlink(socket_path(context_).c_str());
 }
 
+// Each by itself: a port that is taken does not take web.sock away.
 void WebStage::listen(Nanos now) {
-  const stage::Config& config = context_.config();
-  try {
-    if (tcp_wanted_) {
-      const std::string& address = config.get_string("web.address");
-      const auto port = static_cast<int>(config.get_int("web.port"));
-      server_->add_listener(http::listen_tcp(address, port));
-      tcp_wanted_ = false;
-      log_info("listens on {} port {}", address, port);
-    }
-    if (unix_wanted_) server_->add_listener(stage::listen_unix(socket_path(context_)));
-    unix_wanted_ = false;
-    listen_at_ = kNever;
-    if (!std::exchange(complained_, {}).empty()) context_.say_status("");
-  } catch (const UsageError&) {
-    throw;
-  } catch (const Error& error) {
-    listen_at_ = now + kListenAgain;
-    if (const std::string why = full_message(error); why != complained_) {
-      complained_ = why;
+  listen_at_ = kNever;
+  bool said = false;
+  for (Door& door : doors_) {
+    if (!door.shut) continue;
+    try {
+      server_->add_listener(door.open());
+      door.shut = false;
+      log_info("listens on {}", door.name);
+      said |= !std::exchange(door.complaint, {}).empty();
+    } catch (const UsageError&) {
+      throw;
+    } catch (const Error& error) {
+      listen_at_ = now + kListenAgain;
+      const std::string why = full_message(error);
+      if (why == door.complaint) continue;
       log_warn("{}; it is tried again", why);
-      context_.say_status(why);
+      door.complaint = why;
+      said = true;
     }
   }
+  if (!said) return;
+  std::string status;
+  for (const Door& door : doors_)
+    if (!door.complaint.empty()) status += (status.empty() ? "" : "; ") + door.complaint;
+  context_.say_status(status);
 }
 
 int WebStage::do_work(Nanos now) {

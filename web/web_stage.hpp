@@ -1,8 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <optional>
+#include <string>
+#include <vector>
 
+#include "base/unique_fd.hpp"
 #include "chat_rooms.hpp"
 #include "event_feed.hpp"
 #include "heap_pages.hpp"
@@ -33,6 +36,14 @@ class WebStage final : public stage::Stage {
   static constexpr Nanos kListenAgain = 2 * kSecond;
   static constexpr Nanos kLookEvery = kSecond;  // so that rates are of seconds
 
+  /// An address to listen on.
+  struct Door {
+    std::string name;
+    std::function<UniqueFd()> open;  // throws Error
+    bool shut = true;                // and to be tried
+    std::string complaint = {};      // why, as it was said
+  };
+
   void listen(Nanos now);
   void handle(const http::ServerEvent& event, Nanos now);
   void answer(const http::ServerEvent& request, Nanos now);
@@ -48,9 +59,7 @@ class WebStage final : public stage::Stage {
   OperatorDesk desk_;
   Playhead playhead_;
   std::unique_ptr<HeapPages> heap_pages_;  // made when somebody asks
-  bool tcp_wanted_ = false;
-  bool unix_wanted_ = false;
-  std::string complained_;
+  std::vector<Door> doors_;
   Nanos listen_at_ = 0;  // kNever: everything that is wanted listens
   Nanos look_at_ = 0;
 };

@@ -197,17 +197,6 @@ class Starts(unittest.TestCase):
             self.assertEqual(wait_for_web("it goes on", lambda: (prot.answer("/health")[0] == 200) and 200), 200)
             self.assertEqual(prot.page("/ready"), {"ready": True, "missing": []})
 
-    def test_a_port_that_is_taken_keeps_nobody_waiting_and_is_tried_again(self):
-        with WebInstance() as prot, socket.socket() as other:
-            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            other.bind(("127.0.0.1", prot.port))
-            other.listen()
-            prot.up()
-            wait_for("its reason", lambda: "cannot listen" in prot.stage("web")["status"], LIMIT)
-            self.assertEqual(prot.stage("web")["state"], "ready")
-            other.close()
-            wait_for_web("it serves", lambda: prot.page("/health")["status"] == "ok")
-
     def test_one_that_cannot_run_does_not_fail_the_start(self):
         with WebInstance(web=["web.address=0.0.0.0"]) as prot:  # other machines, and no token
             prot.up()
@@ -237,16 +226,6 @@ class Starts(unittest.TestCase):
                 self.assertTrue(events.head[0].startswith("HTTP/1.1 200"))
             everything = "".join(p.read_text() for p in (prot.state / "log").glob("*.log"))
             self.assertNotIn(TOKEN, everything)
-
-    def test_by_its_socket_alone_nobody_listens_on_the_network(self):
-        with WebInstance(web=["web.port=0"]) as prot:
-            prot.up()
-            wait_for_web("it serves", lambda: prot.page("/health", by_socket=True)["status"] == "ok")
-            held = {os.readlink(file) for file in pathlib.Path(f"/proc/{prot.pids()['web']}/fd").iterdir()}
-            on_the_network = [line.split()[9] for name in ("tcp", "tcp6")
-                              for line in pathlib.Path("/proc/net", name).read_text().splitlines()[1:]]
-            self.assertEqual([inode for inode in on_the_network if f"socket:[{inode}]" in held], [])
-            self.assertIsNone(prot.answer("/health"))
 
     def test_sizes_rates_and_heads_are_those_of_the_document(self):
         with WebInstance(web=["web.socket=false"]) as prot:

@@ -1,47 +1,24 @@
 #include "heap_report.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <set>
+#include <map>
+#include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "json/json.hpp"
+#include "symbol_cache.hpp"
 
 namespace prot::web {
 namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kShown = 20;
-constexpr std::size_t kNamedFrames = 12;  // of a stack, from the inside
 constexpr double kKb = 1024;
 constexpr double kMb = kKb * 1024;
-
-// Where everybody's memory is taken, and nobody's fault lies.
-constexpr auto kLibraryFunctions = std::to_array<std::string_view>(
-    {"operator new", "malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "memalign", "strdup",
-     "__gnu_cxx::", "std::", "boost::", "fmt::", "rapidjson::", "nlohmann::", "void std::", "__libc", "_IO_",
-     "tc_"});
-constexpr auto kLibraryFiles =
-    std::to_array<std::string_view>({"libstdc++", "libc.so", "ld-linux", "libtcmalloc"});
-
-template <typename List>
-bool begins_with_one(std::string_view text, const List& list) {
-  return std::any_of(list.begin(), list.end(),
-                     [&](std::string_view begin) { return text.starts_with(begin); });
-}
-
-bool is_own(const SymbolLine& line, const std::string& module) {
-  if (begins_with_one(fs::path(module).filename().string(), kLibraryFiles)) return false;
-  if (!line.place.empty()) return !line.place.starts_with("/usr/");
-  return !line.function.empty() && !begins_with_one(line.function, kLibraryFunctions);
-}
-
-std::string text_of(const SymbolLine& line) { return line.place.empty() ? line.function : line.place; }
 
 double rounded(double value, double unit) { return std::round(value * unit) / unit; }
 
@@ -116,37 +93,6 @@ std::optional<StageHeap> read_stage_heap(const fs::path& file) {
   } catch (const Error&) {
     return std::nullopt;
   }
-}
-
-void SymbolCache::learn(const std::vector<StageHeap>& heaps) {
-  std::map<std::string, std::set<std::uint64_t>> unknown;
-  for (const StageHeap& heap : heaps)
-    for (const StageHeap::Stack& stack : heap.stacks)
-      for (std::size_t i = 0; i < std::min(stack.frames.size(), kNamedFrames); ++i)
-        if (const HeapFrame& frame = stack.frames[i];
-            frame.module.starts_with('/') && !known_.contains(frame))
-          unknown[frame.module].insert(frame.offset);
-  for (const auto& [module, offsets] : unknown) {
-    const std::vector<std::uint64_t> list(offsets.begin(), offsets.end());
-    const Names names = look_(module, list);
-    for (std::size_t i = 0; i < list.size(); ++i)
-      known_[{module, list[i]}] = i < names.size() ? names[i] : std::vector<SymbolLine>();
-  }
-}
-
-std::string SymbolCache::site_of(const std::vector<HeapFrame>& frames) const {
-  std::string fallback;
-  for (const HeapFrame& frame : frames) {
-    const auto found = known_.find(frame);
-    if (found == known_.end()) continue;
-    for (const SymbolLine& line : found->second) {
-      if (is_own(line, frame.module)) return text_of(line);
-      if (fallback.empty()) fallback = text_of(line);
-    }
-  }
-  if (!fallback.empty()) return fallback;
-  if (frames.empty()) return "?";
-  return fmt::format("{}+{:#x}", fs::path(frames.front().module).filename().string(), frames.front().offset);
 }
 
 std::string heap_page(const std::vector<std::string>& stages, const std::vector<StageHeap>& heaps,

@@ -2,15 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
-
-#include "base/symbols.hpp"
 
 namespace prot::web {
 
@@ -36,23 +30,7 @@ struct StageHeap {
 /// Empty: there is no such file, or no whole one.
 [[nodiscard]] std::optional<StageHeap> read_stage_heap(const std::filesystem::path& file);
 
-/// Names of places, by whoever knows them; each is asked for once. Not thread-safe.
-class SymbolCache {
- public:
-  using Names = std::vector<std::vector<SymbolLine>>;
-  using Look = std::function<Names(const std::string& module, const std::vector<std::uint64_t>& offsets)>;
-  explicit SymbolCache(Look look) : look_(std::move(look)) {}
-
-  void learn(const std::vector<StageHeap>& heaps);
-  /// Who took the memory: the innermost line of the program's own, not of the libraries that it asked. As
-  /// "core/ipc/board.cpp:120", without debug information as the function, without symbols as
-  /// "prot-stt+0x1234".
-  [[nodiscard]] std::string site_of(const std::vector<HeapFrame>& frames) const;
-
- private:
-  Look look_;
-  std::map<HeapFrame, std::vector<SymbolLine>> known_;
-};
+class SymbolCache;
 
 /// The page /memory: the original's keys over all stages, then the same of each of `stages`.
 [[nodiscard]] std::string heap_page(const std::vector<std::string>& stages,

@@ -35,13 +35,26 @@ std::vector<std::vector<SymbolLine>> detail::parse_addr2line(const std::string& 
   return found;
 }
 
-std::vector<std::vector<SymbolLine>> symbols_at(const std::string& module,
-                                                const std::vector<std::uint64_t>& offsets, Nanos within) {
+SymbolAnswer ask_symbols(const std::string& module, const std::vector<std::uint64_t>& offsets, Nanos within) {
   std::string input;
   for (const std::uint64_t offset : offsets) input += fmt::format("{:#x}\n", offset);
   const SubprocessResult result =
       run_subprocess({"addr2line", "-a", "-i", "-f", "-C", "-e", module}, input, {.within = within});
-  std::vector<std::vector<SymbolLine>> found = detail::parse_addr2line(result.output);
+  SymbolAnswer answer{.places = detail::parse_addr2line(result.output), .trouble = {}};
+  if (result.timed_out)
+    answer.trouble = "addr2line took too long";
+  else if (result.exit_code != 0)
+    answer.trouble = fmt::format("addr2line ended with code {}", result.exit_code);
+  else if (answer.places.size() != offsets.size())
+    answer.trouble = "addr2line said too little";
+  // What it was saying when it ended may have had more lines.
+  if (!answer.trouble.empty() && !answer.places.empty()) answer.places.pop_back();
+  return answer;
+}
+
+std::vector<std::vector<SymbolLine>> symbols_at(const std::string& module,
+                                                const std::vector<std::uint64_t>& offsets, Nanos within) {
+  std::vector<std::vector<SymbolLine>> found = ask_symbols(module, offsets, within).places;
   found.resize(offsets.size());
   return found;
 }

@@ -1,11 +1,13 @@
-// The page /memory from files that no stage wrote: sums, order, and who is named.
+// The page /memory from files that no stage wrote: sums and order.
 #include "heap_report.hpp"
 
 #include <doctest/doctest.h>
 
 #include <fstream>
 
+#include "base/clock.hpp"
 #include "json/json.hpp"
+#include "symbol_cache.hpp"
 #include "tests/support/temp_folder.hpp"
 
 namespace prot::web {
@@ -20,65 +22,23 @@ StageHeap heap(std::string stage, std::vector<StageHeap::Stack> stacks) {
   return made;
 }
 
-/// Offset n stands for these lines.
-SymbolCache::Names lines_of(const std::string& module, const std::vector<std::uint64_t>& offsets) {
-  CHECK(module.starts_with('/'));
+/// Offset 2 is a line, 3 a function.
+SymbolCache::Names lines_of(const std::string&, const std::vector<std::uint64_t>& offsets, Nanos) {
   SymbolCache::Names names;
-  for (const std::uint64_t offset : offsets) switch (offset) {
-      case 1:
-        names.push_back({{"operator new(unsigned long)", ""}});
-        break;
-      case 2:
-        names.push_back(
-            {{"std::vector<int>::reserve(unsigned long)", "/usr/include/c++/12/bits/vector.tcc:70"},
-             {"prot::keep()", "core/ipc/board.cpp:12"}});
-        break;
-      case 3:
-        names.push_back({{"prot::hoard()", ""}});
-        break;
-      case 4:
-        names.push_back({{"std::string::reserve(unsigned long)", ""}});
-        break;
-      default:
-        names.emplace_back();
-    }
+  for (const std::uint64_t offset : offsets)
+    names.push_back({{offset == 3 ? "prot::hoard()" : "", offset == 2 ? "core/ipc/board.cpp:12" : ""}});
   return names;
 }
 
 json::Document page_of(const std::vector<std::string>& stages, const std::vector<StageHeap>& heaps) {
-  SymbolCache symbols(lines_of);
-  symbols.learn(heaps);
+  const FakeClock clock;
+  SymbolCache symbols(
+      clock, [](const std::string&) { return "a file"; }, lines_of);
+  symbols.learn(heaps, kNever);
   return json::parse(heap_page(stages, heaps, symbols));
 }
 
 }  // namespace
-
-TEST_CASE("the place is the innermost line of our own: a line, else a function, else an offset") {
-  SymbolCache symbols(lines_of);
-  const std::string program = "/opt/prot-brain";
-  const std::vector<HeapFrame> inlined = {
-      {"/lib/libstdc++.so.6", 3}, {program, 1}, {program, 2}, {program, 3}};
-  const std::vector<HeapFrame> plain = {{program, 1}, {program, 3}};
-  const std::vector<HeapFrame> library = {{program, 4}, {program, 9}};
-  const std::vector<HeapFrame> nameless = {{program, 0x99}, {"", 1}};
-  symbols.learn({heap("brain", {{1, 1, inlined}, {1, 1, plain}, {1, 1, library}, {1, 1, nameless}})});
-  CHECK(symbols.site_of(inlined) == "core/ipc/board.cpp:12");
-  CHECK(symbols.site_of(plain) == "prot::hoard()");
-  CHECK(symbols.site_of(library) == "std::string::reserve(unsigned long)");
-  CHECK(symbols.site_of(nameless) == "prot-brain+0x99");
-  CHECK(symbols.site_of({}) == "?");
-}
-
-TEST_CASE("each place is looked up once") {
-  int asked = 0;
-  SymbolCache symbols([&asked](const std::string&, const std::vector<std::uint64_t>& offsets) {
-    asked += static_cast<int>(offsets.size());
-    return SymbolCache::Names(offsets.size());
-  });
-  for (int i = 0; i < 3; ++i)
-    symbols.learn({heap("brain", {{1, 1, {{"/a", 1}, {"/a", 2}}}, {1, 1, {{"/a", 1}}}})});
-  CHECK(asked == 2);
-}
 
 TEST_CASE("over all stages the sums, of each stage its own") {
   const HeapFrame board{"/opt/prot-brain", 2};

@@ -1,8 +1,9 @@
 """/memory with real processes, a real player among them: who takes memory is named, who does not ask for it pays nothing."""
 import pathlib
+import shutil
 import unittest
 
-from web_instance import ALONE, LIMIT, STAGES, WebInstance, wait_for
+from web_instance import ALONE, LIMIT, STAGES, WebInstance, wait_for, wait_for_web
 
 HOARD_MB = 12  # of the fixture: less than a first thread takes before its allocator would begin to sample by itself
 
@@ -13,7 +14,7 @@ def maps(pid):
 
 class Memory(unittest.TestCase):
     def profile(self, prot, met):
-        return wait_for("the profile", lambda: (page := prot.page("/memory")) and met(page) and page, LIMIT)
+        return wait_for_web("the profile", lambda: (page := prot.page("/memory")) and met(page) and page, LIMIT)
 
     def test_who_takes_memory_is_named_with_what_it_has_and_how_much_more_than_at_the_start(self):
         prot = WebInstance(real=["player"], settings=[*ALONE, "--set", "player.sink=null"], hoard="stt", sleeper="tts")
@@ -57,6 +58,27 @@ class Memory(unittest.TestCase):
             return child if pathlib.Path(f"/proc/{child}/comm").read_text() == "sleep\n" else None
         child = wait_for("sleep runs", sleeper, LIMIT)
         self.assertNotIn("LD_PRELOAD", pathlib.Path(f"/proc/{child}/environ").read_text())
+
+    def test_names_that_nobody_told_are_asked_for_again(self):
+        prot = WebInstance(hoard="stt")
+        more, knows = prot.folder / "more", prot.folder / "knows"
+        prot.order(hoard_after=more)
+        tools = prot.folder / "tools"
+        tools.mkdir()
+        script = tools / "addr2line"
+        script.write_text(f'#!/bin/sh\n[ -e {knows} ] || exit 1\nexec {shutil.which("addr2line")} "$@"\n')
+        script.chmod(0o755)
+        prot.environment["PATH"] = f"{tools}:{prot.environment['PATH']}"
+        prot.environment["PROT_TRACEMALLOC"] = "1"
+        with prot:
+            prot.up()
+            more.touch()
+            page = self.profile(prot, lambda p: p["stages"]["stt"].get("growth_mb", 0) >= HOARD_MB)
+            self.assertRegex(page["stages"]["stt"]["top_growth"][0]["file"], r"^fixture-stage\+0x[0-9a-f]+$")
+            self.assertIn("addr2line ended with code 1", " ".join(prot.log("web")))
+            knows.touch()
+            page = self.profile(prot, lambda p: p["stages"]["stt"].get("top_growth"))
+            self.assertRegex(page["stages"]["stt"]["top_growth"][0]["file"], r"hoard|fixture_stage\.cpp:\d+")
 
     def test_without_the_switch_there_is_nothing_of_it(self):
         with WebInstance() as prot:

@@ -6,6 +6,11 @@
 #include <unistd.h>
 
 #include <climits>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/temp_folder.hpp"
 
 using namespace prot;
 
@@ -54,4 +59,52 @@ TEST_CASE("this program's own function has its name, and a file that is none has
   const auto none = symbols_at("/dev/null", {1, 2, 3});
   REQUIRE(none.size() == 3);
   CHECK(none[2].empty());
+}
+
+namespace {
+
+/// Another addr2line in front of the real one, for as long as it lives.
+class FalseProgram {
+ public:
+  explicit FalseProgram(const std::string& script) : before_(::getenv("PATH")) {
+    const auto file = folder_.path() / "addr2line";
+    std::ofstream(file) << "#!/bin/sh\n" << script;
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+    ::setenv("PATH", (folder_.path().string() + ":" + before_).c_str(), 1);
+  }
+  ~FalseProgram() { ::setenv("PATH", before_.c_str(), 1); }
+  FalseProgram(const FalseProgram&) = delete;
+  FalseProgram& operator=(const FalseProgram&) = delete;
+
+ private:
+  test::TempFolder folder_;
+  std::string before_;
+};
+
+}  // namespace
+
+TEST_CASE("an answer says whether it is whole, and what it was saying when it ended is left out") {
+  const std::string two = "printf '0x1\\none\\na.cpp:1\\n0x2\\ntwo\\na.cpp:2\\n'\n";
+  {
+    const FalseProgram whole(two);
+    const SymbolAnswer answer = ask_symbols("/a", {1, 2});
+    CHECK(answer.trouble.empty());
+    REQUIRE(answer.places.size() == 2);
+    CHECK(answer.places[1].at(0).function == "two");
+    CHECK(ask_symbols("/a", {1, 2, 3}).trouble == "addr2line said too little");
+    CHECK(symbols_at("/a", {1, 2, 3}).size() == 3);
+  }
+  {
+    const FalseProgram failing(two + "exit 3\n");
+    const SymbolAnswer answer = ask_symbols("/a", {1, 2});
+    CHECK(answer.trouble == "addr2line ended with code 3");
+    REQUIRE(answer.places.size() == 1);
+    CHECK(answer.places[0].at(0).function == "one");
+  }
+  {
+    const FalseProgram late(two + "exec sleep 1000\n");
+    const SymbolAnswer answer = ask_symbols("/a", {1, 2}, 300 * kMillisecond);
+    CHECK(answer.trouble == "addr2line took too long");
+    CHECK(answer.places.size() <= 1);  // on a full machine it said nothing yet
+  }
 }

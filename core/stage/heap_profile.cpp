@@ -86,7 +86,7 @@ void HeapProfile::run() {
       lock.lock();
     }
     lock.unlock();
-    peak_ = std::max(peak_, sampler_->allocated());
+    if (sampler_->allocated() > peak_ + padding_) take_picture();  // only then: it looks at every sample
     if (const Nanos now = monotonic_now(); now >= write_at) {
       write_at = now + kWriteEvery;
       write();
@@ -97,9 +97,18 @@ void HeapProfile::run() {
 }
 
 void HeapProfile::take_base() {
-  base_ = sampler_->allocated();
+  sampler_->settle();
+  HeapPicture picture = take_picture();
+  base_ = picture.bytes;
   base_stacks_.clear();
-  for (HeapStack& stack : sampler_->stacks()) base_stacks_[std::move(stack.frames)] = stack.bytes;
+  for (HeapStack& stack : picture.stacks) base_stacks_[std::move(stack.frames)] = stack.bytes;
+}
+
+HeapPicture HeapProfile::take_picture() {
+  HeapPicture picture = sampler_->picture();
+  padding_ = picture.padding;
+  peak_ = std::max(peak_, picture.bytes);
+  return picture;
 }
 
 // A reader has the old one or the new one.
@@ -118,8 +127,14 @@ void HeapProfile::write() {
   }
 }
 
-std::string HeapProfile::text(Nanos now) const {
-  std::vector<HeapStack> stacks = sampler_->stacks();
+std::string HeapProfile::text(Nanos now) {
+  HeapPicture picture = take_picture();  // what is written takes memory too: one number from before it
+  std::vector<HeapStack>& stacks = picture.stacks;
+  // The base by the same measure: what did not grow has not grown.
+  const double share = share_within(stacks, picture.bytes);
+  const auto shared = [share](std::uint64_t bytes) {
+    return static_cast<std::uint64_t>(static_cast<double>(bytes) * share);
+  };
   const auto bigger = [](const HeapStack& a, const HeapStack& b) { return a.bytes > b.bytes; };
   std::sort(stacks.begin(), stacks.end(), bigger);
   stacks.resize(std::min(stacks.size(), kMostStacks));
@@ -128,15 +143,12 @@ std::string HeapProfile::text(Nanos now) const {
   std::vector<std::string> modules;
   json::Writer out;
   out.begin_object().member("stage", stage_).member("pid", ::getpid()).member("generation", generation_);
-  out.member("at_ns", now)
-      .member("current", sampler_->allocated())
-      .member("peak", peak_)
-      .member("base", base_);
+  out.member("at_ns", now).member("current", picture.bytes).member("peak", peak_).member("base", base_);
   out.key("stacks").begin_array();
   for (const HeapStack& stack : stacks) {
     const auto before = base_stacks_.find(stack.frames);
-    out.begin_object().member("bytes", stack.bytes);
-    out.member("base", before != base_stacks_.end() ? before->second : 0).key("frames").begin_array();
+    out.begin_object().member("bytes", shared(stack.bytes));
+    out.member("base", before != base_stacks_.end() ? shared(before->second) : 0).key("frames").begin_array();
     std::size_t shown = 0;
     for (void* const frame : stack.frames) {
       const Place place = place_of(frame, program);

@@ -39,7 +39,8 @@ class HeapProfile {
   void run();
   void take_base();
   void write();
-  [[nodiscard]] std::string text(Nanos now) const;
+  HeapPicture take_picture();
+  [[nodiscard]] std::string text(Nanos now);
 
   std::string stage_;
   std::uint32_t generation_;
@@ -47,6 +48,7 @@ class HeapProfile {
   std::optional<HeapSampler> sampler_;
   // The thread's own.
   std::uint64_t peak_ = 0;
+  std::uint64_t padding_ = 0;  // of the newest picture
   std::uint64_t base_ = 0;
   std::map<std::vector<void*>, std::uint64_t> base_stacks_;
   bool failed_ = false;  // and it was said

@@ -1,4 +1,5 @@
 """/memory with real processes, a real player among them: who takes memory is named, who does not ask for it pays nothing."""
+import json
 import pathlib
 import shutil
 import unittest
@@ -30,8 +31,15 @@ class Memory(unittest.TestCase):
                 with self.subTest(name):
                     self.assertIn("libtcmalloc", maps(stage["pid"]))
                     self.assertGreater(stage["current_mb"], 0)
-                    self.assertGreaterEqual(stage["peak_mb"], stage["current_mb"] - 0.5)  # one look apart
+                    self.assertGreaterEqual(stage["peak_mb"], stage["current_mb"])
+                    self.check_what_it_wrote(json.loads((prot.runtime / f"heap/{name}.json").read_text()))
             self.assertFalse(any("hoard" in one["file"] for one in page["top_allocations"]))
+            file = prot.runtime / "heap/player.json"
+            player = wait_for("it was ready", lambda: (wrote := json.loads(file.read_text()))["base"] and wrote, LIMIT)
+            self.assertGreater(sum(stack["bytes"] for stack in player["stacks"]), player["current"] / 4)  # little as it is
+            self.assertTrue(any(0 < stack["bytes"] == stack["base"] for stack in player["stacks"]), player)  # what did not grow
+            self.assertTrue(any(one["file"].startswith("prot::player::") or "player/" in one["file"]
+                                for one in page["stages"]["player"]["top_allocations"]), page["stages"]["player"])
             more.touch()
             page = self.profile(prot, lambda p: p["stages"]["stt"].get("growth_mb", 0) >= HOARD_MB)
             stt = page["stages"]["stt"]
@@ -40,7 +48,7 @@ class Memory(unittest.TestCase):
                 self.assertLessEqual(len(top), 20)
                 first = top[0]
                 self.assertRegex(first["file"], r"hoard|fixture_stage\.cpp:\d+")
-                # Samples: one in 512 KiB on average, so 24 or so of 192 pieces of 64 KiB.
+                # Samples: one in 512 KiB on average by now, so 24 or so of 192 pieces of 64 KiB.
                 self.assertTrue(HOARD_MB * 256 < first[amount] < HOARD_MB * 2560, first)
                 self.assertEqual(set(first), {"file", amount})
                 self.assertEqual([one[amount] for one in top], sorted((one[amount] for one in top), reverse=True))
@@ -51,6 +59,10 @@ class Memory(unittest.TestCase):
             self.assertEqual(prot.answer("/memory", method="POST", body="x")[0], 405)
             self.check_what_a_stage_starts_is_not_sampled(prot.pids()["tts"])
         self.assertFalse((prot.runtime / "heap").exists())
+
+    def check_what_it_wrote(self, wrote):
+        self.assertGreaterEqual(wrote["peak"], wrote["current"])
+        self.assertLessEqual(sum(stack["bytes"] for stack in wrote["stacks"]), wrote["current"])
 
     def check_what_a_stage_starts_is_not_sampled(self, pid):
         def sleeper():

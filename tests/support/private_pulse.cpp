@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/unique_fd.hpp"
 
 namespace prot::test {
 namespace {
@@ -32,6 +35,15 @@ namespace {
   ::_exit(127);
 }
 
+bool is_listening(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) throw Error("too long for a socket: " + path);
+  path.copy(address.sun_path, path.size());
+  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return probe && ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
 }  // namespace
 
 PrivatePulse::PrivatePulse() {
@@ -46,8 +58,9 @@ PrivatePulse::PrivatePulse() {
   pid_ = ::fork();
   if (pid_ < 0) throw errno_error("fork");
   if (pid_ == 0) become_server(folder_.path().string(), config);
-  for (int i = 0; i < 500; ++i) {  // the socket is the last thing that it makes
-    if (::access(socket().c_str(), F_OK) == 0) return;
+  // The socket is the last thing that it makes; at first nobody listens there.
+  for (int i = 0; i < 500; ++i) {
+    if (is_listening(socket())) return;
     if (::waitpid(pid_, nullptr, WNOHANG) == pid_) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 namespace prot {
 
 TEST_CASE("a host's name has neither brackets nor port, and an address of IPv6 one form") {
@@ -14,8 +16,10 @@ TEST_CASE("a host's name has neither brackets nor port, and an address of IPv6 o
                                    {"fd00::2", "fd00::2"},
                                    {"[FD00:0:0:0::2]:8000", "fd00::2"},
                                    {"fd00:0000::0002", "fd00::2"},
-                                   {"fe80::1%eth0", "fe80::1"}})
-    CHECK_MESSAGE(host_name(text) == name, text);
+                                   {"fe80::1%eth0", "fe80::1"}}) {
+    const std::string said = text;  // clang captures no structured binding
+    CHECK_MESSAGE(host_name(said) == name, said);
+  }
   for (const char* text :
        {"", ":80", "*", "*.local", "localhost:80:80", "localhost:x", "lamp:123456", "[::1", "[::1]x",
         "[::1]:x", "[lamp]", "[]", "fd00::2::3", "http://lamp", "user@lamp", "lamp/", "la mp"})

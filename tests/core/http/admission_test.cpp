@@ -127,7 +127,8 @@ TEST_CASE("of this machine's users only who runs the server may ask, but for wha
                                        {user_of(1001), 403},
                                        {PeerUser{What::kGone, 0}, 403},
                                        {PeerUser{What::kUnknown, 0}, 200}}) {
-    CAPTURE(user.uid);
+    const std::uint32_t uid = user.uid;  // clang captures no structured binding
+    CAPTURE(uid);
     head.user = user;
     head.target = "/state?x=1";
     CHECK(status(admission.check(head)) == expected);

@@ -103,7 +103,8 @@ TEST_CASE("a stage writes in its instance's folders, to devices and what is temp
       {"tts", {}},
       {"memory", {"/s/said", "/s/spool", "/s/conversations", "/s/log", "/s/dead-letters", "/s/crashes"}},
       {"web", {}}};
-  for (const auto& [stage, folders] : more) {
+  for (const auto& [name, folders] : more) {
+    const std::string stage = name;  // clang captures no structured binding
     CAPTURE(stage);
     std::vector<std::string> wanted = usual;
     wanted.insert(wanted.end(), folders.begin(), folders.end());

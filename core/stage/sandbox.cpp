@@ -40,6 +40,7 @@ std::vector<std::filesystem::path> written_folders(std::string_view stage, const
   // What is forgotten is overwritten wherever it stands.
   if (stage == "memory") names = {"said", "spool", "conversations", "log", "dead-letters", "crashes"};
   std::vector<std::filesystem::path> folders;
+  folders.reserve(names.size());
   for (const std::string_view name : names) folders.push_back(paths.state / name);
   return folders;
 }

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.hpp"
+
 namespace prot {
 namespace {
-
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool is_host_character(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
@@ -43,7 +43,7 @@ std::string host_name(std::string_view authority) {
   if (colon != authority.rfind(':')) return ip6_name(authority);
   if (colon != std::string_view::npos && !is_port(authority.substr(colon + 1))) return {};
   std::string name(authority.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(), lower);
+  std::transform(name.begin(), name.end(), name.begin(), lower_ascii);
   if (!std::all_of(name.begin(), name.end(), is_host_character)) return {};
   if (name.ends_with('.')) name.pop_back();
   return name;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/host_name.hpp"
 
 namespace prot::http {
@@ -11,8 +12,6 @@ namespace {
 constexpr std::string_view kBearer = "bearer ";  // in any letters: RFC 9110, 11.1
 
 Refusal too_many() { return {429, "too many requests"}; }
-
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
@@ -38,7 +37,7 @@ std::string decoded(std::string_view text) {
 
 bool is_like(std::string_view a, std::string_view b) noexcept {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+                    [](char x, char y) { return lower_ascii(x) == lower_ascii(y); });
 }
 
 /// A browser says that a page of another server makes this request.

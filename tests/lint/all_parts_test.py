@@ -73,6 +73,11 @@ class All(Shell):
         self.assertEqual(code, 0)
         self.assertIn("failed, then passed alone, in ./test --tsan: prot:unit / web", lines[-9:])
 
+    def test_the_names_of_what_failed_stand_before_the_last_line(self):
+        _, lines = self.all(main='printf "failed: a: FAIL after 7 s\\n    words\\n" >>"$FAILURES"; echo "5 passed, 1 failed"; exit 1',
+                            coverage='echo "found: a floor" >>"$FAILURES"; echo "5 passed, 1 failed"; exit 1')
+        self.assertEqual(lines[-3:-1], ["failed: a: FAIL after 7 s", "found: a floor"])
+
     def test_only_a_trial_is_tried_again(self):
         self.all(main=f'echo "main ${{TEST_TRIAL:-}}" >>seen; {WELL}', asan=f'echo "asan ${{TEST_TRIAL:-}}" >>seen; {WELL}')
         self.assertEqual((self.folder / "seen").read_text(), "main \nasan 1\n")

@@ -91,18 +91,23 @@ class Report(unittest.TestCase):
         self.assertEqual((code, lines), (1, ["found: coverage: web is at 80.0 %", "coverage: lines 84.0 %", "1 passed, 1 failed"]))
 
     def test_what_failed_is_kept_with_its_telling_lines(self):
-        output = "\n".join(["start", "case 3: expected 4, was 5"] + [f"line {i}" for i in range(50)] + ["", "last words"])
+        log = ["04:44:01.018 ERROR [PROT] voice first: it is broken"] * 40
+        output = "\n".join(["start", "case 3: expected 4, was 5"] + [f"line {i}" for i in range(50)] + ["", "last words", *log])
         with tempfile.TemporaryDirectory() as folder:
-            log, kept = pathlib.Path(folder) / "log", pathlib.Path(folder) / "kept"
-            log.write_text(json.dumps({"name": "a", "result": "OK", "stdout": "an error that was expected"}) + "\n" +
+            path, kept = pathlib.Path(folder) / "log", pathlib.Path(folder) / "kept"
+            path.write_text(json.dumps({"name": "a", "result": "OK", "stdout": "an error that was expected"}) + "\n" +
                            json.dumps({"name": "b", "result": "FAIL", "duration": 7.2, "stdout": output}) + "\n")
             for _ in range(2):  # one file for all parts
-                with mock.patch.object(sys, "argv", ["report.py", "1", str(log), "--", "a race"]), \
+                with mock.patch.object(sys, "argv", ["report.py", "1", str(path), "--", "a race"]), \
                         mock.patch.dict(os.environ, {"FAILURES": str(kept)}), contextlib.redirect_stdout(io.StringIO()):
                     self.assertEqual(report.main(), 1)
             lines = kept.read_text().splitlines()
         self.assertEqual(lines[:3], ["failed: b: FAIL after 7 s", "    case 3: expected 4, was 5", "    line 36"])
         self.assertEqual(lines[16:19], ["    last words", "found: a race", "failed: b: FAIL after 7 s"])
+
+    def test_a_log_that_is_all_that_was_said_is_kept(self):
+        line = "04:44:01.018 ERROR [PROT] voice first: it is broken"
+        self.assertEqual(report.digest({"name": "a", "result": "FAIL", "stderr": line}), f"failed: a: FAIL after 0 s\n    {line}\n")
 
 
 class Coverage(unittest.TestCase):

@@ -131,5 +131,7 @@ run_part() {
   for words in "${passed_alone[@]}"; do say "failed, then passed alone, in $words"; done
   for words in "${not_proven[@]}"; do say "not proven: $words"; done
   for words in "${elsewhere[@]}"; do say "never in --all: ./test --${words%% *}, which ${words#* }"; done
+  # And their names where even the last lines alone show them.
+  grep -E '^(failed|found): ' "$failures" | sort | uniq || true
   report_line "$passed" "$failed"
 }

@@ -19,12 +19,16 @@ import sys
 TELLING = re.compile(r"fail|error|exception|assert|expected|missing|timed? ?out|found", re.IGNORECASE)
 LINES, WIDTH = 15, 160  # of one failure: so many telling lines and so many last ones
 
+# prot's own log, which often speaks of errors that a test makes: beside the words of the test itself it tells nothing.
+LOG = re.compile(r"\d\d:\d\d:\d\d\.\d+ (DEBUG|INFO|WARN|ERROR) ")
+
 GOOD = {"OK", "EXPECTEDFAIL"}
 
 
 def digest(result: dict) -> str:
     """The telling lines of a test's output and its last ones, in their order."""
     lines = [line.rstrip() for line in (result.get("stdout", "") + result.get("stderr", "")).splitlines() if line.strip()]
+    lines = [line for line in lines if not LOG.match(line)] or lines
     last = len(lines) - LINES
     telling = [i for i, line in enumerate(lines[:max(last, 0)]) if TELLING.search(line)][-LINES:]
     kept = [lines[i] for i in telling] + lines[max(last, 0):]

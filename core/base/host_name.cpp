@@ -23,6 +23,18 @@ std::string ip6_name(std::string_view text) {
   return ::inet_ntop(AF_INET6, &address, name.data(), name.size()) != nullptr ? name.data() : "";
 }
 
+/// "chrome-extension://abc", "tauri://localhost": the pages of a program, whose hosts have rules of its own.
+bool is_of_a_program(std::string_view text) noexcept {
+  const std::size_t end = text.find("://");
+  if (end == std::string_view::npos || text[0] < 'a' || text[0] > 'z') return false;
+  const std::string_view scheme = text.substr(0, end);
+  const std::string_view host = text.substr(end + 3);
+  return scheme != "http" && scheme != "https" && !host.empty() &&
+         std::all_of(scheme.begin(), scheme.end(), [](char c) { return is_host_character(c) || c == '+'; }) &&
+         std::all_of(host.begin(), host.end(),
+                     [](char c) { return is_host_character(c) || (c >= 'A' && c <= 'Z') || c == ':'; });
+}
+
 bool is_port(std::string_view text) noexcept {
   return text.size() <= 5 &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -51,7 +63,7 @@ std::string host_name(std::string_view authority) {
 
 bool is_origin(std::string_view text) {
   const bool encrypted = text.starts_with("https://");
-  if (!encrypted && !text.starts_with("http://")) return false;
+  if (!encrypted && !text.starts_with("http://")) return is_of_a_program(text);
   const std::string_view rest = text.substr(encrypted ? 8 : 7);
   const std::string name = host_name(rest);
   const std::string shown = name.find(':') != std::string::npos ? "[" + name + "]" : name;

@@ -10,7 +10,8 @@ namespace prot {
 /// port.
 [[nodiscard]] std::string host_name(std::string_view authority);
 
-/// Is it an origin as browsers send it: http or https, lower case, no path, no port that goes without saying?
+/// Is it an origin as browsers send it: lower case, no path, no port that goes without saying? Not "null",
+/// which any page can be.
 [[nodiscard]] bool is_origin(std::string_view text);
 
 }  // namespace prot

@@ -122,8 +122,10 @@ std::string word_as_list(const ConfigKey& key, std::string_view text) {
 // What no request can ever have is a mistake that would be found out by a 403 only.
 void check_element(const ConfigKey& key, std::string_view text) {
   if (key.unit == "origins" && !is_origin(text))
-    refuse(key, text,
-           "a list of origins as browsers send them (http://NAME or http://NAME:PORT, lower case, no path)");
+    refuse(
+        key, text,
+        "a list of origins as browsers send them (http://NAME or http://NAME:PORT, lower case, no path; not "
+        "null, which any page can be)");
   if (key.unit == "hosts" && host_name(text).empty())
     refuse(key, text, "a list of names and addresses (no http://, no path, no *)");
 }

@@ -27,14 +27,33 @@ TEST_CASE("a host's name has neither brackets nor port, and an address of IPv6 o
 }
 
 TEST_CASE("an origin is what a browser sends: no path, no capitals, no port that goes without saying") {
-  for (const char* text : {"http://lamp.local", "http://lamp.local:8080", "https://lamp.local:80", "http://a",
-                           "http://[fd00::2]:8080", "http://127.0.0.1:1"})
-    CHECK_MESSAGE(is_origin(text), text);
   for (const char* text :
-       {"", "*", "null", "a", "lamp.local", "http://", "http://*", "http://lamp.local:8080/",
-        "http://lamp.local/x", "http://Lamp.local", "HTTP://lamp.local", "http://lamp.local:80",
-        "https://lamp.local:443", "http://lamp.local:", "http://lamp.local:080", "http://fd00::2",
-        "http://[fd00:0::2]", "http://me@lamp.local", "ftp://lamp.local"})
+       {"http://lamp.local", "http://lamp.local:8080", "https://lamp.local:80", "http://a",
+        "http://[fd00::2]:8080", "http://127.0.0.1:1", "chrome-extension://abcdef", "tauri://localhost"})
+    CHECK_MESSAGE(is_origin(text), text);
+  for (const char* text : {"",
+                           "*",
+                           "null",
+                           "a",
+                           "lamp.local",
+                           "http://",
+                           "http://*",
+                           "http://lamp.local:8080/",
+                           "http://lamp.local/x",
+                           "http://Lamp.local",
+                           "HTTP://lamp.local",
+                           "http://lamp.local:80",
+                           "https://lamp.local:443",
+                           "http://lamp.local:",
+                           "http://lamp.local:080",
+                           "http://fd00::2",
+                           "http://[fd00:0::2]",
+                           "http://me@lamp.local",
+                           "tauri://localhost/",
+                           "tauri://",
+                           "://a",
+                           "file:///",
+                           "a b://c"})
     CHECK_MESSAGE(!is_origin(text), text);
 }
 

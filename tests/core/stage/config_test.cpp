@@ -206,7 +206,7 @@ TEST_CASE("an origin or a name that no request can have is refused with the key 
     CHECK_MESSAGE(
         set("cors_origins", text)
                 .find("web.cors_origins must be a list of origins as browsers send them (http://NAME or "
-                      "http://NAME:PORT, lower case, no path), not '" +
+                      "http://NAME:PORT, lower case, no path; not null, which any page can be), not '" +
                       std::string(text) + "'") != std::string::npos,
         text);
   const auto host = [](const std::string& text) { return error_of("", {"web.hosts=[\"" + text + "\"]"}); };

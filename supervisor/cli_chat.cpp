@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <random>
 #include <string>
 
@@ -100,7 +101,11 @@ int chat_at_terminal(const InstancePaths& paths) {
   const CtrlC ctrl_c;
   ChatLink link(paths, true);
   link.connect();
-  LineEditor editor((paths.state / "said" / "chat_history").string());
+  // An earlier version that still runs has no such folder.
+  const std::filesystem::path said = paths.state / "said";
+  std::error_code error;
+  LineEditor editor(
+      ((std::filesystem::is_directory(said, error) ? said : paths.state) / "chat_history").string());
   print_to(stderr, "prot: Ctrl-C stops a reply, Ctrl-D ends\n");
   for (std::string line;;) {
     switch (editor.read(line)) {

@@ -17,6 +17,7 @@
 #include "stage/recognizer_specs.hpp"
 #include "stage/service_keys.hpp"
 #include "stage/service_table.hpp"
+#include "state_folder.hpp"
 #include "wire/topology.hpp"
 
 extern char** environ;  // NOLINT
@@ -110,6 +111,9 @@ class StageLauncher final : public Launcher {
 
   Launch next(bool begin, std::uint32_t generation) override {
     (void)begin;
+    // Somebody may have removed them. The start of the run has told what cannot be made; a stage tells what
+    // it cannot write.
+    static_cast<void>(make_written_folders(stage_, run_->paths));
     Launch launch;
     launch.what = "prot-" + stage_;
     SpawnRequest& request = launch.request;

@@ -56,12 +56,13 @@ TEST_CASE_FIXTURE(Fixture, "a text is overwritten in every file, and nothing els
   write(folders.state / "said/turns.jsonl",
         "{\"heard\":\"My \\\"PIN\\\" is 1234, do not tell\",\"reply\":\"Fine.\"}\n");
   write(folders.state / "said/chat_history", "hello\n" + secret + "\nbye\n");
+  write(folders.state / "said/turns.jsonl.earlier-1", secret);
   write(folders.state / "log/brain.log", "nothing of it\n");
   write(folders.state / "spool/memory/rejected/1.spool", secret);
   write(folders.runtime / "brain.text", "x" + secret + "x");
   write(folders.state / "db/base/1", secret);  // the database's own, PostgreSQL's to tend
   const std::string texts[] = {secret};
-  CHECK(scrub_texts(folders, texts) == 4 * secret.size() + 2);
+  CHECK(scrub_texts(folders, texts) == 5 * secret.size() + 2);
   CHECK(read(folders.state / "said/turns.jsonl") ==
         "{\"heard\":\"" + std::string(secret.size() + 2, '*') + "\",\"reply\":\"Fine.\"}\n");
   CHECK(read(folders.state / "said/chat_history") == "hello\n" + std::string(secret.size(), '*') + "\nbye\n");

@@ -370,6 +370,13 @@ class Requests(unittest.TestCase):
             self.assertEqual(prot.status()["state"], "ready")
             self.assertEqual(prot.run("restart", "nobody").returncode, 4)
 
+    def test_a_folder_of_its_own_that_somebody_removed_is_there_again_behind_a_restart(self):
+        with Instance() as prot:
+            prot.up()
+            shutil.rmtree(prot.state / "said")
+            self.assertEqual(prot.run("restart", "brain").returncode, 0)
+            self.assertTrue((prot.state / "said").is_dir())
+
     def test_a_joined_stage_is_held_until_it_ends(self):
         with Instance() as prot:
             prot.up()

@@ -158,6 +158,23 @@ TEST_CASE_FIXTURE(Folder,
   std::ofstream(paths.state / "turns.jsonl") << "of somebody who went back";
   CHECK(prepare_state(paths).empty());
   CHECK(bytes_of(paths.state / "said" / "turns.jsonl") == "turns.jsonl");
+  CHECK(bytes_of(paths.state / "said" / "turns.jsonl.earlier-1") == "of somebody who went back");
+  CHECK_FALSE(fs::exists(paths.state / "turns.jsonl"));
+}
+
+TEST_CASE_FIXTURE(Folder, "\"off the record\" is not forgotten where its new place cannot be made") {
+  std::ofstream(paths.state / "off_the_record") << "";
+  fs::create_symlink(paths.state / "nothing", paths.state / "said");  // as on a disk that is full
+  CHECK_THROWS_AS(static_cast<void>(prepare_state(paths)), Error);
+  CHECK(fs::exists(paths.state / "off_the_record"));
+}
+
+TEST_CASE_FIXTURE(Folder, "a folder that somebody removed is there again for the next process of a stage") {
+  CHECK(make_written_folders("memory", paths).empty());
+  fs::remove_all(paths.state / "conversations");
+  CHECK(make_written_folders("memory", paths).empty());
+  CHECK(fs::is_directory(paths.state / "conversations"));
+  CHECK(make_written_folders("tts", paths).empty());
 }
 
 TEST_CASE_FIXTURE(Folder,

@@ -154,6 +154,9 @@ void check_keys(const DoctorContext& context, Findings& findings) {
     check(std::string(name), false, "");
 }
 
+constexpr const char* kOwnRuntime =
+    "ask as the user who runs it, or set XDG_RUNTIME_DIR to a folder that only you may change";
+
 Finding check_instance(const InstancePaths& paths) {
   const std::string what = "instance " + paths.instance;
   try {
@@ -167,7 +170,7 @@ Finding check_instance(const InstancePaths& paths) {
     if (state == "degraded") return {Verdict::kWarn, what, finding, "see: prot status, prot logs"};
     return {Verdict::kOk, what, finding};
   } catch (const Untrusted& error) {
-    return {Verdict::kFail, what, error.what(), "ask as the user who runs it, or take another --instance"};
+    return {Verdict::kFail, what, error.what(), kOwnRuntime};
   } catch (const Error& error) {
     if (error.exit_code() == 3) return {Verdict::kOk, what, "does not run"};
     return {Verdict::kFail, what, std::string("does not answer: ") + error.what(),

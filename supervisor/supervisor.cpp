@@ -49,6 +49,16 @@ UniqueFd lock_file(const std::filesystem::path& file, const std::string& instanc
   if (::ftruncate(lock.get(), 0) == 0) (void)!::pwrite(lock.get(), pid.data(), pid.size(), 0);
   return lock;
 }
+void require_own_runtime(const std::filesystem::path& folder) {
+  try {
+    require_own_way(folder);
+  } catch (const Untrusted& error) {
+    throw Untrusted(
+        fmt::format("{}: the runtime folder must be in folders that only you may change (set "
+                    "XDG_RUNTIME_DIR to one)",
+                    error.what()));
+  }
+}
 /// Throws Error (unknown stage) for a name that is not among `known`.
 void check_names(const std::vector<std::string>& names, const std::vector<std::string>& known) {
   for (const std::string& name : names)
@@ -87,13 +97,16 @@ void Supervisor::take_locks() {
 void Supervisor::open_instance(bool detached) {
   // The database's user must reach its socket and its cluster below these folders.
   const unsigned mode = ::geteuid() == 0 ? 0711 : 0700;
+  const std::filesystem::path base = instance_.run.paths.runtime.parent_path().parent_path();
   // Nothing is made in a folder of somebody else, where it would be in their way.
-  require_own_way(instance_.run.paths.runtime.parent_path().parent_path());
-  if (std::getenv("XDG_RUNTIME_DIR") == nullptr)
-    make_private_directory(instance_.run.paths.runtime.parent_path().parent_path(), mode);
+  require_own_runtime(base);
+  const char* given = std::getenv("XDG_RUNTIME_DIR");
+  std::error_code error;
+  if (given == nullptr || given[0] != '/' || !std::filesystem::exists(base, error))
+    make_private_directory(base, mode);
   make_private_directory(instance_.run.paths.runtime.parent_path(), mode);
   make_private_directory(instance_.run.paths.runtime, mode);
-  require_own_way(instance_.run.paths.runtime);  // else nobody would ask who listens there
+  require_own_runtime(instance_.run.paths.runtime);  // else nobody would ask who listens there
   make_private_directory(instance_.run.paths.state, mode);
   take_locks();
   for (const std::string& line : prepare_state(instance_.run.paths)) say(line);

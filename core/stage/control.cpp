@@ -122,7 +122,7 @@ ControlClient::ControlClient(const InstancePaths& paths) {
   try {
     socket_ = connect_unix(path);
   } catch (const Untrusted& e) {
-    throw Untrusted("instance '" + paths.instance + "' is not yours to ask: " + e.what());
+    throw Untrusted("instance '" + paths.instance + "' is not asked: " + e.what());
   } catch (const Error&) {
     if (::access(path.c_str(), W_OK) != 0 && errno == EACCES)
       throw errno_error("instance '" + paths.instance + "' belongs to another user: " + path, EACCES);

@@ -161,8 +161,10 @@ class Squatted(Base):
     def test_a_runtime_folder_that_others_may_change_starts_nothing(self):
         with self.place() as (prot, folder, _heard):
             folder.parents[2].chmod(0o777)
-            self.one_line(prot.run("up", "-d", *ALONE), 1, f"{folder.parents[2]} may be changed by others (mode 777)")
+            self.one_line(prot.run("up", "-d", *ALONE), 1, f"{folder.parents[2]} may be changed by others (mode 777): the runtime "
+                          "folder must be in folders that only you may change (set XDG_RUNTIME_DIR to one)")
             self.assertEqual(prot.segments(), [])
+            self.one_line(prot.run("status"), 1, "is not asked: folder")
 
     def test_nothing_is_made_in_the_runtime_folder_of_another_user(self):
         with Instance() as prot:  # as sudo has it that keeps the environment

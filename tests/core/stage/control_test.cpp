@@ -97,8 +97,8 @@ TEST_CASE("who listens is asked only when it is this user" * doctest::skip(::get
   const test::Stranger stranger(path);
   const std::string why = "another user listens on " + path;
   CHECK_THROWS_WITH_AS((void)stage::connect_unix(path), why.c_str(), Untrusted);
-  CHECK_THROWS_WITH_AS((void)stage::ControlClient(paths),
-                       ("instance 'x' is not yours to ask: " + why).c_str(), Untrusted);
+  CHECK_THROWS_WITH_AS((void)stage::ControlClient(paths), ("instance 'x' is not asked: " + why).c_str(),
+                       Untrusted);
   // In a folder of somebody else nobody is even asked.
   REQUIRE(::chown(folder.path().c_str(), test::kStranger, test::kStranger) == 0);
   const std::string whose = "folder " + folder.path().string() + " belongs to user 65534, not to you";

@@ -20,6 +20,7 @@
 #include "base/log.hpp"
 #include "base/pipe.hpp"
 #include "cli.hpp"
+#include "cli_print.hpp"
 #include "conversation_view.hpp"
 #include "posix_process_sys.hpp"
 #include "stage/control.hpp"
@@ -161,7 +162,7 @@ class StartWatch {
       const std::string line = text_.substr(0, end + 1);
       text_.erase(0, end + 1);
       if (line == kReadyWord) return true;
-      fmt::print(stderr, "prot: {}", line);
+      print_shown(stderr, "prot: {}", line);
     }
     return false;
   }
@@ -184,8 +185,8 @@ class StartWatch {
   for (std::size_t i = 0; i < missing.size(); ++i) {
     const json::View one = missing.at(i);
     const std::string_view line = one.get("last_line").as_string();
-    fmt::print(stderr, "prot: {} is not ready: it {}{}{}\n", one.get("stage").as_string(),
-               one.get("why").as_string(), line.empty() ? "" : "; its last line: ", line);
+    print_shown(stderr, "prot: {} is not ready: it {}{}{}\n", one.get("stage").as_string(),
+                one.get("why").as_string(), line.empty() ? "" : "; its last line: ", shown_line(line));
   }
   throw Error(
       fmt::format("not everything is ready after {} s; it goes on in the background (see: prot status, "

@@ -41,10 +41,14 @@ void ControlDesk::handle(const Client& client, const std::string& request) {
   }
 }
 
-void ControlDesk::wait(Waiter waiter) {
+void ControlDesk::require_patience(const Client& client) const {
   const auto waits = std::count_if(waiters_.begin(), waiters_.end(),
-                                   [&](const Waiter& other) { return other.client == waiter.client; });
+                                   [&](const Waiter& other) { return other.client == client; });
   if (waits >= kMostWaits) throw Error(fmt::format("this connection waits for {} things already", waits));
+}
+
+void ControlDesk::wait(Waiter waiter) {
+  require_patience(waiter.client);
   waiters_.push_back(std::move(waiter));
 }
 
@@ -88,6 +92,7 @@ Nanos ControlDesk::next_deadline() const noexcept {
 void ControlDesk::hold(const Client& client, const std::string& program) {
   for (const auto& [other, joiner] : joiners_)
     if (joiner == client) throw Error("this connection holds " + other + " already", kControlUsage);
+  require_patience(client);  // else it would hold what it is told it does not
   // The connection is the sign that the joiner lives.
   client->on_close([this, program] {
     joiners_.erase(program);

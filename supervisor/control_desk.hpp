@@ -72,7 +72,7 @@ class ControlDesk {
   [[nodiscard]] Nanos next_deadline() const noexcept;
 
   /// The client's process takes the place of `program`, until its connection ends. Throws Error: it holds
-  /// something already.
+  /// something already, or could not wait for that.
   void hold(const Client& client, const std::string& program);
   /// Now, whoever keeps the connection open. False: nobody holds it.
   bool end_hold(std::string_view program);
@@ -88,6 +88,7 @@ class ControlDesk {
 
  private:
   void handle(const Client& client, const std::string& request);
+  void require_patience(const Client& client) const;
 
   Instance* instance_;
   DeskHost* host_;

@@ -79,13 +79,16 @@ void read_judgement(const std::string& output, EchoAnswer& answer) {
 
 EchoAnswer test_echo(const DoctorContext& context) {
   EchoAnswer answer;
-  if (runs(context.paths)) {
-    answer.findings.push_back(
-        {Verdict::kFail, "echo",
-         fmt::format("instance {} runs and would hear the test sound", context.paths.instance),
-         "prot down, then this again"});
-    return answer;
+  try {
+    if (runs(context.paths))
+      answer.findings.push_back(
+          {Verdict::kFail, "echo",
+           fmt::format("instance {} runs and would hear the test sound", context.paths.instance),
+           "prot down, then this again"});
+  } catch (const Untrusted& error) {
+    answer.findings.push_back({Verdict::kFail, "echo", error.what(), "see: prot doctor"});
   }
+  if (!answer.findings.empty()) return answer;
   std::signal(SIGPIPE, SIG_IGN);  // a probe that ended does not read its input
   const auto capture_unset = secrets_of_others("capture", context.config);
   auto recording = std::async(std::launch::async, [&] { return probe("capture", "record", capture_unset); });

@@ -169,6 +169,17 @@ class BadInput(unittest.TestCase):
             client.connect(str(prot.runtime / "control.sock"))
             client.sendall(17 * framed('{"cmd":"wait","for":"ready","timeout_ms":86400000}'))
             self.assertEqual(self.message(client), {"error": "this connection waits for 16 things already", "code": 1})
+            # What it was refused it does not hold: it throws nobody out when it goes.
+            with socket.socket(socket.AF_UNIX) as leaving:
+                leaving.settimeout(10)
+                leaving.connect(str(prot.runtime / "control.sock"))
+                leaving.sendall(16 * framed('{"cmd":"wait","for":"ready","timeout_ms":86400000}') + framed('{"cmd":"join","stage":"stt"}'))
+                self.assertEqual(self.message(leaving), {"error": "this connection waits for 16 things already", "code": 1})
+                joiner = prot.spawn("--join", prot.name, program=prot.stages / "prot-stt")
+                wait_for("held", lambda: prot.stage("stt")["state"] == "held", 10)
+            self.assertEqual((prot.stage("stt")["state"], joiner.poll()), ("held", None))
+            joiner.kill()
+            wait_for("given back", lambda: prot.stage("stt")["state"] == "ready", 10)
             with socket.socket(socket.AF_UNIX) as other:
                 other.settimeout(10)
                 other.connect(str(prot.runtime / "control.sock"))

@@ -14,7 +14,7 @@ function show(state) {
   for (const lamp of $('lamps').children) lamp.classList.toggle('on', lamp.dataset.state === state);
   $('lamps').dataset.state = state;
   tell($('state'), state);
-  document.title = word(state) + ' · prot';
+  document.title = leave ? word(state) + ' · prot' : 'prot';  // a hidden tab does not know what is now
 }
 
 // -- lines

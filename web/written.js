@@ -53,7 +53,8 @@ function keep(one) {
   mark(one.row, 'unsent', true);
   // Where all the rest is there, it is the conversation that is refused.
   one.late = setTimeout(() => {
-    giveUp(one, broken.size ? 'unreachable' : 'full');
+    if (one === questions[0]) goOn();
+    giveUp(one, brokenAt ? 'unreachable' : 'full');
     if (questions.length === 0) shut();  // what is sent next need not wait for this connection
   }, waits.unsent);
 }
@@ -128,4 +129,5 @@ $('stop').addEventListener('click', () => {
   if (isOpen()) return socket.send('{"type":"stop"}');
   while (questions.length) giveUp(questions[0], 'withdrawn');
   goOn();
+  shut();  // what is on its way to a place would keep it
 });

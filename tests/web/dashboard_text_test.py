@@ -147,6 +147,20 @@ class Written(unittest.TestCase):
         page.see("document.querySelector('#w0 button').click()")
         page.wait("[...document.querySelectorAll('.line.prot .what')].at(-1)?.textContent === 'You said: are you there?.'")
 
+    def test_an_answer_that_breaks_off_keeps_its_words_and_the_next_stands_below_its_own_question(self):
+        page = self.open()
+        self.model.hold.set()
+        self.write(page, "first")
+        page.wait("document.getElementById('r0')?.textContent.includes('You said:')")
+        page.see("waits.answer = 300; waits.again = 50; awaitWord()")
+        page.wait("document.querySelector('#w0 .tag[data-mark=notSent]')?.textContent === 'not sent: there was no answer'")
+        self.assertTrue(self.model.hung_up.wait(LIMIT))
+        page.see("waits.answer = 1e6")
+        self.model.go.set()
+        self.write(page, "second")
+        page.wait("document.getElementById('r1')?.textContent.includes('You said: second.')")
+        self.assertEqual(rows(page), [["you", "first"], ["prot", "You said:"], ["you", "second"], ["prot", "You said: second."]])
+
     def test_what_is_sent_again_goes_over_another_connection(self):
         page = self.open()
         page.see("waits.unsent = 300; window.Real = WebSocket; WebSocket = class { readyState = 0; close() {} }")  # it never opens

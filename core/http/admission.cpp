@@ -40,15 +40,20 @@ bool is_like(std::string_view a, std::string_view b) noexcept {
                     [](char x, char y) { return lower_ascii(x) == lower_ascii(y); });
 }
 
-/// A browser says that a page of another server makes this request.
+/// A browser says that a page of another server makes this request, and not which. One that is named is
+/// known, or refused.
 bool is_of_a_foreign_page(const RequestHead& head) noexcept {
-  return !head.fetch_site.empty() && head.fetch_site != "same-origin" && head.fetch_site != "none";
+  return head.origin.empty() && !head.fetch_site.empty() && head.fetch_site != "same-origin" &&
+         head.fetch_site != "none";
+}
+
+bool has_bearer(const RequestHead& head) noexcept {
+  return is_like(head.authorization.substr(0, kBearer.size()), kBearer);
 }
 
 // The query is for EventSource and WebSocket of a browser, which can set no header.
 std::string shown_token(const RequestHead& head) {
-  const std::string_view scheme = head.authorization.substr(0, kBearer.size());
-  if (is_like(scheme, kBearer)) return std::string(head.authorization.substr(kBearer.size()));
+  if (has_bearer(head)) return std::string(head.authorization.substr(kBearer.size()));
   return query_value(head.target, "token");
 }
 
@@ -106,18 +111,18 @@ std::optional<Refusal> Admission::judge(const RequestHead& head) {
     return Refusal{403, "a page of another origin may not ask (see web.cors_origins)"};
   // A link that a person follows is no question of the page that it stands on.
   const bool followed = head.fetch_mode == "navigate" && head.method == "GET";
-  if (head.origin.empty() && is_of_a_foreign_page(head) && !followed)
-    return Refusal{403, "a page of another site may not ask"};
+  if (is_of_a_foreign_page(head) && !followed) return Refusal{403, "a page of another site may not ask"};
   if (!rules_.token.empty() && head.by_name) return judge_token(head);
   if (!is_own_user(head)) return Refusal{403, "this is for the user who runs prot (see web.token_env)"};
   return std::nullopt;
 }
 
-// Whoever has guessed too often is told of none whether it was right, or the limit would be none.
+// Whoever has guessed too often is told of none whether it was right, or the limit would be none. Any page
+// can make a browser send a query; the header it cannot set without asking first.
 std::optional<Refusal> Admission::judge_token(const RequestHead& head) {
   const std::string shown = shown_token(head);
   if (!shown.empty()) {
-    Bucket& guesses = bucket(Share::kGuess, head);
+    Bucket& guesses = bucket(has_bearer(head) ? Share::kGuess : Share::kGuessInQuery, head);
     if (guesses.tokens < 1) return too_many();
     if (same_secret(shown, rules_.token)) return std::nullopt;
     guesses.tokens -= 1;

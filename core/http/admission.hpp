@@ -21,7 +21,7 @@ struct AccessRules {
   std::optional<std::uint32_t>
       user;  // who may ask, beside root, where this machine alone can; empty: everybody
   std::vector<std::string> for_all;  // paths that are for every user of this machine
-  double requests_per_s = 50;        // of one address, in the long run
+  double requests_per_s = 50;        // of one user of this machine, else of one address (of IPv6 one /64)
   double burst = 200;                // at once
 };
 
@@ -46,9 +46,9 @@ struct Refusal {
 
 /// Host (so that no foreign name leads here: DNS rebinding), Origin (no foreign page may ask), token, user
 /// and rate. What is refused takes nothing from the share of what is not, nor does what a page of another
-/// site may ask from that of the person in whose browser it runs; wrong tokens have a share of their own,
-/// and behind it none is looked at. One thread. Remembers a bounded number of shares. Lifetime: the clock
-/// lives longer.
+/// site may ask from that of the person in whose browser it runs; wrong tokens have shares of their own,
+/// of the header and of the query, and behind them none is looked at. One thread. Remembers a bounded number
+/// of shares. Lifetime: the clock lives longer.
 class Admission {
  public:
   static constexpr std::size_t kMostPeers = 1024;
@@ -59,7 +59,7 @@ class Admission {
   [[nodiscard]] std::optional<Refusal> check(const RequestHead& head);
 
  private:
-  enum class Share : char { kLetIn = 'i', kRefused = 'r', kGuess = 'g' };
+  enum class Share : char { kLetIn = 'i', kRefused = 'r', kGuess = 'g', kGuessInQuery = 'q' };
   struct Bucket {
     double tokens = 0;
     Nanos at = 0;

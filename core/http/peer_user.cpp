@@ -1,6 +1,7 @@
 #include "http/peer_user.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -8,12 +9,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -75,9 +77,26 @@ void put_end(const sockaddr_storage& end, Address& address, Port& port) {
   }
 }
 
+/// What is not there may be a moment later: no reason to let anybody in.
+bool is_shortage(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
+/// False: for a shortage.
+bool add_text(const char* file_name, std::string& text) {
+  const UniqueFd file(::open(file_name, O_RDONLY | O_CLOEXEC));
+  if (!file) return !is_shortage(errno);
+  std::array<char, 16'384> piece;
+  ssize_t size = 0;
+  while ((size = ::read(file.get(), piece.data(), piece.size())) > 0)
+    text.append(piece.data(), static_cast<std::size_t>(size));
+  return size == 0 || !is_shortage(errno);
+}
+
 /// The socket that has `own` and whose other end is `peer`, in one question whatever the number of
-/// connections is. Empty: there is none, or the kernel does not say.
-std::optional<inet_diag_msg> find_socket(const sockaddr_storage& own, const sockaddr_storage& peer) {
+/// connections is. Empty: there is none, or the kernel does not say; `is_short`: for a shortage.
+std::optional<inet_diag_msg> find_socket(const sockaddr_storage& own, const sockaddr_storage& peer,
+                                         bool& is_short) {
   struct {
     nlmsghdr head;
     inet_diag_req_v2 asked;
@@ -93,7 +112,10 @@ std::optional<inet_diag_msg> find_socket(const sockaddr_storage& own, const sock
   put_end(peer, id.idiag_dst, id.idiag_dport);
   std::fill(std::begin(id.idiag_cookie), std::end(id.idiag_cookie), INET_DIAG_NOCOOKIE);
   const UniqueFd kernel(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  if (!kernel || ::send(kernel.get(), &question, sizeof question, 0) != sizeof question) return std::nullopt;
+  if (!kernel || ::send(kernel.get(), &question, sizeof question, 0) != sizeof question) {
+    is_short = is_short || is_shortage(errno);
+    return std::nullopt;
+  }
   std::array<char, 1024> answer;
   const ssize_t size = ::recv(kernel.get(), answer.data(), answer.size(), MSG_DONTWAIT);
   nlmsghdr head{};
@@ -144,6 +166,17 @@ PeerUser detail::find_peer(std::string_view tables, std::string_view own, std::s
   return found;
 }
 
+PeerUser detail::user_in_tables(const sockaddr_storage& own, const sockaddr_storage& peer) {
+  std::string tables;
+  bool is_short = false;
+  for (const char* name : {"/proc/net/tcp", "/proc/net/tcp6"})
+    if (!add_text(name, tables)) is_short = true;
+  const std::string written_peer = written(peer);
+  const PeerUser found = find_peer(tables, written(own), written_peer, std::string(kMapped) + written_peer);
+  if (is_short && found.what == PeerUser::What::kUnknown) return {PeerUser::What::kGone, 0};
+  return found;
+}
+
 PeerUser user_of_peer(int socket) {
   sockaddr_storage own{};
   sockaddr_storage peer{};
@@ -153,16 +186,14 @@ PeerUser user_of_peer(int socket) {
       ::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
     return {PeerUser::What::kGone, 0};
   if (!is_of_this_machine(own, peer)) return {PeerUser::What::kGone, 0};
-  if (const auto other = find_socket(peer, own))  // without an inode it is closed, and nobody's any more
+  bool is_short = false;
+  // Without an inode it is closed, and nobody's any more.
+  if (const auto other = find_socket(peer, own, is_short))
     return {other->idiag_inode != 0 ? PeerUser::What::kKnown : PeerUser::What::kGone, other->idiag_uid};
-  if (find_socket(own, peer)) return {PeerUser::What::kGone, 0};  // the other one would be shown, too
-  std::string tables;
-  for (const char* name : {"/proc/net/tcp", "/proc/net/tcp6"}) {
-    std::ifstream file(name);
-    tables.append(std::istreambuf_iterator<char>(file), {});
-  }
-  const std::string written_peer = written(peer);
-  return detail::find_peer(tables, written(own), written_peer, std::string(kMapped) + written_peer);
+  if (find_socket(own, peer, is_short)) return {PeerUser::What::kGone, 0};  // the other would be shown, too
+  const PeerUser found = detail::user_in_tables(own, peer);
+  if (is_short && found.what == PeerUser::What::kUnknown) return {PeerUser::What::kGone, 0};
+  return found;
 }
 
 }  // namespace prot::http

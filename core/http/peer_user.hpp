@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <string_view>
 
@@ -9,7 +11,8 @@ namespace prot::http {
 struct PeerUser {
   enum class What {
     kKnown,
-    kGone,    // it has closed its end, lets nobody see it, or is on another machine
+    kGone,    // it has closed its end, lets nobody see it, is on another machine, or this one is short of
+              // what it takes to ask
     kUnknown  // nobody can tell here: the kernel shows no connections
   };
   What what = What::kUnknown;
@@ -24,6 +27,8 @@ namespace detail {
 /// an IPv4 connection. `tables`: text of /proc/net/tcp and tcp6.
 [[nodiscard]] PeerUser find_peer(std::string_view tables, std::string_view own, std::string_view peer,
                                  std::string_view mapped);
+/// The fall-back: reads the tables.
+[[nodiscard]] PeerUser user_in_tables(const sockaddr_storage& own, const sockaddr_storage& peer);
 }  // namespace detail
 
 }  // namespace prot::http

@@ -2,11 +2,7 @@
 
 #include <sys/socket.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -24,6 +20,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "http/server_peer.hpp"
 #include "http/server_session.hpp"
 
 namespace prot::http {
@@ -37,22 +34,6 @@ using boost::system::error_code;
 constexpr std::chrono::milliseconds kAcceptAgain{100};  // after an error: no descriptors, say
 constexpr std::string_view kBusy =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
-
-/// Of IPv6 the network: who has one address there has 2^64.
-std::string address_of(const Protocol::endpoint& place) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const sockaddr* address = place.data();
-  const void* number = nullptr;
-  in6_addr six{};
-  if (address->sa_family == AF_INET) number = &reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
-  if (address->sa_family == AF_INET6) {
-    six = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
-    if (IN6_IS_ADDR_LOOPBACK(&six) == 0) std::fill(six.s6_addr + 8, six.s6_addr + 16, std::uint8_t{0});
-    number = &six;
-  }
-  if (number == nullptr) return "unix";
-  return ::inet_ntop(address->sa_family, number, text.data(), text.size()) != nullptr ? text.data() : "?";
-}
 
 }  // namespace
 
@@ -102,7 +83,7 @@ struct Server::Impl final : ServerHost {
     const int fd = socket.native_handle();
     const ConnectionId id = ++last_id;
     const auto session =
-        make_server_session(std::move(socket), id, error ? "?" : address_of(place), by_name, *this);
+        make_server_session(std::move(socket), id, error ? "?" : address_text(*place.data()), by_name, *this);
     if (sessions.size() >= limits_.connections && !make_room_for(*session)) {
       count_refusal();
       // Best effort: whoever is turned away is not waited for.

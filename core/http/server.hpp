@@ -18,7 +18,7 @@ using ConnectionId = std::uint64_t;  // 0 is never given
 
 /// What a server lets one client, and all of them, take of it. Times are those of one client.
 struct ServerLimits {
-  std::size_t connections = 128;         // one more is turned away with 503
+  std::size_t connections = 128;         // one more ends an idle one, or is turned away with 503
   std::size_t header_bytes = 8192;       // 431 beyond
   std::size_t body_bytes = 65'536;       // 413 beyond
   std::size_t message_bytes = 65'536;    // of a WebSocket; closed with 1009 beyond
@@ -85,7 +85,7 @@ class Server {
   void close(ConnectionId id, int code = 1000);
 
   [[nodiscard]] std::size_t connections() const noexcept;
-  /// Requests and connections that were refused or broken off, since the beginning.
+  /// Requests and connections that were refused, broken off or gave way to others, since the beginning.
   [[nodiscard]] std::uint64_t refused() const noexcept;
 
  private:

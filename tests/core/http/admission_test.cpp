@@ -247,6 +247,56 @@ TEST_CASE("a page of another site does not use up what the person may ask in who
   CHECK(status(admission.check(own)) == 429);
 }
 
+TEST_CASE("a page of an origin that may ask has the share of whom it is for") {
+  const FakeClock clock;
+  AccessRules rules;
+  rules.requests_per_s = 0;
+  rules.burst = 1;
+  rules.origins = {"http://desk.local"};
+  int who = 0;
+  Admission admission(rules, clock);
+  for (const char* origin : {"http://desk.local", "http://localhost"}) {
+    const std::string peer = "user " + std::to_string(who++);
+    RequestHead named = asked("localhost", origin);
+    named.fetch_site = "cross-site";
+    RequestHead own = asked("localhost");
+    RequestHead followed = own;
+    followed.fetch_site = "cross-site";
+    followed.fetch_mode = "navigate";
+    named.peer = own.peer = followed.peer = peer;
+    CHECK_MESSAGE(status(admission.check(followed)) == 200, origin);
+    CHECK_MESSAGE(status(admission.check(named)) == 200, origin);
+    CHECK_MESSAGE(status(admission.check(own)) == 429, origin);
+  }
+}
+
+TEST_CASE("wrong tokens in a query, which any page can send, do not lock out the right one of a header") {
+  const FakeClock clock;
+  AccessRules rules;
+  rules.token = "s3cret";
+  rules.requests_per_s = 0;
+  rules.burst = 3;
+  Admission admission(rules, clock);
+  RequestHead wrong = asked("localhost");  // an image: over plain http a browser says nothing of its page
+  wrong.target = "/?token=wrong";
+  for (const int expected : {401, 401, 401, 429}) CHECK(status(admission.check(wrong)) == expected);
+  RequestHead right = asked("localhost");
+  right.target = "/?token=s3cret";
+  CHECK(status(admission.check(right)) == 429);
+  right = asked("localhost");
+  right.authorization = "Bearer s3cret";
+  CHECK(status(admission.check(right)) == 200);
+  right.target = wrong.target;  // the header counts
+  CHECK(status(admission.check(right)) == 200);
+  wrong = asked("localhost");
+  wrong.authorization = "Bearer wrong";
+  right = asked("localhost");
+  right.target = "/?token=s3cret";
+  wrong.peer = right.peer = "192.0.2.7";
+  for (const int expected : {401, 401, 401, 429}) CHECK(status(admission.check(wrong)) == expected);
+  CHECK(status(admission.check(right)) == 200);
+}
+
 TEST_CASE("whoever guesses too many tokens is not told of the right one for a while; others are") {
   FakeClock clock;
   AccessRules rules;

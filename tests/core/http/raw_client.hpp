@@ -10,19 +10,40 @@
 #include <string_view>
 #include <utility>
 
+#include "base/error.hpp"
 #include "base/unique_fd.hpp"
+#include "http/listener.hpp"
 
 namespace prot::http {
+
+/// False: it is switched off here.
+inline bool has_ip6() {
+  try {
+    static_cast<void>(listen_tcp("::1", 0));
+    return true;
+  } catch (const Error& error) {
+    MESSAGE("nothing is tried over IPv6: ", error.what());
+    return false;
+  }
+}
 
 /// A client that writes what it likes.
 class RawClient {
  public:
-  explicit RawClient(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in place{};
-    place.sin_family = AF_INET;
-    place.sin_port = htons(static_cast<std::uint16_t>(port));
-    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&place), sizeof place) == 0);
+  explicit RawClient(int port, int family = AF_INET)
+      : socket_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in four{};
+    four.sin_family = AF_INET;
+    four.sin_port = htons(static_cast<std::uint16_t>(port));
+    four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in6 six{};
+    six.sin6_family = AF_INET6;
+    six.sin6_port = four.sin_port;
+    six.sin6_addr = in6addr_loopback;
+    const bool is_six = family == AF_INET6;
+    const auto* place =
+        is_six ? reinterpret_cast<const sockaddr*>(&six) : reinterpret_cast<const sockaddr*>(&four);
+    REQUIRE(::connect(socket_.get(), place, is_six ? sizeof six : sizeof four) == 0);
   }
 
   /// False: the server is gone.

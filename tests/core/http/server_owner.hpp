@@ -24,9 +24,10 @@ namespace prot::http {
 /// (the body), /events, /socket (an echo; "bye": closed with 4000); nobody answers /never.
 class ServedLoop {
  public:
-  explicit ServedLoop(ServerLimits limits = {}, AccessRules rules = {})
+  explicit ServedLoop(ServerLimits limits = {}, AccessRules rules = {},
+                      const std::string& address = "127.0.0.1")
       : server_(limits, std::move(rules), [this] { wake(); }) {
-    UniqueFd socket = listen_tcp("127.0.0.1", 0);
+    UniqueFd socket = listen_tcp(address, 0);
     port_ = port_of(socket.get());
     server_.add_listener(std::move(socket));
     thread_ = std::thread([this] { run(); });

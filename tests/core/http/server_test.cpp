@@ -1,15 +1,10 @@
 // The HTTP server with real sockets: requests in any pieces, and clients that mean harm.
 #include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <list>
 #include <memory>
 
-#include "http/server_peer.hpp"
 #include "server_owner.hpp"
 
 namespace prot::http {
@@ -123,29 +118,15 @@ TEST_CASE("foreign names, foreign pages and a missing token are refused on the w
   CHECK(served.count(Kind::kRequest) == 3);
 }
 
-TEST_CASE("the user of a client is found, and one that has closed is nobody's") {
-  const UniqueFd listener = listen_tcp("127.0.0.1", 0);
-  UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in place{};
-  socklen_t size = sizeof place;
-  REQUIRE(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&place), &size) == 0);
-  REQUIRE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&place), size) == 0);
-  pollfd ready{listener.get(), POLLIN, 0};
-  REQUIRE(::poll(&ready, 1, 10'000) == 1);
-  const UniqueFd served(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  const PeerUser found = user_of_peer(served.get());
-  CHECK(found.what == PeerUser::What::kKnown);
-  CHECK(found.uid == ::geteuid());
-  ServerPeer known(served.get(), "127.0.0.1", true);
-  CHECK(known.name() == "user " + std::to_string(::geteuid()));
-  client.reset();
-  ready.fd = served.get();
-  REQUIRE(::poll(&ready, 1, 10'000) == 1);  // its end has come
-  CHECK(user_of_peer(served.get()).what == PeerUser::What::kGone);
-  CHECK(known.user().what == PeerUser::What::kKnown);  // a connection does not change hands
-  ServerPeer gone(served.get(), "127.0.0.1", true);
-  CHECK(gone.name() == "127.0.0.1");
-  CHECK(user_of_peer(-1).what == PeerUser::What::kGone);
+TEST_CASE("a server that listens on ::1 serves its clients") {
+  if (!has_ip6()) return;
+  ServedLoop served({}, {}, "::1");
+  RawClient client(served.port(), AF_INET6);
+  client.write("GET /hello HTTP/1.1\r\nHost: [::1]:" + std::to_string(served.port()) +
+               "\r\nConnection: close\r\n\r\n");
+  const std::string answer = client.read_all();
+  CHECK(answer.starts_with("HTTP/1.1 200 "));
+  CHECK(answer.ends_with("hello"));
 }
 
 TEST_CASE("whoever asks too often waits, on the same connection") {

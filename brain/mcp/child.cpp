@@ -47,13 +47,15 @@ struct Prepared {
   ::_exit(127);
 }
 
-/// A Landlock domain within brain's. It forbids one thing: to look into what runs outside of it, as brain and
-/// its copy, the guardian, which have keys in their memory, or another server. False: it failed, see errno.
+/// A Landlock domain within brain's. It is there for one thing: nobody in it looks into what runs outside, as
+/// brain and its copy, the guardian, which have keys in their memory, or another server. False: see errno.
 bool set_apart() noexcept {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
   const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) return true;  // this kernel has none
   // A domain rules over something, and over moves between folders even unasked: both are allowed everywhere.
+  // Landlock 1 (kernels 5.13 to 5.18) refuses to rename and link between folders, and knows no right to do
+  // so. Every domain refuses mount and pivot_root, which bwrap and flatpak need.
   std::uint64_t rights = LANDLOCK_ACCESS_FS_MAKE_BLOCK;
   if (abi >= 2) rights |= LANDLOCK_ACCESS_FS_REFER;
   const landlock_ruleset_attr attributes{rights};

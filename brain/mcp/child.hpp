@@ -29,7 +29,8 @@ struct McpCommand {
 /// kills the server and all that came of it, in whatever group or session that is. So nothing of it outlives
 /// brain, however that ended. No descriptor of ours but the three pipes is open there. The guardian is a copy
 /// of brain, with its keys: no other process may look into it, and the server into none but its own
-/// (Landlock, where the kernel has it). Not thread-safe; must live on one thread, and no longer than it.
+/// (Landlock, where the kernel has it; that refuses mount and pivot_root, too, and before kernel 5.19 to
+/// rename and link between folders). Not thread-safe; must live on one thread, and no longer than it.
 class McpChild {
  public:
   /// Throws Error: it cannot be started, and why.

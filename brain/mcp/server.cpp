@@ -19,6 +19,20 @@ constexpr std::size_t kMostRead = 1U << 20U;  // at once: the other servers have
 constexpr Nanos kToEnd = 2 * kSecond;
 constexpr std::uint64_t kIdsOfASession = 1ULL << 32U;
 
+// What it was given may be a key, and stands in no log. Paths are none, and explain.
+std::string without_keys(std::string text, const std::vector<std::string>& environment) {
+  constexpr std::size_t kShortestKey = 8;
+  for (const std::string& pair : environment) {
+    const std::size_t equals = std::min(pair.find('='), pair.size() - 1);
+    const std::string value = pair.substr(equals + 1);
+    if (value.size() < kShortestKey || value.starts_with('/')) continue;
+    const std::string name = "(" + pair.substr(0, equals) + ")";
+    for (std::size_t at = 0; (at = text.find(value, at)) != std::string::npos; at += name.size())
+      text.replace(at, value.size(), name);
+  }
+  return text;
+}
+
 }  // namespace
 
 McpServer::McpServer(McpCommand command, McpTimes times, std::string version)
@@ -55,6 +69,7 @@ void McpServer::start(Nanos now) {
 
 // The reason is said in one line, and once as long as it stays the same.
 void McpServer::end(const std::string& why, Nanos now) {
+  const bool had_list = session_ && session_->has_list();
   if (session_) {
     session_->fail(why);
     for (auto& [id, result] : session_->take_results()) results_[calls_before_ + id] = std::move(result);
@@ -70,8 +85,12 @@ void McpServer::end(const std::string& why, Nanos now) {
   changed_ = true;
   if (std::exchange(why_down_, why) == why) return;
   log_warn("MCP server {} {}", command_.name, why);
-  // A traceback quotes what a tool was called with: what was said.
-  if (!last_words_.empty()) log_content("MCP server {} wrote at last: {}", command_.name, last_words_);
+  if (last_words_.empty()) return;
+  // A traceback quotes what a tool was called with: what was said. Without tools nothing was said to it.
+  if (had_list)
+    log_content("MCP server {} wrote at last: {}", command_.name, last_words_);
+  else
+    log_warn("MCP server {} wrote at last: {}", command_.name, last_words_);
 }
 
 void McpServer::add_polls(std::vector<pollfd>& polls) const {
@@ -120,7 +139,9 @@ void McpServer::read_errors() {
   std::string_view text(buffer.data(), static_cast<std::size_t>(got));
   while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
   if (const auto line = text.rfind('\n'); line != std::string_view::npos) text.remove_prefix(line + 1);
-  if (!text.empty()) last_words_ = text::sanitize_utf8(text::truncate_utf8(text, kLongest));
+  if (text.empty()) return;
+  const std::string line = without_keys(std::string(text), command_.environment);  // before it cuts one
+  last_words_ = text::sanitize_utf8(text::truncate_utf8(line, kLongest));
 }
 
 void McpServer::write_input() {

@@ -90,6 +90,25 @@ class Bench {
   std::shared_ptr<McpHub> hub;  // the last: its thread calls what is above from the moment it is made
 };
 
+/// What is logged while `act` has a bench with that server.
+template <typename Act>
+std::string log_of(const McpCommand& command, const Act& act) {
+  std::mutex mutex;
+  std::string log;
+  set_log_observer(
+      [&](const LogRecord& record) {
+        const std::lock_guard lock(mutex);
+        log += record.message + "\n";
+      },
+      false);
+  {
+    Bench bench({command});
+    act(bench);
+  }
+  set_log_observer({}, false);
+  return log;
+}
+
 /// The processes that the server wrote down, as descriptors that tell their end.
 std::vector<UniqueFd> processes(const std::string& file) {
   std::vector<UniqueFd> out;
@@ -183,31 +202,32 @@ TEST_CASE("an MCP tool is asked for unless its server, or the configuration, say
   CHECK(asked({"*"}, {"no_hints", "*"}).size() == 16);
 }
 
-TEST_CASE("what a server writes on stderr is in the log only where what is said may be") {
+TEST_CASE("what a server that has tools writes on stderr is in the log only where what is said may be") {
   for (const bool content : {false, true}) {
-    std::mutex mutex;
-    std::string log;
     set_log_level(LogLevel::kDebug);
     set_log_content(content);
-    set_log_observer(
-        [&](const LogRecord& record) {
-          const std::lock_guard lock(mutex);
-          log += record.message + "\n";
-        },
-        false);
-    {
-      Bench bench({server({"--fault", "exit_at_call"})});
+    const std::string log = log_of(server({"--fault", "exit_at_call"}), [](Bench& bench) {
       REQUIRE(bench.says("7 tools"));
       CHECK(bench.call("echo", "my-diary").starts_with("failed: "));
       CHECK(bench.says("down: exited with code 5"));
-    }
-    set_log_observer({}, false);
+    });
     set_log_content(false);
     set_log_level(LogLevel::kInfo);
     CHECK(log.find("MCP server test exited with code 5\n") != std::string::npos);
     CHECK((log.find("my-diary") != std::string::npos) == content);
     CHECK((log.find("ValueError") != std::string::npos) == content);
   }
+}
+
+TEST_CASE("what a server writes on stderr before it has tools is in the log, but for its keys") {
+  McpCommand command = server({}, "ill");
+  command.argv = {"sh", "-c", "echo \"no licence for $GIVEN_KEY in $PLACE\" >&2; exit 3"};
+  command.environment.insert(command.environment.end(), {"GIVEN_KEY=sk-canary-4f1c", "PLACE=/root/.npm"});
+  const std::string log =
+      log_of(command, [](Bench& bench) { CHECK(bench.says("down: exited with code 3")); });
+  CHECK(log.find("MCP server ill wrote at last: no licence for (GIVEN_KEY) in /root/.npm\n") !=
+        std::string::npos);
+  CHECK(log.find("canary") == std::string::npos);
 }
 
 TEST_CASE("a server looks into no other process") {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ascii.hpp"
 #include "base/error.hpp"
 #include "http/url.hpp"
 
@@ -65,6 +66,7 @@ std::vector<std::string> split(const std::string& list) {
 bool is_here(const std::string& host, const std::string& number) {
   http::Url url;
   url.host = number.empty() ? host : number;
+  std::transform(url.host.begin(), url.host.end(), url.host.begin(), lower_ascii);  // "Localhost" is here
   if (number.empty() && (host.empty() || host[0] == '/' || host[0] == '@')) return true;
   return url.is_loopback();
 }

@@ -1,6 +1,7 @@
 #include "self_check.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "registry.hpp"
@@ -28,10 +29,13 @@ std::string without_address(std::string message, const std::string& url) {
   return message;
 }
 
-// The server has no TLS, or shows what is not trusted.
+// The server has no TLS, or shows what is not trusted, in libpq's own words: servers speak of certificates,
+// too, which they want of us.
 bool is_of_encryption(const std::string& why) {
-  return why.find("does not support SSL") != std::string::npos ||
-         why.find("certificate") != std::string::npos;
+  constexpr const char* kWords[] = {"does not support SSL", "certificate verify failed", "server certificate",
+                                    "root certificate", "SSL certificate's"};
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [&](const char* words) { return why.find(words) != std::string::npos; });
 }
 
 constexpr const char* kVerified =

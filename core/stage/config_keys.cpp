@@ -352,9 +352,9 @@ constexpr ConfigKey kKeys[] = {
     text("memory.embedding_document_prefix", "", "memory", "likewise before what is remembered"),
     number(kInt, "memory.vector_mib", "256", 1, 4096, "MiB", "memory",
            "what vectors may take: some 120,000 of 1,024 numbers; the oldest go first"),
-    flag("memory.pgvector", "true", "memory",
-         "vectors that have no room are searched by the database, where it has pgvector, which is created if "
-         "need be"),
+    fixed(flag("memory.pgvector", "true", "memory db",
+               "vectors that have no room are searched by the database, where it has pgvector, which is "
+               "created if need be")),
     text("memory.rerank_model", "", "memory", "orders what was found: rerank-2.5; empty: none",
          "RERANK_MODEL"),
     text("memory.rerank_url", "", "memory", "where /v1/rerank is; empty: Voyage's"),

@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "memory/registry.hpp"
+#include "memory/self_check.hpp"
 #include "memory/stores/postgres.hpp"
 #include "tests/support/loopback_listener.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -72,9 +73,11 @@ int code_of(const std::string& address) {
   return 0;
 }
 
-/// A server without TLS that asks everybody for a password, and keeps what it was sent.
+/// A server without TLS that asks everybody for a password, or refuses them, and keeps what it was sent.
 class PlainServer {
  public:
+  explicit PlainServer(const std::string& refusal = {}) : answer_(answer_of(refusal)) {}
+
   [[nodiscard]] std::string port() const { return std::to_string(listener_.port()); }
   [[nodiscard]] std::string heard() {
     const std::lock_guard lock(mutex_);
@@ -82,8 +85,13 @@ class PlainServer {
   }
 
  private:
+  static std::string answer_of(const std::string& refusal) {
+    if (refusal.empty()) return {"R\0\0\0\x08\0\0\0\x03", 9};  // give a password
+    const std::string fields = std::string("SFATAL\0VFATAL\0C28000\0M", 22) + refusal + std::string(2, '\0');
+    return std::string("E\0\0\0", 4) + static_cast<char>(4 + fields.size()) + fields;
+  }
+
   void serve(int fd) {
-    constexpr std::string_view kAskForPassword("R\0\0\0\x08\0\0\0\x03", 9);
     char bytes[1024];
     for (int message = 0; listener_.end().wait_for(fd, 1, 10'000); ++message) {
       const ssize_t length = ::recv(fd, bytes, sizeof bytes, 0);
@@ -94,11 +102,12 @@ class PlainServer {
         heard_ += text;
       }
       const bool asks_for_tls = text.size() == 8 && text.substr(4, 2) == std::string_view("\x04\xd2", 2);
-      const std::string_view answer = asks_for_tls ? "N" : kAskForPassword;
+      const std::string answer = asks_for_tls ? "N" : answer_;
       if (text[0] == 'p' || ::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) return;
     }
   }
 
+  std::string answer_;
   std::mutex mutex_;
   std::string heard_;
   prot::test::LoopbackListener listener_{[this](int fd, unsigned) { serve(fd); }};  // last: uses the above
@@ -125,10 +134,11 @@ TEST_CASE("a database on another machine is reached encrypted and verified, on t
                             "service=mine", "host=localhost service=mine", "host=127.0.0.999",
                             "postgresql://[2001:db8::1]:5432/prot", "postgresql://u:p?x@db.example/prot"})
     CHECK_MESSAGE(mode_of(there) == "verify-full", there);
-  for (const char* here : {"", "postgresql:///prot", "host=/run/postgresql", "host=@abstract", "host=''",
-                           "postgresql://prot:geheim@localhost:5432/prot", "postgresql://%2Frun%2Fdb/prot",
-                           "host=127.0.0.1,localhost", "postgresql://[::1]/prot",
-                           "host=db.example hostaddr=127.0.0.1", "postgresql://localhost/x?sslmode=disable"})
+  for (const char* here :
+       {"", "postgresql:///prot", "host=/run/postgresql", "host=@abstract", "host=''",
+        "postgresql://prot:geheim@localhost:5432/prot", "postgresql://%2Frun%2Fdb/prot",
+        "host=127.0.0.1,localhost", "postgresql://[::1]/prot", "postgresql://LocalHost/prot",
+        "host=LOCALHOST", "host=db.example hostaddr=127.0.0.1", "postgresql://localhost/x?sslmode=disable"})
     CHECK_MESSAGE(mode_of(here) != "verify-full", here);
 }
 
@@ -181,4 +191,21 @@ TEST_CASE("a server without encryption gets no password and no name, unless that
   CHECK(heard.size() == 8);  // "may we speak TLS?"
   CHECK(heard.find("geheim") == std::string::npos);
   CHECK(heard_by_server({"memory.database_plain=true"}).find("geheim") != std::string::npos);
+}
+
+TEST_CASE("the cure for a server that shows no certificate is not told to one that wants ours") {
+  const Environment environment;
+  const auto cure = [](const std::string& host, const std::string& refusal) {
+    const PlainServer server(refusal);
+    const std::string address = "memory.database_url=postgresql://prot:geheim@" + host + ":" + server.port();
+    const stage::Config config = stage::Config::load("", {address});
+    const stage::Findings findings = check_memory({config, InstancePaths{}});
+    REQUIRE(findings.size() == 1);
+    CHECK(findings[0].finding.find(refusal) != std::string::npos);
+    return findings[0].mend;
+  };
+  CHECK(cure("0.0.0.0", "").find("sslrootcert") != std::string::npos);
+  for (const char* refusal : {"connection requires a valid client certificate",
+                              "certificate authentication failed for user \"prot\""})
+    CHECK_MESSAGE(cure("127.0.0.1", refusal).find("sslrootcert") == std::string::npos, refusal);
 }

@@ -4,7 +4,8 @@
 run_part() {
   set_up
   configure_tree build --buildtype=release -Dalsa=enabled -Dpulse=enabled -Dwebrtc=enabled
-  choose_tests valgrind replay core-ipc core-json core-wire core-text core-http core-audio core-services stt tts player web
+  choose_tests valgrind replay core-ipc core-json core-wire core-text core-http core-http-server core-audio \
+    device-backends core-services stt tts player web
   build_tree chosen
   run_tests --setup valgrind "${chosen_tests[@]}"
   report

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -46,17 +47,19 @@ std::vector<std::int16_t> spoken(const std::string& text) {
 // figures.
 TEST_CASE("its answers are probabilities, and depend on what it hears") {
   const auto model = smart_turn();
-  std::vector<float> answers;
-  for (const char* text : {"What is the capital of France?", "What is the capital of the,"}) {
+  // Its numbers are of eight bits, so that on some processors two texts may have the very same answer.
+  std::set<float> answers;
+  for (const char* text : {"What is the capital of France?", "What is the capital of the,",
+                           "Well, I think that", "Turn on the light in the kitchen."}) {
     model->start(spoken(text));
-    answers.push_back(answer(*model));
-    CHECK(answers.back() > 0);
-    CHECK(answers.back() < 1);
+    const float one = answer(*model);
+    CHECK(one > 0);
+    CHECK(one < 1);
+    answers.insert(one);
   }
+  CHECK(answers.size() > 1);
   model->start(std::vector<std::int16_t>(wire::kMicRate, 0));
-  answers.push_back(answer(*model));
-  CHECK(answers[0] != answers[1]);
-  CHECK(answers[0] != answers[2]);
+  CHECK(answers.count(answer(*model)) == 0);
 }
 
 TEST_CASE("only the newest question is answered, and a cancelled one is not") {

@@ -127,12 +127,12 @@ std::vector<fs::path> files_of(const ScrubFolders& folders) {
   std::error_code error;
   for (const char* name : {"said/turns.jsonl", "said/turns.jsonl.1", "said/chat_history"})
     files.push_back(folders.state / name);  // a link there is told of
-  const std::size_t named = files.size();
+  const std::vector<fs::path> named = files;
   for (const char* name : {"said", "log", "conversations", "dead-letters", "crashes", "spool"})
     for (fs::recursive_directory_iterator it(folders.state / name, error), end; !error && it != end;
          it.increment(error))
       if (it->is_regular_file(error) && !it->is_symlink(error) && !is_replayed(it->path()) &&
-          std::find(files.begin(), files.begin() + named, it->path()) == files.begin() + named)
+          std::find(named.begin(), named.end(), it->path()) == named.end())
         files.push_back(it->path());
   for (fs::directory_iterator it(folders.runtime, error), end; !error && it != end; it.increment(error))
     if (it->path().filename().string().starts_with("brain.") && it->is_regular_file(error))

@@ -29,7 +29,7 @@ class Listening(unittest.TestCase):
             other.listen()
             prot.up()
             wait_for("its reason", lambda: "in use" in prot.stage("web")["status"], LIMIT)
-            self.assertEqual(prot.page("/health")["status"], "ok")
+            wait_for_web("it has found the run", lambda: prot.page("/health")["status"] == "ok")
             other.close()
             wait_for_web("it serves", lambda: (prot.answer("/health", by_socket=True) or (0,))[0] == 200)
 

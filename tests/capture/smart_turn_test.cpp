@@ -47,7 +47,7 @@ std::vector<std::int16_t> spoken(const std::string& text) {
 // figures.
 TEST_CASE("its answers are probabilities, and depend on what it hears") {
   const auto model = smart_turn();
-  // Its numbers are of eight bits, so that on some processors two texts may have the very same answer.
+  // Two texts may have the very same answer, which was seen on one kind of processor.
   std::set<float> answers;
   for (const char* text : {"What is the capital of France?", "What is the capital of the,",
                            "Well, I think that", "Turn on the light in the kitchen."}) {

@@ -147,19 +147,25 @@ class Written(unittest.TestCase):
         page.see("document.querySelector('#w0 button').click()")
         page.wait("[...document.querySelectorAll('.line.prot .what')].at(-1)?.textContent === 'You said: are you there?.'")
 
-    def test_an_answer_that_breaks_off_keeps_its_words_and_the_next_stands_below_its_own_question(self):
+    def breaks_off(self, how, why):
         page = self.open()
         self.model.hold.set()
         self.write(page, "first")
         page.wait("document.getElementById('r0')?.textContent.includes('You said:')")
-        page.see("waits.answer = 300; waits.again = 50; awaitWord()")
-        page.wait("document.querySelector('#w0 .tag[data-mark=notSent]')?.textContent === 'not sent: there was no answer'")
+        page.see(how)
+        page.wait(f"document.querySelector('#w0 .tag[data-mark=notSent]')?.textContent.includes('{why}')")
         self.assertTrue(self.model.hung_up.wait(LIMIT))
-        page.see("waits.answer = 1e6")
+        page.see("waits.answer = waits.unsent = 1e6")
         self.model.go.set()
         self.write(page, "second")
         page.wait("document.getElementById('r1')?.textContent.includes('You said: second.')")
         self.assertEqual(rows(page), [["you", "first"], ["prot", "You said:"], ["you", "second"], ["prot", "You said: second."]])
+
+    def test_an_answer_that_falls_silent_keeps_its_words_and_the_next_stands_below_its_own_question(self):
+        self.breaks_off("waits.answer = 300; waits.again = 50; awaitWord()", "there was no answer")
+
+    def test_so_does_one_whose_connection_does_not_come_back(self):
+        self.breaks_off("waits.unsent = 300; waits.again = 1e6; shut()", "not sent")
 
     def test_what_is_sent_again_goes_over_another_connection(self):
         page = self.open()
